@@ -1,0 +1,30 @@
+/**
+ * The seam: io_uring's three system calls, and where the ring memory is. Called on the thread that uses the ring.
+ *
+ * Two implementations stand behind it, backends/kernel and backends/threads; everything above is written against this
+ * interface alone. SQEs carry native addresses in both. Arguments that C passes as pointers are typed arrays here; an
+ * implementation holds them no longer than the call, except where io_uring itself does. Counterpart: io_uring_setup(2),
+ * io_uring_enter(2), io_uring_register(2).
+ */
+
+/** The memory of one ring, as mmap would give it. Offsets are those that setup wrote to params. */
+export interface RingMemory {
+  /** SQ and CQ rings: one mapping (IORING_FEAT_SINGLE_MMAP). */
+  readonly rings: ArrayBufferLike
+  /** The SQE array. */
+  readonly sqes: ArrayBufferLike
+}
+
+export interface Syscalls {
+  readonly name: 'kernel' | 'threads'
+  /** Makes a ring from PARAMS bytes (read and filled in). Returns its fd, or -errno. */
+  setup(entries: number, params: Uint8Array): number
+  /** Submits, waits, runs task work. `arg` is io_uring_getevents_arg where flags has IORING_ENTER_EXT_ARG. */
+  enter(fd: number, toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number
+  /** Registers or changes what the opcode names; `arg` is the structure it takes, read and filled in. */
+  register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number
+  /** The ring's memory. Valid until close(fd). */
+  memory(fd: number): RingMemory
+  /** Drops the caller's reference: unmaps the memory and closes the ring. Returns 0 or -errno. */
+  close(fd: number): number
+}

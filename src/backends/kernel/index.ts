@@ -1,0 +1,83 @@
+/**
+ * Syscalls by the kernel: the three system calls, and the mapped ring memory. Runs on the thread that owns the ring.
+ *
+ * Nothing is done here that the kernel can do. A ring's mappings are dropped by close(), after which every view of them
+ * is poison. Counterpart: liburing's syscall.c and setup.c.
+ */
+import {
+  IORING_OFF_SQES,
+  IORING_OFF_SQ_RING,
+  IORING_SETUP_CQE32,
+  IORING_SETUP_NO_SQARRAY,
+  IORING_SETUP_SQE128,
+} from '../../abi/constants.js'
+import { CQE } from '../../abi/cqe.js'
+import { PARAMS } from '../../abi/params.js'
+import { SQE } from '../../abi/sqe.js'
+import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
+import { assert } from '../../lib/assert.js'
+import { EBADF } from '../../lib/errno.js'
+import { ioUringEnter, ioUringRegister, ioUringSetup, libc } from '../../sys/libc.js'
+import { addressOf, Mapping } from '../../sys/memory.js'
+
+interface MappedRing extends RingMemory {
+  readonly ringsMapping: Mapping
+  readonly sqesMapping: Mapping
+}
+
+export class KernelSyscalls implements Syscalls {
+  readonly name = 'kernel'
+  readonly #mapped = new Map<number, MappedRing>()
+
+  setup(entries: number, params: Uint8Array): number {
+    const fd = ioUringSetup(entries, addressOf(params))
+    if (fd < 0) return fd
+    try {
+      this.#mapped.set(fd, mapRing(fd, params))
+    } catch (error) {
+      libc('close')(fd)
+      return (error as { errno: number }).errno
+    }
+    return fd
+  }
+
+  enter(fd: number, toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number {
+    if (arg === undefined) return ioUringEnter(fd, toSubmit, minComplete, flags, 0, 0)
+    return ioUringEnter(fd, toSubmit, minComplete, flags, addressOf(arg), arg.byteLength)
+  }
+
+  register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
+    return ioUringRegister(fd, opcode, arg === null ? 0 : addressOf(arg), nrArgs)
+  }
+
+  memory(fd: number): RingMemory {
+    const mapped = this.#mapped.get(fd)
+    assert(mapped !== undefined, `fd ${fd} is a ring of this thread`)
+    return mapped
+  }
+
+  close(fd: number): number {
+    const mapped = this.#mapped.get(fd)
+    if (mapped === undefined) return -EBADF
+    this.#mapped.delete(fd)
+    // The mappings hold references: with them gone, closing the fd tears the ring down.
+    mapped.ringsMapping.unmap()
+    mapped.sqesMapping.unmap()
+    return libc('close')(fd)
+  }
+}
+
+function mapRing(fd: number, bytes: Uint8Array): MappedRing {
+  const params = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const u32 = (offset: number) => params.getUint32(offset, true)
+  const flags = u32(PARAMS.at.flags)
+  const sqEntries = u32(PARAMS.at.sq_entries)
+  const cqEntries = u32(PARAMS.at.cq_entries)
+  const cqeBytes = CQE.size << (flags & IORING_SETUP_CQE32 ? 1 : 0)
+  const sqeBytes = SQE.size << (flags & IORING_SETUP_SQE128 ? 1 : 0)
+  const cqEnd = u32(PARAMS.at.cq_off_cqes) + cqEntries * cqeBytes
+  const sqEnd = flags & IORING_SETUP_NO_SQARRAY ? 0 : u32(PARAMS.at.sq_off_array) + sqEntries * 4
+  const ringsMapping = new Mapping(Math.max(cqEnd, sqEnd), fd, IORING_OFF_SQ_RING)
+  const sqesMapping = new Mapping(sqEntries * sqeBytes, fd, IORING_OFF_SQES)
+  return { rings: ringsMapping.buffer, sqes: sqesMapping.buffer, ringsMapping, sqesMapping }
+}

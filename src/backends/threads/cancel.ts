@@ -1,0 +1,85 @@
+/**
+ * ASYNC_CANCEL: match by user_data, fd, opcode or any. Owner thread only.
+ *
+ * What can be found is what io-wq holds, queued or running; members of a chain whose turn has not come are not found,
+ * as in the kernel. Counterpart: io_uring/cancel.c.
+ */
+import {
+  IORING_ASYNC_CANCEL_ALL,
+  IORING_ASYNC_CANCEL_ANY,
+  IORING_ASYNC_CANCEL_FD,
+  IORING_ASYNC_CANCEL_FD_FIXED,
+  IORING_ASYNC_CANCEL_OP,
+  IORING_ASYNC_CANCEL_USERDATA,
+} from '../../abi/constants.js'
+import { EALREADY, EBADF, EINVAL, ENOENT } from '../../lib/errno.js'
+import { isOpenFd } from '../../sys/file.js'
+import type { IoRingCtx, Tctx } from './ctx.js'
+import {
+  R_ADDR,
+  R_CTX,
+  R_FD,
+  R_FILE_INDEX,
+  R_GENERATION,
+  R_LEN,
+  R_OFF,
+  R_OP_FLAGS,
+  R_OPCODE,
+  R_USER_DATA,
+} from './req.js'
+
+const KNOWN =
+  IORING_ASYNC_CANCEL_ALL |
+  IORING_ASYNC_CANCEL_FD |
+  IORING_ASYNC_CANCEL_ANY |
+  IORING_ASYNC_CANCEL_FD_FIXED |
+  IORING_ASYNC_CANCEL_USERDATA |
+  IORING_ASYNC_CANCEL_OP
+
+export function cancelPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  if ((words[r + R_OFF]! | words[r + R_OFF + 1]! | words[r + R_FILE_INDEX]!) !== 0) return -EINVAL
+  const flags = words[r + R_OP_FLAGS]!
+  if ((flags & ~KNOWN) !== 0) return -EINVAL
+  const any = (flags & IORING_ASYNC_CANCEL_ANY) !== 0
+  return any && (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0 ? -EINVAL : 0
+}
+
+/** 0 or a count, -EALREADY for one that is running (it was told, and ends by itself), -ENOENT. */
+export function cancelTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  const flags = words[r + R_OP_FLAGS]!
+  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0) {
+    // No file can be registered here, so a fixed one is never found.
+    if ((flags & IORING_ASYNC_CANCEL_FD_FIXED) !== 0 || !isOpenFd(words[r + R_FD]!)) return -EBADF
+  }
+  const all = (flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) !== 0
+  const result = tctx.wq.cancelMatch((item) => matches(tctx, ctx, r, flags, item), all)
+  // With ALL the result counts passes, not requests: one for all that was pending, none if any was running.
+  if (all) return result === 'ok' ? 1 : 0
+  if (result === 'ok') return 0
+  return result === 'running' ? -EALREADY : -ENOENT
+}
+
+function matches(tctx: Tctx, ctx: IoRingCtx, cancel: number, flags: number, item: number): boolean {
+  const { words } = tctx.wq.mem
+  const r = tctx.wq.mem.payload(item)
+  if (words[r + R_CTX] !== ctx.id || words[r + R_GENERATION] !== ctx.generation) return false
+  if ((flags & IORING_ASYNC_CANCEL_ANY) !== 0) return true
+  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 && words[r + R_FD] !== words[cancel + R_FD]) return false
+  if ((flags & IORING_ASYNC_CANCEL_OP) !== 0 && words[r + R_OPCODE] !== words[cancel + R_LEN]) return false
+  const keyed = (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0
+  if (keyed && (flags & IORING_ASYNC_CANCEL_USERDATA) === 0) return true
+  return (
+    words[r + R_USER_DATA] === words[cancel + R_ADDR] && words[r + R_USER_DATA + 1] === words[cancel + R_ADDR + 1]
+  )
+}
+
+/** Cancels whatever a ring has in io-wq. For closing it. */
+export function cancelAll(tctx: Tctx, ctx: IoRingCtx): void {
+  const { words } = tctx.wq.mem
+  tctx.wq.cancelMatch((item) => {
+    const r = tctx.wq.mem.payload(item)
+    return words[r + R_CTX] === ctx.id && words[r + R_GENERATION] === ctx.generation
+  }, true)
+}

@@ -1,0 +1,222 @@
+/**
+ * Syscalls in user space: setup, enter, register. Runs on the owner thread, the one that made the ring; workers run what
+ * would block it.
+ *
+ * One instance a thread: its rings share an io-wq, as the rings of a task do. SQEs carry native addresses, and an
+ * operation is the plain system call. Counterpart: io_uring/io_uring.c.
+ */
+import * as abi from '../../abi/constants.js'
+import { PARAMS } from '../../abi/params.js'
+import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
+import { assert } from '../../lib/assert.js'
+import { EBADF, EBADFD, EINVAL, EMFILE, ENXIO, EOPNOTSUPP } from '../../lib/errno.js'
+import { NONE } from '../../lib/mpscq.js'
+import { isOpenFd } from '../../sys/file.js'
+import { libc } from '../../sys/libc.js'
+import { cancelAll } from './cancel.js'
+import { IoRingCtx, Tctx } from './ctx.js'
+import { type Fdinfo, fdinfo } from './fdinfo.js'
+import { RINGS } from './layout.js'
+import { registerOp } from './register.js'
+import { endCancelled, endDied, submitSqes } from './submit.js'
+import { isDeferred, runTaskWork } from './tw.js'
+import { parseWaitArg, waitCq } from './wait.js'
+
+const MAX_ENTRIES = 32768
+const MAX_CQ_ENTRIES = 2 * MAX_ENTRIES
+const EFD_CLOEXEC = 0o2000000
+/** How often a closed ring with requests still running is looked at. */
+const DYING_MS = 5
+
+const SETUP_KNOWN =
+  abi.IORING_SETUP_CQSIZE |
+  abi.IORING_SETUP_CLAMP |
+  abi.IORING_SETUP_ATTACH_WQ |
+  abi.IORING_SETUP_R_DISABLED |
+  abi.IORING_SETUP_SUBMIT_ALL |
+  abi.IORING_SETUP_COOP_TASKRUN |
+  abi.IORING_SETUP_TASKRUN_FLAG |
+  abi.IORING_SETUP_SINGLE_ISSUER |
+  abi.IORING_SETUP_DEFER_TASKRUN |
+  abi.IORING_SETUP_NO_SQARRAY
+
+const ENTER_KNOWN =
+  abi.IORING_ENTER_GETEVENTS |
+  abi.IORING_ENTER_SQ_WAKEUP |
+  abi.IORING_ENTER_SQ_WAIT |
+  abi.IORING_ENTER_EXT_ARG |
+  abi.IORING_ENTER_REGISTERED_RING |
+  abi.IORING_ENTER_ABS_TIMER |
+  abi.IORING_ENTER_NO_IOWAIT
+
+const FEATURES =
+  abi.IORING_FEAT_SINGLE_MMAP |
+  abi.IORING_FEAT_NODROP |
+  abi.IORING_FEAT_SUBMIT_STABLE |
+  abi.IORING_FEAT_RW_CUR_POS |
+  abi.IORING_FEAT_EXT_ARG |
+  abi.IORING_FEAT_NATIVE_WORKERS |
+  abi.IORING_FEAT_CQE_SKIP |
+  abi.IORING_FEAT_NO_IOWAIT
+
+export class ThreadsSyscalls implements Syscalls {
+  readonly name = 'threads'
+  #tctx: Tctx | undefined
+
+  #first(sqEntries: number): Tctx {
+    this.#tctx ??= new Tctx(sqEntries, {
+      onCancelled: (item) => endCancelled(this.#tctx!, item),
+      onDied: (item) => endDied(this.#tctx!, item),
+    })
+    return this.#tctx
+  }
+
+  setup(entries: number, bytes: Uint8Array): number {
+    const params = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const sizes = checkParams(entries, params, (fd) => this.#tctx?.rings.has(fd) === true)
+    if (typeof sizes === 'number') return sizes
+    const tctx = this.#first(sizes.sq)
+    const [id, generation] = tctx.claimId()
+    if (id === NONE) return -EMFILE
+    // A number of the process's own, so that a ring's fd is never another file's.
+    const fd = libc('eventfd')(0, EFD_CLOEXEC)
+    if (fd < 0) return fd
+    const ctx = new IoRingCtx(id, generation, fd, params.getUint32(PARAMS.at.flags, true), sizes.sq, sizes.cq)
+    tctx.attach(ctx)
+    fillParams(params, ctx)
+    return fd
+  }
+
+  enter(fd: number, toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number {
+    if ((flags & ~ENTER_KNOWN) !== 0) return -EINVAL
+    // No ring fd can be registered here, so an index in range is an empty slot.
+    if ((flags & abi.IORING_ENTER_REGISTERED_RING) !== 0) return fd >>> 0 >= 16 ? -EINVAL : -EBADF
+    const ctx = this.#ring(fd)
+    if (typeof ctx === 'number') return ctx
+    if (ctx.disabled) return -EBADFD
+    const tctx = this.#tctx!
+    const getEvents = (flags & abi.IORING_ENTER_GETEVENTS) !== 0
+    const submitted = toSubmit > 0 ? submitSqes(tctx, ctx, toSubmit) : 0
+    if (!isDeferred(ctx)) for (const ring of tctx.rings.values()) if (!isDeferred(ring)) runTaskWork(tctx, ring, 0)
+    if (!getEvents || (toSubmit > 0 && submitted !== toSubmit)) return submitted
+    const end = parseWaitArg(flags, arg)
+    const waited = typeof end === 'number' ? waitCq(tctx, ctx, minComplete, end) : end.error
+    return submitted > 0 ? submitted : waited
+  }
+
+  register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
+    const ctx = this.#ring(fd)
+    return typeof ctx === 'number' ? ctx : registerOp(this.#tctx!, ctx, opcode >>> 0, arg, nrArgs)
+  }
+
+  memory(fd: number): RingMemory {
+    const ctx = this.#tctx?.rings.get(fd)
+    assert(ctx !== undefined, `fd ${fd} is a ring of this thread`)
+    return { rings: ctx.rings, sqes: ctx.sqeBuffer }
+  }
+
+  /** Returns at once. What the ring has in io-wq is cancelled or told; its record goes when the last request has ended. */
+  close(fd: number): number {
+    const ctx = this.#tctx?.rings.get(fd)
+    if (ctx === undefined) return -EBADF
+    const tctx = this.#tctx!
+    ctx.dying = true
+    ctx.setEventfd(-1, false)
+    cancelAll(tctx, ctx)
+    tctx.detach(ctx)
+    libc('close')(fd)
+    reap(tctx, ctx)
+    return 0
+  }
+
+  /** What is known of a ring, for the inspector and bug reports. */
+  fdinfo(fd: number): Fdinfo | undefined {
+    const ctx = this.#tctx?.rings.get(fd)
+    return ctx === undefined ? undefined : fdinfo(this.#tctx!, ctx)
+  }
+
+  /** Resolves when no worker of this thread's rings is left. Only after the last ring was closed. */
+  async workersGone(): Promise<void> {
+    await this.#tctx?.wq.workersGone()
+  }
+
+  /** The ring of an fd; -EOPNOTSUPP for another file's, -EBADF for none. */
+  #ring(fd: number): IoRingCtx | number {
+    const ctx = this.#tctx?.rings.get(fd)
+    if (ctx !== undefined) return ctx
+    return isOpenFd(fd) ? -EOPNOTSUPP : -EBADF
+  }
+}
+
+/** A closed ring keeps its index until its last request has ended. */
+function reap(tctx: Tctx, ctx: IoRingCtx): void {
+  runTaskWork(tctx, ctx, 0)
+  if (ctx.nrInflight === 0) {
+    tctx.byId[ctx.id] = undefined
+    return
+  }
+  setTimeout(() => reap(tctx, ctx), DYING_MS).unref()
+}
+
+/** The sizes asked for, rounded as the kernel rounds them; -EINVAL for whatever it would refuse. */
+function checkParams(
+  entries: number,
+  params: DataView,
+  isRing: (fd: number) => boolean,
+): { sq: number; cq: number } | number {
+  const flags = params.getUint32(PARAMS.at.flags, true)
+  const has = (bit: number) => (flags & bit) !== 0
+  for (const at of [PARAMS.at.resv0, PARAMS.at.resv1, PARAMS.at.resv2]) {
+    if (params.getUint32(at, true) !== 0) return -EINVAL
+  }
+  if ((flags & ~SETUP_KNOWN) !== 0) return -EINVAL
+  if (has(abi.IORING_SETUP_DEFER_TASKRUN) && !has(abi.IORING_SETUP_SINGLE_ISSUER)) return -EINVAL
+  const deferredOrCoop = has(abi.IORING_SETUP_COOP_TASKRUN) || has(abi.IORING_SETUP_DEFER_TASKRUN)
+  if (has(abi.IORING_SETUP_TASKRUN_FLAG) && !deferredOrCoop) return -EINVAL
+  const sqEntries = clampEntries(entries >>> 0, MAX_ENTRIES, has(abi.IORING_SETUP_CLAMP))
+  if (sqEntries < 0) return sqEntries
+  const sq = roundUpPow2(sqEntries)
+  let cq = 2 * sq
+  if (has(abi.IORING_SETUP_CQSIZE)) {
+    const asked = clampEntries(params.getUint32(PARAMS.at.cq_entries, true), MAX_CQ_ENTRIES, has(abi.IORING_SETUP_CLAMP))
+    if (asked < 0) return asked
+    cq = roundUpPow2(asked)
+    if (cq < sq) return -EINVAL
+  }
+  if (has(abi.IORING_SETUP_ATTACH_WQ)) {
+    const wqFd = params.getInt32(PARAMS.at.wq_fd, true)
+    if (!isRing(wqFd)) return isOpenFd(wqFd) ? -EINVAL : -ENXIO
+  }
+  return { sq, cq }
+}
+
+function clampEntries(asked: number, most: number, clamp: boolean): number {
+  if (asked === 0 || (asked > most && !clamp)) return -EINVAL
+  return Math.min(asked, most)
+}
+
+function roundUpPow2(n: number): number {
+  return 2 ** Math.ceil(Math.log2(n))
+}
+
+function fillParams(params: DataView, ctx: IoRingCtx): void {
+  const { at } = PARAMS
+  const set = (offset: number, value: number) => params.setUint32(offset, value, true)
+  set(at.sq_entries, ctx.sqEntries)
+  set(at.cq_entries, ctx.cqEntries)
+  set(at.features, FEATURES)
+  set(at.sq_off_head, RINGS.at.sq_head)
+  set(at.sq_off_tail, RINGS.at.sq_tail)
+  set(at.sq_off_ring_mask, RINGS.at.sq_ring_mask)
+  set(at.sq_off_ring_entries, RINGS.at.sq_ring_entries)
+  set(at.sq_off_flags, RINGS.at.sq_flags)
+  set(at.sq_off_dropped, RINGS.at.sq_dropped)
+  set(at.sq_off_array, ctx.arrayWord === NONE ? 0 : ctx.arrayWord * 4)
+  set(at.cq_off_head, RINGS.at.cq_head)
+  set(at.cq_off_tail, RINGS.at.cq_tail)
+  set(at.cq_off_ring_mask, RINGS.at.cq_ring_mask)
+  set(at.cq_off_ring_entries, RINGS.at.cq_ring_entries)
+  set(at.cq_off_overflow, RINGS.at.cq_overflow)
+  set(at.cq_off_cqes, ctx.cqesWord * 4)
+  set(at.cq_off_flags, RINGS.at.cq_flags)
+}

@@ -1,0 +1,89 @@
+/**
+ * Links and hard links. Owner thread only.
+ *
+ *   REQ.link:  head -> member -> member -> NONE
+ *
+ * A chain is assembled within one enter call and queued by its head; each next member is queued as task work when the
+ * one before completes. Counterpart: io_submit_sqe's link handling, io_disarm_next and io_fail_links.
+ */
+import {
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from '../../abi/constants.js'
+import { ECANCELED } from '../../lib/errno.js'
+import { NONE } from '../../lib/mpscq.js'
+import type { IoRingCtx, Tctx } from './ctx.js'
+import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, REQ_F_SKIP_LINK_CQES, TW_COMPLETE, TW_SUBMIT } from './layout.js'
+import { R_LINK, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from './req.js'
+import { addTaskWork } from './tw.js'
+
+const LINK_FLAGS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK
+
+/** Marks a request failed with `res`. One that asked for silence on success silences its chain instead. */
+export function setFail(words: Int32Array, r: number, res: number): void {
+  words[r + R_RES] = res
+  let flags = words[r + R_REQ_FLAGS]! | REQ_F_FAIL
+  if ((words[r + R_SQE_FLAGS]! & IOSQE_CQE_SKIP_SUCCESS) !== 0) flags |= REQ_F_SKIP_LINK_CQES
+  words[r + R_REQ_FLAGS] = flags
+}
+
+/**
+ * Adds a prepared (or, with `failed`, refused) request to the chain being assembled. Returns the head of a chain that
+ * is now complete, or the request itself when it stands alone; NONE while the chain is open.
+ */
+export function assemble(tctx: Tctx, ctx: IoRingCtx, req: number, failed: boolean): number {
+  const { mem } = tctx.wq
+  const { words } = mem
+  const head = ctx.linkHead
+  // One bad member spoils the chain: nothing of it will run, the head included.
+  if (failed && head !== NONE && (words[mem.payload(head) + R_REQ_FLAGS]! & REQ_F_FAIL) === 0) {
+    setFail(words, mem.payload(head), -ECANCELED)
+  }
+  if (head !== NONE) words[mem.payload(ctx.linkLast) + R_LINK] = req
+  if ((words[mem.payload(req) + R_SQE_FLAGS]! & LINK_FLAGS) !== 0) {
+    if (head === NONE) ctx.linkHead = req
+    ctx.linkLast = req
+    return NONE
+  }
+  ctx.linkHead = NONE
+  ctx.linkLast = NONE
+  return head !== NONE ? head : req
+}
+
+/** Closes the chain that was left open at the end of enter; returns its head or NONE. */
+export function closeChain(ctx: IoRingCtx): number {
+  const head = ctx.linkHead
+  ctx.linkHead = NONE
+  ctx.linkLast = NONE
+  return head
+}
+
+/** A request has ended: queues the next of its chain, or fails the rest. `spoiled`: it never ran, hard links fail too. */
+export function disarmNext(tctx: Tctx, ctx: IoRingCtx, r: number, spoiled: boolean): void {
+  const { words } = tctx.wq.mem
+  const next = words[r + R_LINK]!
+  if (next === NONE) return
+  words[r + R_LINK] = NONE
+  const failed = (words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0
+  const hard = (words[r + R_SQE_FLAGS]! & IOSQE_IO_HARDLINK) !== 0
+  if (failed && (spoiled || !hard)) failLinks(tctx, ctx, r, next)
+  else addTaskWork(tctx, ctx, next, TW_SUBMIT)
+}
+
+/** Every remaining member ends as -ECANCELED, or with its own error if it was refused, in order, through task work. */
+function failLinks(tctx: Tctx, ctx: IoRingCtx, failedReq: number, first: number): void {
+  const { mem } = tctx.wq
+  const { words } = mem
+  const silent = (words[failedReq + R_REQ_FLAGS]! & REQ_F_SKIP_LINK_CQES) !== 0
+  let req = first
+  while (req !== NONE) {
+    const r = mem.payload(req)
+    const next = words[r + R_LINK]!
+    words[r + R_LINK] = NONE
+    if ((words[r + R_REQ_FLAGS]! & REQ_F_FAIL) === 0) words[r + R_RES] = -ECANCELED
+    words[r + R_REQ_FLAGS] = silent ? REQ_F_ENDED | REQ_F_SILENT : REQ_F_ENDED
+    addTaskWork(tctx, ctx, req, TW_COMPLETE)
+    req = next
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What an operation is: its entry in opdef.ts, and what its functions answer. Read by the owner and by workers.
+ *
+ * prep runs on the owner, inside enter: it refuses bad fields before side effects and copies what the SQE points to.
+ * tryIssue runs on the owner and must not block: a result, or PUNT. issue runs on a worker and may block. Counterpart:
+ * struct io_issue_def.
+ */
+import type { IoRingCtx, Tctx } from './ctx.js'
+
+/** tryIssue's answer: would block, hand it to io-wq. */
+export const PUNT = -0x7fffffff
+/** tryIssue's answer: `res` is set, complete it through task work. */
+export const VIA_TASK_WORK = -0x7ffffffe
+
+/** What a worker has to run a request: the shared words, and whether it was cancelled meanwhile. */
+export interface WorkEnv {
+  readonly words: Int32Array
+  cancelled(): boolean
+}
+
+export interface OpDef {
+  readonly name: string
+  /** 0, or -errno: refused before any side effect. `r` is the request's first word. */
+  prep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number
+  /** On the owner, never blocking. Absent: always goes to io-wq. */
+  tryIssue?(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number
+  /** On a worker, may block. Absent: only the owner can run it. */
+  issue?(env: WorkEnv, r: number): number
+  /** The fd is a file of its own, or the directory that a path begins in: held while the request is in io-wq. */
+  readonly fd?: 'file' | 'dir'
+  /** Unbounded unless the file is regular or a block device. */
+  readonly unbounded?: boolean
+  /** Hashed by inode on regular files. */
+  readonly hashed?: boolean
+  /** Moving fewer bytes than asked fails a chain. */
+  readonly transfer?: boolean
+  readonly bufferSelect?: boolean
+}

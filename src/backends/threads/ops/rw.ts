@@ -1,0 +1,182 @@
+/**
+ * READ, WRITE, READV, WRITEV. Prepared and tried on the owner thread, finished on a worker where they would block.
+ *
+ * The inline attempt is preadv2 or pwritev2 with RWF_NOWAIT: cached data is copied at once, as the kernel does inside
+ * enter. Offset -1 is the file's own position. Counterpart: io_uring/rw.c.
+ */
+import { RWF_NOWAIT } from '../../../abi/constants.js'
+import { EAGAIN, ECANCELED, EFAULT, EINTR, EINVAL, ENOBUFS, EOPNOTSUPP } from '../../../lib/errno.js'
+import { fileKind } from '../../../sys/file.js'
+import { libc } from '../../../sys/libc.js'
+import { addressOf, copyIn, fromWords } from '../../../sys/memory.js'
+import type { IoRingCtx, Tctx } from '../ctx.js'
+import { PUNT, type WorkEnv } from '../op.js'
+import {
+  R_ADDR,
+  R_DONE,
+  R_FD,
+  R_HELD_FD,
+  R_LEN,
+  R_OFF,
+  R_OP_FLAGS,
+  R_OPCODE,
+  R_SQE_FLAGS,
+  R_TOTAL,
+  setAddr,
+} from '../req.js'
+
+const ESPIPE = 29
+const POLLIN = 1
+const POLLOUT = 4
+const UIO_MAXIOV = 1024
+const IOV_BYTES = 16
+const IORING_OP_READV = 1
+const IORING_OP_WRITEV = 2
+const IOSQE_BUFFER_SELECT = 32
+const MAX_RW_COUNT = 0x7ffff000
+
+/** One iovec and one pollfd of this thread's own, filled for each call. */
+const iov = new Int32Array(4)
+const pollfd = new Int32Array(2)
+
+export function rwPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  words[r + R_TOTAL] = words[r + R_LEN]!
+  return 0
+}
+
+/** Copies the iovec array; the data it points to stays where it is. */
+export function rwvPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  const nrVecs = words[r + R_LEN]! >>> 0
+  if ((words[r + R_SQE_FLAGS]! & IOSQE_BUFFER_SELECT) !== 0) return nrVecs > 1 ? -EINVAL : rwPrep(tctx, ctx, req, r)
+  if (nrVecs > UIO_MAXIOV) return -EINVAL
+  if (nrVecs === 0) return 0
+  const vecs = new Uint8Array(nrVecs * IOV_BYTES)
+  if (copyIn(fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!), vecs) !== vecs.byteLength) return -EFAULT
+  const view = new DataView(vecs.buffer)
+  let total = 0
+  for (let i = 0; i < nrVecs; i++) {
+    // A length that is negative as a signed 64-bit number is refused, as in the kernel.
+    if (view.getInt32(i * IOV_BYTES + 12, true) < 0) return -EINVAL
+    total += view.getUint32(i * IOV_BYTES + 12, true) * 2 ** 32 + view.getUint32(i * IOV_BYTES + 8, true)
+  }
+  words[r + R_TOTAL] = Math.min(total, MAX_RW_COUNT)
+  tctx.held[req] = vecs
+  setAddr(words, r, addressOf(vecs))
+  return 0
+}
+
+function isVectored(words: Int32Array, r: number): boolean {
+  const opcode = words[r + R_OPCODE]!
+  return opcode === IORING_OP_READV || opcode === IORING_OP_WRITEV
+}
+
+/** The file offset: -1 for the file's own position; below that the kernel refuses it. */
+function offset(words: Int32Array, r: number): number {
+  const high = words[r + R_OFF + 1]!
+  return high >= 0 ? fromWords(words[r + R_OFF]!, high) : high * 2 ** 32 + (words[r + R_OFF]! >>> 0)
+}
+
+/** One preadv2 or pwritev2, `done` bytes into the transfer; a file without positions is asked again without one. */
+function transfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number, fd: number, flags: number): number {
+  let vecs: number
+  let nrVecs = 1
+  if (isVectored(words, r)) {
+    vecs = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
+    nrVecs = words[r + R_LEN]!
+  } else {
+    iov[0] = words[r + R_ADDR]!
+    iov[1] = words[r + R_ADDR + 1]!
+    iov[2] = words[r + R_LEN]!
+    vecs = addressOf(iov)
+  }
+  const done = words[r + R_DONE]!
+  if (done > 0) [vecs, nrVecs] = skipBytes(vecs, nrVecs, done)
+  const off = offset(words, r)
+  const at = off >= 0 ? off + done : off
+  const call = libc(name)
+  if (at < -1) return -EINVAL
+  const res = call(fd, vecs, nrVecs, at, flags)
+  return res === -ESPIPE && at >= 0 ? call(fd, vecs, nrVecs, -1, flags) : res
+}
+
+let rest = new Uint8Array(IOV_BYTES)
+
+/** The iovecs without their first `done` bytes, in memory of this thread's own. */
+function skipBytes(vecs: number, nrVecs: number, done: number): [vecs: number, nrVecs: number] {
+  if (rest.byteLength < nrVecs * IOV_BYTES) rest = new Uint8Array(nrVecs * IOV_BYTES)
+  libc('memcpy')(addressOf(rest), vecs, nrVecs * IOV_BYTES)
+  const view = new DataView(rest.buffer)
+  let i = 0
+  let left = done
+  while (i < nrVecs && left >= view.getUint32(i * IOV_BYTES + 8, true)) {
+    left -= view.getUint32(i * IOV_BYTES + 8, true)
+    i++
+  }
+  if (left > 0) {
+    view.setBigUint64(i * IOV_BYTES, view.getBigUint64(i * IOV_BYTES, true) + BigInt(left), true)
+    view.setUint32(i * IOV_BYTES + 8, view.getUint32(i * IOV_BYTES + 8, true) - left, true)
+  }
+  return [addressOf(rest) + i * IOV_BYTES, nrVecs - i]
+}
+
+function tryTransfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number): number {
+  // No buffers can be provided here, so a group is always empty.
+  if ((words[r + R_SQE_FLAGS]! & IOSQE_BUFFER_SELECT) !== 0) return -ENOBUFS
+  const flags = words[r + R_OP_FLAGS]!
+  const fd = words[r + R_FD]!
+  const res = transfer(name, words, r, fd, flags | RWF_NOWAIT)
+  const total = words[r + R_TOTAL]!
+  if (res >= 0 && res < total && res > 0 && (flags & RWF_NOWAIT) === 0) {
+    // Part of a regular file's data was there: the rest is a matter for a worker. Elsewhere a short count is the answer.
+    const kind = fileKind(fd)
+    if (typeof kind === 'number' || !kind.regular) return res
+    words[r + R_DONE] = res
+    return PUNT
+  }
+  if (res === -EAGAIN) return (flags & RWF_NOWAIT) !== 0 ? -EAGAIN : PUNT
+  // No RWF_NOWAIT for this file, or a flag that is wrong anyway: the plain call tells.
+  if (res === -EOPNOTSUPP) return (flags & RWF_NOWAIT) !== 0 ? -EOPNOTSUPP : PUNT
+  return res
+}
+
+export function readTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+  return tryTransfer('preadv2', tctx.wq.mem.words, r)
+}
+
+export function writeTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+  return tryTransfer('pwritev2', tctx.wq.mem.words, r)
+}
+
+export function readIssue(env: WorkEnv, r: number): number {
+  return blockingTransfer('preadv2', env, r, POLLIN)
+}
+
+export function writeIssue(env: WorkEnv, r: number): number {
+  return blockingTransfer('pwritev2', env, r, POLLOUT)
+}
+
+/** Tries without blocking, waits in poll(2) where the file can, and blocks in the call itself where it cannot. */
+function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number, events: number): number {
+  const { words } = env
+  const fd = words[r + R_HELD_FD]!
+  const flags = words[r + R_OP_FLAGS]!
+  const done = words[r + R_DONE]!
+  let nowait = RWF_NOWAIT
+  for (;;) {
+    if (env.cancelled()) return done > 0 ? done : -ECANCELED
+    const res = transfer(name, words, r, fd, flags | nowait)
+    if (res === -EOPNOTSUPP && nowait !== 0 && (flags & RWF_NOWAIT) === 0) nowait = 0
+    else if (res === -EAGAIN && (flags & RWF_NOWAIT) === 0) {
+      // A regular file cannot be polled: it is always ready, so block in the call.
+      pollfd[0] = fd
+      pollfd[1] = events
+      const ready = libc('poll')(addressOf(pollfd), 1, nowait !== 0 && done === 0 ? -1 : 0)
+      const kind = fileKind(fd)
+      if (ready >= 0 && typeof kind !== 'number' && (kind.regular || kind.block)) nowait = 0
+    } else if (res === -EINTR && !env.cancelled()) continue
+    else if (res < 0) return done > 0 ? done : res
+    else return done + res
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * io_uring_register: probe, eventfds, io-wq limits, enable. Owner thread only.
+ *
+ * An opcode not there is refused as the kernel refuses an unknown one. Counterpart: io_uring/register.c.
+ */
+import * as abi from '../../abi/constants.js'
+import { PROBE, PROBE_OP } from '../../abi/structs.js'
+import { EBADF, EBADFD, EBUSY, EFAULT, EINVAL, ENXIO } from '../../lib/errno.js'
+import { isOpenFd } from '../../sys/file.js'
+import type { IoRingCtx, Tctx } from './ctx.js'
+import { opdef } from './opdef.js'
+
+const MAX_PROBE_OPS = 256
+
+export function registerOp(
+  tctx: Tctx,
+  ctx: IoRingCtx,
+  opcode: number,
+  arg: ArrayBufferView | null,
+  nrArgs: number,
+): number {
+  switch (opcode) {
+    case abi.IORING_REGISTER_EVENTFD:
+    case abi.IORING_REGISTER_EVENTFD_ASYNC:
+      return registerEventfd(ctx, arg, nrArgs, opcode === abi.IORING_REGISTER_EVENTFD_ASYNC)
+    case abi.IORING_UNREGISTER_EVENTFD:
+      return unregisterEventfd(ctx, arg, nrArgs)
+    case abi.IORING_REGISTER_PROBE:
+      return probe(arg, nrArgs)
+    case abi.IORING_REGISTER_ENABLE_RINGS:
+      return enableRings(ctx, arg, nrArgs)
+    case abi.IORING_REGISTER_IOWQ_MAX_WORKERS:
+      return maxWorkers(tctx, arg, nrArgs)
+    default:
+      return -EINVAL
+  }
+}
+
+function registerEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number, asyncOnly: boolean): number {
+  if (nrArgs !== 1) return -EINVAL
+  if (arg === null) return -EFAULT
+  if (ctx.eventfd >= 0) return -EBUSY
+  const fd = new DataView(arg.buffer, arg.byteOffset).getInt32(0, true)
+  if (!isOpenFd(fd)) return -EBADF
+  ctx.setEventfd(fd, asyncOnly)
+  return 0
+}
+
+function unregisterEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {
+  if (arg !== null || nrArgs !== 0) return -EINVAL
+  if (ctx.eventfd < 0) return -ENXIO
+  ctx.setEventfd(-1, false)
+  return 0
+}
+
+function probe(arg: ArrayBufferView | null, nrArgs: number): number {
+  if (arg === null || nrArgs > MAX_PROBE_OPS) return -EINVAL
+  const bytes = new Uint8Array(arg.buffer, arg.byteOffset, Math.min(arg.byteLength, PROBE.size + nrArgs * PROBE_OP.size))
+  if (bytes.some((b) => b !== 0)) return -EINVAL
+  const nrOps = Math.min(nrArgs, abi.IORING_OP_LAST)
+  let last = 0
+  for (let opcode = 0; opcode < abi.IORING_OP_LAST; opcode++) if (opdef(opcode) !== undefined) last = opcode
+  bytes[PROBE.at.last_op] = last
+  bytes[PROBE.at.ops_len] = nrOps
+  for (let opcode = 0; opcode < nrOps; opcode++) {
+    const at = PROBE.size + opcode * PROBE_OP.size
+    bytes[at + PROBE_OP.at.op] = opcode
+    new DataView(bytes.buffer, bytes.byteOffset).setUint16(
+      at + PROBE_OP.at.flags,
+      opdef(opcode) === undefined ? 0 : abi.IO_URING_OP_SUPPORTED,
+      true,
+    )
+  }
+  return 0
+}
+
+function enableRings(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {
+  if (arg !== null || nrArgs !== 0) return -EINVAL
+  if (!ctx.disabled) return -EBADFD
+  ctx.disabled = false
+  return 0
+}
+
+function maxWorkers(tctx: Tctx, arg: ArrayBufferView | null, nrArgs: number): number {
+  if (arg === null || nrArgs !== 2) return -EINVAL
+  const view = new DataView(arg.buffer, arg.byteOffset, arg.byteLength)
+  const bound = view.getUint32(0, true)
+  const unbound = view.getUint32(4, true)
+  if (bound > 0x7fffffff || unbound > 0x7fffffff) return -EINVAL
+  const before = tctx.wq.maxWorkers(bound, unbound)
+  view.setUint32(0, before[0], true)
+  view.setUint32(4, before[1], true)
+  return 0
+}

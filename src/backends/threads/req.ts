@@ -1,0 +1,113 @@
+/**
+ * Requests: alloc, read from an SQE, free. Owner thread only, except that workers read their fields.
+ *
+ * A request is the payload of an io-wq item and shares its index. Counterpart: io_alloc_req, io_init_req's copying, and
+ * io_free_req.
+ */
+import { SQE } from '../../abi/sqe.js'
+import { NONE } from '../../lib/mpscq.js'
+import { EFAULT } from '../../lib/errno.js'
+import { libc } from '../../sys/libc.js'
+import { addressOf, copyIn, fromWords, high32, low32 } from '../../sys/memory.js'
+import type { IoRingCtx, Tctx } from './ctx.js'
+import { REQ, TW_COMPLETE } from './layout.js'
+
+const ENAMETOOLONG = 36
+
+const S_FD = SQE.at.fd >> 2
+const S_OFF = SQE.at.off >> 2
+const S_ADDR = SQE.at.addr >> 2
+const S_LEN = SQE.at.len >> 2
+const S_OP_FLAGS = SQE.at.rw_flags >> 2
+const S_USER_DATA = SQE.at.user_data >> 2
+const S_BUF_INDEX = SQE.at.buf_index >> 2
+const S_FILE_INDEX = SQE.at.file_index >> 2
+
+export const R_OPCODE = REQ.at.opcode >> 2
+export const R_SQE_FLAGS = REQ.at.sqe_flags >> 2
+export const R_FD = REQ.at.fd >> 2
+export const R_HELD_FD = REQ.at.held_fd >> 2
+export const R_OFF = REQ.at.off_lo >> 2
+export const R_ADDR = REQ.at.addr_lo >> 2
+export const R_LEN = REQ.at.len >> 2
+export const R_OP_FLAGS = REQ.at.op_flags >> 2
+export const R_USER_DATA = REQ.at.user_data_lo >> 2
+export const R_BUF_INDEX = REQ.at.buf_index >> 2
+export const R_FILE_INDEX = REQ.at.file_index >> 2
+export const R_TOTAL = REQ.at.total >> 2
+export const R_DONE = REQ.at.done >> 2
+export const R_RES = REQ.at.res >> 2
+export const R_REQ_FLAGS = REQ.at.req_flags >> 2
+export const R_LINK = REQ.at.link >> 2
+export const R_TW = REQ.at.tw >> 2
+export const R_CTX = REQ.at.ctx >> 2
+export const R_GENERATION = REQ.at.generation >> 2
+
+/** A request with the SQE at word `sqe` copied in; NONE when the table is full. Nothing reads the SQE after this. */
+export function allocReq(tctx: Tctx, ctx: IoRingCtx, sqe: number): number {
+  const req = tctx.wq.alloc()
+  if (req === NONE) return NONE
+  const { words } = tctx.wq.mem
+  const { sqes } = ctx
+  const r = tctx.wq.mem.payload(req)
+  const first = sqes[sqe]!
+  words[r + R_OPCODE] = first & 0xff
+  words[r + R_SQE_FLAGS] = (first >> 8) & 0xff
+  words[r + R_FD] = sqes[sqe + S_FD]!
+  words[r + R_HELD_FD] = -1
+  words[r + R_OFF] = sqes[sqe + S_OFF]!
+  words[r + R_OFF + 1] = sqes[sqe + S_OFF + 1]!
+  words[r + R_ADDR] = sqes[sqe + S_ADDR]!
+  words[r + R_ADDR + 1] = sqes[sqe + S_ADDR + 1]!
+  words[r + R_LEN] = sqes[sqe + S_LEN]!
+  words[r + R_OP_FLAGS] = sqes[sqe + S_OP_FLAGS]!
+  words[r + R_USER_DATA] = sqes[sqe + S_USER_DATA]!
+  words[r + R_USER_DATA + 1] = sqes[sqe + S_USER_DATA + 1]!
+  words[r + R_BUF_INDEX] = sqes[sqe + S_BUF_INDEX]!
+  words[r + R_FILE_INDEX] = sqes[sqe + S_FILE_INDEX]!
+  words[r + R_TOTAL] = 0
+  words[r + R_DONE] = 0
+  words[r + R_RES] = 0
+  words[r + R_REQ_FLAGS] = 0
+  words[r + R_LINK] = NONE
+  words[r + R_TW] = TW_COMPLETE
+  words[r + R_CTX] = ctx.id
+  words[r + R_GENERATION] = ctx.generation
+  ctx.nrInflight++
+  return req
+}
+
+export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
+  const { words } = tctx.wq.mem
+  const r = tctx.wq.mem.payload(req)
+  if (words[r + R_HELD_FD] !== -1) libc('close')(words[r + R_HELD_FD]!)
+  if (tctx.held[req] !== undefined) tctx.held[req] = undefined
+  ctx.nrInflight--
+  tctx.wq.free(req)
+}
+
+/** Puts an address into the request. */
+export function setAddr(words: Int32Array, r: number, address: number): void {
+  words[r + R_ADDR] = low32(address)
+  words[r + R_ADDR + 1] = high32(address)
+}
+
+const PATH_MAX = 4096
+const path = new Uint8Array(PATH_MAX)
+
+/**
+ * Copies the path that the request points to, so that the app may reuse its memory as soon as enter returns. 0, -EFAULT
+ * or -ENAMETOOLONG (getname).
+ */
+export function holdPath(tctx: Tctx, req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  const copied = copyIn(fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!), path)
+  if (copied < 0) return copied
+  const end = path.subarray(0, copied).indexOf(0)
+  if (end === -1) return copied < PATH_MAX ? -EFAULT : -ENAMETOOLONG
+  // Of a buffer of its own: small ones would share Node's pool, and live as long as their neighbours.
+  const copy = path.slice(0, end + 1)
+  tctx.held[req] = copy
+  setAddr(words, r, addressOf(copy))
+  return 0
+}

@@ -1,0 +1,254 @@
+/**
+ * Taking SQEs: init, prep, then issue inline or punt to io-wq; and how a request ends. Owner thread, inside enter or
+ * task work.
+ *
+ * SQEs are handled strictly in ring order; sq.head is published once, at the end of the batch. Counterpart:
+ * io_submit_sqes, io_init_req, io_queue_sqe, io_queue_iowq.
+ */
+import {
+  IORING_OP_LAST,
+  IORING_SETUP_SUBMIT_ALL,
+  IOSQE_ASYNC,
+  IOSQE_BUFFER_SELECT,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_DRAIN,
+} from '../../abi/constants.js'
+import { SQE } from '../../abi/sqe.js'
+import { loadAcquire, storeRelease } from '../../lib/barrier.js'
+import { EAGAIN, EBADF, ECANCELED, EFAULT, EINVAL, EIO, EMFILE, EOPNOTSUPP } from '../../lib/errno.js'
+import { NONE } from '../../lib/mpscq.js'
+import { trace } from '../../lib/trace.js'
+import { duplicateFd, fileKind } from '../../sys/file.js'
+import {
+  IO_WQ_WORK_CONCURRENT,
+  IO_WQ_WORK_HASHED,
+  IO_WQ_WORK_UNBOUND,
+} from '../../wq/layout.js'
+import { commitCq, postCqe } from './complete.js'
+import type { IoRingCtx, Tctx } from './ctx.js'
+import { NR_BUCKETS, REQ_F_ASYNC, REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, RINGS, TW_COMPLETE, TW_SUBMIT } from './layout.js'
+import { assemble, closeChain, disarmNext, setFail } from './link.js'
+import { type OpDef, PUNT, VIA_TASK_WORK } from './op.js'
+import { opdef } from './opdef.js'
+import {
+  allocReq,
+  freeReq,
+  R_BUF_INDEX,
+  R_CTX,
+  R_FD,
+  R_HELD_FD,
+  R_LINK,
+  R_OPCODE,
+  R_REQ_FLAGS,
+  R_RES,
+  R_SQE_FLAGS,
+  R_TOTAL,
+  R_USER_DATA,
+} from './req.js'
+import { addTaskWork } from './tw.js'
+
+const SQ_HEAD = RINGS.at.sq_head >> 2
+const SQ_TAIL = RINGS.at.sq_tail >> 2
+const SQ_DROPPED = RINGS.at.sq_dropped >> 2
+const SQE_SHIFT = Math.log2(SQE.size >> 2)
+const S_IOPRIO_SHIFT = 16
+const SQE_FLAGS_KNOWN = 0x7f
+const AT_FDCWD = -100
+
+/** Takes up to `toSubmit` SQEs. Returns how many, failed ones included; -EAGAIN when none could be taken for want of records. */
+export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number {
+  const { words } = ctx
+  // Pairs with the app's release of sq_tail: the SQEs before it are whole.
+  const available = (loadAcquire(words, SQ_TAIL) - ctx.cachedSqHead) >>> 0
+  const count = Math.min(toSubmit, available, ctx.sqEntries)
+  const mask = ctx.sqEntries - 1
+  let taken = 0
+  while (taken < count) {
+    const slot = ctx.cachedSqHead & mask
+    const index = ctx.arrayWord === NONE ? slot : words[ctx.arrayWord + slot]! >>> 0
+    if (index >= ctx.sqEntries) {
+      ctx.cachedSqHead = (ctx.cachedSqHead + 1) | 0
+      words[SQ_DROPPED] = words[SQ_DROPPED]! + 1
+      break
+    }
+    const req = allocReq(tctx, ctx, index << SQE_SHIFT)
+    if (req === NONE) break
+    ctx.cachedSqHead = (ctx.cachedSqHead + 1) | 0
+    taken++
+    if (!submitSqe(tctx, ctx, req, index << SQE_SHIFT) && (ctx.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) break
+  }
+  const open = closeChain(ctx)
+  if (open !== NONE) queueUnfinished(tctx, ctx, open)
+  // The slots are free again: every SQE before this head has been read.
+  storeRelease(words, SQ_HEAD, ctx.cachedSqHead)
+  commitCq(ctx)
+  return taken === 0 && count > 0 && tctx.wq.isFull() ? -EAGAIN : taken
+}
+
+/** One SQE. False stops the batch: it was refused, and nothing carries the refusal on. */
+function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number): boolean {
+  const { words } = tctx.wq.mem
+  const r = tctx.wq.mem.payload(req)
+  trace('submit_req', words[r + R_OPCODE]!, words[r + R_USER_DATA]!)
+  const error = initReq(tctx, ctx, req, r, ctx.sqes[sqe]! >>> S_IOPRIO_SHIFT)
+  if (error < 0) setFail(words, r, error)
+  const ready = assemble(tctx, ctx, req, error < 0)
+  // A refused member of an open chain lets the batch go on, so that the chain is taken whole.
+  if (ready === NONE) return true
+  const head = tctx.wq.mem.payload(ready)
+  if ((words[head + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, ready, head)
+  else queueSqe(tctx, ctx, ready, head)
+  return error >= 0
+}
+
+/** The checks that every request passes, in the kernel's order, then its own. 0 or -errno. */
+function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, ioprio: number): number {
+  const { words } = tctx.wq.mem
+  const opcode = words[r + R_OPCODE]!
+  const flags = words[r + R_SQE_FLAGS]!
+  const def = opcode < IORING_OP_LAST ? opdef(opcode) : undefined
+  if (def === undefined) return -EINVAL
+  if ((flags & ~SQE_FLAGS_KNOWN) !== 0) return -EINVAL
+  if ((flags & IOSQE_BUFFER_SELECT) !== 0 && def.bufferSelect !== true) return -EOPNOTSUPP
+  // DIFFERS: drain is not there yet and is refused; nor are priorities and personalities.
+  if ((flags & IOSQE_IO_DRAIN) !== 0 || ioprio !== 0 || words[r + R_BUF_INDEX]! >>> 16 !== 0) return -EINVAL
+  return def.prep(tctx, ctx, req, r)
+}
+
+/** A chain (or a single request) that was refused: nothing of it runs. */
+function endSpoiled(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
+  disarmNext(tctx, ctx, r, true)
+  post(tctx, ctx, r)
+  freeReq(tctx, ctx, req)
+}
+
+/** A chain still open at the end of enter goes to io-wq instead of running inline. */
+function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number): void {
+  const r = tctx.wq.mem.payload(req)
+  if ((tctx.wq.mem.words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, req, r)
+  else queueAsync(tctx, ctx, req, r, opdef(tctx.wq.mem.words[r + R_OPCODE]!)!)
+}
+
+/** Issues a prepared request: inline where it can be done at once, else by io-wq. */
+export function queueSqe(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
+  const { words } = tctx.wq.mem
+  const def = opdef(words[r + R_OPCODE]!)!
+  if ((words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) !== 0 || def.tryIssue === undefined) {
+    queueAsync(tctx, ctx, req, r, def)
+    return
+  }
+  issueInline(tctx, ctx, req, r, def)
+}
+
+function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
+  const { words } = tctx.wq.mem
+  const res = def.tryIssue!(tctx, ctx, req, r)
+  if (res === PUNT) punt(tctx, ctx, req, r, def, 0)
+  else if (res === VIA_TASK_WORK) addTaskWork(tctx, ctx, req, TW_COMPLETE)
+  else {
+    words[r + R_RES] = res
+    complete(tctx, ctx, req, r, def)
+  }
+}
+
+/** IOSQE_ASYNC, and operations that always go to io-wq. What only the owner can run is deferred to task work. */
+function queueAsync(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
+  const { words } = tctx.wq.mem
+  if (def.issue !== undefined) punt(tctx, ctx, req, r, def, IO_WQ_WORK_CONCURRENT)
+  else if ((words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) !== 0 || words[r + R_LINK] !== NONE) {
+    words[r + R_SQE_FLAGS] = words[r + R_SQE_FLAGS]! & ~IOSQE_ASYNC
+    addTaskWork(tctx, ctx, req, TW_SUBMIT)
+  } else issueInline(tctx, ctx, req, r, def)
+}
+
+/**
+ * Hands a request to io-wq. Its file is duplicated first, so that the app may close the fd as soon as enter returns,
+ * as it may with the kernel, which holds the file itself.
+ */
+function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, flags: number): void {
+  const { words } = tctx.wq.mem
+  let bucket = 0
+  const fd = words[r + R_FD]!
+  if (def.fd === 'file' || (def.fd === 'dir' && fd !== AT_FDCWD)) {
+    const held = duplicateFd(fd)
+    // A path that is absolute never looks at its directory, so a bad one is its own affair.
+    if (held < 0 && (def.fd === 'file' || held !== -EBADF)) {
+      failIssue(tctx, ctx, req, r, def, held === -EMFILE ? -EMFILE : -EBADF)
+      return
+    }
+    words[r + R_HELD_FD] = held
+  } else words[r + R_HELD_FD] = -1
+  if (def.unbounded === true) {
+    const kind = fileKind(words[r + R_HELD_FD]!)
+    const regular = typeof kind !== 'number' && kind.regular
+    if (!regular && (typeof kind === 'number' || !kind.block)) flags |= IO_WQ_WORK_UNBOUND
+    if (regular && def.hashed === true) {
+      flags |= IO_WQ_WORK_HASHED
+      bucket = hashInode(kind.ino)
+    }
+  }
+  words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ASYNC
+  tctx.wq.enqueue(req, flags, bucket, ctx.id)
+}
+
+/** Six bits of the inode number's product with the golden ratio, as hash_32 takes them. */
+function hashInode(ino: number): number {
+  return (Math.imul(ino, 0x61c88647) >>> 26) % NR_BUCKETS
+}
+
+function failIssue(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, res: number): void {
+  tctx.wq.mem.words[r + R_RES] = res
+  complete(tctx, ctx, req, r, def)
+}
+
+/** A request that io-wq or the owner queued to end here. */
+export function completeFromTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
+  const { words } = tctx.wq.mem
+  if ((words[r + R_REQ_FLAGS]! & REQ_F_ASYNC) !== 0) ctx.batchAsync = true
+  complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
+}
+
+/** Ends a request whose `res` is set: the chain goes on or fails, the CQE is written, the record is free. */
+function complete(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef | undefined): void {
+  const { words } = tctx.wq.mem
+  const res = words[r + R_RES]!
+  const ended = (words[r + R_REQ_FLAGS]! & REQ_F_ENDED) !== 0
+  if (!ended && (res < 0 || (def?.transfer === true && res !== words[r + R_TOTAL]))) setFail(words, r, res)
+  disarmNext(tctx, ctx, r, false)
+  post(tctx, ctx, r)
+  freeReq(tctx, ctx, req)
+}
+
+function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
+  const { words } = tctx.wq.mem
+  const flags = words[r + R_REQ_FLAGS]!
+  if ((flags & REQ_F_SILENT) !== 0) return
+  const skip = (words[r + R_SQE_FLAGS]! & IOSQE_CQE_SKIP_SUCCESS) !== 0
+  if (skip && (flags & (REQ_F_FAIL | REQ_F_ENDED)) === 0) return
+  trace('complete', words[r + R_USER_DATA]!, words[r + R_RES]!)
+  postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, words[r + R_RES]!, 0)
+}
+
+/** io-wq cancelled a request before it ran: it ends as -ECANCELED, and so does what is linked behind it. */
+export function endCancelled(tctx: Tctx, req: number): void {
+  endAs(tctx, req, -ECANCELED)
+}
+
+/** The worker running a request died: the request ends as -EIO. */
+export function endDied(tctx: Tctx, req: number): void {
+  endAs(tctx, req, -EIO)
+}
+
+/** The turn of a chain's member came after its ring was closed: it ends as -EFAULT, as in the kernel's cancel mode. */
+export function endDying(tctx: Tctx, req: number): void {
+  endAs(tctx, req, -EFAULT)
+}
+
+function endAs(tctx: Tctx, req: number, res: number): void {
+  const { words } = tctx.wq.mem
+  const r = tctx.wq.mem.payload(req)
+  const ctx = tctx.byId[words[r + R_CTX]!]!
+  words[r + R_RES] = res
+  complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
+  commitCq(ctx)
+}

@@ -1,0 +1,59 @@
+/**
+ * Task work: what comes home to the owner. Workers and the owner push, the owner alone runs it.
+ *
+ * One mpscq a ring, in the io-wq's memory: requests that a worker finished, and requests whose turn in a chain has
+ * come, in one FIFO. Pushing to an empty queue sets IORING_SQ_TASKRUN and signals the eventfd; a DEFER_TASKRUN ring runs
+ * it only in enter with GETEVENTS. Counterpart: io_uring/tw.c. DIFFERS: on rings without DEFER_TASKRUN, completions from
+ * workers wait for the owner too, and IORING_SQ_TASKRUN is set whether it was asked for or not.
+ */
+import { IORING_SETUP_DEFER_TASKRUN, IORING_SQ_TASKRUN } from '../../abi/constants.js'
+import { fetchAnd, fetchOr } from '../../lib/barrier.js'
+import { NONE } from '../../lib/mpscq.js'
+import { commitCq, signalEventfd } from './complete.js'
+import type { IoRingCtx, Tctx } from './ctx.js'
+import { RINGS, TW_COMPLETE } from './layout.js'
+import { R_TW } from './req.js'
+import { completeFromTaskWork, endDying, queueSqe } from './submit.js'
+
+const SQ_FLAGS = RINGS.at.sq_flags >> 2
+
+/** The most entries a DEFER_TASKRUN ring runs at a time, unless more completions are asked for. */
+const MAX_PER_RUN = 20
+
+/** Queues a request for the owner, by the owner itself. `kind` is TW_*. */
+export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: number): void {
+  tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_TW] = kind
+  if (!tctx.wq.pushHome(req, ctx.id)) return
+  fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
+  if (ctx.eventfd >= 0 && !ctx.eventfdAsync && isDeferred(ctx)) signalEventfd(ctx)
+}
+
+export function isDeferred(ctx: IoRingCtx): boolean {
+  return (ctx.setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0
+}
+
+/**
+ * Runs a ring's task work and commits its CQ: all of it, or on a DEFER_TASKRUN ring at most max(20, `min`) entries.
+ * Returns the entries run. What a producer is still pushing stays for the next run.
+ */
+export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
+  if (tctx.wq.isQueueEmpty(ctx.id)) return 0
+  // Before the first pop: a push after it finds the flag clear and sets it again.
+  fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN)
+  const most = isDeferred(ctx) && !ctx.dying ? Math.max(MAX_PER_RUN, min) : Number.POSITIVE_INFINITY
+  const { wq } = tctx
+  const { words } = wq.mem
+  let nrRun = 0
+  while (nrRun < most) {
+    const req = wq.popDone(ctx.id)
+    if (req === NONE) break
+    nrRun++
+    const r = wq.mem.payload(req)
+    if (words[r + R_TW] === TW_COMPLETE) completeFromTaskWork(tctx, ctx, req, r)
+    else if (ctx.dying) endDying(tctx, req)
+    else queueSqe(tctx, ctx, req, r)
+  }
+  commitCq(ctx)
+  if (!wq.isQueueEmpty(ctx.id)) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
+  return nrRun
+}

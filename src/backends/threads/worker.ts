@@ -1,0 +1,84 @@
+/**
+ * Worker entry of the threads backend: a WorkerLoop with opdef's issue as doWork. Runs on worker threads alone.
+ *
+ * It touches requests in its hands, and of a ring only sq_flags. Counterpart: io_wq_submit_work.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { IORING_CQ_EVENTFD_DISABLED, IORING_SQ_TASKRUN } from '../../abi/constants.js'
+import { assert } from '../../lib/assert.js'
+import { fetchOr, loadAcquire } from '../../lib/barrier.js'
+import { trace } from '../../lib/trace.js'
+import { signal } from '../../sys/loop.js'
+import type { WorkerSeat } from '../../wq/crew.js'
+import { IO_WQ_WORK_CANCEL, ITEM, WqMemory } from '../../wq/layout.js'
+import { WorkerLoop, wakeOwner } from '../../wq/worker-loop.js'
+import type { RingMessage } from './ctx.js'
+import { CTX, REQ, RINGS } from './layout.js'
+import type { WorkEnv } from './op.js'
+import { opdef } from './opdef.js'
+import { R_CTX, R_GENERATION, R_OPCODE, R_RES } from './req.js'
+
+const SQ_FLAGS = RINGS.at.sq_flags >> 2
+const CQ_FLAGS = RINGS.at.cq_flags >> 2
+
+interface AttachedRing {
+  readonly generation: number
+  readonly words: Int32Array
+  readonly eventfdWord: number
+}
+
+const seat = workerData as WorkerSeat
+const mem = WqMemory.attach(seat.sab, REQ.hash ^ CTX.hash ^ RINGS.hash)
+const { words } = mem
+const rings = new Map<number, AttachedRing>()
+
+function attach(message: RingMessage): void {
+  rings.set(message.ctx, {
+    generation: message.generation,
+    words: new Int32Array(message.rings),
+    eventfdWord: message.ctxWord + (CTX.at.eventfd >> 2),
+  })
+}
+
+/** The ring of a request. The owner announced it before it queued the request, so the message is there. */
+function ringOf(r: number): void {
+  const id = words[r + R_CTX]!
+  while (rings.get(id)?.generation !== words[r + R_GENERATION]) {
+    const received = receiveMessageOnPort(parentPort!)
+    assert(received !== undefined, `ring ${id} was announced to this worker`)
+    attach(received.message as RingMessage)
+  }
+}
+
+let cancelWord = 0
+const env: WorkEnv = {
+  words,
+  cancelled: () => (loadAcquire(words, cancelWord) & IO_WQ_WORK_CANCEL) !== 0,
+}
+
+for (const message of (seat.data as { rings: RingMessage[] }).rings) attach(message)
+
+new WorkerLoop(mem, seat.slot, {
+  doWork(item) {
+    const r = mem.payload(item)
+    ringOf(r)
+    cancelWord = mem.item(item) + (ITEM.at.flags >> 2)
+    const def = opdef(words[r + R_OPCODE]!)
+    trace('issue', item, words[r + R_OPCODE]!)
+    words[r + R_RES] = def!.issue!(env, r)
+    return undefined
+  },
+  onEdge(queue) {
+    const ring = rings.get(queue)
+    if (ring !== undefined) {
+      // Flag first, then the look at the mute: the app unmutes first, then looks at the flag.
+      fetchOr(ring.words, SQ_FLAGS, IORING_SQ_TASKRUN)
+      const eventfd = loadAcquire(ring.words, ring.eventfdWord)
+      if (eventfd >= 0 && (loadAcquire(ring.words, CQ_FLAGS) & IORING_CQ_EVENTFD_DISABLED) === 0) signal(eventfd)
+    }
+    wakeOwner(mem)
+  },
+  onLeave() {
+    process.exit()
+  },
+}).start()

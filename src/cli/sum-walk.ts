@@ -1,0 +1,249 @@
+/**
+ * The regular files below some paths, in an order that depends on nothing but names. The main thread runs it.
+ *
+ * As `find -H PATH... -type f`: a path given may be a symbolic link, nothing below one is followed, and what is neither
+ * file nor directory is passed over below a path but is an error as a path. A directory's entries come in the order of
+ * their bytes, directories where their names stand. Names are byte strings, see sum-format.ts. It is pulled: next()
+ * hands out what is known, and directories are listed a bounded number ahead, nearest first. The ring has no operation
+ * that lists a directory (nor has io_uring), so that is left to node:fs.
+ *
+ *      todo   | ... | d | c | b |      a stack: the directory that the walk comes to first is on top
+ *      frames | root > a > a/x |       where the walk stands
+ */
+import { readdir } from 'node:fs'
+import type { Uring } from '../driver/uring.js'
+import { errorText } from './messages.js'
+
+/** A file to sum, or something that cannot be summed, and why. */
+export interface Task {
+  readonly name: string
+  /** It was given as a path: a symbolic link is followed. */
+  readonly isGiven: boolean
+  readonly error?: { readonly code: string; readonly text: string }
+}
+
+/** What a sum is made of: tasks in order, some of them not known yet. */
+export interface Source {
+  /** The next task; undefined while it is not known (onReady comes), null after the last. */
+  next(): Task | undefined | null
+  /** Called whenever next() may have more to say. */
+  onReady: () => void
+  /** Whether all tasks are known. */
+  readonly isAllKnown: boolean
+}
+
+/** Listings under way, and listings at hand that the walk has not come to. */
+const MAX_LISTING = 16
+const MAX_LISTED_AHEAD = 256
+/** Paths looked up ahead. */
+const MAX_PATHS_AHEAD = 64
+
+interface Directory {
+  readonly path: string
+  state: 'todo' | 'listing' | 'listed'
+  entries: Entry[]
+  error: Task | undefined
+}
+
+type Entry = string | Directory
+
+interface Frame {
+  readonly entries: readonly Entry[]
+  index: number
+}
+
+/** What stands at the top: a path given, and what it turned out to be. */
+interface Given {
+  readonly path: string
+  found: Entry | Task | undefined
+}
+
+const S_IFMT = 0o170000
+const S_IFDIR = 0o040000
+const S_IFREG = 0o100000
+
+export class Walk implements Source {
+  onReady: () => void = () => {}
+  readonly #ring: Uring
+  readonly #paths: readonly string[]
+  #nrTaken = 0
+  readonly #given: Given[] = []
+  readonly #frames: Frame[] = []
+  readonly #todo: Directory[] = []
+  #nrListing = 0
+  #nrListedAhead = 0
+
+  constructor(ring: Uring, paths: readonly string[]) {
+    this.#ring = ring
+    this.#paths = paths
+    this.#lookUp()
+  }
+
+  get isAllKnown(): boolean {
+    return this.#nrTaken === this.#paths.length && this.#given.length === 0 && this.#todo.length + this.#nrListing === 0
+  }
+
+  next(): Task | undefined | null {
+    for (;;) {
+      const frame = this.#frames.at(-1)
+      if (frame === undefined) {
+        const given = this.#given[0]
+        if (given === undefined) return null
+        if (given.found === undefined) return undefined
+        if (isTask(given.found)) {
+          this.#shiftGiven()
+          return given.found
+        }
+        if (!this.#enter(given.found)) return undefined
+        this.#shiftGiven()
+      } else if (frame.index === frame.entries.length) {
+        this.#frames.pop()
+      } else {
+        const entry = frame.entries[frame.index]!
+        if (typeof entry !== 'string' && !this.#enter(entry)) return undefined
+        frame.index++
+        if (typeof entry === 'string') return { name: entry, isGiven: false }
+      }
+      const failed = this.#takeError()
+      if (failed !== undefined) return failed
+    }
+  }
+
+  /** Goes down into a directory. False if it is not listed yet. */
+  #enter(entry: Entry): boolean {
+    const directory = entry as Directory
+    if (directory.state === 'todo') this.#list(directory)
+    if (directory.state !== 'listed') return false
+    this.#nrListedAhead--
+    this.#error = directory.error
+    this.#frames.push({ entries: directory.entries, index: 0 })
+    this.#listAhead()
+    return true
+  }
+
+  /** Why the directory just entered has no entries. */
+  #error: Task | undefined
+
+  #takeError(): Task | undefined {
+    const error = this.#error
+    this.#error = undefined
+    return error
+  }
+
+  #shiftGiven(): void {
+    this.#given.shift()
+    this.#lookUp()
+  }
+
+  #lookUp(): void {
+    while (this.#given.length < MAX_PATHS_AHEAD && this.#nrTaken < this.#paths.length) {
+      const given: Given = { path: this.#paths[this.#nrTaken++]!, found: undefined }
+      this.#given.push(given)
+      if (given.path === '-') given.found = { name: '-', isGiven: true }
+      else void this.#find(given)
+    }
+  }
+
+  async #find(given: Given): Promise<void> {
+    const { path } = given
+    try {
+      const kind = (await this.#ring.statx(Buffer.from(path, 'latin1'))).stx_mode & S_IFMT
+      if (kind === S_IFDIR) {
+        const directory: Directory = { path, state: 'todo', entries: [], error: undefined }
+        given.found = directory
+        // Paths come in order, so this one is the last that the walk comes to.
+        this.#todo.unshift(directory)
+        this.#listAhead()
+      } else {
+        given.found = kind === S_IFREG ? { name: path, isGiven: true } : notRegular(path)
+      }
+    } catch (error) {
+      given.found = failed(path, error)
+    }
+    if (given === this.#given[0]) this.onReady()
+  }
+
+  #listAhead(): void {
+    while (this.#nrListing < MAX_LISTING && this.#nrListing + this.#nrListedAhead < MAX_LISTED_AHEAD) {
+      const directory = this.#todo.pop()
+      if (directory === undefined) return
+      if (directory.state === 'todo') this.#list(directory)
+    }
+  }
+
+  #list(directory: Directory): void {
+    directory.state = 'listing'
+    this.#nrListing++
+    readNames(directory.path, (error, names) => {
+      this.#nrListing--
+      this.#nrListedAhead++
+      directory.state = 'listed'
+      if (error !== null) directory.error = failed(directory.path, error)
+      const prefix = directory.path.endsWith('/') ? directory.path : `${directory.path}/`
+      directory.entries = names.map(({ name, isDirectory }) =>
+        isDirectory ? { path: prefix + name, state: 'todo', entries: [], error: undefined } : prefix + name,
+      )
+      for (let i = directory.entries.length - 1; i >= 0; i--) {
+        const entry = directory.entries[i]!
+        if (typeof entry !== 'string') this.#todo.push(entry)
+      }
+      this.#listAhead()
+      this.onReady()
+    })
+  }
+}
+
+export function notRegular(name: string): Task {
+  return { name, isGiven: true, error: { code: 'ERR_NOT_REGULAR', text: 'not a regular file' } }
+}
+
+/** A task that has failed already. */
+export function failed(name: string, error: unknown): Task {
+  return { name, isGiven: true, error: { code: String((error as { code?: string }).code ?? 'ERR'), text: errorText(error) } }
+}
+
+function isTask(found: Entry | Task): found is Task {
+  return typeof found !== 'string' && 'isGiven' in found
+}
+
+interface Name {
+  readonly name: string
+  readonly isDirectory: boolean
+}
+
+type NamesCallback = (error: Error | null, names: Name[]) => void
+
+/** The files and directories in a directory, in the order of their bytes. */
+function readNames(path: string, callback: NamesCallback): void {
+  const bytes = Buffer.from(path, 'latin1')
+  readdir(bytes, { withFileTypes: true, encoding: 'latin1' }, (error, found) => {
+    // Where the file system gives no types Node looks each name up, and cannot join a Buffer and a string.
+    if ((error as { code?: string } | null)?.code === 'ERR_INVALID_ARG_TYPE') readNamesAsBytes(bytes, callback)
+    else if (error !== null) callback(error, [])
+    else callback(null, sortedNames(found, (name) => name))
+  })
+}
+
+interface DirentLike<N> {
+  readonly name: N
+  isFile(): boolean
+  isDirectory(): boolean
+}
+
+function readNamesAsBytes(bytes: Buffer, callback: NamesCallback): void {
+  // The types of @types/node 20 lack this overload.
+  const options = { withFileTypes: true, encoding: 'buffer' } as unknown as { withFileTypes: true }
+  readdir(bytes, options, (error, found) => {
+    if (error !== null) callback(error, [])
+    else callback(null, sortedNames(found as unknown as DirentLike<Buffer>[], (name) => name.toString('latin1')))
+  })
+}
+
+function sortedNames<N>(found: readonly DirentLike<N>[], toByteString: (name: N) => string): Name[] {
+  const names: Name[] = []
+  for (const entry of found) {
+    const isDirectory = entry.isDirectory()
+    if (isDirectory || entry.isFile()) names.push({ name: toByteString(entry.name), isDirectory })
+  }
+  return names.sort((a, b) => (a.name < b.name ? -1 : 1))
+}

@@ -1,0 +1,137 @@
+/**
+ * The caller's arguments, checked as Node checks them, before anything is queued. Runs on the app's thread.
+ *
+ * Each check throws an error with Node's code, or returns what goes into the SQE. Counterpart: Node's
+ * lib/internal/validators.js and lib/internal/fs/utils.js.
+ */
+import { fileURLToPath } from 'node:url'
+import {
+  AT_FDCWD,
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  O_SYNC,
+  O_TRUNC,
+  O_WRONLY,
+} from '../abi/constants.js'
+import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
+
+export type Path = string | Buffer | URL
+
+/** What the kernel moves at most in one read or write; longer ones are cut short there, and so here. */
+const MAX_RW_COUNT = 0x7ffff000
+const INT32_MAX = 0x7fffffff
+const UINT32_MAX = 0xffffffff
+
+export function checkFd(fd: number, name = 'fd'): void {
+  if ((fd | 0) === fd && fd >= 0) return
+  checkInteger(fd, name, 0, INT32_MAX)
+}
+
+export function checkDirfd(dirfd: number): void {
+  if (dirfd !== AT_FDCWD) checkFd(dirfd, 'options.dirfd')
+}
+
+export function checkUint32(value: number, name: string): void {
+  checkInteger(value, name, 0, UINT32_MAX)
+}
+
+function checkInteger(value: number, name: string, min: number, max: number): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
+  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value)
+  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value)
+}
+
+/** The file position for an SQE: -1 stands for the file's own. */
+export function checkPosition(position: number | null | undefined): number {
+  if (position === null || position === undefined) return -1
+  checkInteger(position, 'position', 0, Number.MAX_SAFE_INTEGER)
+  return position
+}
+
+export function checkBuffer(buffer: ArrayBufferView, name = 'buffer'): void {
+  if (!ArrayBuffer.isView(buffer)) {
+    throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', buffer)
+  }
+  if (buffer.byteLength === 0 && isDetached(buffer.buffer)) throw invalidArgValue(name, buffer, 'is detached')
+}
+
+/** Node 20 has no `detached` property; no view can be made of a detached buffer. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  if (buffer.byteLength !== 0) return false
+  try {
+    new Uint8Array(buffer)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** Where in the buffer to begin, in bytes. */
+export function checkOffset(offset: number | undefined, byteLength: number): number {
+  if (offset === undefined) return 0
+  checkInteger(offset, 'offset', 0, byteLength)
+  return offset
+}
+
+/** How many bytes to move; undefined means the rest of the buffer. */
+export function checkLength(length: number | null | undefined, restBytes: number): number {
+  if (length === undefined || length === null) return Math.min(restBytes, MAX_RW_COUNT)
+  checkInteger(length, 'length', 0, restBytes)
+  return Math.min(length, MAX_RW_COUNT)
+}
+
+export function checkBuffers(buffers: readonly ArrayBufferView[]): void {
+  if (!Array.isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
+  for (let i = 0; i < buffers.length; i++) checkBuffer(buffers[i]!, `buffers[${i}]`)
+}
+
+/** A path as a file name for errors: what the caller gave, with a URL resolved. */
+export function checkPath(path: Path, name = 'path'): string | Buffer {
+  if (path instanceof URL) return checkPath(fileURLToPath(path), name)
+  const isString = typeof path === 'string'
+  if (!isString && !(path instanceof Uint8Array)) {
+    throw invalidArgType(name, 'of type string or an instance of Buffer or URL', path)
+  }
+  if (isString ? path.includes('\u0000') : path.includes(0)) {
+    throw invalidArgValue(name, path, 'must be a string, Uint8Array, or URL without null bytes')
+  }
+  return path
+}
+
+/** The bytes of a checked path, with the NUL that ends it. */
+export function pathBytes(path: string | Buffer): Buffer {
+  if (typeof path === 'string') return Buffer.from(`${path}\0`)
+  return Buffer.concat([path, Buffer.alloc(1)])
+}
+
+const WRITE = O_TRUNC | O_CREAT | O_WRONLY
+const WRITE_READ = O_TRUNC | O_CREAT | O_RDWR
+const APPEND = O_APPEND | O_CREAT | O_WRONLY
+const APPEND_READ = O_APPEND | O_CREAT | O_RDWR
+
+// biome-ignore format: table
+const OPEN_FLAGS: Readonly<Record<string, number>> = {
+  r:   O_RDONLY,             rs:  O_RDONLY | O_SYNC,       sr:  O_RDONLY | O_SYNC,
+  'r+': O_RDWR,              'rs+': O_RDWR | O_SYNC,       'sr+': O_RDWR | O_SYNC,
+  w:   WRITE,                wx:  WRITE | O_EXCL,          xw:  WRITE | O_EXCL,
+  'w+': WRITE_READ,          'wx+': WRITE_READ | O_EXCL,   'xw+': WRITE_READ | O_EXCL,
+  a:   APPEND,               ax:  APPEND | O_EXCL,         xa:  APPEND | O_EXCL,
+  as:  APPEND | O_SYNC,      sa:  APPEND | O_SYNC,
+  'a+': APPEND_READ,         'ax+': APPEND_READ | O_EXCL,  'xa+': APPEND_READ | O_EXCL,
+  'as+': APPEND_READ | O_SYNC, 'sa+': APPEND_READ | O_SYNC,
+}
+
+/** Open flags as open(2) takes them; close-on-exec is always added, as Node does. */
+export function checkOpenFlags(flags: string | number): number {
+  if (typeof flags === 'number') {
+    checkInteger(flags, 'flags', 0, INT32_MAX)
+    return flags | O_CLOEXEC
+  }
+  const bits = typeof flags === 'string' && Object.hasOwn(OPEN_FLAGS, flags) ? OPEN_FLAGS[flags] : undefined
+  if (bits === undefined) throw invalidArgValue('flags', flags)
+  return bits | O_CLOEXEC
+}

@@ -1,0 +1,65 @@
+/**
+ * Errors with Node's codes, for what a caller gets wrong. Any thread.
+ *
+ * Messages are Node's own, so that a program moved from node:fs sees the same text. Counterpart: Node's
+ * lib/internal/errors.js, which is not public.
+ */
+import { inspect } from 'node:util'
+
+type ErrorClass = ErrorConstructor | TypeErrorConstructor | RangeErrorConstructor
+
+/** An Error whose stack begins `TypeError [CODE]: message`, as Node's do. */
+export function codeError(Base: ErrorClass, code: string, message: string): Error & { code: string } {
+  const error = new Base(message) as Error & { code: string }
+  const { name } = error
+  // The first line of a stack is fixed when the stack is captured: the code goes in while the name carries it.
+  error.name = `${name} [${code}]`
+  Error.captureStackTrace(error, codeError)
+  void error.stack
+  delete (error as { name?: string }).name
+  error.code = code
+  return error
+}
+
+/** `expected` completes "must be …": "of type number", "an instance of Buffer". */
+export function invalidArgType(name: string, expected: string, value: unknown): Error {
+  return codeError(TypeError, 'ERR_INVALID_ARG_TYPE', `The ${subject(name)} must be ${expected}.${received(value)}`)
+}
+
+export function invalidArgValue(name: string, value: unknown, reason = 'is invalid'): Error {
+  const kind = name.includes('.') ? 'property' : 'argument'
+  const message = `The ${kind} '${name}' ${reason}. Received ${inspect(value).slice(0, 128)}`
+  return codeError(TypeError, 'ERR_INVALID_ARG_VALUE', message)
+}
+
+/** `range` completes "It must be …": "an integer", ">= 0 && <= 5". */
+export function outOfRange(name: string, range: string, value: unknown): Error {
+  const message = `The value of "${name}" is out of range. It must be ${range}. Received ${inspect(value)}`
+  return codeError(RangeError, 'ERR_OUT_OF_RANGE', message)
+}
+
+export function invalidState(message: string): Error {
+  return codeError(Error, 'ERR_INVALID_STATE', `Invalid state: ${message}`)
+}
+
+/** Node's AbortError: name AbortError, code ABORT_ERR, the signal's reason as its cause. */
+export function abortError(signal: AbortSignal | undefined): Error {
+  const error = new Error('The operation was aborted', { cause: signal?.reason }) as Error & { code: string }
+  error.name = 'AbortError'
+  error.code = 'ABORT_ERR'
+  return error
+}
+
+function subject(name: string): string {
+  return `"${name}" ${name.includes('.') ? 'property' : 'argument'}`
+}
+
+function received(value: unknown): string {
+  if (value === null || value === undefined) return ` Received ${value}`
+  if (typeof value === 'function') return ` Received function ${value.name}`
+  if (typeof value === 'object') {
+    const name = (value as object).constructor?.name
+    return name ? ` Received an instance of ${name}` : ` Received ${inspect(value, { depth: -1 })}`
+  }
+  return ` Received type ${typeof value} (${inspect(value, { colors: false }).slice(0, 28)})`
+}

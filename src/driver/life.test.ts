@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, readdirSync, writeSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { Worker } from 'node:worker_threads'
+import { code, makePipe, onEachBackend, outcomes } from './driver.test.backends.js'
+
+const MODULE = new URL('./uring.js', import.meta.url).href
+
+/** A process that runs `body` with a ring of `backend`, and its standard input as a pipe. */
+function run(backend: string, body: string): ChildProcess & { output: Promise<string> } {
+  const source = `import { Uring } from '${MODULE}'
+    const ring = await Uring.open({ backend: '${backend}' })
+    ${body}`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['pipe', 'pipe', 'inherit'] })
+  return Object.assign(child, { output: text(child.stdout!) })
+}
+
+async function exitCode(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null) return child.exitCode
+  return await new Promise((resolve) => child.once('exit', resolve))
+}
+
+onEachBackend('an idle ring does not keep the process alive', async (_, backend) => {
+  const child = run(backend, "await ring.nop(); await ring.nop({ async: true }); console.log('done')")
+  assert.equal(await exitCode(child), 0)
+  assert.equal(await child.output, 'done\n')
+})
+
+onEachBackend('a busy ring does', async (_, backend) => {
+  const child = run(backend, "console.log('reading'); console.log(await ring.read(0, new Uint8Array(8)))")
+  child.stdout!.once('data', () => setImmediate(() => child.stdin!.write('abc')))
+  assert.equal(await exitCode(child), 0)
+  assert.equal(await child.output, 'reading\n3\n')
+})
+
+onEachBackend('close() lets operations end, refuses new ones, and gives its descriptors back', async (open) => {
+  const before = readdirSync('/proc/self/fd').length
+  const ring = await open()
+  const [from, to] = makePipe()
+  const pending = ring.read(from, new Uint8Array(8))
+  const queued = ring.nop()
+  const closed = ring.close()
+  assert.equal(ring.close(), closed)
+  await assert.rejects(ring.nop(), code('ERR_INVALID_STATE'))
+  setImmediate(() => writeSync(to, 'ab'))
+  assert.deepEqual(await outcomes([pending, queued, closed]), [2, 0, undefined])
+  await assert.rejects(ring.read(from, new Uint8Array(8)), code('ERR_INVALID_STATE'))
+  closeSync(from)
+  closeSync(to)
+  await new Promise(setImmediate)
+  assert.ok(readdirSync('/proc/self/fd').length <= before)
+  assert.equal(ring.stats().cqes, 2)
+})
+
+onEachBackend('destroy() cancels what is in flight and what is queued', async (open) => {
+  const ring = await open({ entries: 2 })
+  const [from, to] = makePipe()
+  const pending = Array.from({ length: 20 }, () => ring.read(from, new Uint8Array(8)))
+  await new Promise(setImmediate)
+  const chain = [ring.read(from, new Uint8Array(8), { link: true }), ring.nop()]
+  const destroyed = ring.destroy()
+  assert.equal(ring.destroy(), destroyed)
+  await destroyed
+  assert.deepEqual(new Set(await outcomes([...pending, ...chain])), new Set(['ABORT_ERR']))
+  closeSync(from)
+  closeSync(to)
+})
+
+onEachBackend('destroy() cancels what a hard link starts meanwhile', async (open) => {
+  const ring = await open()
+  const [from, to] = makePipe()
+  const read = () => ring.read(from, new Uint8Array(8), { hardlink: true })
+  const chain = [read(), read(), read(), ring.nop()]
+  await new Promise(setImmediate)
+  await ring.destroy()
+  const ends = await outcomes(chain)
+  assert.deepEqual(ends.slice(0, 3), ['ABORT_ERR', 'ABORT_ERR', 'ABORT_ERR'])
+  closeSync(from)
+  closeSync(to)
+})
+
+onEachBackend('destroy() hastens a close() under way; await using closes', async (open) => {
+  const ring = await open()
+  const [from, to] = makePipe()
+  const pending = ring.read(from, new Uint8Array(8))
+  const closed = ring.close()
+  await new Promise(setImmediate)
+  await ring.destroy()
+  await closed
+  await assert.rejects(pending, code('ABORT_ERR'))
+  closeSync(from)
+  closeSync(to)
+  const disposed = await open()
+  await disposed[Symbol.asyncDispose]()
+  await assert.rejects(disposed.nop(), code('ERR_INVALID_STATE'))
+})
+
+onEachBackend('a Worker may be terminated with operations in flight', async (_, backend) => {
+  const source = `import { Uring } from '${MODULE}'
+    import { parentPort, workerData } from 'node:worker_threads'
+    const ring = await Uring.open({ backend: '${backend}' })
+    ring.read(workerData, new Uint8Array(4096)).catch(() => {})
+    await ring.nop({ async: true })
+    parentPort.postMessage('ready')
+    for (;;) await Promise.all([ring.nop(), ring.nop({ async: true })])`
+  for (let i = 0; i < 5; i++) {
+    const [from, to] = makePipe()
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData: from })
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+    await worker.terminate()
+    writeSync(to, 'late')
+    closeSync(from)
+    closeSync(to)
+  }
+})

@@ -1,0 +1,142 @@
+/**
+ * Which backend a ring runs on, and why. Runs on the thread that opens the ring.
+ *
+ * A backend is loaded when a ring first needs it, once a thread; one that nobody needs costs nothing. Counterpart:
+ * liburing's io_uring_queue_init_params, with the retries that programs put around it.
+ */
+import {
+  IORING_FEAT_EXT_ARG,
+  IORING_FEAT_NATIVE_WORKERS,
+  IORING_FEAT_NODROP,
+  IORING_FEAT_RW_CUR_POS,
+  IORING_SETUP_CLAMP,
+  IORING_SETUP_COOP_TASKRUN,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_NO_SQARRAY,
+  IORING_SETUP_SINGLE_ISSUER,
+  IORING_SETUP_SUBMIT_ALL,
+  IORING_SETUP_TASKRUN_FLAG,
+} from '../abi/constants.js'
+import type { Syscalls } from '../abi/syscalls.js'
+import { EINVAL, ENOSYS, errnoName } from '../lib/errno.js'
+import { queueInit, type Ring } from '../ring/ring.js'
+import { codeError, invalidArgType, invalidArgValue, outOfRange } from './errors.js'
+
+export type Backend = 'auto' | 'kernel' | 'threads'
+
+export interface OpenOptions {
+  /** Default 'auto': the kernel where it is allowed, the threads where it is not. */
+  backend?: Backend | undefined
+  /** Submission queue entries, 1 to 32768, rounded up to a power of two. Default 256. The CQ gets four times as many. */
+  entries?: number | undefined
+  /**
+   * How long completions may follow one another before the rest of the event loop has a turn, in milliseconds.
+   * Default 1.
+   */
+  maxTurnMs?: number | undefined
+}
+
+export interface OpenedRing {
+  ring: Ring
+  reason: string
+  maxTurnMs: number
+}
+
+const MAX_ENTRIES = 32768
+const CQ_PER_SQ = 4
+
+const DEFER = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG
+const COOP = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG
+const ALWAYS = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP
+
+/** Setup flags, best first; a kernel that does not know one answers EINVAL. */
+const FLAG_SETS: readonly number[] = [
+  DEFER | ALWAYS | IORING_SETUP_NO_SQARRAY, // Linux 6.6
+  DEFER | ALWAYS, // 6.1
+  COOP | ALWAYS, // 5.19
+  ALWAYS, // 5.18
+  IORING_SETUP_CLAMP,
+]
+
+/** What the driver relies on. The last of them came with Linux 5.12. */
+const NEEDED_FEATURES = IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS
+
+/** Opens a ring as Uring.open says. */
+export async function openRing(options: OpenOptions): Promise<OpenedRing> {
+  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
+  const { backend = 'auto', entries = 256, maxTurnMs = 1 } = options
+  checkBackend('options.backend', backend)
+  if (typeof entries !== 'number') throw invalidArgType('options.entries', 'of type number', entries)
+  if (!Number.isInteger(entries) || entries < 1 || entries > MAX_ENTRIES) {
+    throw outOfRange('options.entries', `an integer >= 1 && <= ${MAX_ENTRIES}`, entries)
+  }
+  if (typeof maxTurnMs !== 'number') throw invalidArgType('options.maxTurnMs', 'of type number', maxTurnMs)
+  if (!(maxTurnMs >= 0)) throw outOfRange('options.maxTurnMs', '>= 0', maxTurnMs)
+  return { ...(await choose(backend, entries)), maxTurnMs }
+}
+
+async function choose(asked: Backend, entries: number): Promise<{ ring: Ring; reason: string }> {
+  if (asked !== 'auto') return openOn(asked, entries, `asked for with backend: '${asked}'`)
+  const decreed = process.env['URING_BACKEND'] || 'auto'
+  checkBackend('URING_BACKEND', decreed)
+  if (decreed !== 'auto') return openOn(decreed, entries, `asked for with URING_BACKEND=${decreed}`)
+  try {
+    return await openOn('kernel', entries, "the kernel's io_uring works here")
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_URING_NO_FFI') throw error
+    return openOn('threads', entries, (error as Error).message)
+  }
+}
+
+function checkBackend(name: string, value: string): asserts value is Backend {
+  if (value === 'auto' || value === 'kernel' || value === 'threads') return
+  throw invalidArgValue(name, value, "must be 'auto', 'kernel' or 'threads'")
+}
+
+async function openOn(backend: 'kernel' | 'threads', entries: number, reason: string) {
+  const ring = backend === 'kernel' ? await openKernel(entries) : init(await threads(), entries)
+  return { ring, reason }
+}
+
+async function openKernel(entries: number): Promise<Ring> {
+  const [syscalls, { explain }] = await Promise.all([kernel(), import('../backends/kernel/probe.js')])
+  const refuse = (errno: number) => {
+    const code = errnoName(errno)
+    const error = codeError(Error, code, `${code}: io_uring_setup is refused: ${explain(errno)}`)
+    return Object.assign(error, { errno: -errno, syscall: 'io_uring_setup' })
+  }
+  let ring: Ring
+  try {
+    ring = init(syscalls, entries)
+  } catch (error) {
+    const { errno } = error as { errno?: number }
+    throw errno === undefined ? error : refuse(-errno)
+  }
+  if ((ring.features & NEEDED_FEATURES) === NEEDED_FEATURES) return ring
+  ring.queueExit()
+  throw refuse(ENOSYS)
+}
+
+function init(syscalls: Syscalls, entries: number): Ring {
+  for (const flags of FLAG_SETS) {
+    try {
+      return queueInit(syscalls, entries, { flags, cqEntries: entries * CQ_PER_SQ })
+    } catch (error) {
+      if ((error as { errno?: number }).errno !== -EINVAL || flags === FLAG_SETS.at(-1)) throw error
+    }
+  }
+  throw new Error('unreachable')
+}
+
+let kernelSyscalls: Promise<Syscalls> | undefined
+let threadsSyscalls: Promise<Syscalls> | undefined
+
+function kernel(): Promise<Syscalls> {
+  kernelSyscalls ??= import('../backends/kernel/index.js').then(({ KernelSyscalls }) => new KernelSyscalls())
+  return kernelSyscalls
+}
+
+function threads(): Promise<Syscalls> {
+  threadsSyscalls ??= import('../backends/threads/index.js').then(({ ThreadsSyscalls }) => new ThreadsSyscalls())
+  return threadsSyscalls
+}

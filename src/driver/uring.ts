@@ -1,0 +1,337 @@
+/**
+ * Uring: the public face of a ring, one method an operation, each a promise. Runs on the thread that opened it.
+ *
+ * A method checks its arguments, fills one SQE and hands it to the driver; whatever is wrong with the arguments rejects
+ * before anything is queued. Counterpart: liburing's prep functions, with the waiting done by Node's event loop.
+ */
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  IORING_FSYNC_DATASYNC,
+  OPCODE_NAMES,
+  STATX_BASIC_STATS,
+  STATX_BTIME,
+} from '../abi/constants.js'
+import { IOVEC } from '../abi/structs.js'
+import {
+  prepClose,
+  prepFsync,
+  prepNop,
+  prepOpenat,
+  prepRead,
+  prepReadv,
+  prepStatx,
+  prepWrite,
+  prepWritev,
+} from '../ring/prep.js'
+import { addressOf, high32, low32 } from '../sys/memory.js'
+import * as args from './args.js'
+import { Driver, type OpOptions } from './driver.js'
+import { type OpenOptions, openRing } from './open.js'
+import { Statx, StatxBuffers } from './statx.js'
+
+export interface OpenatOptions extends OpOptions {
+  /** The open directory that a relative path starts from. Default: the working directory. */
+  dirfd?: number | undefined
+}
+
+export interface TransferOptions extends OpOptions {
+  /** Where in the buffer to begin, in bytes. Default 0. */
+  offset?: number | undefined
+  /** How many bytes at most. Default: the rest of the buffer. */
+  length?: number | null | undefined
+  /** Where in the file to begin, in bytes. Default null: at the file's own position, which then moves on. */
+  position?: number | null | undefined
+}
+
+export interface FsyncOptions extends OpOptions {
+  /** Leaves out metadata that reading the data does not need, as fdatasync(2) does. Default false. */
+  datasync?: boolean | undefined
+}
+
+export interface StatxOptions extends OpOptions {
+  /** AT_* bits: AT_SYMLINK_NOFOLLOW for the link itself. Default 0. */
+  flags?: number | undefined
+  /** STATX_* bits: the fields wanted. Default: the basic ones and the time of creation. */
+  mask?: number | undefined
+  /** The open directory that a relative path starts from. Default: the working directory. */
+  dirfd?: number | undefined
+}
+
+/** Counts since the ring was opened. */
+export interface UringStats {
+  /** Calls of io_uring_enter. */
+  enters: number
+  /** SQEs consumed, cancel requests included. */
+  sqes: number
+  /** CQEs reaped, those of cancel requests included. */
+  cqes: number
+  /** Times that a sleeping event loop was woken. */
+  wakes: number
+  /** Operations submitted and not completed. */
+  inFlight: number
+  /** Operations waiting for room in the ring. */
+  queued: number
+  /** Operations submitted, by name: `{ READ: 3 }`. */
+  ops: Record<string, number>
+}
+
+const IOVEC_WORDS = IOVEC.size >> 2
+const IOV_BASE = IOVEC.at.iov_base >> 2
+const IOV_LEN = IOVEC.at.iov_len >> 2
+const NO_PATH = Buffer.from('\0')
+const DEFAULT_MASK = STATX_BASIC_STATS | STATX_BTIME
+
+/**
+ * An io_uring ring whose operations are promises.
+ *
+ * Operations issued in one turn of the event loop are submitted by one system call. A ring with nothing in flight does
+ * not keep the process alive. A buffer given to an operation belongs to it until its promise settles: neither read it,
+ * write it, nor transfer its ArrayBuffer meanwhile. Use a ring on the thread that opened it.
+ *
+ * Every operation rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad arguments, with
+ * ERR_INVALID_STATE once the ring is closed, and with an AbortError if its signal fires in time, all before anything is
+ * queued; and with `code`, `errno` and `syscall`, as node:fs does, if the operation itself fails.
+ */
+export class Uring {
+  /** Who carries the operations out: the kernel's io_uring, or worker threads that do as it does. */
+  readonly backend: 'kernel' | 'threads'
+  /** Why this backend, in words. */
+  readonly reason: string
+  readonly #driver: Driver
+  readonly #statxBuffers = new StatxBuffers()
+
+  private constructor(driver: Driver, reason: string) {
+    this.#driver = driver
+    this.backend = driver.ring.syscalls.name
+    this.reason = reason
+  }
+
+  /**
+   * Opens a ring. With `backend: 'auto'` it is the kernel's where io_uring_setup(2) works and the threads' elsewhere;
+   * URING_BACKEND=kernel or =threads in the environment decides instead. Rejects with ENOSYS, EPERM, ENOMEM or another
+   * code of io_uring_setup, and a message that says what to do, where the kernel was asked for and refuses; with
+   * ERR_URING_NO_FFI where no foreign calls can be made; with ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad options.
+   */
+  static async open(options: OpenOptions = {}): Promise<Uring> {
+    const { ring, reason, maxTurnMs } = await openRing(options)
+    try {
+      return new Uring(new Driver(ring, maxTurnMs), reason)
+    } catch (error) {
+      ring.queueExit()
+      throw error
+    }
+  }
+
+  /** Does nothing, through the whole ring (io_uring_prep_nop). Resolves to 0. */
+  nop(options?: OpOptions): Promise<number> {
+    const driver = this.#driver
+    try {
+      const at = driver.stage()
+      prepNop(driver.words, at)
+      return driver.issue(at, 'nop', undefined, options)
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /**
+   * openat(2): opens a file (io_uring_prep_openat). `flags` are Node's ('r', 'w+', ...) or O_* bits; O_CLOEXEC is added.
+   * Resolves to a file descriptor, which the caller closes.
+   */
+  openat(path: args.Path, flags: string | number = 'r', mode = 0o666, options?: OpenatOptions): Promise<number> {
+    const driver = this.#driver
+    try {
+      const where = args.checkPath(path)
+      const openFlags = args.checkOpenFlags(flags)
+      args.checkUint32(mode, 'mode')
+      const dirfd = options?.dirfd ?? AT_FDCWD
+      args.checkDirfd(dirfd)
+      const bytes = args.pathBytes(where)
+      const at = driver.stage()
+      prepOpenat(driver.words, at, dirfd, addressOf(bytes), openFlags, mode)
+      return driver.issue(at, 'openat', bytes, options, { path: where })
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /** close(2): closes a file descriptor (io_uring_prep_close). Resolves to 0. */
+  close(fd: number, options?: OpOptions): Promise<number>
+  /**
+   * Closes the ring: refuses new operations, lets those issued come to their end, then gives everything back. Resolves
+   * when that is done; calling it again changes nothing (io_uring_queue_exit).
+   */
+  close(): Promise<void>
+  close(fd?: number, options?: OpOptions): Promise<number | void> {
+    const driver = this.#driver
+    if (arguments.length === 0) return driver.close()
+    try {
+      args.checkFd(fd as number)
+      const at = driver.stage()
+      prepClose(driver.words, at, fd as number)
+      return driver.issue(at, 'close', undefined, options)
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /**
+   * read(2), pread(2): reads into `buffer` (io_uring_prep_read). Resolves to the bytes read, fewer than asked for at
+   * the end of the file, 0 beyond it.
+   */
+  read(fd: number, buffer: ArrayBufferView, options?: TransferOptions): Promise<number> {
+    const driver = this.#driver
+    try {
+      args.checkFd(fd)
+      args.checkBuffer(buffer)
+      const offset = args.checkOffset(options?.offset, buffer.byteLength)
+      const length = args.checkLength(options?.length, buffer.byteLength - offset)
+      const position = args.checkPosition(options?.position)
+      const address = addressOf(buffer) + offset
+      const at = driver.stage()
+      prepRead(driver.words, at, fd, address, length, position)
+      return driver.issue(at, 'read', buffer, options)
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /** write(2), pwrite(2): writes from `buffer` (io_uring_prep_write). Resolves to the bytes written. */
+  write(fd: number, buffer: ArrayBufferView, options?: TransferOptions): Promise<number> {
+    const driver = this.#driver
+    try {
+      args.checkFd(fd)
+      args.checkBuffer(buffer)
+      const offset = args.checkOffset(options?.offset, buffer.byteLength)
+      const length = args.checkLength(options?.length, buffer.byteLength - offset)
+      const position = args.checkPosition(options?.position)
+      const address = addressOf(buffer) + offset
+      const at = driver.stage()
+      prepWrite(driver.words, at, fd, address, length, position)
+      return driver.issue(at, 'write', buffer, options)
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /**
+   * readv(2), preadv(2): reads into one buffer after another (io_uring_prep_readv). `position` in bytes; null means the
+   * file's own. Resolves to the bytes read.
+   */
+  readv(
+    fd: number,
+    buffers: readonly ArrayBufferView[],
+    position?: number | null,
+    options?: OpOptions,
+  ): Promise<number> {
+    const driver = this.#driver
+    try {
+      args.checkFd(fd)
+      args.checkBuffers(buffers)
+      const off = args.checkPosition(position)
+      const iovecs = iovecsOf(buffers)
+      const at = driver.stage()
+      prepReadv(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
+      return driver.issue(at, 'readv', [iovecs, ...buffers], options)
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /** writev(2), pwritev(2): writes one buffer after another (io_uring_prep_writev). Resolves to the bytes written. */
+  writev(
+    fd: number,
+    buffers: readonly ArrayBufferView[],
+    position?: number | null,
+    options?: OpOptions,
+  ): Promise<number> {
+    const driver = this.#driver
+    try {
+      args.checkFd(fd)
+      args.checkBuffers(buffers)
+      const off = args.checkPosition(position)
+      const iovecs = iovecsOf(buffers)
+      const at = driver.stage()
+      prepWritev(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
+      return driver.issue(at, 'writev', [iovecs, ...buffers], options)
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /** fsync(2): has a file's data and metadata reach the disk (io_uring_prep_fsync). Resolves to 0. */
+  fsync(fd: number, options?: FsyncOptions): Promise<number> {
+    const driver = this.#driver
+    try {
+      args.checkFd(fd)
+      const isDatasync = options?.datasync === true
+      const at = driver.stage()
+      prepFsync(driver.words, at, fd, isDatasync ? IORING_FSYNC_DATASYNC : 0)
+      return driver.issue(at, isDatasync ? 'fdatasync' : 'fsync', undefined, options)
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /** statx(2): what is known of a file, by path or by descriptor (io_uring_prep_statx). Resolves to a Statx. */
+  statx(target: args.Path | number, options?: StatxOptions): Promise<Statx> {
+    const driver = this.#driver
+    try {
+      const where = typeof target === 'number' ? undefined : args.checkPath(target)
+      if (typeof target === 'number') args.checkFd(target)
+      const dirfd = typeof target === 'number' ? target : (options?.dirfd ?? AT_FDCWD)
+      if (where !== undefined) args.checkDirfd(dirfd)
+      const flags = (options?.flags ?? 0) | (where === undefined ? AT_EMPTY_PATH : 0)
+      args.checkUint32(options?.flags ?? 0, 'options.flags')
+      const mask = options?.mask ?? DEFAULT_MASK
+      args.checkUint32(mask, 'options.mask')
+      const path = where === undefined ? NO_PATH : args.pathBytes(where)
+      const at = driver.stage()
+      const buffer = this.#statxBuffers.take()
+      prepStatx(driver.words, at, dirfd, addressOf(path), flags, mask, addressOf(buffer))
+      const finish = () => {
+        const statx = new Statx(buffer)
+        this.#statxBuffers.giveBack(buffer)
+        return statx
+      }
+      return driver.issue(at, 'statx', [path, buffer], options, where === undefined ? { finish } : { finish, path: where })
+    } catch (error) {
+      return driver.refuse(error, options)
+    }
+  }
+
+  /** Closes the ring as close() does, but cancels first: operations that it interrupts reject with an AbortError. */
+  destroy(): Promise<void> {
+    return this.#driver.destroy()
+  }
+
+  /** For `await using`: close(). */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#driver.close()
+  }
+
+  /** What the ring has done so far. */
+  stats(): UringStats {
+    const driver = this.#driver
+    const ops: Record<string, number> = {}
+    driver.nrByOpcode.forEach((nr, opcode) => {
+      if (nr > 0) ops[OPCODE_NAMES[opcode] ?? `${opcode}`] = nr
+    })
+    return { ...driver.stats, inFlight: driver.nrInflight, queued: driver.nrQueued, ops }
+  }
+}
+
+/** An array of struct iovec. The caller keeps the buffers alive. */
+function iovecsOf(buffers: readonly ArrayBufferView[]): Int32Array {
+  const words = new Int32Array(Math.max(1, buffers.length) * IOVEC_WORDS)
+  buffers.forEach((buffer, i) => {
+    const at = i * IOVEC_WORDS
+    const address = addressOf(buffer)
+    words[at + IOV_BASE] = low32(address)
+    words[at + IOV_BASE + 1] = high32(address)
+    words[at + IOV_LEN] = low32(buffer.byteLength)
+    words[at + IOV_LEN + 1] = high32(buffer.byteLength)
+  })
+  return words
+}

@@ -1,0 +1,27 @@
+/**
+ * Assertions. Any thread, any floor.
+ *
+ * `assert` guards what must hold in every build: a failure means this library is wrong, so it throws an error that
+ * nothing in the library catches. `verify` is for checks too dear for production; it runs where URING_VERIFY=1.
+ * Neither is for the caller's mistakes (those throw with a Node error code) nor for a request's failure (a CQE).
+ */
+
+export class AssertionError extends Error {
+  override name = 'UringAssertionError'
+  readonly code = 'ERR_URING_ASSERTION'
+}
+
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionError(`uring: internal invariant broken: ${message}`)
+}
+
+/** True in test builds (URING_VERIFY=1): the dear checks run. */
+export const VERIFY = process.env['URING_VERIFY'] === '1'
+
+export function verify(condition: () => boolean, message: string): void {
+  if (VERIFY) assert(condition(), message)
+}
+
+export function unreachable(what: never, message: string): never {
+  throw new AssertionError(`uring: unreachable: ${message}: ${String(what)}`)
+}

@@ -1,0 +1,98 @@
+/**
+ * Ordered access to shared words: the only file that calls Atomics. Runs on every thread.
+ *
+ * JavaScript's Atomics are sequentially consistent, so each function below is at least as strong as its name. The names
+ * still say what the caller needs, so that a reader can pair a release with its acquire. Counterpart: the kernel's
+ * smp_load_acquire, smp_store_release, xchg, cmpxchg and futex.
+ *
+ * A test may install a hook, which runs before every step: the interleaving explorer holds each thread there and lets
+ * them go one at a time. With no hook a step costs one predictable branch.
+ */
+
+/** What a step is about to do, for the explorer. */
+export type StepKind = 'load' | 'store' | 'xchg' | 'cmpxchg' | 'add' | 'and' | 'or' | 'wait' | 'wake'
+
+/** How a wait ended. */
+export type WaitResult = 'ok' | 'not-equal' | 'timed-out'
+
+/**
+ * Runs before each ordered access, on the thread that makes it. `extra` is what a cmpxchg expects, and a wait's timeout
+ * in milliseconds; else 0. A hook that models futexes returns how a wait ended (`true` for `'ok'`) or how many a wake
+ * woke: then the thread neither sleeps nor wakes.
+ */
+export type StepHook = (
+  kind: StepKind,
+  words: Int32Array,
+  index: number,
+  value: number,
+  extra: number,
+) => WaitResult | boolean | number | undefined
+
+let hook: StepHook | undefined
+
+/** Installs (or, with undefined, removes) the step hook of this thread. Tests only. */
+export function setStepHook(next: StepHook | undefined): void {
+  hook = next
+}
+
+export function loadAcquire(words: Int32Array, index: number): number {
+  if (hook !== undefined) hook('load', words, index, 0, 0)
+  return Atomics.load(words, index)
+}
+
+export function storeRelease(words: Int32Array, index: number, value: number): void {
+  if (hook !== undefined) hook('store', words, index, value, 0)
+  Atomics.store(words, index, value)
+}
+
+/** Writes `value`, returns what was there. A full barrier. */
+export function xchg(words: Int32Array, index: number, value: number): number {
+  if (hook !== undefined) hook('xchg', words, index, value, 0)
+  return Atomics.exchange(words, index, value)
+}
+
+/** Writes `value` if the word holds `expected`; returns what was there, so success is `result === expected`. */
+export function cmpxchg(words: Int32Array, index: number, expected: number, value: number): number {
+  if (hook !== undefined) hook('cmpxchg', words, index, value, expected)
+  return Atomics.compareExchange(words, index, expected, value)
+}
+
+/** Adds, returns the value from before. */
+export function fetchAdd(words: Int32Array, index: number, value: number): number {
+  if (hook !== undefined) hook('add', words, index, value, 0)
+  return Atomics.add(words, index, value)
+}
+
+/** Ands, returns the value from before. */
+export function fetchAnd(words: Int32Array, index: number, value: number): number {
+  if (hook !== undefined) hook('and', words, index, value, 0)
+  return Atomics.and(words, index, value)
+}
+
+/** Ors, returns the value from before. */
+export function fetchOr(words: Int32Array, index: number, value: number): number {
+  if (hook !== undefined) hook('or', words, index, value, 0)
+  return Atomics.or(words, index, value)
+}
+
+/**
+ * Sleeps while the word holds `expected`, at most `timeoutMs` (Infinity: until woken). Returns how it ended:
+ * `'not-equal'` at once if the word holds something else. Spurious wake-ups happen; callers re-check.
+ */
+export function futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): WaitResult {
+  if (hook !== undefined) {
+    const ended = hook('wait', words, index, expected, timeoutMs)
+    if (ended === true) return 'ok'
+    if (typeof ended === 'string') return ended
+  }
+  return Atomics.wait(words, index, expected, timeoutMs)
+}
+
+/** Wakes up to `count` sleepers on the word; returns how many. */
+export function futexWake(words: Int32Array, index: number, count: number): number {
+  if (hook !== undefined) {
+    const woken = hook('wake', words, index, count, 0)
+    if (typeof woken === 'number') return woken
+  }
+  return Atomics.notify(words, index, count)
+}

@@ -1,0 +1,89 @@
+/**
+ * One errno table, and a negated errno turned into an Error as Node makes it. Any thread.
+ *
+ * Names and texts are libuv's (util.getSystemErrorMap), so messages equal those of node:fs; the kernel's own few that
+ * libuv does not know are added. Counterpart: include/uapi/asm-generic/errno.h and Node's uvException.
+ */
+import { getSystemErrorMap } from 'node:util'
+
+export const EPERM = 1
+export const ENOENT = 2
+export const EINTR = 4
+export const EIO = 5
+export const ENXIO = 6
+export const E2BIG = 7
+export const EBADF = 9
+export const EAGAIN = 11
+export const ENOMEM = 12
+export const EACCES = 13
+export const EFAULT = 14
+export const EBUSY = 16
+export const EEXIST = 17
+export const EINVAL = 22
+export const EMFILE = 24
+export const EPIPE = 32
+export const ENOSYS = 38
+export const EBADR = 53
+export const ETIME = 62
+export const EBADFD = 77
+export const EOVERFLOW = 75
+export const EOPNOTSUPP = 95
+export const ENOBUFS = 105
+export const EALREADY = 114
+export const EOWNERDEAD = 130
+export const ECANCELED = 125
+
+/** [name, text] of errnos that libuv's map lacks. */
+const KERNEL_ONLY: Readonly<Record<number, readonly [string, string]>> = {
+  [EBADR]: ['EBADR', 'completions were lost'],
+  [ETIME]: ['ETIME', 'timer expired'],
+  [EBADFD]: ['EBADFD', 'file descriptor in bad state'],
+  [EOWNERDEAD]: ['EOWNERDEAD', 'owner died'],
+  512: ['ERESTARTSYS', 'interrupted system call should be restarted'],
+}
+
+const system = getSystemErrorMap()
+
+/** `'ENOENT'` for 2 or -2; `'E12345'` for a number no table knows. */
+export function errnoName(errno: number): string {
+  const n = Math.abs(errno)
+  return system.get(-n)?.[0] ?? KERNEL_ONLY[n]?.[0] ?? `E${n}`
+}
+
+/** The text that strerror would give, in libuv's words. */
+export function errnoText(errno: number): string {
+  const n = Math.abs(errno)
+  return system.get(-n)?.[1] ?? KERNEL_ONLY[n]?.[1] ?? `unknown error ${n}`
+}
+
+export interface ErrnoException extends Error {
+  errno: number
+  code: string
+  syscall: string
+  path?: string | Buffer
+  dest?: string | Buffer
+}
+
+/**
+ * An Error for a failed call: message `CODE: text, syscall 'path' -> 'dest'`, with errno (negative), code, syscall, and
+ * path and dest where given.
+ */
+export function errnoError(
+  res: number,
+  syscall: string,
+  path?: string | Buffer,
+  dest?: string | Buffer,
+): ErrnoException {
+  const errno = -Math.abs(res)
+  const code = errnoName(errno)
+  let message = `${code}: ${errnoText(errno)}, ${syscall}`
+  if (path !== undefined) message += ` '${path.toString()}'`
+  if (dest !== undefined) message += ` -> '${dest.toString()}'`
+  const error = new Error(message) as ErrnoException
+  error.errno = errno
+  error.code = code
+  error.syscall = syscall
+  if (path !== undefined) error.path = path
+  if (dest !== undefined) error.dest = dest
+  return error
+}

@@ -1,0 +1,98 @@
+/**
+ * struct(): shared memory as a table. Rows go in; byte offsets, size and a hash come out. Runs on every thread at load.
+ *
+ * A row is [field, type, who writes it, what it means]; a bare string starts a new 64-byte line and names it. A fifth
+ * column states the offset where the kernel dictates it, and is checked. Owner and worker import the same table and
+ * compare `hash` on attaching, so two builds never share memory by accident. Counterpart: the structs in
+ * include/uapi/linux/io_uring.h and the ____cacheline_aligned groups inside the kernel's own.
+ */
+import { assert } from './assert.js'
+
+const TYPE_BYTES = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8, s64: 8 } as const
+
+export type FieldType = keyof typeof TYPE_BYTES | `u8[${number}]` | `u32[${number}]`
+
+/** Who may write a word: a thread role, `any` (atomic read-modify-write only), or `once` (before it is shared). */
+export type Writer = 'app' | 'owner' | 'worker' | 'any' | 'once' | 'kernel'
+
+export type Row =
+  | string
+  | readonly [name: string, type: FieldType, writtenBy: Writer, meaning: string]
+  | readonly [name: string, type: FieldType, writtenBy: Writer, meaning: string, offset: number]
+
+type FieldName<R> = R extends readonly [infer N extends string, ...unknown[]] ? N : never
+
+export interface Field {
+  readonly name: string
+  readonly type: FieldType
+  readonly writtenBy: Writer
+  readonly meaning: string
+  readonly offset: number
+  readonly bytes: number
+  /** The 64-byte line's title, as given by the bare string above the row. */
+  readonly line: string
+}
+
+export interface Layout<N extends string> {
+  readonly name: string
+  /** Byte offset of each field. */
+  readonly at: { readonly [K in N]: number }
+  readonly fields: readonly Field[]
+  /** Whole size in bytes, padded to 64 where the table has cache lines, else to 8 where it has 64-bit fields, else 4. */
+  readonly size: number
+  /** FNV-1a over names, types and offsets: equal hashes mean equal memory. */
+  readonly hash: number
+}
+
+const LINE_BYTES = 64
+
+/** Lays out a table. Throws (at load) on a duplicate name, a misplaced stated offset, or a misaligned field. */
+export function struct<const R extends readonly Row[]>(name: string, rows: R): Layout<FieldName<R[number]>> {
+  const at: Record<string, number> = {}
+  const fields: Field[] = []
+  let end = 0
+  let line = ''
+  let alignTo = 4
+  for (const row of rows) {
+    if (typeof row === 'string') {
+      end = alignUp(end, LINE_BYTES)
+      alignTo = LINE_BYTES
+      line = row
+      continue
+    }
+    const [field, type, writtenBy, meaning, stated] = row
+    const { bytes, align } = measure(type)
+    if (align === 8) alignTo = Math.max(alignTo, 8)
+    const offset = stated ?? alignUp(end, align)
+    // Unions state an offset inside what came before; everything else must not overlap.
+    assert(offset % align === 0, `${name}.${field} is misaligned at ${offset}`)
+    assert(at[field] === undefined, `${name}.${field} is named twice`)
+    at[field] = offset
+    fields.push({ name: field, type, writtenBy, meaning, offset, bytes, line })
+    end = Math.max(end, offset + bytes)
+  }
+  const size = alignUp(end, alignTo)
+  const text = fields.map((f) => `${f.name}:${f.type}@${f.offset}`).join(',')
+  return { name, at: at as Layout<FieldName<R[number]>>['at'], fields, size, hash: fnv1a(`${name}{${text}}${size}`) }
+}
+
+function measure(type: FieldType): { bytes: number; align: number } {
+  const array = /^(u8|u32)\[(\d+)\]$/.exec(type)
+  if (array) {
+    const align = array[1] === 'u8' ? 1 : 4
+    return { bytes: align * Number(array[2]), align }
+  }
+  const bytes = TYPE_BYTES[type as keyof typeof TYPE_BYTES]
+  assert(bytes !== undefined, `unknown field type ${type}`)
+  return { bytes, align: bytes }
+}
+
+function alignUp(n: number, align: number): number {
+  return Math.ceil(n / align) * align
+}
+
+function fnv1a(text: string): number {
+  let h = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+  return h | 0
+}

@@ -1,0 +1,185 @@
+/**
+ * A ring as liburing gives it: queueInit, submit, submitAndWait, queueExit. Runs on the app's thread, which is also the
+ * owner of a ring that it enters itself.
+ *
+ * Written against Syscalls alone, so both backends run the same code. It never allocates per request and never waits
+ * unless told to. Counterpart: liburing's setup.c and queue.c.
+ */
+import {
+  IORING_ENTER_EXT_ARG,
+  IORING_ENTER_GETEVENTS,
+  IORING_ENTER_SQ_WAKEUP,
+  IORING_SETUP_SQPOLL,
+  IORING_SQ_CQ_OVERFLOW,
+  IORING_SQ_NEED_WAKEUP,
+  IORING_SQ_TASKRUN,
+} from '../abi/constants.js'
+import { PARAMS } from '../abi/params.js'
+import { GETEVENTS_ARG, KERNEL_TIMESPEC } from '../abi/structs.js'
+import type { Syscalls } from '../abi/syscalls.js'
+import { errnoError } from '../lib/errno.js'
+import { addressOf, high32, low32 } from '../sys/memory.js'
+import { Cq } from './cq.js'
+import { Sq } from './sq.js'
+
+export interface QueueInitOptions {
+  /** IORING_SETUP_* bits. Default 0. */
+  flags?: number
+  /** Asked CQ size; sets IORING_SETUP_CQSIZE. Default: twice the SQ. */
+  cqEntries?: number
+  /** Milliseconds until an idle SQPOLL thread sleeps. */
+  sqThreadIdleMs?: number
+  sqThreadCpu?: number
+  /** The fd of a ring to share io-wq with, for IORING_SETUP_ATTACH_WQ. */
+  wqFd?: number
+}
+
+const IORING_SETUP_CQSIZE = 1 << 3
+
+/** One submission and completion ring pair. Use it on the thread that made it. */
+export class Ring {
+  readonly syscalls: Syscalls
+  readonly fd: number
+  /** IORING_SETUP_* as asked. */
+  readonly flags: number
+  /** IORING_FEAT_* as reported. */
+  readonly features: number
+  readonly sq: Sq
+  readonly cq: Cq
+  readonly #waitArg = new WaitArg()
+  #open = true
+
+  constructor(syscalls: Syscalls, fd: number, params: DataView) {
+    this.syscalls = syscalls
+    this.fd = fd
+    this.flags = params.getUint32(PARAMS.at.flags, true)
+    this.features = params.getUint32(PARAMS.at.features, true)
+    const memory = syscalls.memory(fd)
+    this.sq = new Sq(memory, params)
+    this.cq = new Cq(memory, params)
+  }
+
+  /**
+   * Hands every filled SQE to the other side. Returns the number consumed, or -errno. Runs no task work and does not
+   * flush an overflow (liburing: io_uring_submit).
+   */
+  submit(): number {
+    return this.#submit(0, 0)
+  }
+
+  /**
+   * Submits, then waits until `waitNr` completions are there. Returns the number consumed or, when nothing was
+   * submitted, -errno of the wait (liburing: io_uring_submit_and_wait).
+   */
+  submitAndWait(waitNr: number): number {
+    return this.#submit(waitNr, IORING_ENTER_GETEVENTS)
+  }
+
+  /** submitAndWait for at most `timeoutMs`; -ETIME when it ends the wait and nothing had been submitted. */
+  submitAndWaitTimeout(waitNr: number, timeoutMs: number): number {
+    return this.#submit(waitNr, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, this.#waitArg.set(timeoutMs))
+  }
+
+  /** Submits and runs pending task work without waiting: completions that are ready become visible. */
+  submitAndGetEvents(): number {
+    return this.#submit(0, IORING_ENTER_GETEVENTS)
+  }
+
+  /** Runs task work and flushes an overflow, without submitting or waiting. Returns 0 or -errno. */
+  getEvents(): number {
+    return this.syscalls.enter(this.fd, 0, 0, IORING_ENTER_GETEVENTS)
+  }
+
+  /** Whether getEvents() has something to do: task work is pending, or completions overflowed. */
+  cqNeedsEnter(): boolean {
+    return (this.sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0
+  }
+
+  #submit(waitNr: number, flags: number, arg?: Uint8Array): number {
+    let toSubmit = this.sq.flush()
+    if (this.flags & IORING_SETUP_SQPOLL) {
+      if (this.sq.flags() & IORING_SQ_NEED_WAKEUP) flags |= IORING_ENTER_SQ_WAKEUP
+      else if (flags === 0) return toSubmit
+    }
+    // What the other side left of an earlier flush counts too.
+    const pending = this.sq.pending()
+    if (pending > toSubmit) toSubmit = pending
+    if (toSubmit === 0 && flags === 0) return 0
+    return this.syscalls.enter(this.fd, toSubmit, waitNr, flags, arg)
+  }
+
+  /**
+   * Waits until a completion is there. Returns its position for the cq accessors, or -errno: -EINTR, or -ETIME after
+   * `timeoutMs` (liburing: io_uring_wait_cqe_timeout).
+   */
+  waitCqe(timeoutMs?: number): number {
+    for (;;) {
+      if (this.cq.ready() > 0) return 0
+      const res =
+        timeoutMs === undefined
+          ? this.syscalls.enter(this.fd, 0, 1, IORING_ENTER_GETEVENTS)
+          : this.syscalls.enter(
+              this.fd,
+              0,
+              1,
+              IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+              this.#waitArg.set(timeoutMs),
+            )
+      if (res < 0) return this.cq.ready() > 0 ? 0 : res
+    }
+  }
+
+  /** io_uring_register on this ring: 0 or more, or -errno. */
+  register(opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
+    return this.syscalls.register(this.fd, opcode, arg, nrArgs)
+  }
+
+  /** Closes the ring; idempotent. The rings' memory must not be touched afterwards (liburing: io_uring_queue_exit). */
+  queueExit(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.syscalls.close(this.fd)
+  }
+
+  get isOpen(): boolean {
+    return this.#open
+  }
+}
+
+/** io_uring_getevents_arg with its timespec, filled anew for each wait. */
+class WaitArg {
+  readonly #arg = new Uint8Array(GETEVENTS_ARG.size)
+  readonly #words = new Int32Array(this.#arg.buffer)
+  readonly #timespec = new BigInt64Array(KERNEL_TIMESPEC.size >> 3)
+
+  set(timeoutMs: number): Uint8Array {
+    const seconds = Math.floor(timeoutMs / 1000)
+    this.#timespec[0] = BigInt(seconds)
+    this.#timespec[1] = BigInt(Math.round((timeoutMs - seconds * 1000) * 1e6))
+    const address = addressOf(this.#timespec)
+    this.#words[GETEVENTS_ARG.at.ts >> 2] = low32(address)
+    this.#words[(GETEVENTS_ARG.at.ts >> 2) + 1] = high32(address)
+    return this.#arg
+  }
+}
+
+/**
+ * Makes a ring of at least `entries` SQEs (rounded up to a power of two). Throws an Error with the errno's code:
+ * EINVAL for bad entries or flags, ENOSYS or EPERM where the kernel's io_uring is missing or refused, EMFILE, ENOMEM
+ * (liburing: io_uring_queue_init_params).
+ */
+export function queueInit(syscalls: Syscalls, entries: number, options: QueueInitOptions = {}): Ring {
+  const bytes = new Uint8Array(PARAMS.size)
+  const params = new DataView(bytes.buffer)
+  let flags = options.flags ?? 0
+  if (options.cqEntries !== undefined) flags |= IORING_SETUP_CQSIZE
+  params.setUint32(PARAMS.at.flags, flags, true)
+  params.setUint32(PARAMS.at.cq_entries, options.cqEntries ?? 0, true)
+  params.setUint32(PARAMS.at.sq_thread_idle, options.sqThreadIdleMs ?? 0, true)
+  params.setUint32(PARAMS.at.sq_thread_cpu, options.sqThreadCpu ?? 0, true)
+  params.setUint32(PARAMS.at.wq_fd, options.wqFd ?? 0, true)
+  const fd = syscalls.setup(entries, bytes)
+  if (fd < 0) throw errnoError(fd, 'io_uring_setup')
+  return new Ring(syscalls, fd, params)
+}
+

@@ -1,0 +1,101 @@
+/**
+ * The submission side: getSqe, flushSq. Runs on the app's thread alone.
+ *
+ * SQEs are filled through `words`, from the word that getSqe returned. Indices are free-running u32: slot = index &
+ * mask. The app writes sq.tail, the array and the SQEs; the other side writes sq.head, flags and dropped. Counterpart:
+ * io_uring_get_sqe and __io_uring_flush_sq.
+ */
+import { IORING_SETUP_NO_SQARRAY } from '../abi/constants.js'
+import { PARAMS } from '../abi/params.js'
+import { SQE } from '../abi/sqe.js'
+import type { RingMemory } from '../abi/syscalls.js'
+import { loadAcquire, storeRelease } from '../lib/barrier.js'
+
+const SQE_WORDS = SQE.size >> 2
+const IORING_SETUP_SQE128 = 1 << 10
+
+/** getSqe's answer when the queue is full: submit first. */
+export const SQ_FULL = -1
+
+export class Sq {
+  /** All SQEs as words; getSqe returns where one begins. */
+  readonly words: Int32Array
+  readonly entries: number
+  readonly #rings: Int32Array
+  readonly #head: number
+  readonly #tail: number
+  readonly #flags: number
+  readonly #dropped: number
+  readonly #mask: number
+  readonly #sqeShift: number
+  /** SQEs handed out, and SQEs made visible. */
+  #sqeTail = 0
+  #sqeHead = 0
+
+  constructor(memory: RingMemory, params: DataView) {
+    const u32 = (offset: number) => params.getUint32(offset, true)
+    this.#rings = new Int32Array(memory.rings)
+    this.words = new Int32Array(memory.sqes)
+    this.entries = u32(PARAMS.at.sq_entries)
+    this.#mask = this.entries - 1
+    this.#head = u32(PARAMS.at.sq_off_head) >> 2
+    this.#tail = u32(PARAMS.at.sq_off_tail) >> 2
+    this.#flags = u32(PARAMS.at.sq_off_flags) >> 2
+    this.#dropped = u32(PARAMS.at.sq_off_dropped) >> 2
+    this.#sqeShift = Math.log2(SQE_WORDS) + (u32(PARAMS.at.flags) & IORING_SETUP_SQE128 ? 1 : 0)
+    if ((u32(PARAMS.at.flags) & IORING_SETUP_NO_SQARRAY) === 0) {
+      // The array stays the identity: slot i names SQE i.
+      const array = u32(PARAMS.at.sq_off_array) >> 2
+      for (let i = 0; i < this.entries; i++) this.#rings[array + i] = i
+    }
+    // A ring just made starts at 0; one whose words were moved by a test starts where they stand.
+    this.#sqeTail = this.#sqeHead = this.#rings[this.#tail]! | 0
+  }
+
+  /** The word where the next free SQE begins, its 64 bytes zeroed; or SQ_FULL. */
+  getSqe(): number {
+    const head = loadAcquire(this.#rings, this.#head)
+    if (((this.#sqeTail - head) >>> 0) >= this.entries) return SQ_FULL
+    const at = (this.#sqeTail & this.#mask) << this.#sqeShift
+    this.#sqeTail = (this.#sqeTail + 1) | 0
+    const { words } = this
+    for (let i = 0; i < SQE_WORDS; i++) words[at + i] = 0
+    return at
+  }
+
+  /** Makes the SQEs filled since the last call visible; returns how many. */
+  flush(): number {
+    const count = (this.#sqeTail - this.#sqeHead) >>> 0
+    if (count !== 0) {
+      this.#sqeHead = this.#sqeTail
+      // Publishes the SQE bytes; pairs with the acquire of sq_tail on the other side.
+      storeRelease(this.#rings, this.#tail, this.#sqeTail)
+    }
+    return count
+  }
+
+  /** SQEs visible and not yet taken by the other side. */
+  pending(): number {
+    return (this.#sqeHead - loadAcquire(this.#rings, this.#head)) >>> 0
+  }
+
+  /** SQEs filled or visible and not yet taken (liburing: io_uring_sq_ready). */
+  ready(): number {
+    return (this.#sqeTail - loadAcquire(this.#rings, this.#head)) >>> 0
+  }
+
+  /** SQEs that getSqe can still hand out (liburing: io_uring_sq_space_left). */
+  spaceLeft(): number {
+    return this.entries - this.ready()
+  }
+
+  /** IORING_SQ_* bits. */
+  flags(): number {
+    return loadAcquire(this.#rings, this.#flags)
+  }
+
+  /** SQEs skipped because the array named a slot that does not exist. */
+  dropped(): number {
+    return loadAcquire(this.#rings, this.#dropped) >>> 0
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The FFI provider: how C functions are called from JavaScript. Any thread; each thread loads its own.
+ *
+ * koffi is an ordinary dependency with a prebuilt binary. Where it cannot load (another platform, a missing optional
+ * package), `ffi()` throws ERR_URING_NO_FFI with the reason in words; whoever can do without it asks `ffiProblem()`
+ * first. Nothing above this folder calls FFI itself.
+ */
+import { createRequire } from 'node:module'
+
+/** C types as this library needs them. Addresses travel as numbers: user space ends below 2^47, doubles are exact to 2^53. */
+export type CType = 'void' | 'int' | 'uint' | 'long' | 'size'
+
+export type CFunction = (...args: number[]) => number
+
+export interface Ffi {
+  readonly provider: string
+  /** A function of the process (libc), or undefined where it has no such symbol. */
+  func(symbol: string, result: CType, args: readonly CType[]): CFunction | undefined
+  /** The address of a symbol's code or data, or 0. */
+  symbolAddress(symbol: string): number
+  /** errno of this thread's last call. */
+  errno(): number
+  /** Address of the first byte of a view's memory. */
+  address(view: ArrayBufferView): number
+  /** Foreign memory as an ArrayBuffer. Neither freed nor kept alive by it. */
+  view(address: number, lengthBytes: number): ArrayBuffer
+}
+
+interface KoffiLibrary {
+  func(name: string, result: string, args: string[]): CFunction
+  symbol(name: string, type: string): unknown
+}
+interface Koffi {
+  load(path: null): KoffiLibrary
+  errno(): number
+  address(value: unknown): bigint
+  view(address: number, length: number): ArrayBuffer
+  readonly version: string
+}
+
+const KOFFI_TYPE: Readonly<Record<CType, string>> = {
+  void: 'void',
+  int: 'int',
+  uint: 'unsigned int',
+  long: 'int64_t',
+  size: 'int64_t',
+}
+
+let loaded: Ffi | undefined
+let problem: string | undefined
+
+function load(): void {
+  if (loaded !== undefined || problem !== undefined) return
+  try {
+    loaded = koffiProvider(createRequire(import.meta.url)('koffi') as Koffi)
+  } catch (error) {
+    problem = `the FFI package koffi cannot load on this system: ${(error as Error).message.split('\n')[0]}`
+  }
+}
+
+function koffiProvider(koffi: Koffi): Ffi {
+  const lib = koffi.load(null)
+  const identity = lib.func('memmove', 'int64_t', ['void *', 'void *', 'int64_t']) as unknown as (
+    dst: ArrayBufferView,
+    src: null,
+    n: number,
+  ) => number
+  return {
+    provider: `koffi ${koffi.version}`,
+    func(symbol, result, args) {
+      try {
+        return lib.func(
+          symbol,
+          KOFFI_TYPE[result],
+          args.map((a) => KOFFI_TYPE[a]),
+        )
+      } catch {
+        return undefined
+      }
+    },
+    symbolAddress(symbol) {
+      try {
+        return Number(koffi.address(lib.symbol(symbol, 'void *')))
+      } catch {
+        return 0
+      }
+    },
+    errno: koffi.errno,
+    // memmove of no bytes returns its first argument: the address as a double, with no bigint in between.
+    address: (view) => identity(view, null, 0),
+    view: (address, lengthBytes) => koffi.view(address, lengthBytes),
+  }
+}
+
+/** The provider. Throws an Error with code ERR_URING_NO_FFI where there is none. */
+export function ffi(): Ffi {
+  load()
+  if (loaded === undefined) {
+    throw Object.assign(new Error(`uring: ${problem}. Rings need it; the Pool does not.`), { code: 'ERR_URING_NO_FFI' })
+  }
+  return loaded
+}
+
+/** Why there is no FFI here, in words; undefined where there is. */
+export function ffiProblem(): string | undefined {
+  load()
+  return problem
+}

@@ -1,0 +1,52 @@
+/**
+ * What an fd is: open or not, which kind of file, which inode. Any thread; one system call a question.
+ *
+ * Nothing is remembered, for fds are used again. Counterpart: what io_uring reads off struct file.
+ */
+import { libc } from './libc.js'
+import { addressOf } from './memory.js'
+
+const AT_EMPTY_PATH = 0x1000
+const STATX_TYPE_INO = 0x1 | 0x100
+const S_IFMT = 0o170000
+const S_IFREG = 0o100000
+const S_IFBLK = 0o060000
+
+const EMPTY_PATH = new Uint8Array(8)
+const statxbuf = new Int32Array(64)
+const bytes = new DataView(statxbuf.buffer)
+const MODE = 28
+const INO = 32
+
+export interface FileKind {
+  readonly regular: boolean
+  readonly block: boolean
+  /** The low word of the inode number. */
+  readonly ino: number
+}
+
+/** The file's kind, or -errno: -EBADF for an fd that is not open. */
+export function fileKind(fd: number): FileKind | number {
+  const res = libc('statx')(fd, addressOf(EMPTY_PATH), AT_EMPTY_PATH, STATX_TYPE_INO, addressOf(statxbuf))
+  if (res < 0) return res
+  const type = bytes.getUint16(MODE, true) & S_IFMT
+  return { regular: type === S_IFREG, block: type === S_IFBLK, ino: bytes.getInt32(INO, true) }
+}
+
+const F_GETFD = 1
+const F_SETFL = 4
+const F_DUPFD_CLOEXEC = 1030
+
+export function isOpenFd(fd: number): boolean {
+  return libc('fcntl')(fd, F_GETFD, 0) >= 0
+}
+
+/** Another fd for the same open file, closed on exec. Returns it or -errno. */
+export function duplicateFd(fd: number): number {
+  return libc('fcntl')(fd, F_DUPFD_CLOEXEC, 0)
+}
+
+/** Sets the file status flags. */
+export function setStatusFlags(fd: number, flags: number): number {
+  return libc('fcntl')(fd, F_SETFL, flags)
+}

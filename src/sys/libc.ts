@@ -1,0 +1,131 @@
+/**
+ * The C library in one table: name, signature, and a call that returns n or -errno. Any thread.
+ *
+ * Addresses are numbers. A call that the C library lacks returns -ENOSYS. A caller keeps the memory it passes alive.
+ */
+import { ENOSYS } from '../lib/errno.js'
+import { type CFunction, type CType, ffi } from './ffi.js'
+
+type Call = (...args: number[]) => number
+
+/** System-call numbers that differ by architecture; io_uring's own are 425 to 427 and openat2 is 437 everywhere. */
+const NR: Readonly<Record<string, Readonly<Record<'gettid' | 'tgkill' | 'process_vm_readv', number>>>> = {
+  x64: { gettid: 186, tgkill: 234, process_vm_readv: 310 },
+  arm64: { gettid: 178, tgkill: 131, process_vm_readv: 270 },
+}
+const nr = NR[process.arch]
+
+const IO_URING_SETUP = 425
+const IO_URING_ENTER = 426
+const IO_URING_REGISTER = 427
+const OPENAT2 = 437
+
+const LONG6: readonly CType[] = ['long', 'long', 'long', 'long', 'long', 'long', 'long']
+
+// symbol, result, arguments
+// biome-ignore format: table
+const TABLE = {
+  close:      ['close',      'int',  ['int']],
+  fsync:      ['fsync',      'int',  ['int']],
+  fdatasync:  ['fdatasync',  'int',  ['int']],
+  read:       ['read',       'long', ['int', 'long', 'size']],
+  write:      ['write',      'long', ['int', 'long', 'size']],
+  pread:      ['pread',      'long', ['int', 'long', 'size', 'long']],
+  pwrite:     ['pwrite',     'long', ['int', 'long', 'size', 'long']],
+  preadv2:    ['preadv2',    'long', ['int', 'long', 'int', 'long', 'int']],
+  pwritev2:   ['pwritev2',   'long', ['int', 'long', 'int', 'long', 'int']],
+  openat:     ['openat',     'int',  ['int', 'long', 'int', 'uint']],
+  statx:      ['statx',      'int',  ['int', 'long', 'int', 'uint', 'long']],
+  fcntl:      ['fcntl',      'int',  ['int', 'int', 'long']],
+  poll:       ['poll',       'int',  ['long', 'long', 'int']],
+  eventfd:    ['eventfd',    'int',  ['uint', 'int']],
+  pipe2:      ['pipe2',      'int',  ['long', 'int']],
+  mmap:       ['mmap',       'long', ['long', 'size', 'int', 'int', 'int', 'long']],
+  munmap:     ['munmap',     'int',  ['long', 'size']],
+  sigaction:  ['sigaction',  'int',  ['int', 'long', 'long']],
+  prctl:      ['prctl',      'int',  ['int', 'long', 'long', 'long', 'long']],
+  memcpy:     ['memcpy',     'long', ['long', 'long', 'size']],
+  syscall:    ['syscall',    'long', LONG6],
+} as const satisfies Record<string, readonly [string, CType, readonly CType[]]>
+
+export type LibcName = keyof typeof TABLE
+
+const bound = new Map<LibcName, Call>()
+
+/** A function of the table, bound once a thread. Throws ERR_URING_NO_FFI where FFI cannot load. */
+export function libc(name: LibcName): Call {
+  let call = bound.get(name)
+  if (call === undefined) {
+    const [symbol, result, args] = TABLE[name]
+    const raw = ffi().func(symbol, result, args)
+    call = raw === undefined ? () => -ENOSYS : withErrno(raw, args.length)
+    bound.set(name, call)
+  }
+  return call
+}
+
+/** One closure an arity: the argument list stays in registers, which rest parameters would not allow. */
+function withErrno(raw: CFunction, arity: number): Call {
+  const { errno } = ffi()
+  const fail = (r: number) => (r === -1 ? -errno() : r)
+  switch (arity) {
+    case 1:
+      return (a) => fail(raw(a!))
+    case 2:
+      return (a, b) => fail(raw(a!, b!))
+    case 3:
+      return (a, b, c) => fail(raw(a!, b!, c!))
+    case 4:
+      return (a, b, c, d) => fail(raw(a!, b!, c!, d!))
+    case 5:
+      return (a, b, c, d, e) => fail(raw(a!, b!, c!, d!, e!))
+    case 6:
+      return (a, b, c, d, e, f) => fail(raw(a!, b!, c!, d!, e!, f!))
+    default:
+      return (a, b, c, d, e, f, g) => fail(raw(a!, b!, c!, d!, e!, f!, g!))
+  }
+}
+
+/** io_uring_setup(2). */
+export function ioUringSetup(entries: number, params: number): number {
+  return libc('syscall')(IO_URING_SETUP, entries, params, 0, 0, 0, 0)
+}
+
+/** io_uring_enter(2), the seven-word form that the kernel calls io_uring_enter2. */
+export function ioUringEnter(
+  fd: number,
+  toSubmit: number,
+  minComplete: number,
+  flags: number,
+  arg: number,
+  argsz: number,
+): number {
+  return libc('syscall')(IO_URING_ENTER, fd, toSubmit, minComplete, flags, arg, argsz)
+}
+
+/** io_uring_register(2). */
+export function ioUringRegister(fd: number, opcode: number, arg: number, nrArgs: number): number {
+  return libc('syscall')(IO_URING_REGISTER, fd, opcode, arg, nrArgs, 0, 0)
+}
+
+/** openat2(2). -ENOSYS before Linux 5.6. */
+export function openat2(dirfd: number, path: number, how: number, sizeBytes: number): number {
+  return libc('syscall')(OPENAT2, dirfd, path, how, sizeBytes, 0, 0)
+}
+
+/** The kernel's id of the calling thread. */
+export function gettid(): number {
+  return nr === undefined ? -ENOSYS : libc('syscall')(nr.gettid, 0, 0, 0, 0, 0, 0)
+}
+
+/** Sends a signal to one thread of this process. */
+export function tgkill(tid: number, signal: number): number {
+  return nr === undefined ? -ENOSYS : libc('syscall')(nr.tgkill, process.pid, tid, signal, 0, 0, 0)
+}
+
+/** process_vm_readv(2) on this process: a copy that answers -EFAULT for a bad address instead of faulting. */
+export function processVmReadv(localIov: number, remoteIov: number): number {
+  return nr === undefined
+    ? -ENOSYS
+    : libc('syscall')(nr.process_vm_readv, process.pid, localIov, 1, remoteIov, 1, 0)
+}

@@ -1,0 +1,101 @@
+/**
+ * Addresses: of JavaScript buffers, of mapped memory, and the copy-in that survives a bad pointer. Any thread.
+ *
+ * An ArrayBuffer's store does not move, so its address is taken once. A resizable or growable buffer is refused: its
+ * pages may go away. Counterpart: copy_from_user, mmap.
+ */
+import { EFAULT, errnoError } from '../lib/errno.js'
+import { ffi } from './ffi.js'
+import { libc, processVmReadv } from './libc.js'
+
+const TWO_32 = 2 ** 32
+
+const addresses = new WeakMap<ArrayBufferLike, number>()
+
+/**
+ * The address of a view's first byte. Throws a TypeError (ERR_INVALID_ARG_VALUE) for a view of a resizable buffer.
+ * The caller keeps the view alive while anything uses the address.
+ */
+export function addressOf(view: ArrayBufferView): number {
+  // Asking a small typed array for its buffer moves its bytes out of V8's heap, once and for good.
+  const buffer = view.buffer
+  return (addresses.get(buffer) ?? learnAddress(buffer)) + view.byteOffset
+}
+
+function learnAddress(buffer: ArrayBufferLike): number {
+  const shape = buffer as { resizable?: boolean; growable?: boolean }
+  if (shape.resizable === true || shape.growable === true) {
+    throw Object.assign(new TypeError('a resizable ArrayBuffer cannot be given to a ring: its memory may go away'), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    })
+  }
+  const address = buffer.byteLength === 0 ? 0 : ffi().address(new Uint8Array(buffer))
+  if (address !== 0) addresses.set(buffer, address)
+  return address
+}
+
+/** The low 32 bits of an address, as a signed word to store in an Int32Array. */
+export function low32(address: number): number {
+  return address | 0
+}
+
+/** The bits of an address above 32, as a word. */
+export function high32(address: number): number {
+  return (address / TWO_32) | 0
+}
+
+/** Two words put together: the address they spell. */
+export function fromWords(low: number, high: number): number {
+  return (high >>> 0) * TWO_32 + (low >>> 0)
+}
+
+/** Memory from mmap(2), seen as an ArrayBuffer. After unmap() every view of it is poison; drop them first. */
+export class Mapping {
+  readonly address: number
+  readonly sizeBytes: number
+  readonly buffer: ArrayBuffer
+  #live = true
+
+  constructor(sizeBytes: number, fd: number, offset: number) {
+    const PROT_READ_WRITE = 3
+    const MAP_SHARED_POPULATE = 0x8001
+    const address = libc('mmap')(0, sizeBytes, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset)
+    if (address < 0) throw errnoError(address, 'mmap')
+    this.address = address
+    this.sizeBytes = sizeBytes
+    this.buffer = ffi().view(address, sizeBytes)
+  }
+
+  unmap(): void {
+    if (!this.#live) return
+    this.#live = false
+    libc('munmap')(this.address, this.sizeBytes)
+  }
+}
+
+const IOV_WORDS = 4
+const iovs = new Int32Array(2 * IOV_WORDS)
+
+function putIov(at: number, address: number, lengthBytes: number): void {
+  iovs[at] = low32(address)
+  iovs[at + 1] = high32(address)
+  iovs[at + 2] = lengthBytes
+  iovs[at + 3] = 0
+}
+
+/**
+ * Copies up to `into.byteLength` bytes from `address`, stopping at the first unreadable page. Returns the bytes copied,
+ * or -EFAULT when there are none. Where process_vm_readv is refused or missing it reads the memory directly: a bad
+ * address then crashes the process, as it would in C.
+ */
+export function copyIn(address: number, into: Uint8Array): number {
+  if (address === 0) return -EFAULT
+  putIov(0, addressOf(into), into.byteLength)
+  putIov(IOV_WORDS, address, into.byteLength)
+  const base = addressOf(iovs)
+  const n = processVmReadv(base, base + IOV_WORDS * 4)
+  if (n >= 0) return n
+  if (n === -EFAULT) return -EFAULT
+  libc('memcpy')(addressOf(into), address, into.byteLength)
+  return into.byteLength
+}

@@ -1,0 +1,203 @@
+/**
+ * An account's list of queued work and of idle workers. Every function runs under the account's lock, on any thread.
+ *
+ *   queued:  head -> [u] -> [h7 -> h7 -> h7] -> [u] -> [h3] -> tail
+ *                            '-- a run --'  hash_tail[7] is its last item
+ *
+ * Invariant: all queued items of a bucket are one contiguous run that ends at hash_tail[bucket]. Counterpart:
+ * io_wq_insert_work, io_get_next_work and io_wq_remove_pending.
+ */
+import { assert } from '../lib/assert.js'
+import { cmpxchg, loadAcquire, storeRelease } from '../lib/barrier.js'
+import { NONE } from '../lib/mpscq.js'
+import {
+  ACCT,
+  HOLDER_WORKER0,
+  IO_WQ_WORK_HASHED,
+  ITEM,
+  ITEM_QUEUED,
+  ITEM_SLOT_SHIFT,
+  ITEM_TAKEN,
+  WAKE_NO,
+  WORKER,
+  WORKER_IDLE,
+  WORKER_UP,
+  type WqMemory,
+} from './layout.js'
+
+const HEAD = ACCT.at.head >> 2
+const TAIL = ACCT.at.tail >> 2
+const NR_QUEUED = ACCT.at.nr_queued >> 2
+const STALLED = ACCT.at.stalled >> 2
+const FREE_HEAD = ACCT.at.free_head >> 2
+const NR_RUNNING = ACCT.at.nr_running >> 2
+const NEXT = ITEM.at.next >> 2
+const PREV = ITEM.at.prev >> 2
+const STATE = ITEM.at.state >> 2
+const FLAGS = ITEM.at.flags >> 2
+const BUCKET = ITEM.at.bucket >> 2
+const W_STATE = WORKER.at.state >> 2
+const W_WAKE = WORKER.at.wake >> 2
+const W_FREE_NEXT = WORKER.at.free_next >> 2
+
+/** Empties an account's lists, before it is shared or before they are rebuilt. */
+export function clearLists(mem: WqMemory, acct: number): void {
+  const { words } = mem
+  const a = mem.acct(acct)
+  words[a + HEAD] = NONE
+  words[a + TAIL] = NONE
+  words[a + NR_QUEUED] = 0
+  words[a + FREE_HEAD] = NONE
+  storeRelease(words, a + STALLED, 0)
+  words.fill(NONE, mem.hashTail(acct, 0), mem.hashTail(acct, 0) + mem.shape.nrBuckets)
+}
+
+/** Queues an item: unhashed, or first of its bucket, at the tail; else right behind its bucket's run. */
+export function insert(mem: WqMemory, acct: number, item: number): void {
+  const { words } = mem
+  const a = mem.acct(acct)
+  const at = mem.item(item)
+  let after = words[a + TAIL]!
+  if ((words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0) {
+    const tailWord = mem.hashTail(acct, words[at + BUCKET]!)
+    const runTail = words[tailWord]!
+    if (runTail !== NONE) after = runTail
+    words[tailWord] = item
+  }
+  const before = after === NONE ? words[a + HEAD]! : words[mem.item(after) + NEXT]!
+  words[at + PREV] = after
+  words[at + NEXT] = before
+  if (after === NONE) words[a + HEAD] = item
+  else words[mem.item(after) + NEXT] = item
+  if (before === NONE) words[a + TAIL] = item
+  else words[mem.item(before) + PREV] = item
+  words[a + NR_QUEUED] = words[a + NR_QUEUED]! + 1
+  storeRelease(words, at + STATE, ITEM_QUEUED)
+  storeRelease(words, a + STALLED, 0)
+}
+
+/** Unlinks [first..last], which are neighbours in the list. */
+function cut(mem: WqMemory, a: number, first: number, last: number): void {
+  const { words } = mem
+  const before = words[mem.item(first) + PREV]!
+  const after = words[mem.item(last) + NEXT]!
+  if (before === NONE) words[a + HEAD] = after
+  else words[mem.item(before) + NEXT] = after
+  if (after === NONE) words[a + TAIL] = before
+  else words[mem.item(after) + PREV] = before
+  words[mem.item(last) + NEXT] = NONE
+}
+
+/** Takes a queued item off the list (to cancel it), and mends its bucket's tail. */
+export function remove(mem: WqMemory, acct: number, item: number): void {
+  const { words } = mem
+  const a = mem.acct(acct)
+  const at = mem.item(item)
+  if ((words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0) {
+    const bucket = words[at + BUCKET]!
+    const tailWord = mem.hashTail(acct, bucket)
+    if (words[tailWord] === item) {
+      // The item before is the run's new end only if it is hashed and of this bucket: an unhashed one has bucket 0.
+      const before = words[at + PREV]!
+      const b = before === NONE ? 0 : mem.item(before)
+      const sameRun = before !== NONE && (words[b + FLAGS]! & IO_WQ_WORK_HASHED) !== 0 && words[b + BUCKET] === bucket
+      words[tailWord] = sameRun ? before : NONE
+    }
+  }
+  cut(mem, a, item, item)
+  words[a + NR_QUEUED] = words[a + NR_QUEUED]! - 1
+}
+
+/**
+ * The next item a worker may run, taken off the list, or NONE. A hashed item comes with its whole run, chained by
+ * `next`; the bucket is then the worker's. When all that is queued waits for busy buckets the account is stalled.
+ */
+export function takeNext(mem: WqMemory, acct: number, slot: number): number {
+  const { words } = mem
+  const a = mem.acct(acct)
+  for (;;) {
+    let busy = NONE
+    let item = words[a + HEAD]!
+    while (item !== NONE) {
+      const at = mem.item(item)
+      if ((words[at + FLAGS]! & IO_WQ_WORK_HASHED) === 0) {
+        cut(mem, a, item, item)
+        words[a + NR_QUEUED] = words[a + NR_QUEUED]! - 1
+        storeRelease(words, at + STATE, ITEM_TAKEN | (slot << ITEM_SLOT_SHIFT))
+        return item
+      }
+      const bucket = words[at + BUCKET]!
+      const tailWord = mem.hashTail(acct, bucket)
+      const last = words[tailWord]!
+      if (cmpxchg(words, mem.hash(bucket), 0, slot + HOLDER_WORKER0) === 0) {
+        takeRun(mem, a, item, last, slot)
+        words[tailWord] = NONE
+        return item
+      }
+      if (busy === NONE) busy = bucket
+      item = words[mem.item(last) + NEXT]!
+    }
+    if (busy === NONE) return NONE
+    // Publish the stall, then look again: whoever frees a bucket does the same two steps the other way round.
+    storeRelease(words, a + STALLED, 1)
+    if (loadAcquire(words, mem.hash(busy)) !== 0) return NONE
+    storeRelease(words, a + STALLED, 0)
+  }
+}
+
+function takeRun(mem: WqMemory, a: number, first: number, last: number, slot: number): void {
+  const { words } = mem
+  cut(mem, a, first, last)
+  let count = 0
+  for (let item = first; item !== NONE; item = words[mem.item(item) + NEXT]!) {
+    storeRelease(words, mem.item(item) + STATE, ITEM_TAKEN | (slot << ITEM_SLOT_SHIFT))
+    count++
+  }
+  words[a + NR_QUEUED] = words[a + NR_QUEUED]! - count
+}
+
+/** Puts a worker with nothing to do on the free list. */
+export function goIdle(mem: WqMemory, acct: number, slot: number): void {
+  const { words } = mem
+  const a = mem.acct(acct)
+  const w = mem.worker(slot)
+  storeRelease(words, w + W_WAKE, WAKE_NO)
+  words[w + W_FREE_NEXT] = words[a + FREE_HEAD]!
+  words[a + FREE_HEAD] = slot
+  storeRelease(words, w + W_STATE, WORKER_IDLE)
+  addRunning(mem, acct, -1)
+}
+
+/** Takes the worker that went idle last, now counted as running; NONE if there is none. The caller wakes it. */
+export function popIdle(mem: WqMemory, acct: number): number {
+  const { words } = mem
+  const a = mem.acct(acct)
+  const slot = words[a + FREE_HEAD]!
+  if (slot === NONE) return NONE
+  const w = mem.worker(slot)
+  words[a + FREE_HEAD] = words[w + W_FREE_NEXT]!
+  storeRelease(words, w + W_STATE, WORKER_UP)
+  addRunning(mem, acct, 1)
+  return slot
+}
+
+/** Takes one given worker off the free list. */
+export function leaveIdle(mem: WqMemory, acct: number, slot: number): void {
+  const { words } = mem
+  let link = mem.acct(acct) + FREE_HEAD
+  while (words[link] !== slot) {
+    assert(words[link] !== NONE, `idle worker ${slot} is on its account's free list`)
+    link = mem.worker(words[link]!) + W_FREE_NEXT
+  }
+  const w = mem.worker(slot)
+  words[link] = words[w + W_FREE_NEXT]!
+  storeRelease(words, w + W_STATE, WORKER_UP)
+  addRunning(mem, acct, 1)
+}
+
+export function addRunning(mem: WqMemory, acct: number, by: number): void {
+  const at = mem.acct(acct) + NR_RUNNING
+  const now = mem.words[at]! + by
+  assert(now >= 0, 'no fewer than zero workers run')
+  mem.words[at] = now
+}

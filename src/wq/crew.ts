@@ -1,0 +1,351 @@
+/**
+ * The worker threads of one io-wq: made, watched, missed, buried. Runs on the owner thread.
+ *
+ * It knows threads, not work: what a dead worker left is repaired by whoever made the crew. Workers never keep the
+ * process alive. Counterpart: create_io_worker, io_wq_worker_sleeping and the create-retry of io-wq.c; where the
+ * scheduler tells the kernel that a worker blocked, a sampler looks at /proc here.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
+import { assert } from '../lib/assert.js'
+import { loadAcquire, storeRelease } from '../lib/barrier.js'
+import { NONE } from '../lib/mpscq.js'
+import { trace } from '../lib/trace.js'
+import { addRunning } from './acct.js'
+import {
+  ACCT,
+  HOLDER_OWNER,
+  HOLDER_WORKER0,
+  ITEM,
+  ITEM_CANCELED,
+  ITEM_DONE,
+  ITEM_RUNNING,
+  ITEM_SLOT_SHIFT,
+  ITEM_STATE_MASK,
+  NR_ACCTS,
+  WORKER,
+  WORKER_GONE,
+  WORKER_NONE,
+  WORKER_STARTING,
+  WORKER_UP,
+  type WqMemory,
+} from './layout.js'
+import { lock, unlock } from './lock.js'
+
+const W_STATE = WORKER.at.state >> 2
+const W_CURRENT = WORKER.at.current >> 2
+const W_SEQ = WORKER.at.work_seq >> 2
+const W_BLOCKED = WORKER.at.blocked >> 2
+const W_TID = WORKER.at.tid >> 2
+const W_ACCT = WORKER.at.acct >> 2
+
+/** How often workers are looked at while work waits for one. */
+const TICK_MS = 1
+/** How often a sleeping owner looks for workers that died. */
+const REAP_MS = 100
+const CREATE_TRIES = 3
+const CREATE_DELAY_MS = 5
+
+/** What a worker entry finds in workerData. */
+export interface WorkerSeat {
+  readonly sab: SharedArrayBuffer
+  readonly slot: number
+  readonly data: unknown
+}
+
+export interface CrewOptions {
+  readonly workerEntry: URL
+  readonly workerData?: () => unknown
+  readonly workerOptions?: WorkerOptions
+  readonly hooks: { interrupt?(slot: number, tid: number): void }
+}
+
+export interface CrewOwner {
+  recover(slot: number, error: Error): void
+  wantsWorker(acct: number): boolean
+  giveUp(acct: number, error: Error): void
+}
+
+interface Member {
+  readonly worker: Worker
+  readonly acct: number
+  readonly tries: number
+  error: Error | undefined
+}
+
+export class Crew {
+  readonly #mem: WqMemory
+  readonly #options: CrewOptions
+  readonly #owner: CrewOwner
+  readonly #members: (Member | undefined)[]
+  readonly #freeSlots: number[] = []
+  readonly #seenSeq: Int32Array
+  readonly #interrupts = new Map<number, number>()
+  #timer: NodeJS.Timeout | undefined
+  #ticking = false
+  #lastTickMs = 0
+  #lastReapMs = 0
+  #goneWaiters: (() => void)[] = []
+  #nrAlive = 0
+  #nrRetrying = 0
+  nrCreated = 0
+
+  constructor(mem: WqMemory, options: CrewOptions, owner: CrewOwner) {
+    this.#mem = mem
+    this.#options = options
+    this.#owner = owner
+    this.#members = new Array(mem.shape.nrSlots).fill(undefined)
+    this.#seenSeq = new Int32Array(mem.shape.nrSlots)
+    for (let slot = mem.shape.nrSlots - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
+  }
+
+  hasSlot(): boolean {
+    return this.#freeSlots.length > 0
+  }
+
+  /** Starts a worker that has been counted already. */
+  create(acct: number, tries = 0): void {
+    const slot = this.#freeSlots.pop()
+    assert(slot !== undefined, 'a counted worker has a slot')
+    const { words } = this.#mem
+    const w = this.#mem.worker(slot)
+    words[w + W_ACCT] = acct
+    words[w + W_CURRENT] = NONE
+    words[w + W_BLOCKED] = 0
+    words[w + W_TID] = 0
+    storeRelease(words, w + W_STATE, WORKER_STARTING)
+    const seat: WorkerSeat = { sab: this.#mem.sab, slot, data: this.#options.workerData?.() }
+    let worker: Worker
+    try {
+      worker = new Worker(this.#options.workerEntry, { ...this.#options.workerOptions, workerData: seat })
+    } catch (error) {
+      this.#createFailed(slot, acct, tries, error as Error)
+      return
+    }
+    this.nrCreated++
+    this.#nrAlive++
+    const member: Member = { worker, acct, tries, error: undefined }
+    this.#members[slot] = member
+    worker.unref()
+    worker.on('error', (error) => {
+      member.error = error instanceof Error ? error : new Error(String(error))
+    })
+    worker.on('exit', (code) => this.#onExit(slot, member, code))
+    trace('worker_create', slot, acct)
+  }
+
+  #onExit(slot: number, member: Member, code: number): void {
+    const { words } = this.#mem
+    this.#members[slot] = undefined
+    this.#interrupts.delete(slot)
+    this.#nrAlive--
+    const state = loadAcquire(words, this.#mem.worker(slot) + W_STATE)
+    if (state === WORKER_STARTING) {
+      const error = member.error ?? new Error(`a worker ended with code ${code} before it was up`)
+      this.#createFailed(slot, member.acct, member.tries, error)
+    } else if (state !== WORKER_GONE) {
+      trace('worker_died', slot, code)
+      const how = member.error === undefined ? `exit code ${code}` : member.error.message
+      const error = new Error(`the worker running this ended unexpectedly (${how})`, { cause: member.error })
+      this.#owner.recover(slot, error)
+      this.#freeSlots.push(slot)
+      this.#refill()
+    } else {
+      trace('worker_exit', slot, code)
+      storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
+      this.#freeSlots.push(slot)
+      // The free slot may be what queued work was waiting for.
+      this.#refill()
+    }
+    this.#checkGone()
+  }
+
+  #refill(): void {
+    for (let acct = 0; acct < NR_ACCTS; acct++) {
+      while (this.#owner.wantsWorker(acct)) this.create(acct)
+    }
+  }
+
+  /** Uncounts a worker that never came up, and tries again three times, each after a longer pause. */
+  #createFailed(slot: number, acct: number, tries: number, error: Error): void {
+    const { words } = this.#mem
+    storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
+    this.#freeSlots.push(slot)
+    if (tries < CREATE_TRIES) {
+      this.#nrRetrying++
+      setTimeout(
+        () => {
+          this.#nrRetrying--
+          this.create(acct, tries + 1)
+        },
+        (tries + 1) * CREATE_DELAY_MS,
+      )
+      return
+    }
+    const a = this.#mem.acct(acct)
+    lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
+    words[a + (ACCT.at.nr_workers >> 2)] = words[a + (ACCT.at.nr_workers >> 2)]! - 1
+    addRunning(this.#mem, acct, -1)
+    const none = words[a + (ACCT.at.nr_workers >> 2)] === 0
+    unlock(words, a + (ACCT.at.lock >> 2))
+    if (none) this.#owner.giveUp(acct, error)
+  }
+
+  /** Resolves when no thread of the crew is left. */
+  gone(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goneWaiters.push(resolve)
+      // Workers do not keep the process alive, but somebody waits for these to end.
+      for (const member of this.#members) member?.worker.ref()
+      this.#checkGone()
+    })
+  }
+
+  #checkGone(): void {
+    if (this.#nrAlive + this.#nrRetrying > 0) return
+    const waiters = this.#goneWaiters
+    this.#goneWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+
+  terminate(slot: number): void {
+    void this.#members[slot]?.worker.terminate()
+  }
+
+  workerAt(slot: number): Worker | undefined {
+    return this.#members[slot]?.worker
+  }
+
+  broadcast(message: unknown): void {
+    for (const member of this.#members) member?.worker.postMessage(message)
+  }
+
+  /** Whether a living worker may be between the two steps of a push. */
+  someoneMidPush(dead: number): boolean {
+    const { words } = this.#mem
+    return this.#members.some((member, slot) => {
+      if (member === undefined || slot === dead) return false
+      const current = loadAcquire(words, this.#mem.worker(slot) + W_CURRENT)
+      if (current === NONE) return false
+      const state = loadAcquire(words, this.#mem.item(current) + (ITEM.at.state >> 2)) & ITEM_STATE_MASK
+      return state === ITEM_DONE || state === ITEM_CANCELED
+    })
+  }
+
+  /** A lock has been held for 10 ms. If its holder's thread is gone, its exit event waits behind this very call. */
+  readonly onStuck = (holder: number): void => {
+    this.#reapIfDead(holder - HOLDER_WORKER0)
+  }
+
+  /** Recovers from a worker whose thread is gone though its exit event has not come: the event loop is held up. */
+  #reapIfDead(slot: number): void {
+    const w = this.#mem.worker(slot)
+    const { words } = this.#mem
+    if (slot < 0 || this.#members[slot] === undefined) return
+    const state = loadAcquire(words, w + W_STATE)
+    const tid = loadAcquire(words, w + W_TID)
+    if (tid === 0 || state === WORKER_GONE || existsSync(`/proc/self/task/${tid}`)) return
+    this.#owner.recover(slot, new Error('the worker running this ended unexpectedly'))
+    // The exit event, when it comes, finds a worker that has left.
+    storeRelease(words, w + W_STATE, WORKER_GONE)
+  }
+
+  /** Work is queued and nobody was free: look at the workers soon, one of them may be blocked. */
+  watch(): void {
+    if (this.#ticking) return
+    this.#ticking = true
+    this.#lastTickMs = performance.now()
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), TICK_MS).unref()
+    else this.#timer.refresh()
+  }
+
+  #onTimer(): void {
+    this.#ticking = false
+    if (this.#tick()) this.watch()
+  }
+
+  /** For an owner that sleeps in a futex, where neither timers nor exit events run. */
+  tickIfDue(): void {
+    if (performance.now() - this.#lastReapMs >= REAP_MS) {
+      this.#lastReapMs = performance.now()
+      for (let slot = 0; slot < this.#members.length; slot++) this.#reapIfDead(slot)
+    }
+    if (!this.#ticking || performance.now() - this.#lastTickMs < TICK_MS) return
+    this.#ticking = false
+    if (this.#tick()) this.watch()
+  }
+
+  /** How long the owner may sleep at a stretch. */
+  slice(timeoutMs: number): number {
+    return Math.min(timeoutMs, this.#ticking ? TICK_MS : REAP_MS)
+  }
+
+  /** Looks at every worker once; true while there is reason to look again. */
+  #tick(): boolean {
+    this.#resendInterrupts()
+    let again = this.#interrupts.size > 0
+    for (let acct = 0; acct < NR_ACCTS; acct++) {
+      const a = this.#mem.acct(acct)
+      if (this.#mem.words[a + (ACCT.at.nr_queued >> 2)] === 0) continue
+      again = true
+      if (this.#mem.words[a + (ACCT.at.nr_workers >> 2)]! >= this.#mem.words[a + (ACCT.at.max_workers >> 2)]!) continue
+      for (let slot = 0; slot < this.#members.length; slot++) this.#sample(slot, acct)
+      if (this.#owner.wantsWorker(acct)) this.create(acct)
+    }
+    return again
+  }
+
+  /** A worker in the same item as at the last look, whose thread sleeps, is blocked: it no longer counts as running. */
+  #sample(slot: number, acct: number): void {
+    const { words } = this.#mem
+    if (this.#members[slot]?.acct !== acct) return
+    const w = this.#mem.worker(slot)
+    const seq = loadAcquire(words, w + W_SEQ)
+    const stuck = seq === this.#seenSeq[slot] && loadAcquire(words, w + W_CURRENT) !== NONE
+    this.#seenSeq[slot] = seq
+    if (!stuck || words[w + W_BLOCKED] !== 0 || !sleeps(words[w + W_TID]!)) return
+    const a = this.#mem.acct(acct)
+    lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
+    const current = loadAcquire(words, w + W_CURRENT)
+    if (loadAcquire(words, w + W_SEQ) === seq && current !== NONE && words[w + W_STATE] === WORKER_UP) {
+      // The worker undoes this as it ends the item, or at the latest when it takes this lock to look for the next.
+      storeRelease(words, w + W_BLOCKED, 1)
+      addRunning(this.#mem, acct, -1)
+    }
+    unlock(words, a + (ACCT.at.lock >> 2))
+  }
+
+  /** Tells a worker's thread to come out of its wait, now and at each tick until the item has ended. */
+  interrupt(slot: number, itemWord: number): void {
+    if (this.#options.hooks.interrupt === undefined) return
+    this.#interrupts.set(slot, itemWord)
+    this.#options.hooks.interrupt(slot, this.#mem.words[this.#mem.worker(slot) + W_TID]!)
+    this.watch()
+  }
+
+  #resendInterrupts(): void {
+    for (const [slot, itemWord] of this.#interrupts) {
+      const state = loadAcquire(this.#mem.words, itemWord + (ITEM.at.state >> 2))
+      if (state !== (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT))) this.#interrupts.delete(slot)
+      else this.#options.hooks.interrupt?.(slot, this.#mem.words[this.#mem.worker(slot) + W_TID]!)
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#ticking = false
+  }
+}
+
+/** Whether the kernel has this thread asleep. Where that cannot be told, a stuck worker counts as asleep. */
+function sleeps(tid: number): boolean {
+  if (tid === 0) return true
+  try {
+    const stat = readFileSync(`/proc/self/task/${tid}/stat`, 'latin1')
+    const state = stat.charAt(stat.lastIndexOf(')') + 2)
+    return state === 'S' || state === 'D'
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The shared memory of an io-wq: one SharedArrayBuffer. Every thread of the pool imports these tables.
+ *
+ *   | io_wq | acct[2] | worker[nr_slots] | queue[nr_queues] | hash[nr_buckets] | hash_tail[2][nr_buckets] | item[nr_items] |
+ *
+ * The slab of items is the truth: lists, tails and counts can be rebuilt from the items' states when a worker dies
+ * inside a critical section. Counterpart: struct io_wq, io_wq_acct, io_worker, io_wq_hash and io_wq_work.
+ */
+import { assert } from '../lib/assert.js'
+import { struct } from '../lib/layout.js'
+import { MPSCQ } from '../lib/mpscq.js'
+
+// biome-ignore format: table
+export const WQ = struct('io_wq', [
+  'cache line: fixed at creation',
+  ['magic',          'u32', 'once', 'MAGIC'],
+  ['tables_hash',    'u32', 'once', 'hash over every table, the payload\'s included'],
+  ['nr_slots',       'u32', 'once', 'worker slots'],
+  ['nr_queues',      'u32', 'once', 'task-work queues'],
+  ['nr_buckets',     'u32', 'once', 'hash buckets'],
+  ['nr_items',       'u32', 'once', 'work items'],
+  ['payload_bytes',  'u32', 'once', 'bytes of each item that belong to the embedder'],
+  ['idle_ms',        'u32', 'once', 'idle timeout'],
+  ['spin_us',        'u32', 'once', 'how long an idle worker spins before it sleeps'],
+  ['owner_tid',      'u32', 'once', 'the kernel\'s id of the owner thread, for worker names'],
+  'cache line: state',
+  ['state',          'u32', 'any',  'WQ_EXIT, WQ_EXIT_ON_IDLE'],
+  'cache line: the owner asleep',
+  ['owner_wait',     'u32', 'any',  'OWNER_AWAKE, or OWNER_ASLEEP in a futex wait on this word'],
+])
+
+// biome-ignore format: table
+export const ACCT = struct('io_wq_acct', [
+  'cache line: the lock',
+  ['lock',        'u32', 'any',   'who holds the words below: 0, or holder id; LOCK_CONTENDED'],
+  'cache line: under the lock',
+  ['head',        'u32', 'any',   'first queued item'],
+  ['tail',        'u32', 'any',   'last queued item'],
+  ['nr_queued',   'u32', 'any',   'items in the list'],
+  ['stalled',     'u32', 'any',   '1: all that is queued waits for a busy bucket'],
+  ['free_head',   'u32', 'any',   'idle workers, the last to go idle first'],
+  ['nr_workers',  'u32', 'any',   'workers alive or being created'],
+  ['max_workers', 'u32', 'any',   'limit for creation'],
+  ['nr_running',  'u32', 'any',   'workers up and not blocked, or being created'],
+])
+
+// biome-ignore format: table
+export const WORKER = struct('io_worker', [
+  'cache line: one worker slot',
+  ['state',     'u32', 'any',    'WORKER_NONE, _STARTING, _UP, _IDLE, _GONE'],
+  ['wake',      'u32', 'any',    'WAKE_NO, WAKE_YES, WAKE_ASLEEP'],
+  ['free_next', 'u32', 'any',    'next idle worker, under the account\'s lock'],
+  ['acct',      'u32', 'owner',  'the account it serves'],
+  ['current',   'u32', 'worker', 'the item it runs, or NONE'],
+  ['work_seq',  'u32', 'worker', 'items begun: unchanged between two samples means stuck in one'],
+  ['blocked',   'u32', 'any',    '1: seen blocked and taken out of nr_running'],
+  ['tid',       'u32', 'worker', 'the kernel\'s id of the thread, 0 where unknown'],
+])
+
+// biome-ignore format: table
+export const ITEM = struct('io_wq_work', [
+  ['next',    'u32', 'any',   'list link: the item behind'],
+  ['prev',    'u32', 'any',   'list link: the item before'],
+  ['tw_next', 'u32', 'any',   'link in a task-work queue'],
+  ['state',   'u32', 'any',   'ITEM_* | worker slot << ITEM_SLOT_SHIFT'],
+  ['flags',   'u32', 'any',   'IO_WQ_WORK_*'],
+  ['bucket',  'u32', 'owner', 'hash bucket, where IO_WQ_WORK_HASHED'],
+  ['seq',     'u32', 'owner', 'order of enqueueing'],
+  ['queue',   'u32', 'owner', 'the task-work queue that takes it home'],
+])
+
+export const MAGIC = 0x71776f69
+
+/** WQ.state bits. */
+export const WQ_EXIT = 1
+export const WQ_EXIT_ON_IDLE = 2
+
+export const OWNER_AWAKE = 0
+export const OWNER_ASLEEP = 1
+
+/** Accounts, by index. */
+export const ACCT_BOUND = 0
+export const ACCT_UNBOUND = 1
+export const NR_ACCTS = 2
+
+export const WORKER_NONE = 0
+export const WORKER_STARTING = 1
+export const WORKER_UP = 2
+export const WORKER_IDLE = 3
+export const WORKER_GONE = 4
+
+export const WAKE_NO = 0
+export const WAKE_YES = 1
+export const WAKE_ASLEEP = 2
+
+/** ITEM.state, low bits; from TAKEN on the bits above name the worker's slot. */
+export const ITEM_FREE = 0
+export const ITEM_QUEUED = 1
+/** Off the list, in a worker's hands, not begun. */
+export const ITEM_TAKEN = 2
+export const ITEM_RUNNING = 3
+/** Ended, on its way home through a task-work queue. */
+export const ITEM_DONE = 4
+/** Cancelled while TAKEN: never runs, goes home through the queue for its record alone. */
+export const ITEM_CANCELED = 5
+export const ITEM_STATE_MASK = 7
+export const ITEM_SLOT_SHIFT = 3
+
+/** ITEM.flags. */
+export const IO_WQ_WORK_CANCEL = 1
+export const IO_WQ_WORK_HASHED = 2
+export const IO_WQ_WORK_UNBOUND = 4
+export const IO_WQ_WORK_CONCURRENT = 16
+
+/** Lock holder ids: 0 is free, 1 the owner, slot + 2 a worker. */
+export const HOLDER_OWNER = 1
+export const HOLDER_WORKER0 = 2
+
+const MPSCQ_WORDS = MPSCQ.size >> 2
+
+export interface WqShape {
+  readonly nrSlots: number
+  readonly nrQueues: number
+  readonly nrBuckets: number
+  readonly nrItems: number
+  readonly payloadBytes: number
+  /** Hash of the embedder's payload table. */
+  readonly payloadHash: number
+}
+
+/** Word offsets of everything in one pool's memory, and the views on it. */
+export class WqMemory {
+  readonly sab: SharedArrayBuffer
+  readonly words: Int32Array
+  readonly shape: WqShape
+  readonly acctWord: number
+  readonly workerWord: number
+  readonly queueWord: number
+  readonly hashWord: number
+  readonly hashTailWord: number
+  readonly itemWord: number
+  readonly itemStride: number
+  readonly payloadOffset: number
+
+  private constructor(sab: SharedArrayBuffer | undefined, shape: WqShape) {
+    this.shape = shape
+    this.acctWord = WQ.size >> 2
+    this.workerWord = this.acctWord + NR_ACCTS * (ACCT.size >> 2)
+    this.queueWord = this.workerWord + shape.nrSlots * (WORKER.size >> 2)
+    this.hashWord = this.queueWord + shape.nrQueues * MPSCQ_WORDS
+    this.hashTailWord = this.hashWord + shape.nrBuckets
+    const itemsBytes = Math.ceil(((this.hashTailWord + NR_ACCTS * shape.nrBuckets) * 4) / 64) * 64
+    this.itemWord = itemsBytes >> 2
+    this.payloadOffset = ITEM.size >> 2
+    this.itemStride = (Math.ceil((ITEM.size + shape.payloadBytes) / 64) * 64) >> 2
+    const bytes = itemsBytes + shape.nrItems * this.itemStride * 4
+    this.sab = sab ?? new SharedArrayBuffer(bytes)
+    assert(this.sab.byteLength === bytes, 'the pool memory has the size its shape says')
+    this.words = new Int32Array(this.sab)
+  }
+
+  /** New memory, with the fixed words written. Untouched records cost no pages. */
+  static create(shape: WqShape): WqMemory {
+    const memory = new WqMemory(undefined, shape)
+    const { words } = memory
+    words[WQ.at.magic >> 2] = MAGIC
+    words[WQ.at.tables_hash >> 2] = tablesHash(shape.payloadHash)
+    words[WQ.at.nr_slots >> 2] = shape.nrSlots
+    words[WQ.at.nr_queues >> 2] = shape.nrQueues
+    words[WQ.at.nr_buckets >> 2] = shape.nrBuckets
+    words[WQ.at.nr_items >> 2] = shape.nrItems
+    words[WQ.at.payload_bytes >> 2] = shape.payloadBytes
+    return memory
+  }
+
+  /** The same memory on another thread. Asserts that both sides were built from the same tables. */
+  static attach(sab: SharedArrayBuffer, payloadHash: number): WqMemory {
+    const words = new Int32Array(sab)
+    assert(words[WQ.at.magic >> 2] === MAGIC, 'this buffer is an io-wq')
+    assert(words[WQ.at.tables_hash >> 2] === tablesHash(payloadHash), 'owner and worker are of one build')
+    return new WqMemory(sab, {
+      nrSlots: words[WQ.at.nr_slots >> 2]!,
+      nrQueues: words[WQ.at.nr_queues >> 2]!,
+      nrBuckets: words[WQ.at.nr_buckets >> 2]!,
+      nrItems: words[WQ.at.nr_items >> 2]!,
+      payloadBytes: words[WQ.at.payload_bytes >> 2]!,
+      payloadHash,
+    })
+  }
+
+  acct(index: number): number {
+    return this.acctWord + index * (ACCT.size >> 2)
+  }
+
+  worker(slot: number): number {
+    return this.workerWord + slot * (WORKER.size >> 2)
+  }
+
+  item(index: number): number {
+    return this.itemWord + index * this.itemStride
+  }
+
+  /** First word of an item's payload, the embedder's own. */
+  payload(index: number): number {
+    return this.itemWord + index * this.itemStride + this.payloadOffset
+  }
+
+  /** A task-work queue as mpscq sees it. */
+  queue(index: number): { words: Int32Array; queueWord: number; linkWord: number; strideWords: number } {
+    return {
+      words: this.words,
+      queueWord: this.queueWord + index * MPSCQ_WORDS,
+      linkWord: this.itemWord + (ITEM.at.tw_next >> 2),
+      strideWords: this.itemStride,
+    }
+  }
+
+  hash(bucket: number): number {
+    return this.hashWord + bucket
+  }
+
+  hashTail(acct: number, bucket: number): number {
+    return this.hashTailWord + acct * this.shape.nrBuckets + bucket
+  }
+}
+
+function tablesHash(payloadHash: number): number {
+  return (Math.imul(WQ.hash ^ ACCT.hash, 31) ^ Math.imul(WORKER.hash, 17) ^ Math.imul(ITEM.hash, 7) ^ payloadHash) | 0
+}

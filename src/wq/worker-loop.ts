@@ -1,0 +1,289 @@
+/**
+ * A worker's life: busy, idle, exit. Runs on the worker thread; the worker entry that embeds it supplies doWork.
+ *
+ * It may touch its own WORKER record, items in its hands, and its account's words under the lock; it never creates
+ * workers. Counterpart: io_wq_worker and io_worker_handle_work.
+ */
+import { readlinkSync, writeFileSync } from 'node:fs'
+import { assert } from '../lib/assert.js'
+import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
+import { nowMs } from '../lib/clock.js'
+import { NONE, type Producer, producer } from '../lib/mpscq.js'
+import { addRunning, goIdle, leaveIdle, popIdle, takeNext } from './acct.js'
+import {
+  ACCT,
+  HOLDER_WORKER0,
+  IO_WQ_WORK_HASHED,
+  ITEM,
+  ITEM_CANCELED,
+  ITEM_DONE,
+  ITEM_RUNNING,
+  ITEM_SLOT_SHIFT,
+  ITEM_STATE_MASK,
+  ITEM_TAKEN,
+  NR_ACCTS,
+  OWNER_ASLEEP,
+  OWNER_AWAKE,
+  WAKE_ASLEEP,
+  WAKE_NO,
+  WAKE_YES,
+  WORKER,
+  WORKER_GONE,
+  WORKER_IDLE,
+  WORKER_STARTING,
+  WORKER_UP,
+  WQ,
+  WQ_EXIT,
+  WQ_EXIT_ON_IDLE,
+  type WqMemory,
+} from './layout.js'
+import { lock, unlock } from './lock.js'
+
+const STATE = ITEM.at.state >> 2
+const NEXT = ITEM.at.next >> 2
+const FLAGS = ITEM.at.flags >> 2
+const BUCKET = ITEM.at.bucket >> 2
+const QUEUE = ITEM.at.queue >> 2
+const WQ_STATE = WQ.at.state >> 2
+const NR_QUEUED = ACCT.at.nr_queued >> 2
+const NR_WORKERS = ACCT.at.nr_workers >> 2
+const STALLED = ACCT.at.stalled >> 2
+
+export interface WorkerHooks {
+  /** Runs one item. A promise makes the loop return to Node's event loop until it settles; it must not reject. */
+  doWork(item: number): undefined | Promise<void>
+  /** A task-work queue went from empty to non-empty: wake whoever drains it. */
+  onEdge(queue: number): void
+  /** The worker has left the pool: let the thread end. */
+  onLeave(): void
+}
+
+export class WorkerLoop {
+  readonly mem: WqMemory
+  readonly slot: number
+  readonly #hooks: WorkerHooks
+  readonly #acct: number
+  readonly #lock: number
+  readonly #holder: number
+  readonly #w: number
+  readonly #idleMs: number
+  readonly #spinMs: number
+  readonly #producers: (Producer | undefined)[] = []
+  /** The items behind the running one in the run this worker holds. */
+  #runNext = NONE
+
+  constructor(mem: WqMemory, slot: number, hooks: WorkerHooks) {
+    this.mem = mem
+    this.slot = slot
+    this.#hooks = hooks
+    this.#w = mem.worker(slot)
+    this.#acct = mem.words[this.#w + (WORKER.at.acct >> 2)]!
+    this.#lock = mem.acct(this.#acct) + (ACCT.at.lock >> 2)
+    this.#holder = slot + HOLDER_WORKER0
+    this.#idleMs = mem.words[WQ.at.idle_ms >> 2]!
+    this.#spinMs = mem.words[WQ.at.spin_us >> 2]! / 1000
+  }
+
+  /** Announces the worker, and runs until there is a promise to wait for or no reason to stay. */
+  start(): void {
+    const { words } = this.mem
+    storeRelease(words, this.#w + (WORKER.at.tid >> 2), nameThread(words[WQ.at.owner_tid >> 2]!))
+    const was = xchg(words, this.#w + (WORKER.at.state >> 2), WORKER_UP)
+    assert(was === WORKER_STARTING, `slot ${this.slot} was created for this worker`)
+    this.#run()
+  }
+
+  #run(): void {
+    for (;;) {
+      let item = this.#runNext
+      if (item === NONE) {
+        item = this.#next()
+        if (item === NONE) {
+          this.#hooks.onLeave()
+          return
+        }
+      }
+      const { words } = this.mem
+      const at = this.mem.item(item)
+      // Read before the item goes home: its record may be used anew as soon as it has.
+      this.#runNext = words[at + NEXT]!
+      const bucket = (words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0 ? words[at + BUCKET]! : NONE
+      const pending = this.#begin(item) ? this.#hooks.doWork(item) : undefined
+      if (pending !== undefined) {
+        void pending.then(() => {
+          this.#end(item, bucket)
+          this.#run()
+        })
+        return
+      }
+      this.#end(item, bucket)
+    }
+  }
+
+  /** TAKEN becomes RUNNING, unless a cancel came first; then the record only goes home. */
+  #begin(item: number): boolean {
+    const { words } = this.mem
+    const at = this.mem.item(item)
+    const slotBits = this.slot << ITEM_SLOT_SHIFT
+    storeRelease(words, this.#w + (WORKER.at.current >> 2), item)
+    fetchAdd(words, this.#w + (WORKER.at.work_seq >> 2), 1)
+    const was = cmpxchg(words, at + STATE, ITEM_TAKEN | slotBits, ITEM_RUNNING | slotBits)
+    return was === (ITEM_TAKEN | slotBits)
+  }
+
+  #end(item: number, bucket: number): void {
+    const { words } = this.mem
+    const at = this.mem.item(item)
+    if (loadAcquire(words, this.#w + (WORKER.at.blocked >> 2)) !== 0) this.#unblock()
+    const queue = words[at + QUEUE]!
+    // Names this worker until the item is safely in the queue, in case it dies in between.
+    if ((loadAcquire(words, at + STATE) & ITEM_STATE_MASK) !== ITEM_CANCELED) {
+      storeRelease(words, at + STATE, ITEM_DONE | (this.slot << ITEM_SLOT_SHIFT))
+    }
+    const edge = this.#producer(queue).push(item)
+    storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
+    if (edge) this.#hooks.onEdge(queue)
+    if (bucket !== NONE && this.#runNext === NONE) this.#releaseBucket(bucket)
+  }
+
+  #producer(queue: number): Producer {
+    let made = this.#producers[queue]
+    if (made === undefined) {
+      made = producer(this.mem.queue(queue))
+      this.#producers[queue] = made
+    }
+    return made
+  }
+
+  #unblock(): void {
+    const { words } = this.mem
+    lock(words, this.#lock, this.#holder)
+    this.#countRunning()
+    unlock(words, this.#lock)
+  }
+
+  /** Under the lock: a worker that was seen blocked counts as running again. */
+  #countRunning(): void {
+    const { words } = this.mem
+    const blocked = this.#w + (WORKER.at.blocked >> 2)
+    if (words[blocked] === 0) return
+    storeRelease(words, blocked, 0)
+    addRunning(this.mem, this.#acct, 1)
+  }
+
+  /** The last item of the run is done: the bucket is free, and accounts that waited for one look again. */
+  #releaseBucket(bucket: number): void {
+    const { words } = this.mem
+    storeRelease(words, this.mem.hash(bucket), 0)
+    for (let acct = 0; acct < NR_ACCTS; acct++) {
+      const a = this.mem.acct(acct)
+      // Pairs with takeNext, which publishes the stall before it looks at the bucket again.
+      if (loadAcquire(words, a + STALLED) === 0) continue
+      const lockWord = a + (ACCT.at.lock >> 2)
+      lock(words, lockWord, this.#holder)
+      storeRelease(words, a + STALLED, 0)
+      // This worker looks at its own account next; another account needs one of its own.
+      const idle = acct === this.#acct ? NONE : popIdle(this.mem, acct)
+      unlock(words, lockWord)
+      if (idle !== NONE) wakeWorker(this.mem, idle)
+    }
+  }
+
+  /** The next item, sleeping until there is one; NONE once this worker has left. */
+  #next(): number {
+    const { words } = this.mem
+    let timedOut = false
+    for (;;) {
+      lock(words, this.#lock, this.#holder)
+      // On the free list still, if the sleep timed out or a wake-up meant for an earlier sleep came late.
+      if (words[this.#w + (WORKER.at.state >> 2)] === WORKER_IDLE) leaveIdle(this.mem, this.#acct, this.slot)
+      else timedOut = false
+      this.#countRunning()
+      const item = takeNext(this.mem, this.#acct, this.slot)
+      if (item !== NONE) {
+        unlock(words, this.#lock)
+        return item
+      }
+      // Decided and done in one critical section: nobody finds a leaving worker on the free list.
+      if (this.#shouldLeave(timedOut)) {
+        this.#leave()
+        unlock(words, this.#lock)
+        return NONE
+      }
+      goIdle(this.mem, this.#acct, this.slot)
+      unlock(words, this.#lock)
+      timedOut = !this.#sleep()
+    }
+  }
+
+  #shouldLeave(timedOut: boolean): boolean {
+    const { words } = this.mem
+    const a = this.mem.acct(this.#acct)
+    const state = loadAcquire(words, WQ_STATE)
+    // Stalled work is queued work: somebody has to be there when its bucket is free.
+    const nothingQueued = words[a + NR_QUEUED] === 0
+    if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
+    return timedOut && words[a + NR_WORKERS]! > 1
+  }
+
+  #leave(): void {
+    const { words } = this.mem
+    const a = this.mem.acct(this.#acct)
+    words[a + NR_WORKERS] = words[a + NR_WORKERS]! - 1
+    addRunning(this.mem, this.#acct, -1)
+    storeRelease(words, this.#w + (WORKER.at.state >> 2), WORKER_GONE)
+  }
+
+  /** True if woken, false after the idle timeout. Spins first: a wake-up that comes soon costs no system call. */
+  #sleep(): boolean {
+    const { words } = this.mem
+    const wake = this.#w + (WORKER.at.wake >> 2)
+    const until = nowMs() + this.#spinMs
+    do {
+      for (let i = 0; i < 32; i++) if (loadAcquire(words, wake) === WAKE_YES) return true
+    } while (nowMs() < until)
+    if (cmpxchg(words, wake, WAKE_NO, WAKE_ASLEEP) === WAKE_YES) return true
+    const end = nowMs() + this.#idleMs
+    for (;;) {
+      if (loadAcquire(words, wake) === WAKE_YES) return true
+      const left = end - nowMs()
+      if (left <= 0) return false
+      futexWait(words, wake, WAKE_ASLEEP, left)
+    }
+  }
+}
+
+/** Wakes a worker that popIdle handed out. Any thread, no lock held. */
+export function wakeWorker(mem: WqMemory, slot: number): void {
+  const wake = mem.worker(slot) + (WORKER.at.wake >> 2)
+  // Publishes what was queued; pairs with the loads in #sleep. Only a sleeper needs the system call.
+  if (xchg(mem.words, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(mem.words, wake, 1)
+}
+
+/** Wakes the owner if it sleeps in Wq.sleep(). Any thread, after a push. */
+export function wakeOwner(mem: WqMemory): void {
+  const wait = WQ.at.owner_wait >> 2
+  // Pairs with Wq.sleep, which announces itself before it looks at the queues once more.
+  if (loadAcquire(mem.words, wait) !== OWNER_ASLEEP) return
+  if (xchg(mem.words, wait, OWNER_AWAKE) === OWNER_ASLEEP) futexWake(mem.words, wait, 1)
+}
+
+/** Names this thread as the kernel names its io-wq workers; returns its id, 0 where /proc does not tell. */
+function nameThread(ownerTid: number): number {
+  try {
+    const tid = currentTid()
+    writeFileSync(`/proc/self/task/${tid}/comm`, `iou-wrk-${ownerTid}`)
+    return tid
+  } catch {
+    return 0
+  }
+}
+
+/** The kernel's id of the calling thread, without FFI; 0 where /proc does not tell. */
+export function currentTid(): number {
+  try {
+    return Number(readlinkSync('/proc/thread-self').split('/').at(-1))
+  } catch {
+    return 0
+  }
+}

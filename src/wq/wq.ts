@@ -1,0 +1,451 @@
+/**
+ * io-wq: create, enqueue, cancel, exit. Runs on the owner thread, the one that made it; only workers run elsewhere.
+ *
+ * It knows neither SQEs nor user functions: an item is an index into the slab, its payload is the embedder's, and the
+ * worker entry is handed in as a URL. Counterpart: io_uring/io-wq.c.
+ */
+import { assert } from '../lib/assert.js'
+import { cmpxchg, fetchAnd, fetchOr, futexWait, loadAcquire, storeRelease } from '../lib/barrier.js'
+import { type Consumer, consumer, init, NONE, type Producer, producer } from '../lib/mpscq.js'
+import { Slab } from '../lib/slab.js'
+import { trace } from '../lib/trace.js'
+import { clearLists, insert, popIdle, remove } from './acct.js'
+import { Crew } from './crew.js'
+import {
+  ACCT,
+  ACCT_BOUND,
+  ACCT_UNBOUND,
+  HOLDER_OWNER,
+  IO_WQ_WORK_CANCEL,
+  IO_WQ_WORK_CONCURRENT,
+  IO_WQ_WORK_HASHED,
+  IO_WQ_WORK_UNBOUND,
+  ITEM,
+  ITEM_CANCELED,
+  ITEM_DONE,
+  ITEM_FREE,
+  ITEM_QUEUED,
+  ITEM_RUNNING,
+  ITEM_SLOT_SHIFT,
+  ITEM_STATE_MASK,
+  ITEM_TAKEN,
+  NR_ACCTS,
+  OWNER_ASLEEP,
+  OWNER_AWAKE,
+  WQ,
+  WQ_EXIT,
+  WQ_EXIT_ON_IDLE,
+  WqMemory,
+  type WqShape,
+} from './layout.js'
+import { lock, unlock } from './lock.js'
+import { drainInDoubt, repairAfter } from './recover.js'
+import { currentTid, wakeWorker } from './worker-loop.js'
+
+const NEXT = ITEM.at.next >> 2
+const STATE = ITEM.at.state >> 2
+const FLAGS = ITEM.at.flags >> 2
+const BUCKET = ITEM.at.bucket >> 2
+const SEQ = ITEM.at.seq >> 2
+const QUEUE = ITEM.at.queue >> 2
+const LOCK = ACCT.at.lock >> 2
+const NR_QUEUED = ACCT.at.nr_queued >> 2
+const NR_WORKERS = ACCT.at.nr_workers >> 2
+const NR_RUNNING = ACCT.at.nr_running >> 2
+const MAX_WORKERS = ACCT.at.max_workers >> 2
+const WQ_STATE = WQ.at.state >> 2
+const OWNER_WAIT = WQ.at.owner_wait >> 2
+
+export type CancelResult = 'ok' | 'running' | 'notfound'
+
+export interface WqHooks {
+  /** An item was cancelled before it ran. Runs inside enqueue, cancel or exit; the embedder calls free(). */
+  onCancelled(item: number): void
+  /** The worker running this item died. The embedder calls free(). */
+  onDied(item: number, error: Error): void
+  /** No worker can be made for an account with queued work; the work is then cancelled. */
+  onCreateFailed?(error: Error): void
+  /** Running work is to be interrupted: whatever gets worker `slot`'s thread out of a wait. Called again until it ends. */
+  interrupt?(slot: number, tid: number): void
+  /** A worker died and its items came home: a queue may have something to drain. */
+  onRecovered?(): void
+}
+
+export interface WqOptions extends WqShape {
+  /** The worker's script: attaches, and runs a WorkerLoop. */
+  readonly workerEntry: URL
+  /** Handed to the script in workerData.data. */
+  readonly workerData?: () => unknown
+  readonly workerOptions?: import('node:worker_threads').WorkerOptions
+  /** Limits for bounded and unbounded workers. */
+  readonly maxWorkers: readonly [bound: number, unbound: number]
+  /** How many workers may run at once before only a blocked one makes room for another. The kernel's is 1. Default 1. */
+  readonly concurrency?: number
+  /** Default 5000. */
+  readonly idleTimeoutMs?: number
+  /** How long an idle worker spins before it sleeps. Default 50. */
+  readonly spinUs?: number
+  readonly hooks: WqHooks
+}
+
+export class Wq {
+  readonly mem: WqMemory
+  readonly #slab: Slab
+  readonly #hooks: WqHooks
+  readonly #queues: (Consumer | undefined)[] = []
+  readonly #producers: (Producer | undefined)[] = []
+  readonly #crew: Crew
+  readonly #concurrency: number
+  #seq = 0
+
+  constructor(options: WqOptions) {
+    this.mem = WqMemory.create(options)
+    this.#slab = new Slab(options.nrItems)
+    this.#hooks = options.hooks
+    this.#concurrency = options.concurrency ?? 1
+    const { words } = this.mem
+    words[WQ.at.idle_ms >> 2] = options.idleTimeoutMs ?? 5000
+    words[WQ.at.spin_us >> 2] = options.spinUs ?? 50
+    words[WQ.at.owner_tid >> 2] = currentTid()
+    for (let i = 0; i < options.nrQueues; i++) init(this.mem.queue(i))
+    for (let acct = 0; acct < NR_ACCTS; acct++) {
+      clearLists(this.mem, acct)
+      words[this.mem.acct(acct) + MAX_WORKERS] = clampWorkers(options.maxWorkers[acct]!, options.nrSlots)
+    }
+    this.#crew = new Crew(this.mem, options, {
+      recover: (slot, error) => this.#recover(slot, error),
+      wantsWorker: (acct) => this.#wantsWorker(acct),
+      giveUp: (acct, error) => this.#giveUp(acct, error),
+    })
+  }
+
+  /** A record for an item, all its own words reset; NONE when every record is in use. */
+  alloc(): number {
+    const item = this.#slab.alloc()
+    if (item !== NONE) {
+      const at = this.mem.item(item)
+      this.mem.words[at + NEXT] = NONE
+      this.mem.words[at + FLAGS] = 0
+      this.mem.words[at + STATE] = ITEM_FREE
+    }
+    return item
+  }
+
+  /** Gives a record back. One cancelled in a worker's hands comes back when the worker lets go of it. */
+  free(item: number): void {
+    const { words } = this.mem
+    const at = this.mem.item(item)
+    const state = loadAcquire(words, at + STATE) & ITEM_STATE_MASK
+    if (state === ITEM_CANCELED) return
+    assert(state !== ITEM_QUEUED && state !== ITEM_TAKEN && state !== ITEM_RUNNING, `item ${item} is not in use`)
+    words[at + STATE] = ITEM_FREE
+    this.#slab.free(item)
+  }
+
+  /**
+   * Queues an item; `flags` are IO_WQ_WORK_*, `bucket` matters where HASHED, `queue` takes it home. After exit, or with
+   * IO_WQ_WORK_CANCEL, it is cancelled at once instead.
+   */
+  enqueue(item: number, flags: number, bucket: number, queue: number): void {
+    const { words } = this.mem
+    const at = this.mem.item(item)
+    words[at + FLAGS] = flags
+    words[at + BUCKET] = (flags & IO_WQ_WORK_HASHED) !== 0 ? bucket : 0
+    words[at + QUEUE] = queue
+    words[at + SEQ] = this.#seq
+    this.#seq = (this.#seq + 1) | 0
+    if ((flags & IO_WQ_WORK_CANCEL) !== 0 || (loadAcquire(words, WQ_STATE) & WQ_EXIT) !== 0) {
+      trace('cancel', item, 0)
+      this.#hooks.onCancelled(item)
+      return
+    }
+    const acct = (flags & IO_WQ_WORK_UNBOUND) !== 0 ? ACCT_UNBOUND : ACCT_BOUND
+    const a = this.mem.acct(acct)
+    trace('queue_async_work', item, flags)
+    this.#lock(acct)
+    insert(this.mem, acct, item)
+    const idle = popIdle(this.mem, acct)
+    const create = idle === NONE && this.#claimWorker(a, (flags & IO_WQ_WORK_CONCURRENT) !== 0)
+    unlock(words, a + LOCK)
+    if (idle !== NONE) wakeWorker(this.mem, idle)
+    else if (create) this.#crew.create(acct)
+    else this.#crew.watch()
+  }
+
+  /** Under the lock: whether one more worker is due; if so it is counted from now on. */
+  #claimWorker(a: number, concurrent: boolean): boolean {
+    const { words } = this.mem
+    if (!concurrent && words[a + NR_RUNNING]! >= this.#concurrency) return false
+    if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! || !this.#crew.hasSlot()) return false
+    words[a + NR_WORKERS] = words[a + NR_WORKERS]! + 1
+    words[a + NR_RUNNING] = words[a + NR_RUNNING]! + 1
+    return true
+  }
+
+  /** Queued work, nobody idle, and room for a worker: claims it. The crew asks after seeing one blocked or gone. */
+  #wantsWorker(acct: number): boolean {
+    const { words } = this.mem
+    const a = this.mem.acct(acct)
+    this.#lock(acct)
+    const due =
+      words[a + NR_QUEUED]! > 0 &&
+      words[a + (ACCT.at.stalled >> 2)] === 0 &&
+      words[a + (ACCT.at.free_head >> 2)] === NONE &&
+      (loadAcquire(words, WQ_STATE) & WQ_EXIT) === 0 &&
+      this.#claimWorker(a, false)
+    unlock(words, a + LOCK)
+    return due
+  }
+
+  /**
+   * Cancels one item: 'ok', it never ran and never will; 'running', it was told (IO_WQ_WORK_CANCEL, interrupt) and
+   * completes by itself; 'notfound', it was neither queued nor running.
+   */
+  cancel(item: number): CancelResult {
+    const { words } = this.mem
+    const at = this.mem.item(item)
+    const acct = (words[at + FLAGS]! & IO_WQ_WORK_UNBOUND) !== 0 ? ACCT_UNBOUND : ACCT_BOUND
+    this.#lock(acct)
+    const queued = loadAcquire(words, at + STATE) === ITEM_QUEUED
+    if (queued) {
+      remove(this.mem, acct, item)
+      words[at + STATE] = ITEM_FREE
+    }
+    unlock(words, this.mem.acct(acct) + LOCK)
+    const result = queued || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
+    trace('cancel', item, result === 'ok' ? 0 : result === 'running' ? 1 : 2)
+    if (result === 'ok') {
+      fetchOr(words, at + FLAGS, IO_WQ_WORK_CANCEL)
+      this.#hooks.onCancelled(item)
+    }
+    return result
+  }
+
+  #cancelTaken(at: number): boolean {
+    const { words } = this.mem
+    const state = loadAcquire(words, at + STATE)
+    if ((state & ITEM_STATE_MASK) !== ITEM_TAKEN) return false
+    // Against the worker's own step from TAKEN to RUNNING: exactly one of the two succeeds.
+    const canceled = (state & ~ITEM_STATE_MASK) | ITEM_CANCELED
+    return cmpxchg(words, at + STATE, state, canceled) === state
+  }
+
+  #cancelRunning(at: number): CancelResult {
+    const { words } = this.mem
+    const state = loadAcquire(words, at + STATE)
+    if ((state & ITEM_STATE_MASK) !== ITEM_RUNNING) return 'notfound'
+    fetchOr(words, at + FLAGS, IO_WQ_WORK_CANCEL)
+    this.#crew.interrupt(state >> ITEM_SLOT_SHIFT, at)
+    return 'running'
+  }
+
+  /** Cancels the first item that matches, or all; the strongest answer of the kernel's order: pending first. */
+  cancelMatch(match: (item: number) => boolean, all: boolean): CancelResult {
+    const { words } = this.mem
+    const found: CancelResult[] = []
+    for (const wanted of [ITEM_QUEUED, ITEM_TAKEN, ITEM_RUNNING]) {
+      for (let item = 0; item < this.#slab.nrTouched; item++) {
+        if ((words[this.mem.item(item) + STATE]! & ITEM_STATE_MASK) !== wanted || !match(item)) continue
+        const result = this.cancel(item)
+        if (result !== 'notfound') found.push(result)
+        if (!all && found.length > 0) return found[0]!
+      }
+    }
+    if (found.includes('running')) return 'running'
+    return found.length > 0 ? 'ok' : 'notfound'
+  }
+
+  /** Whether an item carries IO_WQ_WORK_CANCEL. */
+  isCancelled(item: number): boolean {
+    return (loadAcquire(this.mem.words, this.mem.item(item) + FLAGS) & IO_WQ_WORK_CANCEL) !== 0
+  }
+
+  /** Sets the limits, 0 leaves one as it is; returns the pair before. Lowering stops creation and kills nobody. */
+  maxWorkers(bound: number, unbound: number): [bound: number, unbound: number] {
+    const before: [number, number] = [0, 0]
+    for (const [acct, limit] of [bound, unbound].entries()) {
+      const at = this.mem.acct(acct) + MAX_WORKERS
+      before[acct] = this.mem.words[at]!
+      if (limit > 0) this.mem.words[at] = clampWorkers(limit, this.mem.shape.nrSlots)
+      if (this.#wantsWorker(acct)) this.#crew.create(acct)
+    }
+    return before
+  }
+
+  /** On: a worker that would go idle leaves instead, the last one too. Off: the last one of an account stays. */
+  setExitOnIdle(on: boolean): void {
+    const { words } = this.mem
+    if (!on) fetchAnd(words, WQ_STATE, ~WQ_EXIT_ON_IDLE)
+    else if ((fetchOr(words, WQ_STATE, WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) === 0) this.#wakeAllIdle()
+  }
+
+  #wakeAllIdle(): void {
+    for (let acct = 0; acct < NR_ACCTS; acct++) {
+      const woken: number[] = []
+      this.#lock(acct)
+      for (let slot = popIdle(this.mem, acct); slot !== NONE; slot = popIdle(this.mem, acct)) woken.push(slot)
+      unlock(this.mem.words, this.mem.acct(acct) + LOCK)
+      for (const slot of woken) wakeWorker(this.mem, slot)
+    }
+  }
+
+  /**
+   * Ends the pool: unbounded items still pending are cancelled, bounded ones run, workers leave. Resolves when no
+   * worker thread is left; what is then still pending has been cancelled.
+   */
+  async exit(): Promise<void> {
+    fetchOr(this.mem.words, WQ_STATE, WQ_EXIT)
+    this.cancelPending(ACCT_UNBOUND)
+    this.#wakeAllIdle()
+    await this.#crew.gone()
+    this.cancelPending(ACCT_BOUND)
+    this.cancelPending(ACCT_UNBOUND)
+    this.#crew.stop()
+  }
+
+  /** Resolves when no worker thread is left, whatever made them leave. */
+  workersGone(): Promise<void> {
+    return this.#crew.gone()
+  }
+
+  /** Kills the thread that runs an item, the hard way: the item dies with it, the rest goes on. */
+  terminateRunning(item: number): boolean {
+    const state = loadAcquire(this.mem.words, this.mem.item(item) + STATE)
+    if ((state & ITEM_STATE_MASK) !== ITEM_RUNNING) return false
+    this.#crew.terminate(state >> ITEM_SLOT_SHIFT)
+    return true
+  }
+
+  /** Cancels all that is queued in one account. */
+  cancelPending(acct: number): void {
+    const a = this.mem.acct(acct)
+    for (;;) {
+      const head = this.mem.words[a + (ACCT.at.head >> 2)]!
+      if (head === NONE) return
+      this.cancel(head)
+    }
+  }
+
+  /** The next item come home through a queue, or NONE. The embedder completes it and calls free(). */
+  popDone(queue: number): number {
+    const from = this.#consumer(queue)
+    for (;;) {
+      const item = from.pop()
+      if (item === NONE || !this.#landed(item)) return item
+      this.#slab.free(item)
+    }
+  }
+
+  /** Sends an item home from the owner itself, behind what workers sent. True on the empty to non-empty edge. */
+  pushHome(item: number, queue: number): boolean {
+    const { words } = this.mem
+    words[this.mem.item(item) + QUEUE] = queue
+    storeRelease(words, this.mem.item(item) + STATE, ITEM_DONE)
+    let push = this.#producers[queue]
+    if (push === undefined) {
+      push = producer(this.mem.queue(queue))
+      this.#producers[queue] = push
+    }
+    return push.push(item)
+  }
+
+  /** Whether alloc() would give NONE. */
+  isFull(): boolean {
+    return this.#slab.nrUsed === this.#slab.capacity
+  }
+
+  /** Takes an item's state back; true if it was a cancelled one that only brought its record home. */
+  #landed(item: number): boolean {
+    const at = this.mem.item(item) + STATE
+    const state = this.mem.words[at]! & ITEM_STATE_MASK
+    assert(state === ITEM_DONE || state === ITEM_CANCELED, `item ${item} came home done or cancelled (${state})`)
+    this.mem.words[at] = ITEM_FREE
+    return state === ITEM_CANCELED
+  }
+
+  /** True iff everything pushed to the queue was popped. */
+  isQueueEmpty(queue: number): boolean {
+    return this.#consumer(queue).isEmpty()
+  }
+
+  #consumer(queue: number): Consumer {
+    let made = this.#queues[queue]
+    if (made === undefined) {
+      made = consumer(this.mem.queue(queue))
+      this.#queues[queue] = made
+    }
+    return made
+  }
+
+  /**
+   * Sleeps on the owner thread until a worker wakes it or `timeoutMs` have passed. `ready` is asked once more after the
+   * sleep was announced. While work is queued it sleeps in slices, to see workers that block.
+   */
+  sleep(timeoutMs: number, ready: () => boolean): void {
+    const { words } = this.mem
+    storeRelease(words, OWNER_WAIT, OWNER_ASLEEP)
+    // Pairs with wakeOwner: a push comes before its look at this word, or this look at the queues comes after the push.
+    if (!ready()) futexWait(words, OWNER_WAIT, OWNER_ASLEEP, this.#crew.slice(timeoutMs))
+    storeRelease(words, OWNER_WAIT, OWNER_AWAKE)
+    this.#crew.tickIfDue()
+  }
+
+  /** Counts for stats and the inspector. */
+  counts(): { queued: number; workers: [number, number]; created: number; items: number } {
+    const word = (acct: number, at: number) => this.mem.words[this.mem.acct(acct) + at]!
+    return {
+      queued: word(ACCT_BOUND, NR_QUEUED) + word(ACCT_UNBOUND, NR_QUEUED),
+      workers: [word(ACCT_BOUND, NR_WORKERS), word(ACCT_UNBOUND, NR_WORKERS)],
+      created: this.#crew.nrCreated,
+      items: this.#slab.nrUsed,
+    }
+  }
+
+  /** Sends something to every worker's parentPort; `receiveMessageOnPort` finds it there. */
+  broadcast(message: unknown): void {
+    this.#crew.broadcast(message)
+  }
+
+  /** The Worker object in a slot, for messages to one of them. */
+  workerAt(slot: number): import('node:worker_threads').Worker | undefined {
+    return this.#crew.workerAt(slot)
+  }
+
+  #lock(acct: number): void {
+    lock(this.mem.words, this.mem.acct(acct) + LOCK, HOLDER_OWNER, this.#crew.onStuck)
+  }
+
+  #recover(slot: number, error: Error): void {
+    const { words } = this.mem
+    const wreck = repairAfter(this.mem, slot, this.#slab.nrTouched)
+    if (wreck.inDoubt !== NONE) {
+      const queue = words[this.mem.item(wreck.inDoubt) + QUEUE]!
+      const landed: number[] = []
+      drainInDoubt(
+        this.#consumer(queue),
+        [wreck.inDoubt],
+        (item) => landed.push(item),
+        () => this.#crew.someoneMidPush(slot),
+        () => this.sleep(1, () => false),
+      )
+      // They go through the queue once more, so that the embedder meets them where it looks.
+      const again = producer(this.mem.queue(queue))
+      for (const item of landed) again.push(item)
+    }
+    if (wreck.died !== NONE) {
+      words[this.mem.item(wreck.died) + STATE] = ITEM_FREE
+      this.#hooks.onDied(wreck.died, error)
+    }
+    this.#hooks.onRecovered?.()
+  }
+
+  #giveUp(acct: number, error: Error): void {
+    this.#hooks.onCreateFailed?.(error)
+    this.cancelPending(acct)
+  }
+}
+
+function clampWorkers(limit: number, nrSlots: number): number {
+  return Math.max(1, Math.min(limit, nrSlots))
+}
+

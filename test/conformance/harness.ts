@@ -1,0 +1,71 @@
+/**
+ * conformance(): one body, run as a node:test on every backend. Main thread of a test file.
+ *
+ * A body gets a Stand, which opens rings and closes them afterwards. It must not know which backend it runs on; what a
+ * backend lacks is a row of skips.ts. Every test has a time limit that also holds while the thread is blocked.
+ */
+import { after, test } from 'node:test'
+import { errnoName } from '../../src/lib/errno.js'
+import { type Backend, backends } from './backends.js'
+import { SKIPS, type Skip } from './skips.js'
+import { Stand } from './stand.js'
+import { watch } from './watchdog.js'
+
+/** What a body needs besides the operations of the milestone; a backend without it skips the body, and says so. */
+export interface Needs {
+  /** Opcodes that the probe must report. */
+  readonly opcodes?: readonly number[]
+  /** IORING_SETUP_* bits that setup must take. */
+  readonly setup?: number
+  /** CQ entries for that setup, where a flag asks for some. */
+  readonly cqEntries?: number
+}
+
+const LIMIT_MS = 30_000
+
+const nrBodies: Record<Backend['name'], number> = { kernel: 0, threads: 0 }
+const skips: Skip[] = []
+
+/** Registers `body` under `name` once for each backend. */
+export function conformance(name: string, body: (stand: Stand) => void | Promise<void>, needs: Needs = {}): void {
+  for (const backend of backends) {
+    const reason = whySkipped(backend, name, needs)
+    if (reason === undefined) nrBodies[backend.name]++
+    else skips.push({ backend: backend.name, test: name, reason })
+    test(`${name} [${backend.name}]`, { skip: reason ?? false, timeout: LIMIT_MS }, async () => {
+      const done = watch(`${name} [${backend.name}]`, LIMIT_MS)
+      const stand = new Stand(backend)
+      try {
+        await body(stand)
+      } finally {
+        stand.close()
+        done()
+      }
+    })
+  }
+}
+
+function whySkipped({ name: backend, missing, syscalls, opcodes }: Backend, test: string, needs: Needs) {
+  if (syscalls === undefined) return missing
+  const row = SKIPS.find((skip) => skip.backend === backend && skip.test === test)
+  if (row !== undefined) return row.reason
+  const lacking = (needs.opcodes ?? []).filter((opcode) => !opcodes.has(opcode))
+  if (lacking.length > 0) return `no operation ${lacking.join(', ')}`
+  if (needs.setup === undefined) return undefined
+  const trial = new Stand({ name: backend, missing, syscalls, opcodes })
+  const { res } = trial.trySetup(8, { flags: needs.setup, ...(needs.cqEntries && { cqEntries: needs.cqEntries }) })
+  trial.close()
+  return res < 0 ? `setup flags 0x${needs.setup.toString(16)} are refused (${errnoName(res)})` : undefined
+}
+
+after(() => {
+  console.log(`${nrBodies.kernel} bodies on kernel, ${nrBodies.threads} on threads, ${skips.length} skips`)
+  const reasons = new Map<string, string[]>()
+  for (const { backend, test, reason } of skips) {
+    const key = `${backend}: ${reason}`
+    reasons.set(key, [...(reasons.get(key) ?? []), test])
+  }
+  for (const [reason, tests] of reasons) {
+    console.log(`  ${reason}: ${tests.length > 3 ? `${tests.length} bodies` : `'${tests.join("', '")}'`}`)
+  }
+})

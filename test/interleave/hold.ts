@@ -1,0 +1,76 @@
+/**
+ * Holds a thread under test before each of its atomic steps, by barrier.ts's hook. Also what a scenario's body may call.
+ *
+ * Time is the model's too: it stands still, from 0 at the start of a schedule, and jumps when a wait runs out of time.
+ */
+import { setStepHook } from '../../src/lib/barrier.js'
+import { setClock } from '../../src/lib/clock.js'
+import { ANSWERS, KIND } from './control.js'
+import type { Scheduler } from './scheduler.js'
+
+const MAX_COUNT = 2 ** 31 - 1
+/** A spinning thread is let through this many loads, then has to give way. */
+const MAX_UNSEEN_LOADS = 500
+
+let held: Scheduler | undefined
+
+/**
+ * Ends a turn of a loop that waits for another thread: the loop goes on once another thread has changed memory since it
+ * last gave way. Leaving a thread here is no preemption. Outside of an exploration it does nothing.
+ */
+export function yieldStep(): void {
+  held?.park(KIND.yield, 0, 0, 0)
+}
+
+/** The row in the trace of the step made last. Exact while the thread that asks is the one that made it. */
+export function stepNumber(): number {
+  return held === undefined ? -1 : held.nrLogged - 1
+}
+
+/** Runs a body with each of its steps on `memory` held. Steps on private memory are no steps. */
+export function runHeld<T>(scheduler: Scheduler, memory: SharedArrayBuffer, spinLoads: number, body: () => T): T {
+  let now = 0
+  let spun: number | undefined // the word that the last step loaded
+  let changes = 0 // ... and the changes to memory until then
+  let repeats = 0
+
+  /** True if this load is one of a run that may pass unseen. */
+  function isSpin(word: number): boolean {
+    const same = spun === word && changes === scheduler.nrChanges
+    repeats = same ? repeats + 1 : 0
+    if (spinLoads === 0 || repeats < spinLoads) return false
+    if (repeats < spinLoads + MAX_UNSEEN_LOADS) return true
+    repeats = 0
+    scheduler.park(KIND.yield, 0, 0, 0)
+    return false
+  }
+
+  held = scheduler
+  setClock(() => now)
+  setStepHook((kind, words, index, value, extra) => {
+    if (words.buffer !== memory) {
+      if (words.buffer instanceof SharedArrayBuffer)
+        throw new Error('a step on shared memory that is not the scenario’s')
+      return undefined
+    }
+    const word = (words.byteOffset >> 2) + index
+    if (kind === 'load' && isSpin(word)) return undefined
+    const timeout = extra === Number.POSITIVE_INFINITY ? 0 : extra > 0 ? 1 : 2
+    const operand = kind === 'wake' ? Math.min(value, MAX_COUNT) : value
+    const answer = scheduler.park(KIND[kind], word, operand, kind === 'wait' ? timeout : extra)
+    spun = kind === 'load' ? word : undefined
+    changes = scheduler.nrChanges
+    if (kind === 'wake') return answer
+    if (kind !== 'wait') return undefined
+    const result = ANSWERS[answer]!
+    if (result === 'timed-out') now += Math.max(0, extra)
+    return result
+  })
+  try {
+    return body()
+  } finally {
+    held = undefined
+    setClock(undefined)
+    setStepHook(undefined)
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * Who takes the next step. Runs on each thread under test, whenever it comes before an atomic step; one at a time.
+ *
+ * The thread that arrives before its next step chooses, from the plan and then by rule, who goes on, and hands that one
+ * the baton: no controller in between, and no switch at all where a thread follows itself. Futexes are modelled here:
+ * no thread under test ever sleeps in the system, so a schedule is the same each time.
+ */
+import {
+  ANSWER,
+  H,
+  KIND,
+  L,
+  LOG_WORDS,
+  MAX_LOGGED,
+  OUTCOME,
+  type Outcome,
+  P,
+  PLAN_WORDS,
+  places,
+  STATE,
+  T,
+  threadAt,
+} from './control.js'
+import { commute, valueAfter } from './effects.js'
+
+const NOBODY = -1
+/** Looks at the baton this often before sleeping on it: a thread handed the turn at once saves a system call. */
+const SPINS = 100
+
+/** Thrown at a thread's step when the schedule is over: unwinds its body. */
+export class ScheduleOver extends Error {
+  override name = 'ScheduleOver'
+}
+
+export class Scheduler {
+  readonly #c: Int32Array
+  readonly #memory: Int32Array
+  readonly #nr: number
+  readonly #plan: number
+  readonly #log: number
+  readonly #me: number
+  readonly #at: number
+
+  constructor(control: SharedArrayBuffer, memory: SharedArrayBuffer, me: number) {
+    this.#c = new Int32Array(control)
+    this.#memory = new Int32Array(memory)
+    this.#nr = this.#c[H.nr_threads]!
+    const { plan, log } = places(this.#nr)
+    this.#plan = plan
+    this.#log = log
+    this.#me = me
+    this.#at = threadAt(me)
+  }
+
+  get nrLogged(): number {
+    return this.#c[H.nr_logged]!
+  }
+
+  get nrChanges(): number {
+    return this.#c[H.nr_changes]!
+  }
+
+  /** Stands before a step until it is this thread's turn. Returns the answer of a wait or a wake. */
+  park(kind: number, word: number, value: number, extra: number): number {
+    const c = this.#c
+    const at = this.#at
+    if (c[H.outcome] !== OUTCOME.running) throw new ScheduleOver()
+    const first = c[at + T.state] === STATE.unstarted
+    c[at + T.state] = STATE.parked
+    c[at + T.kind] = kind
+    c[at + T.word] = word
+    c[at + T.value] = value
+    c[at + T.extra] = extra
+    if (first && !this.#arrive()) this.#take()
+    else {
+      const next = this.#next()
+      if (next !== this.#me && next !== NOBODY) {
+        this.#give(next)
+        this.#take()
+      }
+    }
+    if (c[H.outcome] !== OUTCOME.running) throw new ScheduleOver()
+    c[at + T.state] = STATE.running
+    return c[at + T.answer]!
+  }
+
+  /** This thread's body is over. */
+  end(threw: boolean): void {
+    const c = this.#c
+    if (c[H.outcome] === OUTCOME.running) {
+      const first = c[this.#at + T.state] === STATE.unstarted
+      c[this.#at + T.state] = threw ? STATE.threw : STATE.finished
+      const next = !first || this.#arrive() ? this.#next() : NOBODY
+      if (next !== NOBODY) this.#give(next)
+    }
+    if (Atomics.add(c, H.nr_ended, 1) + 1 === this.#nr) Atomics.notify(c, H.nr_ended)
+  }
+
+  /** True for the last thread to come before its first step: it makes the first choice. */
+  #arrive(): boolean {
+    return Atomics.add(this.#c, H.nr_arrived, 1) + 1 === this.#nr
+  }
+
+  #give(thread: number): void {
+    const baton = threadAt(thread) + T.baton
+    Atomics.store(this.#c, baton, 1)
+    Atomics.notify(this.#c, baton, 1)
+  }
+
+  #take(): void {
+    const baton = this.#at + T.baton
+    for (let i = 0; i < SPINS && Atomics.load(this.#c, baton) === 0; i++);
+    while (Atomics.load(this.#c, baton) === 0) Atomics.wait(this.#c, baton, 0)
+    Atomics.store(this.#c, baton, 0)
+  }
+
+  /** The thread that goes on, its step logged and accounted for; or nobody, when the schedule is over. */
+  #next(): number {
+    const c = this.#c
+    // A woken thread only runs on to its next step, which concerns nobody: no choice, no row in the log.
+    const woken = this.#find(STATE.woken)
+    if (woken !== NOBODY) return woken
+    if (this.#find(STATE.threw) !== NOBODY) return this.#conclude('threw')
+    for (;;) {
+      const enabled = this.#enabled()
+      if (enabled === 0) {
+        const unfinished = this.#find(STATE.parked) !== NOBODY || this.#find(STATE.asleep) !== NOBODY
+        return this.#conclude(unfinished ? 'deadlock' : 'done')
+      }
+      const row = c[H.nr_logged]!
+      const planned = row < c[H.nr_planned]!
+      const thread = planned ? c[this.#plan + row * PLAN_WORDS + P.thread]! : this.#choose(enabled)
+      if (thread === NOBODY) return this.#conclude('redundant')
+      if ((enabled & (1 << thread)) === 0) return this.#conclude('diverged')
+      if (c[threadAt(thread) + T.nr_steps]! >= c[H.max_steps]! || row === MAX_LOGGED) return this.#conclude('endless')
+      const tried = planned ? c[this.#plan + row * PLAN_WORDS + P.tried]! : 0
+      if (this.#step(thread, enabled, tried)) return thread
+    }
+  }
+
+  #conclude(outcome: Outcome): typeof NOBODY {
+    const c = this.#c
+    c[H.outcome] = OUTCOME[outcome]
+    for (let t = 0; t < this.#nr; t++) {
+      const state = c[threadAt(t) + T.state]
+      if (t !== this.#me && (state === STATE.parked || state === STATE.asleep)) this.#give(t)
+    }
+    return NOBODY
+  }
+
+  #find(state: number): number {
+    for (let t = 0; t < this.#nr; t++) if (this.#c[threadAt(t) + T.state] === state) return t
+    return NOBODY
+  }
+
+  /** The set of threads that can step now. */
+  #enabled(): number {
+    const c = this.#c
+    let set = 0
+    for (let t = 0; t < this.#nr; t++) {
+      const at = threadAt(t)
+      const state = c[at + T.state]
+      const can =
+        state === STATE.parked
+          ? c[at + T.kind] !== KIND.yield || this.#othersChanges(at) !== c[at + T.seen_changes]
+          : state === STATE.asleep && c[at + T.extra] === 1 && c[at + T.nr_timeouts]! < c[H.max_timeouts]!
+      if (can) set |= 1 << t
+    }
+    return set
+  }
+
+  #othersChanges(at: number): number {
+    return this.#c[H.nr_changes]! - this.#c[at + T.nr_changes]!
+  }
+
+  /** The thread that stepped last, if leaving it is a preemption: it can go on, and has not said that it gives way. */
+  #staying(enabled: number): number {
+    const current = this.#c[H.current]!
+    if (current < 0 || (enabled & (1 << current)) === 0) return NOBODY
+    const kind = this.#kindOf(threadAt(current))
+    return kind === KIND.yield || kind === KIND.timeout ? NOBODY : current
+  }
+
+  /** The rule after the plan: the same thread again, else the first awake, else the first; or, by chance, any. */
+  #choose(enabled: number): number {
+    const can = [...Array(this.#nr).keys()].filter((t) => (enabled & ~this.#c[H.sleep_set]! & (1 << t)) !== 0)
+    const stays = can.find((t) => t === this.#staying(enabled))
+    const random = this.#random()
+    // Half the time the same thread again: bugs need few switches, but runs in between.
+    if (random !== 0 && (stays === undefined || (random & 1) === 0)) return can[(random >>> 1) % can.length] ?? NOBODY
+    return stays ?? can.find((t) => this.#kindOf(threadAt(t)) !== KIND.timeout) ?? can[0] ?? NOBODY
+  }
+
+  /** The next number of a xorshift generator; 0 if nothing is left to chance. */
+  #random(): number {
+    let x = this.#c[H.random]!
+    x ^= x << 13
+    x ^= x >>> 17
+    x ^= x << 5
+    this.#c[H.random] = x
+    return x
+  }
+
+  /** Logs a thread's step and does what the model must know of it. False if the thread went to sleep by it. */
+  #step(thread: number, enabled: number, tried: number): boolean {
+    const c = this.#c
+    const at = threadAt(thread)
+    const kind = this.#kindOf(at)
+    const word = c[at + T.word]!
+    const value = c[at + T.value]!
+    const extra = c[at + T.extra]!
+    const before = kind === KIND.yield ? 0 : Atomics.load(this.#memory, word)
+    const row = c[H.nr_logged]!
+    const log = this.#log + row * LOG_WORDS
+    const staying = this.#staying(enabled)
+    c[log + L.thread] = thread
+    c[log + L.enabled] = enabled
+    c[log + L.sleep_set] = c[H.sleep_set]!
+    c[log + L.staying] = staying
+    c[log + L.nr_preempted] = c[H.nr_preempted]!
+    c[log + L.kind] = kind
+    c[log + L.word] = word
+    c[log + L.before] = before
+    c[log + L.value] = value
+    c[log + L.extra] = extra
+    if (staying !== NOBODY && staying !== thread) c[H.nr_preempted] = c[H.nr_preempted]! + 1
+    if (c[H.reduce] === 1) c[H.sleep_set] = this.#commuting((c[H.sleep_set]! | tried) & ~(1 << thread), kind, word)
+    c[H.nr_logged] = row + 1
+    c[H.current] = thread
+    c[at + T.nr_steps] = c[at + T.nr_steps]! + 1
+    if (valueAfter(kind, before, value, extra) !== before) {
+      c[H.nr_changes] = c[H.nr_changes]! + 1
+      c[at + T.nr_changes] = c[at + T.nr_changes]! + 1
+    }
+    if (kind === KIND.yield) c[at + T.seen_changes] = this.#othersChanges(at)
+    if (kind === KIND.wake) c[at + T.answer] = this.#wake(word, value)
+    if (kind === KIND.timeout) {
+      c[at + T.nr_timeouts] = c[at + T.nr_timeouts]! + 1
+      c[at + T.answer] = ANSWER['timed-out']
+    }
+    if (kind !== KIND.wait) return true
+    c[at + T.answer] = before === value ? ANSWER['timed-out'] : ANSWER['not-equal']
+    if (before !== value || extra === 2) return true
+    c[at + T.state] = STATE.asleep
+    c[at + T.wait_order] = row
+    return false
+  }
+
+  #kindOf(at: number): number {
+    return this.#c[at + T.state] === STATE.asleep ? KIND.timeout : this.#c[at + T.kind]!
+  }
+
+  /** Wakes up to `count` sleepers on a word, those first that slept first; returns how many. */
+  #wake(word: number, count: number): number {
+    const c = this.#c
+    const sleepers = [...Array(this.#nr).keys()]
+      .map(threadAt)
+      .filter((at) => c[at + T.state] === STATE.asleep && c[at + T.word] === word)
+      .sort((a, b) => c[a + T.wait_order]! - c[b + T.wait_order]!)
+      .slice(0, count)
+    for (const at of sleepers) {
+      c[at + T.state] = STATE.woken
+      c[at + T.answer] = ANSWER.ok
+    }
+    return sleepers.length
+  }
+
+  /** Of a set of threads, those whose next step has the same effect before and after this one. */
+  #commuting(set: number, kind: number, word: number): number {
+    for (let t = 0; t < this.#nr; t++) {
+      const at = threadAt(t)
+      if (set & (1 << t) && !commute(this.#kindOf(at), this.#c[at + T.word]!, kind, word)) set &= ~(1 << t)
+    }
+    return set
+  }
+}

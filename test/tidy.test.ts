@@ -1,0 +1,245 @@
+/**
+ * The house rules a machine can check: floors, dead files, file heads, banned words, the export map. Main thread only.
+ *
+ * Each test lists every violation it finds. Words that may not appear in the tree are put together here, so that this
+ * file does not catch itself. To widen a rule for a good reason, change the table, not the check.
+ */
+
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Which folder of src stands on which floor. A folder imports only from lower ones. */
+const FLOORS: Record<string, number> = {
+  lib: 0,
+  sys: 1,
+  abi: 1,
+  wq: 2,
+  ring: 3,
+  'backends/kernel': 3,
+  'backends/threads': 3,
+  driver: 4,
+  fs: 5,
+  net: 5,
+  pool: 5,
+  inspect: 6,
+  cli: 7,
+  '': 8, // src/index.ts
+}
+const MAX_LINES = 500
+const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', '.git'])
+
+const STRINGS_OR_COMMENTS =
+  /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g
+
+type Source = { file: string; text: string; code: string; refs: Ref[] }
+type Ref = { specifier: string; target: string | undefined }
+
+const tree = listFiles('')
+const sources = tree.filter((file) => /^(src|test|bench|examples)\/.*\.ts$/.test(file)).map(readSource)
+const src = sources.filter(({ file }) => file.startsWith('src/'))
+const byFile = new Map(sources.map((source) => [source.file, source]))
+const manifest = JSON.parse(read('package.json')) as {
+  bin: Record<string, string>
+  exports: Record<string, string | Record<string, string>>
+}
+
+test('a folder imports only from lower floors, and never from another folder on its own', () => {
+  const violations: string[] = []
+  for (const { file, refs } of src) {
+    const from = folderOf(file)
+    const floor = FLOORS[from]
+    if (floor === undefined) violations.push(`${file}: src/${from} is on no floor`)
+    if (from === '' && !/^src\/index(\.test)?\.ts$/.test(file)) violations.push(`${file}: belongs in a folder`)
+    for (const { specifier, target } of refs) {
+      if (target === undefined) continue
+      if (!target.startsWith('src/')) {
+        if (target !== 'package.json') violations.push(`${file}: '${specifier}' lies outside src`)
+        continue
+      }
+      const to = folderOf(target)
+      if (to === from) continue
+      const below = FLOORS[to]
+      if (floor === undefined || below === undefined) violations.push(`${file}: '${specifier}' is on no floor`)
+      else if (below >= floor) {
+        violations.push(`${file} (floor ${floor}): '${specifier}' is on floor ${below}`)
+      }
+    }
+  }
+  none(violations)
+})
+
+test('only src/lib/barrier.ts uses Atomics', () => {
+  const offenders = src.filter(({ file, code }) => file !== 'src/lib/barrier.ts' && /\bAtomics\b/.test(code))
+  none(offenders.map(({ file }) => file))
+})
+
+test('only src/sys makes foreign calls', () => {
+  const foreign = /['"](koffi|@koromix\/[^'"]*|node:ffi)['"]/ // however it is loaded
+  const offenders = src.filter(({ file, code }) => folderOf(file) !== 'sys' && foreign.test(code))
+  none(offenders.map(({ file }) => file))
+})
+
+test('no banned word, type escape or file name', () => {
+  const words = new RegExp(
+    `\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b|@ts-(ignore|nocheck)\\b`,
+  )
+  const escapes = /\bas any\b|:\s*any\b|<any>/
+  const violations = tree
+    .filter((file) => /^(src|test|bench|docs|examples|scripts)\/|\.md$/.test(file) && file !== 'test/tidy.test.ts')
+    .flatMap((file) => matchingLines(file, read(file), words))
+  for (const { file, code } of sources) violations.push(...matchingLines(file, withoutStrings(code), escapes))
+  violations.push(...tree.filter((file) => /(^|\/)(utils|types|common)(\.test)?\.ts$/.test(file)))
+  none(violations)
+})
+
+test('every file of src begins by saying what it is and which threads run it', () => {
+  const head = /^(?:#!.*\n)?(\/\*[\s\S]*?\*\/|(?:\/\/.*\n)+)/
+  const violations: string[] = []
+  for (const { file, text } of src) {
+    if (isTest(file)) continue
+    const comment = head.exec(text)?.[1]?.trimEnd() ?? ''
+    if (comment.split('\n').length < 2) violations.push(`${file}: no head`)
+    else if (!/\b(threads?|owners?|workers?|apps?)\b/i.test(comment)) {
+      violations.push(`${file}: the head does not say which threads run it`)
+    }
+  }
+  none(violations)
+})
+
+const entries = entryFiles()
+const missing = entries.filter(
+  (file) => !byFile.has(file) || withoutStrings(byFile.get(file)!.code).trim() === 'export {}',
+)
+
+test('no file of src is dead', { skip: missing.length > 0 && `no entry yet: ${missing.join(', ')}` }, () => {
+  const alive = new Set<string>()
+  const visit = (file: string) => {
+    if (alive.has(file)) return
+    alive.add(file)
+    for (const { target } of byFile.get(file)?.refs ?? []) if (target !== undefined) visit(target)
+  }
+  entries.forEach(visit)
+  none(src.map(({ file }) => file).filter((file) => !alive.has(file) && !isTest(file)))
+})
+
+test('what package.json points to exists, and each export can be imported', async () => {
+  const violations: string[] = []
+  for (const [subpath, entry] of Object.entries(manifest.exports)) {
+    const targets = typeof entry === 'string' ? [entry] : Object.values(entry)
+    if (!isBegun(targets)) continue
+    for (const target of targets) if (!existsSync(join(ROOT, target))) violations.push(`${subpath}: no ${target}`)
+    if (targets.some((target) => target.endsWith('.json'))) continue
+    await import(join('uring', subpath)).catch((error) => violations.push(`${subpath}: ${error}`))
+  }
+  for (const [name, target] of Object.entries(manifest.bin)) {
+    if (isBegun([target]) && !existsSync(join(ROOT, target))) violations.push(`bin ${name}: no ${target}`)
+  }
+  none(violations)
+})
+
+test(`no file of src is longer than ${MAX_LINES} lines`, () => {
+  const lengths = src.map(({ file, text }) => ({ file, lines: text.trimEnd().split('\n').length }))
+  none(lengths.filter(({ lines }) => lines > MAX_LINES).map(({ file, lines }) => `${file}: ${lines} lines`))
+})
+
+test('no path of somebody’s machine is in the tree', () => {
+  const folders = ['work', 'farm', 'root'].join('|')
+  const path = new RegExp(`(?<![\\w.)}/-])/(${folders})/`)
+  const violations = tree.flatMap((file) => matchingLines(file, read(file), path))
+  if (/"resolved": *"http/.test(read('package-lock.json'))) violations.push('package-lock.json names a registry')
+  none(violations)
+})
+
+test('no test is switched off or run alone', () => {
+  const marks = 'skip|only|todo'
+  const off = new RegExp(`\\b(test|it|describe|suite|t|ctx|context)\\.(${marks})\\b|\\b(${marks}): true\\b`)
+  const tests = sources.filter(({ file }) => isTest(file) || file.startsWith('test/'))
+  none(tests.flatMap(({ file, code }) => matchingLines(file, withoutStrings(code), off)))
+})
+
+/** Fails, naming all of them, unless there are none. */
+function none(violations: string[]): void {
+  assert.ok(violations.length === 0, `\n  ${violations.join('\n  ')}`)
+}
+
+function isTest(file: string): boolean {
+  return /\.test(\.\w+)?\.ts$/.test(file) // mpscq.test.ts, and mpscq.test.worker.ts, a thread that it starts
+}
+
+/** The folder of src that a file is in, as the table of floors names it. */
+function folderOf(file: string): string {
+  const parts = dirname(file).split('/').slice(1)
+  return parts.slice(0, parts[0] === 'backends' ? 2 : 1).join('/')
+}
+
+/** The sources behind package.json's `exports` and `bin`. */
+function entryFiles(): string[] {
+  const targets = Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === 'string' ? entry : Object.values(entry),
+  )
+  const scripts = [...targets, ...Object.values(manifest.bin)].filter((target) => target.endsWith('.js'))
+  return [...new Set(scripts.map(sourceOf))]
+}
+
+function sourceOf(target: string): string {
+  return target.replace(/^\.\/dist\//, '').replace(/(\.d\.ts|\.js)$/, '.ts')
+}
+
+/** False while the folder that a target is built from does not exist: it cannot be there yet. */
+function isBegun(targets: string[]): boolean {
+  return targets.every((target) => existsSync(join(ROOT, dirname(sourceOf(target)))))
+}
+
+function matchingLines(file: string, text: string, pattern: RegExp): string[] {
+  const lines = text.split('\n').map((line, index) => ({ line, at: `${file}:${index + 1}` }))
+  return lines.filter(({ line }) => pattern.test(line)).map(({ line, at }) => `${at}: ${line.trim().slice(0, 120)}`)
+}
+
+function listFiles(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return NOT_OURS.has(entry.name) ? [] : listFiles(path)
+    return entry.isFile() && !/\.(tgz|log|png)$/.test(path) ? [path] : []
+  })
+}
+
+function read(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8')
+}
+
+function readSource(file: string): Source {
+  const text = read(file)
+  const code = withoutComments(text)
+  return { file, text, code, refs: [...refsOf(file, code)] }
+}
+
+/** What a file imports, re-exports, or starts by `new URL(…, import.meta.url)`; targets as sources, if in the tree. */
+function* refsOf(file: string, code: string): Generator<Ref> {
+  const forms = [
+    /\bfrom\s*['"]([^'"]+)['"]/g,
+    /\bimport\s*['"]([^'"]+)['"]/g,
+    /\b(?:import|require)\(\s*['"]([^'"]+)['"]/g,
+    /\bnew URL\(\s*['"]([^'"]+\.\w+)['"],\s*import\.meta\.url/g,
+  ]
+  for (const form of forms) {
+    for (const [, specifier = ''] of code.matchAll(form)) {
+      // Paths are those of the build, which stands one folder deeper than the sources.
+      const built = specifier.startsWith('.') ? normalize(join('dist', dirname(file), specifier)) : undefined
+      const target = built?.startsWith('dist/') ? relative('dist', built).replace(/\.js$/, '.ts') : built
+      yield { specifier, target }
+    }
+  }
+}
+
+function withoutComments(text: string): string {
+  return text.replace(STRINGS_OR_COMMENTS, (all, string?: string) => string ?? all.replace(/[^\n]/g, ' '))
+}
+
+function withoutStrings(code: string): string {
+  return code.replace(STRINGS_OR_COMMENTS, (all) => all.replace(/[^\n]/g, ' '))
+}
