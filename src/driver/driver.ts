@@ -13,7 +13,6 @@
 import * as abi from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
 import { assert } from '../lib/assert.js'
-import { nowMs } from '../lib/clock.js'
 import { EAGAIN, EBUSY, ECANCELED, EINTR, ENOMEM, errnoError } from '../lib/errno.js'
 import { prepCancel64, setUserData } from '../ring/prep.js'
 import type { Ring } from '../ring/ring.js'
@@ -21,6 +20,7 @@ import { SQ_FULL } from '../ring/sq.js'
 import { Backlog } from './backlog.js'
 import { abortError, codeError, invalidArgType, invalidState } from './errors.js'
 import { ABORTED, OpTable, type OpExtra, QUEUED, REPLACED, type Resolve } from './op.js'
+import { Turn } from './turn.js'
 import { Wakeup } from './wakeup.js'
 
 /** What every operation takes. */
@@ -45,8 +45,6 @@ export interface DriverStats {
   wakes: number
 }
 
-/** Rounds of submit and drain in one turn of the event loop. */
-const MAX_ROUNDS = 64
 /** CQ entries kept for cancel requests, so that they never wait for what they are to cancel. */
 const CANCEL_ROOM = 64
 /** user_data's high word of cancel requests; generations never get there. */
@@ -67,7 +65,7 @@ export class Driver {
   readonly #ops = new OpTable()
   readonly #backlog: Backlog
   readonly #wakeup: Wakeup
-  readonly #maxTurnMs: number
+  readonly #turn: Turn
   readonly #cancelRoom: number
   /** Operations in flight at most: with the cancel requests they fill the CQ and never overflow it. */
   readonly #maxInflight: number
@@ -80,8 +78,6 @@ export class Driver {
   #refusal: (() => Error) | undefined
   #isScheduled = false
   #isDraining = false
-  #rounds = 0
-  #turnStartMs = Number.NEGATIVE_INFINITY
   #state = OPEN
   #isDestroying = false
   #needsSweep = false
@@ -90,7 +86,7 @@ export class Driver {
 
   constructor(ring: Ring, maxTurnMs: number) {
     this.ring = ring
-    this.#maxTurnMs = maxTurnMs
+    this.#turn = new Turn(maxTurnMs)
     this.#cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
     this.#maxInflight = ring.cq.entries - this.#cancelRoom
     this.#maxChain = Math.min(ring.sq.entries, this.#maxInflight)
@@ -154,6 +150,7 @@ export class Driver {
   /**
    * A rejected promise for an operation that could not be queued. A chain that it belongs to cannot run without it: the
    * members already issued are taken back and those still to come refused, with ECANCELED, as the kernel does it.
+   * The promise of a member that others are to follow rejects after the turn, in which they must be issued.
    */
   refuse(error: unknown, options?: OpOptions): Promise<never> {
     const isTooLong = (error as { code?: string }).code === 'ERR_URING_CHAIN_TOO_LONG'
@@ -166,8 +163,13 @@ export class Driver {
     if (!isLinked) this.#refusal = undefined
     else if (isTooLong) this.#refusal = () => chainTooLong(this.#maxChain)
     else this.#refusal ??= () => errnoError(ECANCELED, 'io_uring_enter')
-    if (isLinked) process.nextTick(this.#endChain)
-    return Promise.reject(error)
+    if (!isLinked) return Promise.reject(error)
+    return new Promise((_, reject) => {
+      process.nextTick(() => {
+        this.#endChain()
+        reject(error)
+      })
+    })
   }
 
   /** Refuses new operations, ends when all issued ones have. Idempotent. */
@@ -236,28 +238,20 @@ export class Driver {
   readonly #onTick = (): void => {
     this.#isScheduled = false
     this.#endChain()
-    if (this.#mayGoOn()) this.#run()
+    if (this.#turn.takeRound()) this.#run()
     else this.#later()
   }
 
   readonly #onTurn = (): void => {
     this.#isScheduled = false
-    this.#newTurn()
+    this.#turn.begin()
+    this.#run()
   }
 
   readonly #onWake = (): void => {
     this.stats.wakes++
-    this.#newTurn()
-  }
-
-  #newTurn(): void {
-    this.#rounds = 0
-    this.#turnStartMs = nowMs()
+    this.#turn.begin()
     this.#run()
-  }
-
-  #mayGoOn(): boolean {
-    return ++this.#rounds <= MAX_ROUNDS && nowMs() - this.#turnStartMs < this.#maxTurnMs
   }
 
   /** Submits and drains until nothing is left to do but to wait, or the turn has lasted long enough. */
@@ -267,7 +261,7 @@ export class Driver {
       const isAccepted = this.#enter()
       this.#drain()
       if (isAccepted && !this.#hasWork() && this.#rest()) return
-      if (!isAccepted || !this.#mayGoOn()) {
+      if (!isAccepted || !this.#turn.takeRound()) {
         this.#later()
         return
       }

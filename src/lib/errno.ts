@@ -60,8 +60,8 @@ export interface ErrnoException extends Error {
   errno: number
   code: string
   syscall: string
-  path?: string | Buffer
-  dest?: string | Buffer
+  path?: string
+  dest?: string
 }
 
 /**
@@ -83,7 +83,7 @@ export function errnoError(
   error.errno = errno
   error.code = code
   error.syscall = syscall
-  if (path !== undefined) error.path = path
-  if (dest !== undefined) error.dest = dest
+  if (path !== undefined) error.path = path.toString()
+  if (dest !== undefined) error.dest = dest.toString()
   return error
 }

@@ -12,8 +12,11 @@ const TYPE_BYTES = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8, s64: 8 } as const
 
 export type FieldType = keyof typeof TYPE_BYTES | `u8[${number}]` | `u32[${number}]`
 
-/** Who may write a word: a thread role, `any` (atomic read-modify-write only), or `once` (before it is shared). */
-export type Writer = 'app' | 'owner' | 'worker' | 'any' | 'once' | 'kernel'
+/**
+ * Who may write a word: a thread role, `any` (atomic read-modify-write only), `holder` (whoever holds the lock or the
+ * record), or `once` (before it is shared).
+ */
+export type Writer = 'app' | 'owner' | 'worker' | 'any' | 'holder' | 'once' | 'kernel'
 
 export type Row =
   | string

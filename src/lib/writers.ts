@@ -10,7 +10,7 @@ import { assert, VERIFY } from './assert.js'
 import { type StepHook, type StepKind, setStepHook } from './barrier.js'
 import type { Field, Layout, Writer } from './layout.js'
 
-export type Role = Exclude<Writer, 'any' | 'once'>
+export type Role = Exclude<Writer, 'any' | 'holder' | 'once'>
 
 /** Records laid out by one table, in shared words. */
 export interface Watched {
@@ -59,6 +59,8 @@ function offsetIn({ words: own, layout, baseWord, count = 1, strideWords }: Watc
 }
 
 function mayWrite(role: Role, kind: StepKind, { writtenBy }: Field): boolean {
+  // Who holds a lock or a record cannot be told from here.
+  if (writtenBy === 'holder') return true
   return writtenBy === 'any' ? kind !== 'store' : writtenBy === role
 }
 

@@ -57,7 +57,7 @@ export interface CrewOptions {
   readonly workerEntry: URL
   readonly workerData?: () => unknown
   readonly workerOptions?: WorkerOptions
-  readonly hooks: { interrupt?(slot: number, tid: number): void }
+  readonly hooks: { interrupt?(slot: number, tid: number): void; onWorkerMade?(slot: number, worker: Worker): void }
 }
 
 export interface CrewOwner {
@@ -127,6 +127,7 @@ export class Crew {
     const member: Member = { worker, acct, tries, error: undefined }
     this.#members[slot] = member
     worker.unref()
+    this.#options.hooks.onWorkerMade?.(slot, worker)
     worker.on('error', (error) => {
       member.error = error instanceof Error ? error : new Error(String(error))
     })
@@ -288,7 +289,6 @@ export class Crew {
       const a = this.#mem.acct(acct)
       if (this.#mem.words[a + (ACCT.at.nr_queued >> 2)] === 0) continue
       again = true
-      if (this.#mem.words[a + (ACCT.at.nr_workers >> 2)]! >= this.#mem.words[a + (ACCT.at.max_workers >> 2)]!) continue
       for (let slot = 0; slot < this.#members.length; slot++) this.#sample(slot, acct)
       if (this.#owner.wantsWorker(acct)) this.create(acct)
     }

@@ -23,8 +23,11 @@ export const WQ = struct('io_wq', [
   ['idle_ms',        'u32', 'once', 'idle timeout'],
   ['spin_us',        'u32', 'once', 'how long an idle worker spins before it sleeps'],
   ['owner_tid',      'u32', 'once', 'the kernel\'s id of the owner thread, for worker names'],
+  ['max_running',    'u32', 'once', 'workers that may run at once: more are woken only when one blocks'],
+  ['max_spinning',   'u32', 'once', 'idle workers that may spin at once'],
   'cache line: state',
   ['state',          'u32', 'any',  'WQ_EXIT, WQ_EXIT_ON_IDLE'],
+  ['nr_spinning',    'u32', 'any',  'idle workers that spin now'],
   'cache line: the owner asleep',
   ['owner_wait',     'u32', 'any',  'OWNER_AWAKE, or OWNER_ASLEEP in a futex wait on this word'],
 ])
@@ -32,41 +35,42 @@ export const WQ = struct('io_wq', [
 // biome-ignore format: table
 export const ACCT = struct('io_wq_acct', [
   'cache line: the lock',
-  ['lock',        'u32', 'any',   'who holds the words below: 0, or holder id; LOCK_CONTENDED'],
+  ['lock',        'u32', 'any',    'who holds the words below: 0, or holder id; LOCK_CONTENDED'],
   'cache line: under the lock',
-  ['head',        'u32', 'any',   'first queued item'],
-  ['tail',        'u32', 'any',   'last queued item'],
-  ['nr_queued',   'u32', 'any',   'items in the list'],
-  ['stalled',     'u32', 'any',   '1: all that is queued waits for a busy bucket'],
-  ['free_head',   'u32', 'any',   'idle workers, the last to go idle first'],
-  ['nr_workers',  'u32', 'any',   'workers alive or being created'],
-  ['max_workers', 'u32', 'any',   'limit for creation'],
-  ['nr_running',  'u32', 'any',   'workers up and not blocked, or being created'],
+  ['head',        'u32', 'holder', 'first queued item'],
+  ['tail',        'u32', 'holder', 'last queued item'],
+  ['nr_queued',   'u32', 'holder', 'items in the list'],
+  ['stalled',     'u32', 'holder', '1: all that is queued waits for a busy bucket'],
+  ['free_head',   'u32', 'holder', 'idle workers, the last to go idle first'],
+  ['nr_workers',  'u32', 'holder', 'workers alive or being created'],
+  ['max_workers', 'u32', 'holder', 'limit for creation'],
+  ['nr_running',  'u32', 'holder', 'workers up and not blocked, or being created'],
 ])
 
 // biome-ignore format: table
 export const WORKER = struct('io_worker', [
   'cache line: one worker slot',
-  ['state',     'u32', 'any',    'WORKER_NONE, _STARTING, _UP, _IDLE, _GONE'],
-  ['wake',      'u32', 'any',    'WAKE_NO, WAKE_YES, WAKE_ASLEEP'],
-  ['free_next', 'u32', 'any',    'next idle worker, under the account\'s lock'],
+  ['state',     'u32', 'holder', 'WORKER_NONE, _STARTING, _UP, _IDLE, _GONE'],
+  ['wake',      'u32', 'holder', 'WAKE_NO, WAKE_YES, WAKE_ASLEEP'],
+  ['free_next', 'u32', 'holder', 'next idle worker, under the account\'s lock'],
   ['acct',      'u32', 'owner',  'the account it serves'],
   ['current',   'u32', 'worker', 'the item it runs, or NONE'],
   ['work_seq',  'u32', 'worker', 'items begun: unchanged between two samples means stuck in one'],
-  ['blocked',   'u32', 'any',    '1: seen blocked and taken out of nr_running'],
+  ['blocked',   'u32', 'holder', '1: seen blocked and taken out of nr_running'],
   ['tid',       'u32', 'worker', 'the kernel\'s id of the thread, 0 where unknown'],
+  ['spinning',  'u32', 'worker', '1: counted in nr_spinning'],
 ])
 
 // biome-ignore format: table
 export const ITEM = struct('io_wq_work', [
-  ['next',    'u32', 'any',   'list link: the item behind'],
-  ['prev',    'u32', 'any',   'list link: the item before'],
-  ['tw_next', 'u32', 'any',   'link in a task-work queue'],
-  ['state',   'u32', 'any',   'ITEM_* | worker slot << ITEM_SLOT_SHIFT'],
-  ['flags',   'u32', 'any',   'IO_WQ_WORK_*'],
-  ['bucket',  'u32', 'owner', 'hash bucket, where IO_WQ_WORK_HASHED'],
-  ['seq',     'u32', 'owner', 'order of enqueueing'],
-  ['queue',   'u32', 'owner', 'the task-work queue that takes it home'],
+  ['next',    'u32', 'holder', 'list link: the item behind'],
+  ['prev',    'u32', 'holder', 'list link: the item before'],
+  ['tw_next', 'u32', 'holder', 'link in a task-work queue'],
+  ['state',   'u32', 'holder', 'ITEM_* | worker slot << ITEM_SLOT_SHIFT'],
+  ['flags',   'u32', 'holder', 'IO_WQ_WORK_*'],
+  ['bucket',  'u32', 'holder', 'hash bucket, where IO_WQ_WORK_HASHED'],
+  ['seq',     'u32', 'holder', 'order of enqueueing'],
+  ['queue',   'u32', 'holder', 'the task-work queue that takes it home'],
 ])
 
 export const MAGIC = 0x71776f69

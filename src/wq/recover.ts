@@ -5,7 +5,7 @@
  * items and workers, under the account's lock, which is taken over if the dead worker held it. No counterpart: a kernel
  * thread does not die in a critical section.
  */
-import { loadAcquire, storeRelease } from '../lib/barrier.js'
+import { fetchAdd, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { type Consumer, NONE } from '../lib/mpscq.js'
 import { clearLists, insert } from './acct.js'
 import {
@@ -28,6 +28,7 @@ import {
   WORKER_NONE,
   WORKER_STARTING,
   WORKER_UP,
+  WQ,
   type WqMemory,
 } from './layout.js'
 import { lock, takeOverLock, unlock } from './lock.js'
@@ -38,6 +39,7 @@ const SEQ = ITEM.at.seq >> 2
 const W_STATE = WORKER.at.state >> 2
 const W_ACCT = WORKER.at.acct >> 2
 const W_CURRENT = WORKER.at.current >> 2
+const W_SPINNING = WORKER.at.spinning >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
 
 /** What a dead worker left: the item that died with it, and the one it may or may not have sent home. */
@@ -53,6 +55,10 @@ export function repairAfter(mem: WqMemory, slot: number, nrTouched: number): Wre
   const own = words[w + W_ACCT]!
   const current = words[w + W_CURRENT]!
   storeRelease(words, w + W_STATE, WORKER_NONE)
+  if (words[w + W_SPINNING] !== 0) {
+    fetchAdd(words, WQ.at.nr_spinning >> 2, -1)
+    storeRelease(words, w + W_SPINNING, 0)
+  }
   for (const acct of [ACCT_BOUND, ACCT_UNBOUND]) {
     const lockWord = mem.acct(acct) + (ACCT.at.lock >> 2)
     const held = takeOverLock(words, lockWord, slot + HOLDER_WORKER0, HOLDER_OWNER)

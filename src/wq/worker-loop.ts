@@ -56,7 +56,15 @@ export interface WorkerHooks {
   onEdge(queue: number): void
   /** The worker has left the pool: let the thread end. */
   onLeave(): void
+  /**
+   * Asked after each item, and before a sleep (`idle`). True: the thread returns to Node's event loop, so that timers,
+   * streams and promises there get their turn, and the loop goes on when `resume` is called.
+   */
+  pause?(resume: () => void, idle: boolean): boolean
 }
+
+/** #next(): neither an item nor the end, the thread returns to its event loop. */
+const PAUSED = -2
 
 export class WorkerLoop {
   readonly mem: WqMemory
@@ -71,6 +79,9 @@ export class WorkerLoop {
   readonly #producers: (Producer | undefined)[] = []
   /** The items behind the running one in the run this worker holds. */
   #runNext = NONE
+  /** When the idle timeout ends, on this thread's clock. */
+  #idleUntil = 0
+  readonly #resume = () => this.#run()
 
   constructor(mem: WqMemory, slot: number, hooks: WorkerHooks) {
     this.mem = mem
@@ -98,8 +109,8 @@ export class WorkerLoop {
       let item = this.#runNext
       if (item === NONE) {
         item = this.#next()
-        if (item === NONE) {
-          this.#hooks.onLeave()
+        if (item < 0) {
+          if (item === NONE) this.#hooks.onLeave()
           return
         }
       }
@@ -110,6 +121,7 @@ export class WorkerLoop {
       const bucket = (words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0 ? words[at + BUCKET]! : NONE
       const pending = this.#begin(item) ? this.#hooks.doWork(item) : undefined
       if (pending !== undefined) {
+        this.sleeping()
         void pending.then(() => {
           this.#end(item, bucket)
           this.#run()
@@ -117,6 +129,7 @@ export class WorkerLoop {
         return
       }
       this.#end(item, bucket)
+      if (this.#hooks.pause?.(this.#resume, false)) return
     }
   }
 
@@ -134,7 +147,7 @@ export class WorkerLoop {
   #end(item: number, bucket: number): void {
     const { words } = this.mem
     const at = this.mem.item(item)
-    if (loadAcquire(words, this.#w + (WORKER.at.blocked >> 2)) !== 0) this.#unblock()
+    this.running()
     const queue = words[at + QUEUE]!
     // Names this worker until the item is safely in the queue, in case it dies in between.
     if ((loadAcquire(words, at + STATE) & ITEM_STATE_MASK) !== ITEM_CANCELED) {
@@ -144,6 +157,29 @@ export class WorkerLoop {
     storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
     if (edge) this.#hooks.onEdge(queue)
     if (bucket !== NONE && this.#runNext === NONE) this.#releaseBucket(bucket)
+  }
+
+  /**
+   * The work this worker runs is about to block: it no longer counts as running, and queued work gets another worker.
+   * Counterpart: io_wq_worker_sleeping. Undone by running(), or when the item ends.
+   */
+  sleeping(): void {
+    const { words } = this.mem
+    const a = this.mem.acct(this.#acct)
+    const blocked = this.#w + (WORKER.at.blocked >> 2)
+    lock(words, this.#lock, this.#holder)
+    if (words[blocked] === 0) {
+      storeRelease(words, blocked, 1)
+      addRunning(this.mem, this.#acct, -1)
+    }
+    const idle = words[a + NR_QUEUED]! > 0 && words[a + STALLED] === 0 ? popIdle(this.mem, this.#acct) : NONE
+    unlock(words, this.#lock)
+    if (idle !== NONE) wakeWorker(this.mem, idle)
+  }
+
+  /** The work goes on after sleeping(). */
+  running(): void {
+    if (loadAcquire(this.mem.words, this.#w + (WORKER.at.blocked >> 2)) !== 0) this.#unblock()
   }
 
   #producer(queue: number): Producer {
@@ -189,30 +225,34 @@ export class WorkerLoop {
     }
   }
 
-  /** The next item, sleeping until there is one; NONE once this worker has left. */
+  /** The next item, sleeping until there is one; NONE once this worker has left; PAUSED. */
   #next(): number {
     const { words } = this.mem
-    let timedOut = false
     for (;;) {
       lock(words, this.#lock, this.#holder)
       // On the free list still, if the sleep timed out or a wake-up meant for an earlier sleep came late.
-      if (words[this.#w + (WORKER.at.state >> 2)] === WORKER_IDLE) leaveIdle(this.mem, this.#acct, this.slot)
-      else timedOut = false
+      const wasIdle = words[this.#w + (WORKER.at.state >> 2)] === WORKER_IDLE
+      if (wasIdle) leaveIdle(this.mem, this.#acct, this.slot)
       this.#countRunning()
       const item = takeNext(this.mem, this.#acct, this.slot)
       if (item !== NONE) {
         unlock(words, this.#lock)
         return item
       }
+      const now = nowMs()
+      const timedOut = wasIdle && now >= this.#idleUntil
       // Decided and done in one critical section: nobody finds a leaving worker on the free list.
       if (this.#shouldLeave(timedOut)) {
         this.#leave()
         unlock(words, this.#lock)
         return NONE
       }
+      if (!wasIdle || timedOut) this.#idleUntil = now + this.#idleMs
       goIdle(this.mem, this.#acct, this.slot)
       unlock(words, this.#lock)
-      timedOut = !this.#sleep()
+      if (this.#spin(now)) continue
+      if (this.#hooks.pause?.(this.#resume, true)) return PAUSED
+      this.#sleep()
     }
   }
 
@@ -234,20 +274,42 @@ export class WorkerLoop {
     storeRelease(words, this.#w + (WORKER.at.state >> 2), WORKER_GONE)
   }
 
-  /** True if woken, false after the idle timeout. Spins first: a wake-up that comes soon costs no system call. */
-  #sleep(): boolean {
+  /** Looks at the wake word for a bounded time, if no other worker does. True if woken. */
+  #spin(wake: number): boolean {
+    const { words } = this.mem
+    const nrSpinning = WQ.at.nr_spinning >> 2
+    if (loadAcquire(words, nrSpinning) >= words[WQ.at.max_spinning >> 2]!) return false
+    storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 1)
+    fetchAdd(words, nrSpinning, 1)
+    const until = nowMs() + this.#spinMs
+    let woken = false
+    do {
+      for (let i = 0; i < 32 && !woken; i++) woken = loadAcquire(words, wake) === WAKE_YES
+    } while (!woken && nowMs() < until)
+    fetchAdd(words, nrSpinning, -1)
+    storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 0)
+    return woken
+  }
+
+  /** True if woken while spinning: a wake-up that comes soon costs no system call. */
+  #spin(now: number): boolean {
     const { words } = this.mem
     const wake = this.#w + (WORKER.at.wake >> 2)
-    const until = nowMs() + this.#spinMs
+    const until = now + this.#spinMs
     do {
       for (let i = 0; i < 32; i++) if (loadAcquire(words, wake) === WAKE_YES) return true
     } while (nowMs() < until)
-    if (cmpxchg(words, wake, WAKE_NO, WAKE_ASLEEP) === WAKE_YES) return true
-    const end = nowMs() + this.#idleMs
+    return false
+  }
+
+  /** Sleeps until woken, or the idle timeout has passed. */
+  #sleep(): void {
+    const { words } = this.mem
+    const wake = this.#w + (WORKER.at.wake >> 2)
+    if (cmpxchg(words, wake, WAKE_NO, WAKE_ASLEEP) === WAKE_YES) return
     for (;;) {
-      if (loadAcquire(words, wake) === WAKE_YES) return true
-      const left = end - nowMs()
-      if (left <= 0) return false
+      const left = this.#idleUntil - nowMs()
+      if (loadAcquire(words, wake) === WAKE_YES || left <= 0) return
       futexWait(words, wake, WAKE_ASLEEP, left)
     }
   }

@@ -4,8 +4,10 @@
  * It knows neither SQEs nor user functions: an item is an index into the slab, its payload is the embedder's, and the
  * worker entry is handed in as a URL. Counterpart: io_uring/io-wq.c.
  */
+import { availableParallelism } from 'node:os'
 import { assert } from '../lib/assert.js'
-import { cmpxchg, fetchAnd, fetchOr, futexWait, loadAcquire, storeRelease } from '../lib/barrier.js'
+import { cmpxchg, fetchAnd, fetchOr, futexWait, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
+import { nowMs } from '../lib/clock.js'
 import { type Consumer, consumer, init, NONE, type Producer, producer } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
@@ -56,6 +58,9 @@ const MAX_WORKERS = ACCT.at.max_workers >> 2
 const WQ_STATE = WQ.at.state >> 2
 const OWNER_WAIT = WQ.at.owner_wait >> 2
 
+/** How long the owner looks before it sleeps in a blocking enter. */
+const OWNER_SPIN_MS = 0.02
+
 export type CancelResult = 'ok' | 'running' | 'notfound'
 
 export interface WqHooks {
@@ -69,6 +74,8 @@ export interface WqHooks {
   interrupt?(slot: number, tid: number): void
   /** A worker died and its items came home: a queue may have something to drain. */
   onRecovered?(): void
+  /** A worker's thread is about to start in a slot: what is posted to it now is there when its script runs. */
+  onWorkerMade?(slot: number, worker: import('node:worker_threads').Worker): void
 }
 
 export interface WqOptions extends WqShape {
@@ -79,8 +86,10 @@ export interface WqOptions extends WqShape {
   readonly workerOptions?: import('node:worker_threads').WorkerOptions
   /** Limits for bounded and unbounded workers. */
   readonly maxWorkers: readonly [bound: number, unbound: number]
-  /** How many workers may run at once before only a blocked one makes room for another. The kernel's is 1. Default 1. */
+  /** Up to how many running workers queued work makes another. The kernel's is 1, and so is the default. */
   readonly concurrency?: number
+  /** How many workers may run at once; beyond that only a blocked one makes room. Default: the number of CPUs. */
+  readonly maxRunning?: number
   /** Default 5000. */
   readonly idleTimeoutMs?: number
   /** How long an idle worker spins before it sleeps. Default 50. */
@@ -96,6 +105,7 @@ export class Wq {
   readonly #producers: (Producer | undefined)[] = []
   readonly #crew: Crew
   readonly #concurrency: number
+  readonly #maxRunning: number
   #seq = 0
 
   constructor(options: WqOptions) {
@@ -103,7 +113,10 @@ export class Wq {
     this.#slab = new Slab(options.nrItems)
     this.#hooks = options.hooks
     this.#concurrency = options.concurrency ?? 1
+    this.#maxRunning = Math.max(this.#concurrency, options.maxRunning ?? availableParallelism())
     const { words } = this.mem
+    words[WQ.at.max_running >> 2] = this.#maxRunning
+    words[WQ.at.max_spinning >> 2] = Math.max(1, availableParallelism() - 1)
     words[WQ.at.idle_ms >> 2] = options.idleTimeoutMs ?? 5000
     words[WQ.at.spin_us >> 2] = options.spinUs ?? 50
     words[WQ.at.owner_tid >> 2] = currentTid()
@@ -164,7 +177,7 @@ export class Wq {
     trace('queue_async_work', item, flags)
     this.#lock(acct)
     insert(this.mem, acct, item)
-    const idle = popIdle(this.mem, acct)
+    const idle = this.#popIdleIfDue(acct)
     const create = idle === NONE && this.#claimWorker(a, (flags & IO_WQ_WORK_CONCURRENT) !== 0)
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
@@ -172,29 +185,38 @@ export class Wq {
     else this.#crew.watch()
   }
 
-  /** Under the lock: whether one more worker is due; if so it is counted from now on. */
+  /**
+   * Under the lock: an idle worker, unless as many run as can. DIFFERS: the kernel wakes one each time; here a woken
+   * thread costs several items' worth of time, and those that run look at the queue as soon as they can.
+   */
+  #popIdleIfDue(acct: number): number {
+    return this.mem.words[this.mem.acct(acct) + NR_RUNNING]! < this.#maxRunning ? popIdle(this.mem, acct) : NONE
+  }
+
+  /**
+   * Under the lock: whether one more worker is due; if so it is counted from now on. DIFFERS: IO_WQ_WORK_CONCURRENT
+   * makes one up to the number of CPUs at once, and beyond that only as workers block.
+   */
   #claimWorker(a: number, concurrent: boolean): boolean {
     const { words } = this.mem
-    if (!concurrent && words[a + NR_RUNNING]! >= this.#concurrency) return false
+    if (words[a + NR_RUNNING]! >= (concurrent ? this.#maxRunning : this.#concurrency)) return false
     if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! || !this.#crew.hasSlot()) return false
     words[a + NR_WORKERS] = words[a + NR_WORKERS]! + 1
     words[a + NR_RUNNING] = words[a + NR_RUNNING]! + 1
     return true
   }
 
-  /** Queued work, nobody idle, and room for a worker: claims it. The crew asks after seeing one blocked or gone. */
+  /** Queued work and nobody to run it: wakes an idle worker, or claims a new one. The crew asks, who saw one blocked. */
   #wantsWorker(acct: number): boolean {
     const { words } = this.mem
     const a = this.mem.acct(acct)
     this.#lock(acct)
-    const due =
-      words[a + NR_QUEUED]! > 0 &&
-      words[a + (ACCT.at.stalled >> 2)] === 0 &&
-      words[a + (ACCT.at.free_head >> 2)] === NONE &&
-      (loadAcquire(words, WQ_STATE) & WQ_EXIT) === 0 &&
-      this.#claimWorker(a, false)
+    const waiting = words[a + NR_QUEUED]! > 0 && words[a + (ACCT.at.stalled >> 2)] === 0
+    const idle = waiting ? this.#popIdleIfDue(acct) : NONE
+    const create = waiting && idle === NONE && words[a + (ACCT.at.free_head >> 2)] === NONE && this.#claimWorker(a, false)
     unlock(words, a + LOCK)
-    return due
+    if (idle !== NONE) wakeWorker(this.mem, idle)
+    return create
   }
 
   /**
@@ -383,10 +405,14 @@ export class Wq {
    */
   sleep(timeoutMs: number, ready: () => boolean): void {
     const { words } = this.mem
-    storeRelease(words, OWNER_WAIT, OWNER_ASLEEP)
+    // Most work is done within microseconds; going to sleep and being woken costs more than that.
+    const spinUntil = nowMs() + Math.min(timeoutMs, OWNER_SPIN_MS)
+    do if (ready()) return
+    while (nowMs() < spinUntil)
+    xchg(words, OWNER_WAIT, OWNER_ASLEEP)
     // Pairs with wakeOwner: a push comes before its look at this word, or this look at the queues comes after the push.
     if (!ready()) futexWait(words, OWNER_WAIT, OWNER_ASLEEP, this.#crew.slice(timeoutMs))
-    storeRelease(words, OWNER_WAIT, OWNER_AWAKE)
+    xchg(words, OWNER_WAIT, OWNER_AWAKE)
     this.#crew.tickIfDue()
   }
 

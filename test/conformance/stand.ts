@@ -5,7 +5,7 @@
  * kernel's teardown goes on after close().
  */
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { IORING_REGISTER_IOWQ_MAX_WORKERS } from '../../src/abi/constants.js'
@@ -48,6 +48,7 @@ export class Stand {
   readonly #rings: Ring[] = []
   readonly #fds = new Set<number>()
   #dir: string | undefined
+  #nrFifos = 0
 
   constructor({ name, syscalls, opcodes }: Backend) {
     if (syscalls === undefined) throw new Error(`backend ${name} is missing`)
@@ -119,6 +120,11 @@ export class Stand {
     return fd
   }
 
+  /** Writes to an fd of the process, outside of any ring. */
+  write(fd: number, text: string): void {
+    writeSync(fd, text)
+  }
+
   closeFd(fd: number): void {
     this.#fds.delete(fd)
     closeSync(fd)
@@ -136,8 +142,8 @@ export class Stand {
   }
 
   /** The path of a FIFO without a writer: what opens it in a worker stays there. */
-  fifo(name = 'fifo'): string {
-    const path = this.path(name)
+  fifo(): string {
+    const path = this.path(`fifo${this.#nrFifos++}`)
     execFileSync('mkfifo', [path])
     return path
   }
@@ -146,11 +152,9 @@ export class Stand {
     return this.own(ok(libc('eventfd')(0, 0o4000), 'eventfd'))
   }
 
-  /** A descriptor number that is not open. */
+  /** A descriptor number that is not open. One just closed would be taken by the next open, whoever makes it. */
   closedFd(): number {
-    const fd = openSync('/dev/null', 'r')
-    closeSync(fd)
-    return fd
+    return 999_999
   }
 
   alloc(contents: number | string | Uint8Array): Uint8Array {
@@ -184,8 +188,13 @@ export class Stand {
     this.#cleanups.push(cleanup)
   }
 
+  /** Runs what was deferred, now. */
+  release(): void {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) cleanup()
+  }
+
   close(): void {
-    for (const cleanup of this.#cleanups.reverse()) cleanup()
+    this.release()
     for (const ring of this.#rings) ring.queueExit()
     for (const fd of this.#fds) libc('close')(fd)
     if (this.#dir !== undefined) rmSync(this.#dir, { recursive: true, force: true })

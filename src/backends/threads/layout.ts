@@ -49,7 +49,7 @@ export const REQ = struct('io_kiocb', [
   ['file_index',   'u32', 'owner',  'splice_fd_in, file_index'],
   ['total',        'u32', 'owner',  'bytes a transfer must move to succeed'],
   ['done',         'u32', 'owner',  'bytes an inline attempt moved already'],
-  ['res',          's32', 'any',    'result: by the worker while RUNNING, else by the owner'],
+  ['res',          's32', 'holder', 'result: by the worker while RUNNING, else by the owner'],
   ['req_flags',    'u32', 'owner',  'REQ_F_*'],
   ['link',         'u32', 'owner',  'the next member of the chain, or NONE'],
   ['tw',           'u32', 'owner',  'TW_*: what to do when it comes home'],

@@ -16,6 +16,9 @@ export const VIA_TASK_WORK = -0x7ffffffe
 export interface WorkEnv {
   readonly words: Int32Array
   cancelled(): boolean
+  /** Around a call that is known to block: queued work gets another worker meanwhile. */
+  sleeping(): void
+  running(): void
 }
 
 export interface OpDef {

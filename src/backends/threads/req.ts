@@ -111,3 +111,8 @@ export function holdPath(tctx: Tctx, req: number, r: number): number {
   setAddr(words, r, addressOf(copy))
   return 0
 }
+
+/** The directory a path begins in, as a worker is to use it: the held duplicate, or AT_FDCWD, which needs none. */
+export function dirFd(words: Int32Array, r: number): number {
+  return words[r + R_HELD_FD] === -1 ? words[r + R_FD]! : words[r + R_HELD_FD]!
+}

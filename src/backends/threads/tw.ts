@@ -49,7 +49,10 @@ export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
     if (req === NONE) break
     nrRun++
     const r = wq.mem.payload(req)
-    if (words[r + R_TW] === TW_COMPLETE) completeFromTaskWork(tctx, ctx, req, r)
+    const kind = words[r + R_TW]
+    // From here on it comes home from io-wq, if it goes there, to be completed.
+    words[r + R_TW] = TW_COMPLETE
+    if (kind === TW_COMPLETE) completeFromTaskWork(tctx, ctx, req, r)
     else if (ctx.dying) endDying(tctx, req)
     else queueSqe(tctx, ctx, req, r)
   }

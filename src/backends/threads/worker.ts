@@ -8,9 +8,11 @@ import { IORING_CQ_EVENTFD_DISABLED, IORING_SQ_TASKRUN } from '../../abi/constan
 import { assert } from '../../lib/assert.js'
 import { fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { trace } from '../../lib/trace.js'
+import { watchWriters } from '../../lib/writers.js'
 import { signal } from '../../sys/loop.js'
 import type { WorkerSeat } from '../../wq/crew.js'
 import { IO_WQ_WORK_CANCEL, ITEM, WqMemory } from '../../wq/layout.js'
+import { watchedTables } from '../../wq/watch.js'
 import { WorkerLoop, wakeOwner } from '../../wq/worker-loop.js'
 import type { RingMessage } from './ctx.js'
 import { CTX, REQ, RINGS } from './layout.js'
@@ -54,11 +56,14 @@ let cancelWord = 0
 const env: WorkEnv = {
   words,
   cancelled: () => (loadAcquire(words, cancelWord) & IO_WQ_WORK_CANCEL) !== 0,
+  sleeping: () => loop.sleeping(),
+  running: () => loop.running(),
 }
 
+watchWriters('worker', watchedTables(mem))
 for (const message of (seat.data as { rings: RingMessage[] }).rings) attach(message)
 
-new WorkerLoop(mem, seat.slot, {
+const loop = new WorkerLoop(mem, seat.slot, {
   doWork(item) {
     const r = mem.payload(item)
     ringOf(r)
@@ -81,4 +86,5 @@ new WorkerLoop(mem, seat.slot, {
   onLeave() {
     process.exit()
   },
-}).start()
+})
+loop.start()

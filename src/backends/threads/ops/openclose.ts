@@ -14,12 +14,12 @@ import { addressOf, fromWords } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import { PUNT, type WorkEnv } from '../op.js'
 import {
+  dirFd,
   holdPath,
   R_ADDR,
   R_BUF_INDEX,
   R_FD,
   R_FILE_INDEX,
-  R_HELD_FD,
   R_LEN,
   R_OFF,
   R_OP_FLAGS,
@@ -65,7 +65,7 @@ export function openatIssue(env: WorkEnv, r: number): number {
   if (words[r + R_FILE_INDEX] !== 0) return -ENXIO
   const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
   for (;;) {
-    const res = libc('openat')(words[r + R_HELD_FD]!, path, words[r + R_OP_FLAGS]!, words[r + R_LEN]!)
+    const res = libc('openat')(dirFd(words, r), path, words[r + R_OP_FLAGS]!, words[r + R_LEN]!)
     if (res !== -EINTR || env.cancelled()) return res
   }
 }

@@ -166,15 +166,22 @@ function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number,
   let nowait = RWF_NOWAIT
   for (;;) {
     if (env.cancelled()) return done > 0 ? done : -ECANCELED
+    // Without RWF_NOWAIT it waits for the disk.
+    if (nowait === 0) env.sleeping()
     const res = transfer(name, words, r, fd, flags | nowait)
+    if (nowait === 0) env.running()
     if (res === -EOPNOTSUPP && nowait !== 0 && (flags & RWF_NOWAIT) === 0) nowait = 0
     else if (res === -EAGAIN && (flags & RWF_NOWAIT) === 0) {
-      // A regular file cannot be polled: it is always ready, so block in the call.
+      // A regular file cannot be polled, it is always ready: the next attempt blocks in the call.
       pollfd[0] = fd
       pollfd[1] = events
-      const ready = libc('poll')(addressOf(pollfd), 1, nowait !== 0 && done === 0 ? -1 : 0)
       const kind = fileKind(fd)
-      if (ready >= 0 && typeof kind !== 'number' && (kind.regular || kind.block)) nowait = 0
+      if (typeof kind !== 'number' && (kind.regular || kind.block)) nowait = 0
+      else {
+        env.sleeping()
+        libc('poll')(addressOf(pollfd), 1, -1)
+        env.running()
+      }
     } else if (res === -EINTR && !env.cancelled()) continue
     else if (res < 0) return done > 0 ? done : res
     else return done + res

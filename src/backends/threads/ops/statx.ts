@@ -9,11 +9,11 @@ import { addressOf, fromWords } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import type { WorkEnv } from '../op.js'
 import {
+  dirFd,
   holdPath,
   R_ADDR,
   R_BUF_INDEX,
   R_FILE_INDEX,
-  R_HELD_FD,
   R_LEN,
   R_OFF,
   R_OP_FLAGS,
@@ -39,5 +39,5 @@ export function statxIssue(env: WorkEnv, r: number): number {
   const { words } = env
   const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
   const statxbuf = fromWords(words[r + R_OFF]!, words[r + R_OFF + 1]!)
-  return libc('statx')(words[r + R_HELD_FD]!, path, words[r + R_OP_FLAGS]!, words[r + R_LEN]!, statxbuf)
+  return libc('statx')(dirFd(words, r), path, words[r + R_OP_FLAGS]!, words[r + R_LEN]!, statxbuf)
 }

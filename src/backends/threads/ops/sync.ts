@@ -18,5 +18,8 @@ export function fsyncPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number):
 export function fsyncIssue(env: WorkEnv, r: number): number {
   const { words } = env
   const datasync = (words[r + R_OP_FLAGS]! & IORING_FSYNC_DATASYNC) !== 0
-  return libc(datasync ? 'fdatasync' : 'fsync')(words[r + R_HELD_FD]!)
+  env.sleeping()
+  const res = libc(datasync ? 'fdatasync' : 'fsync')(words[r + R_HELD_FD]!)
+  env.running()
+  return res
 }

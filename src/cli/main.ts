@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/**
+ * The `uring` command: names its commands and runs one. The main thread runs it; a command's work is loaded on demand.
+ */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { complain } from './messages.js'
+import { addSum } from './sum.js'
+
+const manifest = new URL('../../../package.json', import.meta.url)
+const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+
+const program = new Command('uring')
+program.description("io_uring for Node.js: the kernel's, or the same on worker threads").version(version)
+addSum(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  complain(error instanceof Error ? error.message : String(error))
+  process.exitCode = 1
+}

@@ -1,0 +1,57 @@
+/**
+ * A turn of the event loop, and how much of it the driver may have. Runs on the thread that made the ring.
+ *
+ * Completions that are ready at once resume their callers, who issue more, and so on: without a limit the rest of the
+ * loop would starve. A turn ends after maxTurnMs or 64 rounds, whichever is first. Counterpart: none; the nearest is the
+ * kernel's limit of task work per run.
+ */
+import { nowMs } from '../lib/clock.js'
+
+const MAX_ROUNDS = 64
+
+export class Turn {
+  readonly #maxTurnMs: number
+  #isOpen = false
+  #isExtended = false
+  #rounds = 0
+  #startMs = 0
+  #lastMs = 0
+
+  constructor(maxTurnMs: number) {
+    this.#maxTurnMs = maxTurnMs
+  }
+
+  /** A callback of the event loop itself is running: a turn begins. */
+  begin(): void {
+    this.#rounds = 1
+    this.#isExtended = false
+    this.#startMs = this.#lastMs = nowMs()
+    if (this.#isOpen) return
+    this.#isOpen = true
+    // Neither keeps the process alive nor keeps the loop from sleeping.
+    setImmediate(this.#end).unref()
+  }
+
+  readonly #end = (): void => {
+    this.#isOpen = false
+  }
+
+  /** Takes one more round of this turn; false when it has had enough. */
+  takeRound(): boolean {
+    if (!this.#isOpen) {
+      this.begin()
+      return true
+    }
+    const now = nowMs()
+    const sinceLastMs = now - this.#lastMs
+    this.#lastMs = now
+    if (++this.#rounds <= MAX_ROUNDS && now - this.#startMs < this.#maxTurnMs) return true
+    // After a pause this may be a new turn, for a loop that slept ran no immediate before the callback that it woke for.
+    // Or the caller computed for that long. It cannot be told, so it is believed once.
+    if (sinceLastMs < this.#maxTurnMs || this.#isExtended) return false
+    this.#isExtended = true
+    this.#rounds = 1
+    this.#startMs = now
+    return true
+  }
+}

@@ -1,0 +1,315 @@
+/**
+ * Small values, written straight into a job's record. Runs on the owner and on workers, each with its own Codec.
+ *
+ * A value is a word with a tag (low byte) and a length or a small number (the rest), then its data. What has no place
+ * here (too big, too deep, a shape that structured cloning treats in its own way, one object met twice) is refused with
+ * NO_ROOM, and the caller serialises it instead. No counterpart.
+ */
+import { isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
+
+/** put() could not: nothing can be said of the words from `at` on. */
+export const NO_ROOM = -1
+
+const TAG_UNDEFINED = 0
+const TAG_NULL = 1
+const TAG_TRUE = 2
+const TAG_FALSE = 3
+/** The number itself in the upper 24 bits. */
+const TAG_SMALL = 4
+const TAG_INT = 5
+const TAG_DOUBLE = 6
+/** Characters below 256, one byte each. */
+const TAG_LATIN1 = 7
+const TAG_UTF16 = 8
+const TAG_ARRAY = 9
+const TAG_OBJECT = 10
+/** Bytes above the tag: type of view, then length in bytes. */
+const TAG_VIEW = 11
+const TAG_SAB = 12
+const TAG_SAB_VIEW = 13
+
+const MAX_DEPTH = 5
+const MAX_STRING = 208
+/** Below this a loop beats a call into C++. */
+const LOOP_CHARS = 10
+
+const f64 = new Float64Array(1)
+const f64Words = new Int32Array(f64.buffer)
+
+/** SharedArrayBuffers by number: the owner gives numbers out, workers look them up. */
+export interface SharedBuffers {
+  /** The buffer's number, or NO_ROOM where this side has none to give. */
+  idOf(sab: SharedArrayBuffer): number
+  byId(id: number): SharedArrayBuffer
+}
+
+export class Codec {
+  readonly words: Int32Array
+  readonly bytes: Buffer
+  readonly #shared: SharedBuffers
+  #pos = 0
+  /** Objects met in this value: structured cloning keeps identity, this codec does not. */
+  readonly #met: unknown[] = []
+  #nrMet = 0
+
+  constructor(words: Int32Array, shared: SharedBuffers) {
+    this.words = words
+    this.bytes = Buffer.from(words.buffer as ArrayBuffer, words.byteOffset, words.byteLength)
+    this.#shared = shared
+  }
+
+  /** Writes one value at a word; returns the word behind it, or NO_ROOM. */
+  put(at: number, end: number, value: unknown): number {
+    if (typeof value !== 'object') return this.#putValue(at, end, value, 0)
+    this.#nrMet = 0
+    return this.#putValue(at, end, value, 0)
+  }
+
+  /** Writes several; returns the word behind the last, or NO_ROOM. */
+  putAll(at: number, end: number, values: readonly unknown[]): number {
+    this.#nrMet = 0
+    let next = at
+    for (let i = 0; i < values.length; i++) {
+      next = this.#putValue(next, end, values[i], 0)
+      if (next === NO_ROOM) return NO_ROOM
+    }
+    return next
+  }
+
+  get(at: number): unknown {
+    this.#pos = at
+    return this.#getValue()
+  }
+
+  getAll(at: number, count: number): unknown[] {
+    this.#pos = at
+    const values: unknown[] = []
+    for (let i = 0; i < count; i++) values.push(this.#getValue())
+    return values
+  }
+
+  #putValue(at: number, end: number, value: unknown, depth: number): number {
+    if (at + 3 > end) return NO_ROOM
+    const { words } = this
+    switch (typeof value) {
+      case 'number':
+        // -0 and what does not fit 32 bits travel as doubles.
+        if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
+          if ((value << 8) >> 8 === value) {
+            words[at] = TAG_SMALL | (value << 8)
+            return at + 1
+          }
+          words[at] = TAG_INT
+          words[at + 1] = value
+          return at + 2
+        }
+        words[at] = TAG_DOUBLE
+        f64[0] = value
+        words[at + 1] = f64Words[0]!
+        words[at + 2] = f64Words[1]!
+        return at + 3
+      case 'string':
+        return this.#putString(at, end, value)
+      case 'boolean':
+        words[at] = value ? TAG_TRUE : TAG_FALSE
+        return at + 1
+      case 'undefined':
+        words[at] = TAG_UNDEFINED
+        return at + 1
+      case 'object':
+        if (value !== null) return this.#putObject(at, end, value, depth)
+        words[at] = TAG_NULL
+        return at + 1
+      default:
+        return NO_ROOM
+    }
+  }
+
+  #putString(at: number, end: number, value: string): number {
+    const { length } = value
+    if (length > MAX_STRING || at + 1 + ((length + 3) >> 2) > end) return NO_ROOM
+    const { bytes } = this
+    const from = (at + 1) << 2
+    for (let i = 0; i < length; i++) {
+      const c = value.charCodeAt(i)
+      if (c > 255) return this.#putUtf16(at, end, value)
+      bytes[from + i] = c
+    }
+    this.words[at] = TAG_LATIN1 | (length << 8)
+    return at + 1 + ((length + 3) >> 2)
+  }
+
+  #putUtf16(at: number, end: number, value: string): number {
+    const next = at + 1 + ((value.length + 1) >> 1)
+    if (next > end) return NO_ROOM
+    const { bytes } = this
+    const from = (at + 1) << 2
+    for (let i = 0; i < value.length; i++) {
+      const c = value.charCodeAt(i)
+      bytes[from + 2 * i] = c
+      bytes[from + 2 * i + 1] = c >> 8
+    }
+    this.words[at] = TAG_UTF16 | (value.length << 8)
+    return next
+  }
+
+  #putObject(at: number, end: number, value: object, depth: number): number {
+    if (depth === MAX_DEPTH) return NO_ROOM
+    if (ArrayBuffer.isView(value)) return this.#putView(at, end, value)
+    if (value instanceof SharedArrayBuffer) {
+      const id = this.#shared.idOf(value)
+      if (id === NO_ROOM) return NO_ROOM
+      this.words[at] = TAG_SAB
+      this.words[at + 1] = id
+      return at + 2
+    }
+    for (let i = 0; i < this.#nrMet; i++) if (this.#met[i] === value) return NO_ROOM
+    this.#met[this.#nrMet++] = value
+    if (Array.isArray(value)) return this.#putArray(at, end, value, depth)
+    return isPlainObject(value) ? this.#putPlain(at, end, value, depth) : NO_ROOM
+  }
+
+  #putArray(at: number, end: number, value: unknown[], depth: number): number {
+    const { length } = value
+    // Neither holes nor named properties: then there are as many keys as elements.
+    if (at + 1 + length > end || Object.keys(value).length !== length) return NO_ROOM
+    if (Object.getPrototypeOf(value) !== Array.prototype) return NO_ROOM
+    this.words[at] = TAG_ARRAY | (length << 8)
+    let next = at + 1
+    for (let i = 0; i < length; i++) {
+      next = this.#putValue(next, end, value[i], depth + 1)
+      if (next === NO_ROOM) return NO_ROOM
+    }
+    return next
+  }
+
+  #putPlain(at: number, end: number, value: Record<string, unknown>, depth: number): number {
+    const keys = Object.keys(value)
+    this.words[at] = TAG_OBJECT | (keys.length << 8)
+    let next = at + 1
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!
+      // Assigning it would set the prototype.
+      if (key === '__proto__') return NO_ROOM
+      next = this.#putString(next, end, key)
+      if (next !== NO_ROOM) next = this.#putValue(next, end, value[key], depth + 1)
+      if (next === NO_ROOM) return NO_ROOM
+    }
+    return next
+  }
+
+  #putView(at: number, end: number, view: ArrayBufferView): number {
+    const { words } = this
+    const type = viewType(view)
+    if (type < 0) return NO_ROOM
+    const { byteLength, buffer } = view
+    if (buffer instanceof SharedArrayBuffer) {
+      const id = at + 6 > end ? NO_ROOM : this.#shared.idOf(buffer)
+      if (id === NO_ROOM) return NO_ROOM
+      words[at] = TAG_SAB_VIEW | (type << 8)
+      words[at + 1] = id
+      f64[0] = view.byteOffset
+      words[at + 2] = f64Words[0]!
+      words[at + 3] = f64Words[1]!
+      f64[0] = byteLength
+      words[at + 4] = f64Words[0]!
+      words[at + 5] = f64Words[1]!
+      return at + 6
+    }
+    const next = at + 1 + ((byteLength + 3) >> 2)
+    if (next > end) return NO_ROOM
+    words[at] = TAG_VIEW | (type << 8) | (byteLength << 16)
+    this.bytes.set(new Uint8Array(buffer, view.byteOffset, byteLength), (at + 1) << 2)
+    return next
+  }
+
+  #getValue(): unknown {
+    const { words } = this
+    const at = this.#pos
+    const word = words[at]!
+    const length = word >>> 8
+    switch (word & 255) {
+      case TAG_UNDEFINED:
+        this.#pos = at + 1
+        return undefined
+      case TAG_NULL:
+        this.#pos = at + 1
+        return null
+      case TAG_TRUE:
+        this.#pos = at + 1
+        return true
+      case TAG_FALSE:
+        this.#pos = at + 1
+        return false
+      case TAG_SMALL:
+        this.#pos = at + 1
+        return word >> 8
+      case TAG_INT:
+        this.#pos = at + 2
+        return words[at + 1]
+      case TAG_DOUBLE:
+        this.#pos = at + 3
+        return this.#double(at + 1)
+      case TAG_LATIN1:
+      case TAG_UTF16:
+        return this.#getString(at)
+      case TAG_ARRAY: {
+        this.#pos = at + 1
+        const values: unknown[] = []
+        for (let i = 0; i < length; i++) values.push(this.#getValue())
+        return values
+      }
+      case TAG_OBJECT: {
+        this.#pos = at + 1
+        const object: Record<string, unknown> = {}
+        for (let i = 0; i < length; i++) {
+          const key = this.#getString(this.#pos)
+          object[key] = this.#getValue()
+        }
+        return object
+      }
+      case TAG_VIEW:
+        return this.#getView(at)
+      case TAG_SAB:
+        this.#pos = at + 2
+        return this.#shared.byId(words[at + 1]!)
+      default: {
+        this.#pos = at + 6
+        const type = VIEW_CLASSES[length]!
+        return type.over(this.#shared.byId(words[at + 1]!), this.#double(at + 2), this.#double(at + 4))
+      }
+    }
+  }
+
+  #double(at: number): number {
+    f64Words[0] = this.words[at]!
+    f64Words[1] = this.words[at + 1]!
+    return f64[0]!
+  }
+
+  #getString(at: number): string {
+    const { bytes } = this
+    const word = this.words[at]!
+    const length = word >>> 8
+    const from = (at + 1) << 2
+    if ((word & 255) === TAG_UTF16) {
+      this.#pos = at + 1 + ((length + 1) >> 1)
+      return bytes.toString('utf16le', from, from + 2 * length)
+    }
+    this.#pos = at + 1 + ((length + 3) >> 2)
+    if (length > LOOP_CHARS) return bytes.toString('latin1', from, from + length)
+    let text = ''
+    for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[from + i]!)
+    return text
+  }
+
+  #getView(at: number): ArrayBufferView {
+    const word = this.words[at]!
+    const byteLength = word >>> 16
+    const from = (at + 1) << 2
+    this.#pos = at + 1 + ((byteLength + 3) >> 2)
+    const copy = new Uint8Array(byteLength)
+    copy.set(this.bytes.subarray(from, from + byteLength))
+    return VIEW_CLASSES[(word >>> 8) & 255]!.over(copy.buffer, 0, byteLength)
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * From arguments to a job's record. Owner thread only.
+ *
+ * Small plain values go into the record; bigger plain data is serialised, into the record, into an arena block, or
+ * beside it in a message; what only Node can clone is cloned at once, as structured cloning demands, and posted when a
+ * worker claims it. Which way is chosen call by call.
+ */
+import { MessagePort, type TransferListItem } from 'node:worker_threads'
+import type { Blocks } from './arena.js'
+import { type Codec, NO_ROOM } from './codec.js'
+import {
+  AT,
+  DATA,
+  DATA_BYTES,
+  DATA_WORDS,
+  KIND,
+  KIND_BYTES,
+  KIND_CLONE,
+  KIND_MESSAGE,
+  KIND_STORED,
+  KIND_VALUES,
+  SIZE,
+  type Space,
+} from './record.js'
+import { pack } from './serial.js'
+import { isPlainData } from './shape.js'
+import type { SharedBufferIds } from './shared-buffers.js'
+
+/** What the owner keeps for a job until a worker claims it, or the job ends. */
+export interface Held {
+  /** Keeps the buffers behind the numbers in the record alive. */
+  readonly sabs: SharedArrayBuffer[]
+  readonly body: unknown
+  readonly transfer: readonly TransferListItem[]
+}
+
+/** What a worker receives when it has claimed a job. */
+export interface ClaimMessage {
+  readonly sabs: [number, SharedArrayBuffer][]
+  readonly body: unknown
+}
+
+/** The body of a message that is serialised: KIND_MESSAGE, either way. */
+export interface PackedMessage {
+  readonly bytes: Uint8Array
+  readonly buffers: ArrayBuffer[]
+}
+
+const NOTHING: readonly never[] = []
+
+export class Outgoing {
+  readonly #space: Space
+  readonly #blocks: Blocks
+  readonly #ids: SharedBufferIds
+
+  constructor(space: Space, blocks: Blocks, ids: SharedBufferIds) {
+    this.#space = space
+    this.#blocks = blocks
+    this.#ids = ids
+  }
+
+  /**
+   * Writes arguments into the record at word `base`. Returns what has to be held for the job, if anything. Throws what
+   * structured cloning throws, with nothing kept.
+   */
+  write(
+    codec: Codec,
+    base: number,
+    args: readonly unknown[],
+    transfer: readonly TransferListItem[] | undefined,
+  ): Held | undefined {
+    if (transfer !== undefined && transfer.length > 0) return this.#writeMoving(codec, base, args, transfer)
+    const { words } = codec
+    const next = codec.putAll(base + DATA, base + DATA + DATA_WORDS, args)
+    const sabs = this.#ids.takeUsed()
+    if (next === NO_ROOM) return isPlainData(args) ? this.#writePlain(codec, base, args, NOTHING) : clone(codec, base, args, NOTHING)
+    words[base + KIND] = KIND_VALUES
+    words[base + SIZE] = args.length
+    return sabs === undefined ? undefined : { sabs, body: undefined, transfer: NOTHING }
+  }
+
+  #writeMoving(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
+    const buffers = transfer.filter((t) => t instanceof ArrayBuffer)
+    // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
+    const plain = buffers.length === transfer.length && new Set(buffers).size === buffers.length && isPlainData(args)
+    return (plain ? this.#writePlain(codec, base, args, buffers) : undefined) ?? clone(codec, base, args, transfer)
+  }
+
+  #writePlain(codec: Codec, base: number, args: readonly unknown[], moving: readonly ArrayBuffer[]): Held | undefined {
+    const { bytes, buffers } = pack(args, moving)
+    const { words } = codec
+    words[base + SIZE] = bytes.length
+    if (buffers.length === 0) {
+      if (bytes.length <= DATA_BYTES) {
+        codec.bytes.set(bytes, (base + DATA) << 2)
+        words[base + KIND] = KIND_BYTES
+        return undefined
+      }
+      const block = this.#blocks.alloc(bytes.length)
+      if (block >= 0) {
+        this.#space.bytes.set(bytes, block)
+        words[base + KIND] = KIND_STORED
+        words[base + AT] = block
+        return undefined
+      }
+    }
+    words[base + KIND] = KIND_MESSAGE
+    const body: PackedMessage = { bytes, buffers }
+    return { sabs: [], body, transfer: [bytes.buffer as ArrayBuffer, ...buffers] }
+  }
+}
+
+/** A clone as of now, its transferred parts already moved. */
+function clone(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
+  const copy = structuredClone({ args, transfer }, { transfer })
+  codec.words[base + KIND] = KIND_CLONE
+  return { sabs: [], body: copy.args, transfer: copy.transfer }
+}
+
+/** A job that was held and never claimed: ports that were moved for it would stay open. */
+export function letGo(held: Held): void {
+  for (const item of held.transfer) if (item instanceof MessagePort) item.close()
+}

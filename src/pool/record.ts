@@ -1,0 +1,127 @@
+/**
+ * The pool's shared memory: the payload of each work item, and one more SharedArrayBuffer beside the io-wq's. Owner and
+ * workers import these tables.
+ *
+ *   item:   | io_wq_work, 32 bytes | job: func, kind, size, at, data[52] |
+ *   space:  | pool | seat[nr_slots] | names | ring[nr_slots] | arena |
+ *
+ * A job's record holds its arguments until the worker has read them, then its result. What is too big for it lies in
+ * the arena (arguments; the owner allocates) or in the worker's ring (results), or travels through the worker's port.
+ */
+import { struct } from '../lib/layout.js'
+
+// biome-ignore format: table
+export const JOB = struct('job', [
+  ['func',  'u32',     'any',   'number of the function\'s name; then the slot of the worker that ran it'],
+  ['kind',  'u32',     'any',   'KIND_* of the arguments, then of the result; KIND_FAILED'],
+  ['size',  'u32',     'any',   'KIND_VALUES: how many; bytes, where there are bytes'],
+  ['at',    'u32',     'any',   'arguments: offset in the arena; result: where it ends in the ring'],
+  ['data',  'u32[52]', 'any',   'values or bytes, where they fit'],
+])
+
+// biome-ignore format: table
+export const POOL = struct('pool', [
+  'cache line: fixed at creation',
+  ['nr_slots',   'u32', 'once',  'worker slots'],
+  ['wake_fd',    'u32', 'once',  'the eventfd that wakes the owner; -1: by a message'],
+  'cache line: the owner asleep',
+  ['armed',      'u32', 'any',   '1: the owner is idle in its event loop. Who takes it to 0 wakes it'],
+  'cache line: claims',
+  ['nr_claims',  'u32', 'any',   'moves with each claim that a worker makes'],
+  'cache line: buffers',
+  ['sab_epoch',  'u32', 'owner', 'moves when a SharedArrayBuffer once passed has been collected'],
+])
+
+// biome-ignore format: table
+export const SEAT = struct('seat', [
+  'cache line: the worker in this slot',
+  ['claim',      'u32', 'any',    'the item whose message it wants, plus 1; the owner takes it to 0'],
+  ['ring_head',  'u32', 'worker', 'where its next result goes, free-running'],
+  'cache line: the owner',
+  ['answer',     'u32', 'any',    'CLAIM_OPEN, or how the claim was answered; the worker sleeps on it'],
+  ['ring_tail',  'u32', 'owner',  'up to where results were read, free-running'],
+])
+
+/** JOB.kind, low bits: where the values are. */
+export const KIND_VALUES = 0
+/** Serialised, in `data`. */
+export const KIND_BYTES = 1
+/** Serialised, in the arena (arguments) or the worker's ring (results). */
+export const KIND_STORED = 2
+/** Serialised, in a message with the buffers that go with them. */
+export const KIND_MESSAGE = 3
+/** A message that is the value itself. */
+export const KIND_CLONE = 4
+export const KIND_MASK = 7
+/** Set beside it: the value is a failure's description, the promise rejects. */
+export const KIND_FAILED = 8
+
+export const CLAIM_OPEN = 0
+export const CLAIM_ANSWERED = 1
+
+/** Where a job's words are, counted from the first word of its payload. */
+export const FUNC = JOB.at.func >> 2
+export const KIND = JOB.at.kind >> 2
+export const SIZE = JOB.at.size >> 2
+export const AT = JOB.at.at >> 2
+export const DATA = JOB.at.data >> 2
+export const DATA_WORDS = (JOB.size - JOB.at.data) >> 2
+export const DATA_BYTES = DATA_WORDS * 4
+export const JOB_WORDS = JOB.size >> 2
+
+/** How many different function names a pool takes, and the bytes they may have together. */
+export const MAX_NAMES = 1024
+const NAMES_BYTES = 65_536
+/** Per worker; a result above a quarter of it goes by message. */
+export const RING_BYTES = 65_536
+/** For the arguments of all queued jobs; what finds no room goes by message. */
+export const ARENA_BYTES = 4_194_304
+
+/** The pool's own buffer, its parts found. */
+export class Space {
+  readonly sab: SharedArrayBuffer
+  readonly words: Int32Array
+  readonly bytes: Buffer
+  readonly nrSlots: number
+  /** Word of the table of names: an offset and a length each; then their bytes. */
+  readonly namesWord: number
+  readonly namesByte: number
+  readonly namesEnd: number
+  readonly arenaByte: number
+  readonly #seatWord: number
+  readonly #ringByte: number
+
+  private constructor(sab: SharedArrayBuffer, nrSlots: number) {
+    this.sab = sab
+    this.words = new Int32Array(sab)
+    this.bytes = Buffer.from(sab)
+    this.nrSlots = nrSlots
+    this.#seatWord = POOL.size >> 2
+    this.namesWord = this.#seatWord + nrSlots * (SEAT.size >> 2)
+    this.namesByte = this.namesWord * 4 + MAX_NAMES * 8
+    this.namesEnd = this.namesByte + NAMES_BYTES
+    this.#ringByte = this.namesEnd
+    this.arenaByte = this.#ringByte + nrSlots * RING_BYTES
+  }
+
+  /** New memory. Pages that nobody touches cost nothing. */
+  static create(nrSlots: number, wakeFd: number): Space {
+    const fixed = POOL.size + nrSlots * (SEAT.size + RING_BYTES) + MAX_NAMES * 8 + NAMES_BYTES
+    const space = new Space(new SharedArrayBuffer(fixed + ARENA_BYTES), nrSlots)
+    space.words[POOL.at.nr_slots >> 2] = nrSlots
+    space.words[POOL.at.wake_fd >> 2] = wakeFd
+    return space
+  }
+
+  static attach(sab: SharedArrayBuffer): Space {
+    return new Space(sab, new Int32Array(sab)[POOL.at.nr_slots >> 2]!)
+  }
+
+  seat(slot: number): number {
+    return this.#seatWord + slot * (SEAT.size >> 2)
+  }
+
+  ringByte(slot: number): number {
+    return this.#ringByte + slot * RING_BYTES
+  }
+}
