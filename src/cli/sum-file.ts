@@ -8,6 +8,7 @@
  * after the last read as before the first. Memory is bounded: small files wait for a piece, large ones for a stream.
  */
 import { constants } from 'node:fs'
+import { AT_STATX_DONT_SYNC } from '../abi/constants.js'
 import type { Statx } from '../driver/statx.js'
 import type { Uring } from '../driver/uring.js'
 import type { Algo } from './sum-format.js'
@@ -34,6 +35,8 @@ const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 /** A file may have become a FIFO since it was listed: opening must not wait for a writer, nor take a terminal. */
 const OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY
 const STDIN = 0
+/** Opening has just asked for fresh attributes; this is to take them as they are. */
+const FRESH = { flags: AT_STATX_DONT_SYNC }
 
 export class Summer {
   nrBytes = 0
@@ -72,7 +75,7 @@ export class Summer {
     const fd = await this.ring.openat(path, task.isGiven ? OPEN_FLAGS : OPEN_FLAGS | O_NOFOLLOW)
     let piece: Piece | undefined
     try {
-      const stat = await this.ring.statx(fd)
+      const stat = await this.ring.statx(fd, FRESH)
       checkRegular(task, stat)
       if (stat.stx_size < MAX_PIECE_BYTES) piece = await this.#readWhole(fd, stat.stx_size)
       if (piece === undefined) return await this.#sumLarge(task, fd, stat)
@@ -107,7 +110,7 @@ export class Summer {
   }
 
   async #sumLarge(task: Task, fd: number, before: Statx): Promise<Summed> {
-    const summed = await this.#withStream((stream) => this.#feed(stream, fd, before.stx_size))
+    const summed = await this.#withStream(false, (stream) => this.#feed(stream, fd, before.stx_size))
     const after = await this.ring.statx(fd)
     // A file whose size is a lie, as in /proc, may give more or less than that; it only has to keep to its lie.
     if (!isSame(before, after)) throw changed(task)
@@ -116,14 +119,15 @@ export class Summer {
   }
 
   async #sumStdin(): Promise<Summed> {
-    const summed = await this.#withStream((stream) => this.#feed(stream, STDIN, undefined))
+    const summed = await this.#withStream(true, (stream) => this.#feed(stream, STDIN, undefined))
     this.nrBytes += summed.size
     return summed
   }
 
-  async #withStream(feed: (stream: Stream) => Promise<number>): Promise<Summed> {
+  /** `isUnbounded`: nobody knows when the bytes will come, so it must not take the place of other work. */
+  async #withStream(isUnbounded: boolean, feed: (stream: Stream) => Promise<number>): Promise<Summed> {
     const at = this.#streams.pop() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)))
-    const stream = new Stream(this.hasher.pool, this.#memory, at, this.#algo)
+    const stream = new Stream(this.hasher.pool, this.#memory, at, this.#algo, isUnbounded)
     this.hasher.nrJobs++
     try {
       const size = await feed(stream)

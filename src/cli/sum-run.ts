@@ -75,6 +75,8 @@ class Run {
     else for (const list of [byteString(check), ...paths]) await this.#check(ring, list)
     await out.flush()
     this.#progress?.stop()
+    // Files may still be closing.
+    await ring.close()
     if (stats === true && this.#status !== STATUS_PIPE) this.#printStats(ring)
     return this.#status
   }

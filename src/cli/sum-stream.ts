@@ -27,7 +27,7 @@ export class Stream {
   #wake: (() => void) | undefined
 
   /** Starts a job on the stream memory at `at`, which is this stream's until end() or abort() has resolved. */
-  constructor(pool: SumPool, memory: SharedArrayBuffer, at: number, algo: string) {
+  constructor(pool: SumPool, memory: SharedArrayBuffer, at: number, algo: string, unbounded: boolean) {
     this.#words = new Int32Array(memory, at, STREAM.size >> 2)
     for (const word of [TAIL, HEAD, APP_WAITS]) storeRelease(this.#words, word, 0)
     for (let i = 0; i < NR_BLOCKS; i++) {
@@ -36,7 +36,7 @@ export class Stream {
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     port1.on('message', () => this.#wake?.())
-    this.#job = pool.run('hashStream', [memory, at, algo, port2], { unbounded: true, transfer: [port2] })
+    this.#job = pool.run('hashStream', [memory, at, algo, port2], { unbounded, transfer: [port2] })
     this.#job.catch(() => {
       this.#hasFailed = true
       this.#wake?.()

@@ -12,11 +12,11 @@ import { struct } from '../lib/layout.js'
 
 // biome-ignore format: table
 export const JOB = struct('job', [
-  ['func',  'u32',     'any',   'number of the function\'s name; then the slot of the worker that ran it'],
-  ['kind',  'u32',     'any',   'KIND_* of the arguments, then of the result; KIND_FAILED'],
-  ['size',  'u32',     'any',   'KIND_VALUES: how many; bytes, where there are bytes'],
-  ['at',    'u32',     'any',   'arguments: offset in the arena; result: where it ends in the ring'],
-  ['data',  'u32[52]', 'any',   'values or bytes, where they fit'],
+  ['func',  'u32',     'holder', 'number of the function\'s name; then the slot of the worker that ran it'],
+  ['kind',  'u32',     'holder', 'KIND_* of the arguments, then of the result; KIND_FAILED'],
+  ['size',  'u32',     'holder', 'KIND_VALUES: how many; bytes, where there are bytes'],
+  ['at',    'u32',     'holder', 'arguments: offset in the arena; result: where it ends in the ring'],
+  ['data',  'u32[52]', 'holder', 'values or bytes, where they fit'],
 ])
 
 // biome-ignore format: table

@@ -5,7 +5,7 @@
  * travel in a message, it claims: it says so in its seat, wakes the owner, and sleeps until the message is there.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import { fetchAdd, futexWait, loadAcquire, storeRelease } from '../lib/barrier.js'
+import { fetchAdd, futexWait, loadAcquire, xchg } from '../lib/barrier.js'
 import { ITEM, type WqMemory } from '../wq/layout.js'
 import { RingWriter } from './arena.js'
 import { Codec, NO_ROOM } from './codec.js'
@@ -83,7 +83,7 @@ export class JobRunner {
     this.#codec = new Codec(mem.words, this.#shared)
     this.#ring = new RingWriter(space, slot)
     // A worker that sat here before may have died in a claim.
-    storeRelease(space.words, space.seat(slot) + (SEAT.at.claim >> 2), 0)
+    xchg(space.words, space.seat(slot) + (SEAT.at.claim >> 2), 0)
   }
 
   /** Runs one item. Never throws; a promise it returns never rejects. */
@@ -182,8 +182,8 @@ export class JobRunner {
     const { words } = this.#space
     const seat = this.#space.seat(this.#slot)
     const answer = seat + (SEAT.at.answer >> 2)
-    storeRelease(words, answer, CLAIM_OPEN)
-    storeRelease(words, seat + (SEAT.at.claim >> 2), item + 1)
+    xchg(words, answer, CLAIM_OPEN)
+    xchg(words, seat + (SEAT.at.claim >> 2), item + 1)
     // Publishes the claim; pairs with the owner's look at the word before it goes idle.
     fetchAdd(words, NR_CLAIMS, 1)
     this.#wakeOwner()

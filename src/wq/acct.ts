@@ -31,6 +31,7 @@ const NR_QUEUED = ACCT.at.nr_queued >> 2
 const STALLED = ACCT.at.stalled >> 2
 const FREE_HEAD = ACCT.at.free_head >> 2
 const NR_RUNNING = ACCT.at.nr_running >> 2
+const NR_WAKING = ACCT.at.nr_waking >> 2
 const NEXT = ITEM.at.next >> 2
 const PREV = ITEM.at.prev >> 2
 const STATE = ITEM.at.state >> 2
@@ -38,6 +39,7 @@ const FLAGS = ITEM.at.flags >> 2
 const BUCKET = ITEM.at.bucket >> 2
 const W_STATE = WORKER.at.state >> 2
 const W_WAKE = WORKER.at.wake >> 2
+const W_SPINNING = WORKER.at.spinning >> 2
 const W_FREE_NEXT = WORKER.at.free_next >> 2
 
 /** Empties an account's lists, before it is shared or before they are rebuilt. */
@@ -156,19 +158,21 @@ function takeRun(mem: WqMemory, a: number, first: number, last: number, slot: nu
   words[a + NR_QUEUED] = words[a + NR_QUEUED]! - count
 }
 
-/** Puts a worker with nothing to do on the free list. */
+/** Puts a worker with nothing to do on the free list: first, or behind one that spins, which costs less to wake. */
 export function goIdle(mem: WqMemory, acct: number, slot: number): void {
   const { words } = mem
-  const a = mem.acct(acct)
   const w = mem.worker(slot)
   storeRelease(words, w + W_WAKE, WAKE_NO)
-  words[w + W_FREE_NEXT] = words[a + FREE_HEAD]!
-  words[a + FREE_HEAD] = slot
+  const head = words[mem.acct(acct) + FREE_HEAD]!
+  const behind = head !== NONE && loadAcquire(words, mem.worker(head) + W_SPINNING) !== 0
+  const link = behind ? mem.worker(head) + W_FREE_NEXT : mem.acct(acct) + FREE_HEAD
+  words[w + W_FREE_NEXT] = words[link]!
+  words[link] = slot
   storeRelease(words, w + W_STATE, WORKER_IDLE)
   addRunning(mem, acct, -1)
 }
 
-/** Takes the worker that went idle last, now counted as running; NONE if there is none. The caller wakes it. */
+/** Takes the first idle worker, counted as running and as waking from now on; NONE if there is none. The caller wakes it. */
 export function popIdle(mem: WqMemory, acct: number): number {
   const { words } = mem
   const a = mem.acct(acct)
@@ -176,9 +180,28 @@ export function popIdle(mem: WqMemory, acct: number): number {
   if (slot === NONE) return NONE
   const w = mem.worker(slot)
   words[a + FREE_HEAD] = words[w + W_FREE_NEXT]!
+  words[a + NR_WAKING] = words[a + NR_WAKING]! + 1
   storeRelease(words, w + W_STATE, WORKER_UP)
   addRunning(mem, acct, 1)
   return slot
+}
+
+/** A worker that popIdle handed out has come to look. */
+export function wokenUp(mem: WqMemory, acct: number): void {
+  const at = mem.acct(acct) + NR_WAKING
+  // A repair in between counted anew, without it.
+  mem.words[at] = Math.max(0, mem.words[at]! - 1)
+}
+
+/**
+ * An idle worker to wake for work that waits, or NONE. One at a time, unless `insist`: a woken worker passes the wake on
+ * when it finds more than it takes, so a burst of short items does not wake everybody.
+ */
+export function popIdleIfDue(mem: WqMemory, acct: number, maxRunning: number, insist: boolean): number {
+  const { words } = mem
+  const a = mem.acct(acct)
+  if (words[a + NR_QUEUED] === 0 || words[a + STALLED] !== 0 || words[a + NR_RUNNING]! >= maxRunning) return NONE
+  return !insist && words[a + NR_WAKING]! > 0 ? NONE : popIdle(mem, acct)
 }
 
 /** Takes one given worker off the free list. */

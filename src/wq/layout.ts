@@ -29,7 +29,7 @@ export const WQ = struct('io_wq', [
   ['state',          'u32', 'any',  'WQ_EXIT, WQ_EXIT_ON_IDLE'],
   ['nr_spinning',    'u32', 'any',  'idle workers that spin now'],
   'cache line: the owner asleep',
-  ['owner_wait',     'u32', 'any',  'OWNER_AWAKE, or OWNER_ASLEEP in a futex wait on this word'],
+  ['owner_wait',     'u32', 'any',  'OWNER_AWAKE, or how many items the sleeping owner waits for'],
 ])
 
 // biome-ignore format: table
@@ -45,6 +45,7 @@ export const ACCT = struct('io_wq_acct', [
   ['nr_workers',  'u32', 'holder', 'workers alive or being created'],
   ['max_workers', 'u32', 'holder', 'limit for creation'],
   ['nr_running',  'u32', 'holder', 'workers up and not blocked, or being created'],
+  ['nr_waking',   'u32', 'holder', 'idle workers that were woken and have not looked yet'],
 ])
 
 // biome-ignore format: table
@@ -80,7 +81,6 @@ export const WQ_EXIT = 1
 export const WQ_EXIT_ON_IDLE = 2
 
 export const OWNER_AWAKE = 0
-export const OWNER_ASLEEP = 1
 
 /** Accounts, by index. */
 export const ACCT_BOUND = 0
@@ -115,6 +115,8 @@ export const IO_WQ_WORK_CANCEL = 1
 export const IO_WQ_WORK_HASHED = 2
 export const IO_WQ_WORK_UNBOUND = 4
 export const IO_WQ_WORK_CONCURRENT = 16
+/** The owner has something to do as soon as this item is home: it is woken though it waits for more. */
+export const IO_WQ_WORK_FORCE_WAKE = 32
 
 /** Lock holder ids: 0 is free, 1 the owner, slot + 2 a worker. */
 export const HOLDER_OWNER = 1

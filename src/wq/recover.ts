@@ -107,6 +107,7 @@ function rebuild(mem: WqMemory, acct: number, dead: number, nrTouched: number): 
   }
   words[a + (ACCT.at.nr_workers >> 2)] = nrWorkers
   words[a + (ACCT.at.nr_running >> 2)] = nrRunning
+  words[a + (ACCT.at.nr_waking >> 2)] = 0
 }
 
 function freeBuckets(mem: WqMemory, slot: number): void {

@@ -9,10 +9,11 @@ import { assert } from '../lib/assert.js'
 import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE, type Producer, producer } from '../lib/mpscq.js'
-import { addRunning, goIdle, leaveIdle, popIdle, takeNext } from './acct.js'
+import { addRunning, goIdle, leaveIdle, popIdle, popIdleIfDue, takeNext, wokenUp } from './acct.js'
 import {
   ACCT,
   HOLDER_WORKER0,
+  IO_WQ_WORK_FORCE_WAKE,
   IO_WQ_WORK_HASHED,
   ITEM,
   ITEM_CANCELED,
@@ -22,7 +23,6 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
-  OWNER_ASLEEP,
   OWNER_AWAKE,
   WAKE_ASLEEP,
   WAKE_NO,
@@ -79,6 +79,8 @@ export class WorkerLoop {
   readonly #producers: (Producer | undefined)[] = []
   /** The items behind the running one in the run this worker holds. */
   #runNext = NONE
+  /** Went on the free list, and has not looked at the queue since. */
+  #listed = false
   /** When the idle timeout ends, on this thread's clock. */
   #idleUntil = 0
   readonly #resume = () => this.#run()
@@ -153,9 +155,11 @@ export class WorkerLoop {
     if ((loadAcquire(words, at + STATE) & ITEM_STATE_MASK) !== ITEM_CANCELED) {
       storeRelease(words, at + STATE, ITEM_DONE | (this.slot << ITEM_SLOT_SHIFT))
     }
+    const force = (words[at + FLAGS]! & IO_WQ_WORK_FORCE_WAKE) !== 0
     const edge = this.#producer(queue).push(item)
     storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
     if (edge) this.#hooks.onEdge(queue)
+    wakeOwner(this.mem, force)
     if (bucket !== NONE && this.#runNext === NONE) this.#releaseBucket(bucket)
   }
 
@@ -165,14 +169,13 @@ export class WorkerLoop {
    */
   sleeping(): void {
     const { words } = this.mem
-    const a = this.mem.acct(this.#acct)
     const blocked = this.#w + (WORKER.at.blocked >> 2)
     lock(words, this.#lock, this.#holder)
     if (words[blocked] === 0) {
       storeRelease(words, blocked, 1)
       addRunning(this.mem, this.#acct, -1)
     }
-    const idle = words[a + NR_QUEUED]! > 0 && words[a + STALLED] === 0 ? popIdle(this.mem, this.#acct) : NONE
+    const idle = popIdleIfDue(this.mem, this.#acct, words[WQ.at.max_running >> 2]!, true)
     unlock(words, this.#lock)
     if (idle !== NONE) wakeWorker(this.mem, idle)
   }
@@ -233,10 +236,15 @@ export class WorkerLoop {
       // On the free list still, if the sleep timed out or a wake-up meant for an earlier sleep came late.
       const wasIdle = words[this.#w + (WORKER.at.state >> 2)] === WORKER_IDLE
       if (wasIdle) leaveIdle(this.mem, this.#acct, this.slot)
+      else if (this.#listed) wokenUp(this.mem, this.#acct)
+      this.#listed = false
       this.#countRunning()
       const item = takeNext(this.mem, this.#acct, this.slot)
       if (item !== NONE) {
+        // More than one worker's work: pass the wake on.
+        const idle = popIdleIfDue(this.mem, this.#acct, words[WQ.at.max_running >> 2]!, false)
         unlock(words, this.#lock)
+        if (idle !== NONE) wakeWorker(this.mem, idle)
         return item
       }
       const now = nowMs()
@@ -249,6 +257,7 @@ export class WorkerLoop {
       }
       if (!wasIdle || timedOut) this.#idleUntil = now + this.#idleMs
       goIdle(this.mem, this.#acct, this.slot)
+      this.#listed = true
       unlock(words, this.#lock)
       if (this.#spin(now)) continue
       if (this.#hooks.pause?.(this.#resume, true)) return PAUSED
@@ -275,13 +284,14 @@ export class WorkerLoop {
   }
 
   /** Looks at the wake word for a bounded time, if no other worker does. True if woken. */
-  #spin(wake: number): boolean {
+  #spin(now: number): boolean {
     const { words } = this.mem
+    const wake = this.#w + (WORKER.at.wake >> 2)
     const nrSpinning = WQ.at.nr_spinning >> 2
     if (loadAcquire(words, nrSpinning) >= words[WQ.at.max_spinning >> 2]!) return false
     storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 1)
     fetchAdd(words, nrSpinning, 1)
-    const until = nowMs() + this.#spinMs
+    const until = now + this.#spinMs
     let woken = false
     do {
       for (let i = 0; i < 32 && !woken; i++) woken = loadAcquire(words, wake) === WAKE_YES
@@ -289,17 +299,6 @@ export class WorkerLoop {
     fetchAdd(words, nrSpinning, -1)
     storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 0)
     return woken
-  }
-
-  /** True if woken while spinning: a wake-up that comes soon costs no system call. */
-  #spin(now: number): boolean {
-    const { words } = this.mem
-    const wake = this.#w + (WORKER.at.wake >> 2)
-    const until = now + this.#spinMs
-    do {
-      for (let i = 0; i < 32; i++) if (loadAcquire(words, wake) === WAKE_YES) return true
-    } while (nowMs() < until)
-    return false
   }
 
   /** Sleeps until woken, or the idle timeout has passed. */
@@ -322,12 +321,22 @@ export function wakeWorker(mem: WqMemory, slot: number): void {
   if (xchg(mem.words, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(mem.words, wake, 1)
 }
 
-/** Wakes the owner if it sleeps in Wq.sleep(). Any thread, after a push. */
-export function wakeOwner(mem: WqMemory): void {
+/**
+ * One more item is home: wakes the owner if it sleeps in Wq.sleep() and this was the last it waits for, or `force`.
+ * Counterpart: the countdown of cq_wait_nr in io_req_local_work_add.
+ */
+export function wakeOwner(mem: WqMemory, force: boolean): void {
+  const { words } = mem
   const wait = WQ.at.owner_wait >> 2
-  // Pairs with Wq.sleep, which announces itself before it looks at the queues once more.
-  if (loadAcquire(mem.words, wait) !== OWNER_ASLEEP) return
-  if (xchg(mem.words, wait, OWNER_AWAKE) === OWNER_ASLEEP) futexWake(mem.words, wait, 1)
+  for (;;) {
+    // Pairs with Wq.sleep, which announces itself before it looks at the queues once more.
+    const wanted = loadAcquire(words, wait)
+    if (wanted <= OWNER_AWAKE) return
+    const left = force ? OWNER_AWAKE : wanted - 1
+    if (cmpxchg(words, wait, wanted, left) !== wanted) continue
+    if (left === OWNER_AWAKE) futexWake(words, wait, 1)
+    return
+  }
 }
 
 /** Names this thread as the kernel names its io-wq workers; returns its id, 0 where /proc does not tell. */

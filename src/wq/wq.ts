@@ -11,7 +11,7 @@ import { nowMs } from '../lib/clock.js'
 import { type Consumer, consumer, init, NONE, type Producer, producer } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
-import { clearLists, insert, popIdle, remove } from './acct.js'
+import { clearLists, insert, popIdle, popIdleIfDue, remove } from './acct.js'
 import { Crew } from './crew.js'
 import {
   ACCT,
@@ -32,7 +32,6 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
-  OWNER_ASLEEP,
   OWNER_AWAKE,
   WQ,
   WQ_EXIT,
@@ -59,7 +58,7 @@ const WQ_STATE = WQ.at.state >> 2
 const OWNER_WAIT = WQ.at.owner_wait >> 2
 
 /** How long the owner looks before it sleeps in a blocking enter. */
-const OWNER_SPIN_MS = 0.02
+const OWNER_SPIN_MS = 0.05
 
 export type CancelResult = 'ok' | 'running' | 'notfound'
 
@@ -177,7 +176,8 @@ export class Wq {
     trace('queue_async_work', item, flags)
     this.#lock(acct)
     insert(this.mem, acct, item)
-    const idle = this.#popIdleIfDue(acct)
+    // DIFFERS: the kernel wakes one each time; a woken thread costs us several items' worth of time.
+    const idle = popIdleIfDue(this.mem, acct, this.#maxRunning, false)
     const create = idle === NONE && this.#claimWorker(a, (flags & IO_WQ_WORK_CONCURRENT) !== 0)
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
@@ -186,19 +186,12 @@ export class Wq {
   }
 
   /**
-   * Under the lock: an idle worker, unless as many run as can. DIFFERS: the kernel wakes one each time; here a woken
-   * thread costs several items' worth of time, and those that run look at the queue as soon as they can.
-   */
-  #popIdleIfDue(acct: number): number {
-    return this.mem.words[this.mem.acct(acct) + NR_RUNNING]! < this.#maxRunning ? popIdle(this.mem, acct) : NONE
-  }
-
-  /**
    * Under the lock: whether one more worker is due; if so it is counted from now on. DIFFERS: IO_WQ_WORK_CONCURRENT
    * makes one up to the number of CPUs at once, and beyond that only as workers block.
    */
   #claimWorker(a: number, concurrent: boolean): boolean {
     const { words } = this.mem
+    if (words[a + (ACCT.at.free_head >> 2)] !== NONE) return false
     if (words[a + NR_RUNNING]! >= (concurrent ? this.#maxRunning : this.#concurrency)) return false
     if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! || !this.#crew.hasSlot()) return false
     words[a + NR_WORKERS] = words[a + NR_WORKERS]! + 1
@@ -212,8 +205,8 @@ export class Wq {
     const a = this.mem.acct(acct)
     this.#lock(acct)
     const waiting = words[a + NR_QUEUED]! > 0 && words[a + (ACCT.at.stalled >> 2)] === 0
-    const idle = waiting ? this.#popIdleIfDue(acct) : NONE
-    const create = waiting && idle === NONE && words[a + (ACCT.at.free_head >> 2)] === NONE && this.#claimWorker(a, false)
+    const idle = popIdleIfDue(this.mem, acct, this.#maxRunning, true)
+    const create = waiting && idle === NONE && this.#claimWorker(a, false)
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
     return create
@@ -400,20 +393,33 @@ export class Wq {
   }
 
   /**
-   * Sleeps on the owner thread until a worker wakes it or `timeoutMs` have passed. `ready` is asked once more after the
-   * sleep was announced. While work is queued it sleeps in slices, to see workers that block.
+   * Sleeps on the owner thread until `wanted` more items came home, one with FORCE_WAKE did, or `timeoutMs` have passed;
+   * it may wake early. `ready` is asked once, after the sleep was announced. While work is queued it sleeps in slices,
+   * to see workers that block.
    */
-  sleep(timeoutMs: number, ready: () => boolean): void {
+  sleep(timeoutMs: number, wanted: number, ready: () => boolean): void {
     const { words } = this.mem
-    // Most work is done within microseconds; going to sleep and being woken costs more than that.
-    const spinUntil = nowMs() + Math.min(timeoutMs, OWNER_SPIN_MS)
-    do if (ready()) return
-    while (nowMs() < spinUntil)
-    xchg(words, OWNER_WAIT, OWNER_ASLEEP)
+    xchg(words, OWNER_WAIT, wanted)
     // Pairs with wakeOwner: a push comes before its look at this word, or this look at the queues comes after the push.
-    if (!ready()) futexWait(words, OWNER_WAIT, OWNER_ASLEEP, this.#crew.slice(timeoutMs))
+    if (!ready()) this.#sleepAnnounced(timeoutMs)
     xchg(words, OWNER_WAIT, OWNER_AWAKE)
     this.#crew.tickIfDue()
+  }
+
+  #sleepAnnounced(timeoutMs: number): void {
+    const { words } = this.mem
+    const start = nowMs()
+    const end = start + this.#crew.slice(timeoutMs)
+    // Most work is done within microseconds; going to sleep and being woken costs more than that.
+    const spinEnd = Math.min(end, start + OWNER_SPIN_MS)
+    let now = start
+    for (;;) {
+      const left = loadAcquire(words, OWNER_WAIT)
+      if (left === OWNER_AWAKE || now >= end) return
+      // The count goes down meanwhile, so the word may differ by now; then this returns at once.
+      if (now >= spinEnd) futexWait(words, OWNER_WAIT, left, end - now)
+      now = nowMs()
+    }
   }
 
   /** Counts for stats and the inspector. */
@@ -452,7 +458,7 @@ export class Wq {
         [wreck.inDoubt],
         (item) => landed.push(item),
         () => this.#crew.someoneMidPush(slot),
-        () => this.sleep(1, () => false),
+        () => this.sleep(1, 1, () => false),
       )
       // They go through the queue once more, so that the embedder meets them where it looks.
       const again = producer(this.mem.queue(queue))

@@ -201,11 +201,10 @@ conformance('a ring that is not disabled cannot be enabled', (stand) => {
 
 conformance('enter and register tell a closed fd from one that is no ring', (stand) => {
   const { syscalls } = stand
-  const closed = stand.closedFd()
   const file = stand.file('file', '')
   for (const [fd, errno] of [
-    [closed, EBADF],
-    [-1, EBADF],
+    [stand.closedFd(), EBADF],
+    [-2, EBADF],
     [file, EOPNOTSUPP],
     [stand.pipe().readEnd, EOPNOTSUPP],
   ] as const) {

@@ -21,6 +21,7 @@ import { trace } from '../../lib/trace.js'
 import { duplicateFd, fileKind } from '../../sys/file.js'
 import {
   IO_WQ_WORK_CONCURRENT,
+  IO_WQ_WORK_FORCE_WAKE,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
 } from '../../wq/layout.js'
@@ -187,6 +188,8 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
       bucket = hashInode(kind.ino)
     }
   }
+  // Its successor in a chain waits for the owner.
+  if (words[r + R_LINK] !== NONE) flags |= IO_WQ_WORK_FORCE_WAKE
   words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ASYNC
   tctx.wq.enqueue(req, flags, bucket, ctx.id)
 }

@@ -52,6 +52,6 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, endMs: number): 
     if (nrRun > 0 && !tctx.wq.isQueueEmpty(ctx.id)) continue
     const left = endMs === Number.POSITIVE_INFINITY ? endMs : endMs - monotonicMs()
     if (left <= 0) return ready > 0 ? 0 : -ETIME
-    tctx.wq.sleep(left, () => !tctx.wq.isQueueEmpty(ctx.id))
+    tctx.wq.sleep(left, wanted - ready, () => !tctx.wq.isQueueEmpty(ctx.id))
   }
 }

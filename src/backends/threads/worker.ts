@@ -13,7 +13,7 @@ import { signal } from '../../sys/loop.js'
 import type { WorkerSeat } from '../../wq/crew.js'
 import { IO_WQ_WORK_CANCEL, ITEM, WqMemory } from '../../wq/layout.js'
 import { watchedTables } from '../../wq/watch.js'
-import { WorkerLoop, wakeOwner } from '../../wq/worker-loop.js'
+import { WorkerLoop } from '../../wq/worker-loop.js'
 import type { RingMessage } from './ctx.js'
 import { CTX, REQ, RINGS } from './layout.js'
 import type { WorkEnv } from './op.js'
@@ -81,7 +81,6 @@ const loop = new WorkerLoop(mem, seat.slot, {
       const eventfd = loadAcquire(ring.words, ring.eventfdWord)
       if (eventfd >= 0 && (loadAcquire(ring.words, CQ_FLAGS) & IORING_CQ_EVENTFD_DISABLED) === 0) signal(eventfd)
     }
-    wakeOwner(mem)
   },
   onLeave() {
     process.exit()

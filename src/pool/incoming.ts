@@ -1,0 +1,52 @@
+/**
+ * From a job's record to its result. Owner thread only: the counterpart of JobRunner's second half.
+ */
+import type { WqMemory } from '../wq/layout.js'
+import { RingReader } from './arena.js'
+import type { Codec } from './codec.js'
+import type { PackedMessage } from './outgoing.js'
+import type { Ports } from './ports.js'
+import { AT, DATA, FUNC, KIND, KIND_BYTES, KIND_MASK, KIND_MESSAGE, KIND_STORED, KIND_VALUES, SIZE, type Space } from './record.js'
+import { unpack } from './serial.js'
+
+const NO_BUFFERS: readonly ArrayBuffer[] = []
+
+export class Incoming {
+  readonly #words: Int32Array
+  readonly #codec: Codec
+  readonly #ports: Ports
+  readonly #rings: RingReader
+
+  constructor(mem: WqMemory, space: Space, codec: Codec, ports: Ports) {
+    this.#words = mem.words
+    this.#codec = codec
+    this.#ports = ports
+    this.#rings = new RingReader(space)
+  }
+
+  /** The result in the record whose payload begins at word `p`; a failure's description where KIND_FAILED is set. */
+  read(p: number): unknown {
+    const words = this.#words
+    const size = words[p + SIZE]!
+    switch (words[p + KIND]! & KIND_MASK) {
+      case KIND_VALUES:
+        return this.#codec.get(p + DATA)
+      case KIND_BYTES: {
+        const from = (p + DATA) << 2
+        return unpack(this.#codec.bytes.subarray(from, from + size), NO_BUFFERS)
+      }
+      case KIND_STORED: {
+        const slot = words[p + FUNC]!
+        const value = unpack(this.#rings.view(slot, words[p + AT]!, size), NO_BUFFERS)
+        this.#rings.done(slot, words[p + AT]!)
+        return value
+      }
+      case KIND_MESSAGE: {
+        const { bytes, buffers } = this.#ports.receive(words[p + FUNC]!) as PackedMessage
+        return unpack(bytes, buffers)
+      }
+      default:
+        return this.#ports.receive(words[p + FUNC]!)
+    }
+  }
+}

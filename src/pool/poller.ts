@@ -1,0 +1,111 @@
+/**
+ * When the owner looks for finished jobs. Owner thread only.
+ *
+ *   idle --run()--> looking each turn --50 empty turns--> armed --a worker takes `armed` to 0--> looking
+ *
+ * Looking costs a turn of the event loop, a microsecond or two; being woken costs ten, and the worker a system call. So
+ * while jobs are in flight the owner looks first, and arms the wake-up when nothing came for a while. Counterpart: NAPI,
+ * which polls a network card under load and turns its interrupt on again when the card falls silent.
+ */
+import { loadAcquire, xchg } from '../lib/barrier.js'
+import { POOL, type Space } from './record.js'
+import { createWaker, type Waker } from './waker.js'
+
+/** How many turns of the event loop may pass without a finished job before the owner arms: about 100 us. */
+const MAX_EMPTY_TURNS = 50
+const ARMED = POOL.at.armed >> 2
+const NR_CLAIMS = POOL.at.nr_claims >> 2
+
+export interface PollerHooks {
+  /** Drains; returns how many jobs it settled. */
+  drain(): number
+  /** True iff nothing is waiting to be drained. */
+  isDrained(): boolean
+  /** Workers have claimed messages. */
+  onClaims(): void
+  /** Whether jobs are in flight. */
+  isBusy(): boolean
+}
+
+export class Poller {
+  readonly #hooks: PollerHooks
+  readonly #waker: Waker
+  #words: Int32Array | undefined
+  #isScheduled = false
+  #isArmed = false
+  #emptyTurns = 0
+  #seenClaims = 0
+
+  constructor(hooks: PollerHooks) {
+    this.#hooks = hooks
+    this.#waker = createWaker(this.onWake)
+  }
+
+  get wakeFd(): number {
+    return this.#waker.fd
+  }
+
+  /** Before the first look. The space needs the waker's fd, so it comes later than the constructor. */
+  attach(space: Space): void {
+    this.#words = space.words
+  }
+
+  /** A job was given: looks at the end of this turn of the event loop, and so on. */
+  look(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    if (this.#isArmed) this.#disarm()
+    setImmediate(this.#onTurn)
+  }
+
+  /** A worker took `armed` to 0, or sent a message for reasons of its own. */
+  readonly onWake = (): void => {
+    this.#emptyTurns = 0
+    if (this.#isArmed) this.#disarm()
+    if (!this.#isScheduled) this.#onTurn()
+  }
+
+  readonly #onTurn = (): void => {
+    this.#isScheduled = false
+    const { drain, isBusy } = this.#hooks
+    const nrSettled = drain()
+    this.#answerClaims()
+    if (!isBusy()) {
+      // No handle of ours is left on the event loop.
+      this.#emptyTurns = 0
+      return
+    }
+    this.#emptyTurns = nrSettled > 0 ? 0 : this.#emptyTurns + 1
+    if (this.#emptyTurns < MAX_EMPTY_TURNS || !this.#arm()) this.look()
+  }
+
+  /** True if the owner may sleep: the next job to end wakes it. */
+  #arm(): boolean {
+    xchg(this.#words!, ARMED, 1)
+    this.#isArmed = true
+    // Pairs with the worker, which pushes first and then looks at the word: one of the two sees the other.
+    if (this.#hooks.isDrained() && loadAcquire(this.#words!, NR_CLAIMS) === this.#seenClaims) {
+      this.#waker.ref()
+      return true
+    }
+    this.#disarm()
+    return false
+  }
+
+  #disarm(): void {
+    xchg(this.#words!, ARMED, 0)
+    this.#isArmed = false
+    this.#waker.unref()
+  }
+
+  #answerClaims(): void {
+    const claims = loadAcquire(this.#words!, NR_CLAIMS)
+    if (claims === this.#seenClaims) return
+    this.#seenClaims = claims
+    this.#hooks.onClaims()
+  }
+
+  close(): void {
+    this.#waker.close()
+  }
+}
