@@ -16,7 +16,10 @@ const RIVAL = 'c/liburing'
 export const bench: Bench = {
   question: 'how many NOPs a second go through a bare ring, one batch of `depth` at a time?',
   unit: 'NOPs',
-  pairs: [...BACKENDS.map((backend) => [`uring/${backend}/raw`, RIVAL] as const), ['uring/threads/raw', 'uring/kernel/raw']],
+  pairs: [
+    ...BACKENDS.map((backend) => [`uring/${backend}/raw`, RIVAL] as const),
+    ['uring/threads/raw', 'uring/kernel/raw'],
+  ],
   async settings(plan) {
     const backends = await usableBackends(plan, ['raw'])
     const liburing = await compileNopLiburing(plan, RIVAL)

@@ -4,8 +4,8 @@
  * The rings are those that Uring.open makes, flags and all, so that `raw` and `promises` differ by the driver alone.
  */
 import { openRing } from '../src/driver/open.js'
-import type { Ring } from '../src/ring/ring.js'
 import { setUserData } from '../src/ring/prep.js'
+import type { Ring } from '../src/ring/ring.js'
 import type { Plan, Round } from './bench.js'
 import { Meter } from './meter.js'
 

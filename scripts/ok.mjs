@@ -33,8 +33,10 @@ function check(name, body) {
 
 /** Runs a command from node_modules or npm; returns undefined, or all it printed if it failed. */
 function command(name, ...args) {
-  const local = join(root, 'node_modules/.bin', name)
-  const path = name === 'npm' ? name : local
+  return run(name === 'npm' ? name : join(root, 'node_modules/.bin', name), ...args)
+}
+
+function run(path, ...args) {
   const env = { ...process.env, NO_COLOR: '1' }
   const options = { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 26 }
   const { status, stdout, stderr, error } = spawnSync(path, args, options)
@@ -65,6 +67,7 @@ if (installed) {
   check('dead code (knip)', () => command('knip', '--no-progress', '--no-config-hints'))
   if (built) {
     check('package (publint, attw)', checkPackage)
+    check('generated docs', () => run(process.execPath, join(root, 'scripts/docs.mjs'), '--check'))
     const tests = await runTests()
     for (const key of Object.keys(totals)) totals[key] += tests[key]
     if (tests.passed + tests.failed === 0) check('tests', () => 'no test ran')

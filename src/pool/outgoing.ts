@@ -79,6 +79,11 @@ export class Outgoing {
     return sabs === undefined ? undefined : { sabs, body: undefined, transfer: NOTHING }
   }
 
+  /** A record that was written and goes nowhere: frees its block. */
+  letGo(words: Int32Array): void {
+    if (words[KIND] === KIND_STORED) this.#blocks.free(words[AT]!, words[SIZE]!)
+  }
+
   #writeMoving(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
     const buffers = transfer.filter((t) => t instanceof ArrayBuffer)
     // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
@@ -112,7 +117,7 @@ export class Outgoing {
 
 /** A clone as of now, its transferred parts already moved. */
 function clone(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
-  const copy = structuredClone({ args, transfer }, { transfer })
+  const copy = structuredClone({ args, transfer }, { transfer: [...transfer] })
   codec.words[base + KIND] = KIND_CLONE
   return { sabs: [], body: copy.args, transfer: copy.transfer }
 }

@@ -5,8 +5,6 @@
  * work to io-wq and takes it back as task work.
  */
 import { availableParallelism } from 'node:os'
-import { pathToFileURL } from 'node:url'
-import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
 import { loadAcquire } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
 import {
@@ -23,15 +21,27 @@ import { Aborts } from './aborts.js'
 import { Blocks } from './arena.js'
 import { Backlog, type Waiting } from './backlog.js'
 import { Codec } from './codec.js'
-import { abortError, type Failure, type PoolErrorCode, poolError, rebuild, rejection } from './failure.js'
+import { abortError, type Failure, poolError, rebuild, rejection } from './failure.js'
 import { InFlight, type Resolve } from './in-flight.js'
 import { Incoming } from './incoming.js'
 import { KeyTable } from './keys.js'
 import { NameTable } from './names.js'
 import { type Held, letGo, Outgoing } from './outgoing.js'
+import {
+  type AnyJobs,
+  type JobArgs,
+  type JobName,
+  type JobResult,
+  jobsHref,
+  type PoolOptions,
+  type PoolStats,
+  type RunOptions,
+  type RunRest,
+  workerOptions,
+} from './options.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
-import { ARENA_BYTES, FUNC, JOB, JOB_WORDS, KIND, KIND_FAILED, KIND_VALUES, Space } from './record.js'
+import { ARENA_BYTES, FUNC, JOB, JOB_WORDS, KIND, KIND_FAILED, Space } from './record.js'
 import { SharedBufferIds } from './shared-buffers.js'
 import type { PoolSeat } from './worker.js'
 
@@ -45,55 +55,7 @@ const QUEUE = 0
 const NO_ARGS: readonly unknown[] = []
 const NO_OPTIONS: RunOptions = {}
 
-export interface PoolOptions
-  extends Pick<WorkerOptions, 'argv' | 'env' | 'execArgv' | 'name' | 'resourceLimits' | 'stderr' | 'stdout'> {
-  /** Threads for ordinary jobs, at most. Default: os.availableParallelism(). */
-  readonly maxWorkers?: number
-  /** Threads for jobs given with `unbounded`, at most. Default 64. */
-  readonly maxUnbounded?: number
-  /** How long an idle worker stays, the last one of its kind excepted, which stays for good. Default 5000. */
-  readonly idleTimeoutMs?: number
-  /** How long an idle worker looks for work before it sleeps. Default 50. */
-  readonly spinUs?: number
-  /** Jobs given and not finished, at most; one more rejects with ERR_URING_QUEUE_FULL. Default: no limit. */
-  readonly queueLimit?: number
-  /** What `workerData` of node:worker_threads is inside the module of jobs. */
-  readonly workerData?: unknown
-}
-
-export interface RunOptions {
-  /** Jobs with one key run one at a time, in the order given. Any value; compared as Map does. */
-  readonly key?: unknown
-  /** The job will mostly wait: it gets a thread of the second kind, and takes none from jobs that compute. */
-  readonly unbounded?: boolean
-  readonly signal?: AbortSignal | undefined
-  /** Moved to the worker instead of copied, as with postMessage. */
-  readonly transfer?: readonly TransferListItem[]
-}
-
-export interface PoolStats {
-  /** Given and not finished. */
-  readonly inFlight: number
-  /** Of these, not yet in a worker's hands. */
-  readonly queued: number
-  readonly completed: number
-  readonly failed: number
-  readonly cancelled: number
-  /** Threads now: for ordinary jobs, for unbounded ones. */
-  readonly workers: readonly [bounded: number, unbounded: number]
-  /** Threads ever started, and of these died. */
-  readonly workersCreated: number
-  readonly workersDied: number
-}
-
-/** The functions that a module exports, by name. */
-export type JobName<M> = { [K in keyof M]: M[K] extends (...args: never[]) => unknown ? K : never }[keyof M] & string
-type JobArgs<F> = F extends (...args: infer A) => unknown ? A : never
-type JobResult<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
-type RunRest<A extends unknown[]> = [] extends A
-  ? [args?: Readonly<A>, options?: RunOptions]
-  : [args: Readonly<A>, options?: RunOptions]
-type AnyJobs = Record<string, (...args: unknown[]) => unknown>
+export type { JobName, PoolOptions, PoolStats, RunOptions } from './options.js'
 
 let grabbed: Resolve
 /** One executor for every promise: nobody else runs between it and the line behind `new Promise`. */
@@ -117,7 +79,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   readonly #backlog = new Backlog()
   readonly #aborts = new Aborts((job, reason) => this.#onAbort(job, reason))
   readonly #queueLimit: number
-  readonly #onTurnOver: (() => void)[] = []
+  #onQuiet: (() => void)[] = []
   #isOpen = true
   #isDestroyed = false
   #closed: Promise<void> | undefined
@@ -143,7 +105,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
       drain: () => this.#drain(),
       isDrained: () => this.#wq.isQueueEmpty(QUEUE),
       onClaims: () => this.#answerClaims(),
-      isBusy: () => this.#jobs.count > 0,
+      isBusy: () => this.#jobs.count + this.#backlog.size > 0,
     })
     this.#space = Space.create(nrSlots, this.#poller.wakeFd)
     this.#poller.attach(this.#space)
@@ -219,4 +181,233 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     this.#launch(item, p, grabbed, held, options)
     return promise
   }
+
+  /** Why a job is not even begun. */
+  #refuse(args: readonly unknown[], options: RunOptions): Error | undefined {
+    if (!this.#isOpen) return closedError()
+    if (!Array.isArray(args)) return poolError('ERR_INVALID_ARG_TYPE', 'the arguments of a job come in an array')
+    if (this.#jobs.count + this.#backlog.size >= this.#queueLimit) {
+      return poolError('ERR_URING_QUEUE_FULL', `${this.#queueLimit} jobs are in flight, as many as this pool takes`)
+    }
+    const { signal } = options
+    return signal?.aborted === true ? abortError(signal.reason) : undefined
+  }
+
+  /** Gives a job whose record is written to io-wq. */
+  #launch(item: number, p: number, resolve: Resolve, held: Held | undefined, options: RunOptions): void {
+    const jobs = this.#jobs
+    jobs.add(item, resolve, this.#words, p, held)
+    let flags = IO_WQ_WORK_CONCURRENT
+    let bucket = 0
+    if (options.key !== undefined) {
+      flags |= IO_WQ_WORK_HASHED
+      bucket = jobs.takeBucket(item, options.key)
+    }
+    if (options.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
+    if (options.signal !== undefined) {
+      jobs.markSignal(item)
+      this.#aborts.watch(item, options.signal)
+    }
+    this.#poller.look()
+    this.#wq.enqueue(item, flags, bucket, QUEUE)
+  }
+
+  /** No record is free: the job is written to memory of its own. */
+  #wait(func: number, args: readonly unknown[], options: RunOptions): Promise<unknown> {
+    const words = new Int32Array(JOB_WORDS)
+    words[FUNC] = func
+    let held: Held | undefined
+    try {
+      held = this.#outgoing.write(new Codec(words, this.#ids), 0, args, options.transfer)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const promise = new Promise<unknown>(grab)
+    const id = this.#backlog.nextId()
+    this.#backlog.push({ words, held, options, resolve: grabbed, id })
+    if (options.signal !== undefined) this.#aborts.watch(id, options.signal)
+    return promise
+  }
+
+  #takeFromBacklog(): void {
+    while (this.#backlog.size > 0) {
+      const item = this.#wq.alloc()
+      if (item === NONE) return
+      const { words, held, options, resolve, id } = this.#backlog.shift()!
+      this.#aborts.forget(id)
+      const p = this.#mem.payload(item)
+      this.#words.set(words, p)
+      this.#launch(item, p, resolve, held, options)
+    }
+  }
+
+  /** Settles all jobs that came home; returns how many. */
+  #drain(): number {
+    let count = 0
+    for (let item = this.#wq.popDone(QUEUE); item !== NONE; item = this.#wq.popDone(QUEUE)) {
+      count++
+      this.#settle(item)
+    }
+    if (count > 0 || this.#onQuiet.length > 0) this.#afterSettling()
+    return count
+  }
+
+  #settle(item: number): void {
+    const p = this.#mem.payload(item)
+    const failed = (this.#words[p + KIND]! & KIND_FAILED) !== 0
+    let value: unknown
+    try {
+      value = this.#incoming.read(p)
+    } catch (error) {
+      // Only a worker that died while it posted leaves such a record.
+      this.#reject(item, () => poolError('ERR_URING_WORKER_DIED', 'the result of this job did not arrive', error))
+      return
+    }
+    if (failed) {
+      this.#settleFailed(item, value as Failure)
+      return
+    }
+    this.#nrCompleted++
+    this.#remove(item)(value)
+  }
+
+  #settleFailed(item: number, failure: Failure): void {
+    const signal = this.#jobs.hasSignal(item) ? this.#aborts.signalOf(item) : undefined
+    if (signal?.aborted === true && 'name' in failure && failure.name === 'AbortError') {
+      this.#reject(item, () => abortError(signal.reason))
+    } else this.#reject(item, () => rebuild(failure))
+  }
+
+  #reject(item: number, make: () => unknown): void {
+    this.#nrFailed++
+    this.#remove(item)(rejection(make))
+  }
+
+  /** Forgets a job; its record is free. */
+  #remove(item: number): Resolve {
+    if (this.#jobs.hasSignal(item)) this.#aborts.forget(item)
+    const resolve = this.#jobs.remove(item)
+    this.#wq.free(item)
+    return resolve
+  }
+
+  #afterSettling(): void {
+    if (this.#backlog.size > 0) this.#takeFromBacklog()
+    if (this.#jobs.count > 0) return
+    const waiters = this.#onQuiet
+    this.#onQuiet = []
+    for (const resolve of waiters) resolve()
+  }
+
+  #onCancelled(item: number): void {
+    this.#nrCancelled++
+    const error = this.#cancelReason
+    this.#remove(item)(rejection(error))
+    // Not from in here: this may run inside a walk over the items.
+    this.#poller.look()
+  }
+
+  #onDied(item: number, error: Error): void {
+    this.#nrDied++
+    const destroyed = this.#isDestroyed
+    this.#reject(item, () =>
+      destroyed ? closedError() : poolError('ERR_URING_WORKER_DIED', error.message, error.cause ?? error),
+    )
+  }
+
+  #onAbort(job: number, reason: unknown): void {
+    if (job < 0) {
+      this.#aborts.forget(job)
+      const waiting = this.#backlog.remove(job)
+      if (waiting !== undefined) this.#cancelWaiting(waiting, () => abortError(reason))
+      return
+    }
+    this.#cancelReason = () => abortError(reason)
+    // 'running': the job sees it, and settles when it ends. 'notfound': it has ended, and settles soon.
+    this.#wq.cancel(job)
+  }
+
+  #cancelWaiting(waiting: Waiting, make: () => Error): void {
+    this.#nrCancelled++
+    if (waiting.held !== undefined) letGo(waiting.held)
+    this.#outgoing.letGo(waiting.words)
+    waiting.resolve(rejection(make))
+  }
+
+  #answerClaims(): void {
+    this.#ports.answerClaims((item, slot) => {
+      const state = loadAcquire(this.#words, this.#mem.item(item) + STATE)
+      return state === (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT)) ? this.#jobs.heldFor(item) : undefined
+    })
+  }
+
+  /** Sets how many threads there may be of each kind, 0 leaves one as it is. Returns the limits before. Kills nobody. */
+  maxWorkers(bounded: number, unbounded: number): [bounded: number, unbounded: number] {
+    return this.#wq.maxWorkers(bounded, unbounded)
+  }
+
+  stats(): PoolStats {
+    const { queued, workers, created } = this.#wq.counts()
+    return {
+      inFlight: this.#jobs.count + this.#backlog.size,
+      queued: queued + this.#backlog.size,
+      completed: this.#nrCompleted,
+      failed: this.#nrFailed,
+      cancelled: this.#nrCancelled,
+      workers,
+      created,
+      died: this.#nrDied,
+    }
+  }
+
+  /** Takes no more jobs, finishes all that were given, and resolves when no thread of the pool is left. */
+  close(): Promise<void> {
+    this.#isOpen = false
+    this.#closed ??= this.#quiet().then(() => this.#shutDown())
+    return this.#closed
+  }
+
+  /**
+   * Takes no more jobs and cancels those given: what is queued rejects with ERR_URING_POOL_CLOSED, what runs is told
+   * (currentSignal().aborted). Jobs that have not ended after `graceMs` die with their threads. Resolves when no thread
+   * of the pool is left.
+   */
+  async destroy(graceMs = DEFAULT_GRACE_MS): Promise<void> {
+    this.#isOpen = false
+    this.#isDestroyed = true
+    this.#cancelReason = closedError
+    for (let w = this.#backlog.shift(); w !== undefined; w = this.#backlog.shift()) {
+      this.#aborts.forget(w.id)
+      this.#cancelWaiting(w, closedError)
+    }
+    this.#wq.cancelMatch((item) => this.#jobs.has(item), true)
+    const kill = setTimeout(() => {
+      for (let slot = 0; slot < this.#space.nrSlots; slot++) void this.#wq.workerAt(slot)?.terminate()
+    }, graceMs)
+    await this.close()
+    clearTimeout(kill)
+  }
+
+  /** As close(). */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Resolves when no job is in flight. */
+  #quiet(): Promise<void> {
+    if (this.#jobs.count + this.#backlog.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onQuiet.push(resolve)
+    })
+  }
+
+  async #shutDown(): Promise<void> {
+    await this.#wq.exit()
+    this.#poller.close()
+    this.#ports.close()
+  }
+}
+
+function closedError(): Error {
+  return poolError('ERR_URING_POOL_CLOSED', 'this pool was closed')
 }

@@ -5,10 +5,10 @@
  * process alive. Counterpart: create_io_worker, io_wq_worker_sleeping and the create-retry of io-wq.c; where the
  * scheduler tells the kernel that a worker blocked, a sampler looks at /proc here.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { Worker, type WorkerOptions } from 'node:worker_threads'
+import type { Worker, WorkerOptions } from 'node:worker_threads'
 import { assert } from '../lib/assert.js'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
+import { nowMs } from '../lib/clock.js'
 import { NONE } from '../lib/mpscq.js'
 import { trace } from '../lib/trace.js'
 import { addRunning } from './acct.js'
@@ -31,6 +31,7 @@ import {
   type WqMemory,
 } from './layout.js'
 import { lock, unlock } from './lock.js'
+import { SYSTEM_THREADS, type ThreadSystem } from './threads.js'
 
 const W_STATE = WORKER.at.state >> 2
 const W_CURRENT = WORKER.at.current >> 2
@@ -58,6 +59,7 @@ export interface CrewOptions {
   readonly workerData?: () => unknown
   readonly workerOptions?: WorkerOptions
   readonly hooks: { interrupt?(slot: number, tid: number): void; onWorkerMade?(slot: number, worker: Worker): void }
+  readonly threads?: ThreadSystem
 }
 
 export interface CrewOwner {
@@ -77,6 +79,7 @@ export class Crew {
   readonly #mem: WqMemory
   readonly #options: CrewOptions
   readonly #owner: CrewOwner
+  readonly #threads: ThreadSystem
   readonly #members: (Member | undefined)[]
   readonly #freeSlots: number[] = []
   readonly #seenSeq: Int32Array
@@ -94,6 +97,7 @@ export class Crew {
     this.#mem = mem
     this.#options = options
     this.#owner = owner
+    this.#threads = options.threads ?? SYSTEM_THREADS
     this.#members = new Array(mem.shape.nrSlots).fill(undefined)
     this.#seenSeq = new Int32Array(mem.shape.nrSlots)
     for (let slot = mem.shape.nrSlots - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
@@ -117,7 +121,7 @@ export class Crew {
     const seat: WorkerSeat = { sab: this.#mem.sab, slot, data: this.#options.workerData?.() }
     let worker: Worker
     try {
-      worker = new Worker(this.#options.workerEntry, { ...this.#options.workerOptions, workerData: seat })
+      worker = this.#threads.start(this.#options.workerEntry, { ...this.#options.workerOptions, workerData: seat })
     } catch (error) {
       this.#createFailed(slot, acct, tries, error as Error)
       return
@@ -242,10 +246,11 @@ export class Crew {
   #reapIfDead(slot: number): void {
     const w = this.#mem.worker(slot)
     const { words } = this.#mem
-    if (slot < 0 || this.#members[slot] === undefined) return
+    const member = this.#members[slot]
+    if (member === undefined) return
     const state = loadAcquire(words, w + W_STATE)
     const tid = loadAcquire(words, w + W_TID)
-    if (tid === 0 || state === WORKER_GONE || existsSync(`/proc/self/task/${tid}`)) return
+    if (state === WORKER_GONE || !this.#threads.isGone(member.worker, tid)) return
     this.#owner.recover(slot, new Error('the worker running this ended unexpectedly'))
     // The exit event, when it comes, finds a worker that has left.
     storeRelease(words, w + W_STATE, WORKER_GONE)
@@ -255,7 +260,7 @@ export class Crew {
   watch(): void {
     if (this.#ticking) return
     this.#ticking = true
-    this.#lastTickMs = performance.now()
+    this.#lastTickMs = nowMs()
     if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), TICK_MS).unref()
     else this.#timer.refresh()
   }
@@ -267,11 +272,11 @@ export class Crew {
 
   /** For an owner that sleeps in a futex, where neither timers nor exit events run. */
   tickIfDue(): void {
-    if (performance.now() - this.#lastReapMs >= REAP_MS) {
-      this.#lastReapMs = performance.now()
+    if (nowMs() - this.#lastReapMs >= REAP_MS) {
+      this.#lastReapMs = nowMs()
       for (let slot = 0; slot < this.#members.length; slot++) this.#reapIfDead(slot)
     }
-    if (!this.#ticking || performance.now() - this.#lastTickMs < TICK_MS) return
+    if (!this.#ticking || nowMs() - this.#lastTickMs < TICK_MS) return
     this.#ticking = false
     if (this.#tick()) this.watch()
   }
@@ -298,12 +303,13 @@ export class Crew {
   /** A worker in the same item as at the last look, whose thread sleeps, is blocked: it no longer counts as running. */
   #sample(slot: number, acct: number): void {
     const { words } = this.#mem
-    if (this.#members[slot]?.acct !== acct) return
+    const member = this.#members[slot]
+    if (member?.acct !== acct) return
     const w = this.#mem.worker(slot)
     const seq = loadAcquire(words, w + W_SEQ)
     const stuck = seq === this.#seenSeq[slot] && loadAcquire(words, w + W_CURRENT) !== NONE
     this.#seenSeq[slot] = seq
-    if (!stuck || words[w + W_BLOCKED] !== 0 || !sleeps(words[w + W_TID]!)) return
+    if (!stuck || words[w + W_BLOCKED] !== 0 || !this.#threads.isAsleep(member.worker, words[w + W_TID]!)) return
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
     const current = loadAcquire(words, w + W_CURRENT)
@@ -335,17 +341,5 @@ export class Crew {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#ticking = false
-  }
-}
-
-/** Whether the kernel has this thread asleep. Where that cannot be told, a stuck worker counts as asleep. */
-function sleeps(tid: number): boolean {
-  if (tid === 0) return true
-  try {
-    const stat = readFileSync(`/proc/self/task/${tid}/stat`, 'latin1')
-    const state = stat.charAt(stat.lastIndexOf(')') + 2)
-    return state === 'S' || state === 'D'
-  } catch {
-    return true
   }
 }

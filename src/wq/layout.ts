@@ -165,9 +165,9 @@ export class WqMemory {
     this.words = new Int32Array(this.sab)
   }
 
-  /** New memory, with the fixed words written. Untouched records cost no pages. */
-  static create(shape: WqShape): WqMemory {
-    const memory = new WqMemory(undefined, shape)
+  /** New memory, or zeroed `sab`, with the fixed words written. Untouched records cost no pages. */
+  static create(shape: WqShape, sab?: SharedArrayBuffer): WqMemory {
+    const memory = new WqMemory(sab, shape)
     const { words } = memory
     words[WQ.at.magic >> 2] = MAGIC
     words[WQ.at.tables_hash >> 2] = tablesHash(shape.payloadHash)

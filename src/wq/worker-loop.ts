@@ -341,6 +341,7 @@ export function wakeOwner(mem: WqMemory, force: boolean): void {
 
 /** Names this thread as the kernel names its io-wq workers; returns its id, 0 where /proc does not tell. */
 function nameThread(ownerTid: number): number {
+  if (ownerTid === 0) return 0
   try {
     const tid = currentTid()
     writeFileSync(`/proc/self/task/${tid}/comm`, `iou-wrk-${ownerTid}`)

@@ -41,6 +41,7 @@ import {
 } from './layout.js'
 import { lock, unlock } from './lock.js'
 import { drainInDoubt, repairAfter } from './recover.js'
+import type { ThreadSystem } from './threads.js'
 import { currentTid, wakeWorker } from './worker-loop.js'
 
 const NEXT = ITEM.at.next >> 2
@@ -94,6 +95,9 @@ export interface WqOptions extends WqShape {
   /** How long an idle worker spins before it sleeps. Default 50. */
   readonly spinUs?: number
   readonly hooks: WqHooks
+  /** For the interleaving explorer: zeroed memory of just the size needed, and threads of its own. */
+  readonly sab?: SharedArrayBuffer
+  readonly threads?: ThreadSystem
 }
 
 export class Wq {
@@ -108,7 +112,7 @@ export class Wq {
   #seq = 0
 
   constructor(options: WqOptions) {
-    this.mem = WqMemory.create(options)
+    this.mem = WqMemory.create(options, options.sab)
     this.#slab = new Slab(options.nrItems)
     this.#hooks = options.hooks
     this.#concurrency = options.concurrency ?? 1

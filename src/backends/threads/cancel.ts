@@ -3,6 +3,9 @@
  *
  * What can be found is what io-wq holds, queued or running; members of a chain whose turn has not come are not found,
  * as in the kernel. Counterpart: io_uring/cancel.c.
+ *
+ * DIFFERS: a request that waits for a pipe or socket holds a worker instead of being parked on a poll, so cancelling it
+ * answers -EALREADY instead of 0; the request ends as -ECANCELED all the same.
  */
 import {
   IORING_ASYNC_CANCEL_ALL,

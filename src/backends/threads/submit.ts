@@ -164,7 +164,8 @@ function queueAsync(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpD
 
 /**
  * Hands a request to io-wq. Its file is duplicated first, so that the app may close the fd as soon as enter returns,
- * as it may with the kernel, which holds the file itself.
+ * as it may with the kernel, which holds the file itself. DIFFERS: closing the duplicate drops the process's fcntl(2)
+ * record locks on the file, and a full fd table fails the request with -EMFILE.
  */
 function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, flags: number): void {
   const { words } = tctx.wq.mem

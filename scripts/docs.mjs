@@ -1,0 +1,88 @@
+/**
+ * Writes docs/differs.md from the `DIFFERS:` comments, and docs/shared-memory.md from the struct tables of the build.
+ * With --check it changes nothing and fails when a page is out of date. Run by `npm run docs` and by `npm run ok`.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+function sources(dir) {
+  return readdirSync(join(root, dir), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${dir}/${entry.name}`
+    if (entry.isDirectory()) return sources(path)
+    return path.endsWith('.ts') && !path.includes('.test.') ? [path] : []
+  })
+}
+
+/** The comment from `DIFFERS:` on, to the end of its paragraph. */
+function differs(path) {
+  const lines = readFileSync(join(root, path), 'utf8').split('\n')
+  return lines.flatMap((line, i) => {
+    if (!/(\*|\/\/).*DIFFERS:/.test(line)) return []
+    let text = line.slice(line.indexOf('DIFFERS:') + 'DIFFERS:'.length).trim()
+    for (let j = i + 1; j < lines.length && !line.includes('*/'); j++) {
+      const more = /^\s*(\*|\/\/) ?(.*)$/.exec(lines[j])
+      if (more === null || more[2] === '' || lines[j].trim().startsWith('*/')) break
+      text += ` ${more[2].replace(/\*\/.*/, '').trim()}`
+      if (lines[j].includes('*/')) break
+    }
+    return [`| \`${path}\` | ${text.replace(/\s*\*\/.*/, '').replaceAll('|', '\\|')} |`]
+  })
+}
+
+function differsPage() {
+  const rows = sources('src').sort().flatMap(differs)
+  return `# Where \`threads\` differs from the kernel
+
+Made from the \`DIFFERS:\` comments in the sources by \`npm run docs\`.
+
+| Where | How |
+|---|---|
+${rows.join('\n')}
+`
+}
+
+const TABLES = [
+  ['lib/mpscq', ['MPSCQ']],
+  ['wq/layout', ['WQ', 'ACCT', 'WORKER', 'ITEM']],
+  ['backends/threads/layout', ['RINGS', 'CTX', 'REQ']],
+]
+
+async function memoryPage() {
+  let page = `# Shared memory
+
+Made from the struct tables by \`npm run docs\`. Writers: \`app\`, \`owner\`, \`worker\`; \`any\`, by atomic read-modify-write
+only; \`holder\`, whoever holds the lock or the record; \`once\`, before it is shared.
+`
+  for (const [file, names] of TABLES) {
+    const module = await import(pathToFileURL(join(root, 'dist/src', `${file}.js`)).href)
+    for (const name of names) {
+      const table = module[name]
+      page += `\n## ${table.name}\n\n\`${name}\` in \`src/${file}.ts\`, ${table.size} bytes.\n\n| Offset | Field | Type | Written by | Meaning |\n|---|---|---|---|---|\n`
+      for (const f of table.fields) {
+        page += `| ${f.offset} | \`${f.name}\` | ${f.type} | ${f.writtenBy} | ${f.meaning.replaceAll('|', '\\|')} |\n`
+      }
+    }
+  }
+  return page
+}
+
+let stale = 0
+for (const [name, text] of [
+  ['docs/differs.md', differsPage()],
+  ['docs/shared-memory.md', await memoryPage()],
+]) {
+  const path = join(root, name)
+  let old = ''
+  try {
+    old = readFileSync(path, 'utf8')
+  } catch {}
+  if (old === text) continue
+  if (process.argv.includes('--check')) {
+    console.error(`${name} is out of date: npm run docs`)
+    stale++
+  } else writeFileSync(path, text)
+}
+process.exitCode = stale > 0 ? 1 : 0

@@ -1,0 +1,72 @@
+/**
+ * What a caller may ask of a pool, and what it tells: types, and the checks of what cannot be typed. Owner thread only.
+ */
+import { isAbsolute } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
+import { poolError } from './failure.js'
+
+export interface PoolOptions
+  extends Pick<WorkerOptions, 'argv' | 'env' | 'execArgv' | 'name' | 'resourceLimits' | 'stderr' | 'stdout'> {
+  /** Threads for ordinary jobs, at most. Default: os.availableParallelism(). */
+  readonly maxWorkers?: number
+  /** Threads for jobs given with `unbounded`, at most. Default 64. */
+  readonly maxUnbounded?: number
+  /** How long an idle worker stays, the last one of its kind excepted, which stays for good. Default 5000. */
+  readonly idleTimeoutMs?: number
+  /** How long an idle worker looks for work before it sleeps. Default 50. */
+  readonly spinUs?: number
+  /** Jobs given and not finished, at most; one more rejects with ERR_URING_QUEUE_FULL. Default: no limit. */
+  readonly queueLimit?: number
+  /** What `workerData` of node:worker_threads is inside the module of jobs. */
+  readonly workerData?: unknown
+}
+
+export interface RunOptions {
+  /** Jobs with one key run one at a time, in the order given. Any value; compared as Map does. */
+  readonly key?: unknown
+  /** The job will mostly wait: it gets a thread of the second kind, and takes none from jobs that compute. */
+  readonly unbounded?: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Moved to the worker instead of copied, as with postMessage. */
+  readonly transfer?: readonly TransferListItem[]
+}
+
+export interface PoolStats {
+  /** Given and not finished. */
+  readonly inFlight: number
+  /** Of these, not yet in a worker's hands. */
+  readonly queued: number
+  readonly completed: number
+  readonly failed: number
+  readonly cancelled: number
+  /** Threads now: for ordinary jobs, for unbounded ones. */
+  readonly workers: readonly [bounded: number, unbounded: number]
+  /** Threads ever started, and of these died. */
+  readonly created: number
+  readonly died: number
+}
+
+/** The functions that a module exports, by name. */
+export type JobName<M> = { [K in keyof M]: M[K] extends (...args: never[]) => unknown ? K : never }[keyof M] & string
+export type JobArgs<F> = F extends (...args: infer A) => unknown ? A : never
+export type JobResult<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
+export type RunRest<A extends unknown[]> = [] extends A
+  ? [args?: Readonly<A>, options?: RunOptions]
+  : [args: Readonly<A>, options?: RunOptions]
+export type AnyJobs = Record<string, (...args: unknown[]) => unknown>
+
+
+/** The module's address as `import()` takes it: from a URL, the text of one, or an absolute path. */
+export function jobsHref(jobs: URL | string): string {
+  if (jobs instanceof URL) return jobs.href
+  if (typeof jobs === 'string') return isAbsolute(jobs) ? pathToFileURL(jobs).href : new URL(jobs).href
+  throw poolError('ERR_INVALID_ARG_TYPE', 'the module of jobs is a URL, or the absolute path of a file')
+}
+
+/** The options that each Worker gets. */
+export function workerOptions(options: PoolOptions): WorkerOptions {
+  const { argv, env, execArgv, name, resourceLimits, stderr, stdout } = options
+  const given = { argv, env, execArgv, name, resourceLimits, stderr, stdout }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as WorkerOptions
+}

@@ -1,0 +1,31 @@
+/**
+ * What a crew needs of the system: threads made, and looked at from outside. Owner thread only.
+ *
+ * It is a seam: the interleaving explorer hands in threads of its own. Where /proc does not tell, a thread counts as
+ * alive, and one that is stuck in an item as asleep.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
+
+export interface ThreadSystem {
+  start(entry: URL, options: WorkerOptions): Worker
+  /** Whether a thread is gone, though its exit event has not come. `tid` is the kernel's id, 0 where unknown. */
+  isGone(worker: Worker, tid: number): boolean
+  /** Whether the kernel has it asleep. */
+  isAsleep(worker: Worker, tid: number): boolean
+}
+
+export const SYSTEM_THREADS: ThreadSystem = {
+  start: (entry, options) => new Worker(entry, options),
+  isGone: (_worker, tid) => tid !== 0 && !existsSync(`/proc/self/task/${tid}`),
+  isAsleep(_worker, tid) {
+    if (tid === 0) return true
+    try {
+      const stat = readFileSync(`/proc/self/task/${tid}/stat`, 'latin1')
+      const state = stat.charAt(stat.lastIndexOf(')') + 2)
+      return state === 'S' || state === 'D'
+    } catch {
+      return true
+    }
+  },
+}
