@@ -20,7 +20,8 @@ export default async function sumBatch(names: readonly string[]): Promise<Batch>
     while (next < names.length) {
       const name = names[next++]!
       try {
-        batch.lines += line(await sum(name), name)
+        const digest = await sum(name)
+        batch.lines += line(digest, name)
       } catch (error) {
         batch.errors.push(`${name}: ${(error as Error).message}`)
       }

@@ -9,10 +9,13 @@
 import type { WaitResult } from '../../src/lib/barrier.js'
 import { type Layout, struct } from '../../src/lib/layout.js'
 
-/** Kinds of steps: barrier.ts's own, then a loop that gives way, and a modelled wait that runs out of time. */
+/**
+ * Kinds of steps: barrier.ts's own, then a loop that gives way, a modelled wait that runs out of time, and a thread's
+ * death.
+ */
 // biome-ignore format: table
 export const KINDS = [
-  'load', 'store', 'xchg', 'cmpxchg', 'add', 'and', 'or', 'wait', 'wake', 'yield', 'timeout',
+  'load', 'store', 'xchg', 'cmpxchg', 'add', 'and', 'or', 'wait', 'wake', 'yield', 'timeout', 'kill',
 ] as const
 export type Kind = (typeof KINDS)[number]
 
@@ -23,7 +26,7 @@ export type Outcome = (typeof OUTCOMES)[number]
 /** What a wait answers. */
 export const ANSWERS: readonly WaitResult[] = ['ok', 'not-equal', 'timed-out']
 
-export const STATES = ['unstarted', 'parked', 'asleep', 'woken', 'running', 'finished', 'threw'] as const
+export const STATES = ['unstarted', 'parked', 'asleep', 'woken', 'running', 'finished', 'threw', 'killed'] as const
 
 // Below, 'owner' is the controller, 'worker' the thread that holds the baton.
 // biome-ignore format: table
@@ -34,6 +37,8 @@ export const HEAD = struct('explore_head', [
   ['max_steps',    'u32', 'once',     'steps that one thread may take in a schedule'],
   ['max_timeouts', 'u32', 'once',     'how often a thread with a finite timeout may run into it'],
   ['reduce',       'u32', 'once',     '1: leave out orders that differ only in steps that commute'],
+  ['late',         'u32', 'once',     '1: a wait runs out of time only when nothing else can happen'],
+  ['victims',      'u32', 'once',     'set of threads of which one may die'],
   'the schedule',
   ['round',        'u32', 'owner',    'counts schedules; a thread starts when it changes'],
   ['nr_planned',   'u32', 'owner',    'rows of the plan'],
@@ -45,6 +50,8 @@ export const HEAD = struct('explore_head', [
   ['nr_preempted', 'u32', 'worker',   'switches away from a thread that could have gone on'],
   ['sleep_set',    'u32', 'worker',   'threads whose next step was tried before, and commutes with all since'],
   ['nr_changes',   'u32', 'worker',   'steps that changed the memory under test'],
+  ['nr_killed',    'u32', 'worker',   'threads that died'],
+  ['clock_ms',     's32', 'worker',   'with `late`: when the last wait ran out of time'],
   'all threads',
   ['nr_arrived',   'u32', 'any',      'threads that stand before their first step, or ended without one'],
   ['nr_ended',     'u32', 'any',      'threads that left their body'],
@@ -65,6 +72,7 @@ export const THREAD = struct('explore_thread', [
   ['nr_changes',   'u32', 'worker',   'steps of its own that changed memory'],
   ['seen_changes', 'u32', 'worker',   'changes by others when it last gave way'],
   ['wait_order',   'u32', 'worker',   'the row of its wait in the log: sleepers are woken in this order'],
+  ['deadline_ms',  's32', 'worker',   'with `late`: when its wait runs out of time'],
   ['nr_bytes',     's32', 'worker',   'length of its result; -1: none'],
 ])
 

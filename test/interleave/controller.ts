@@ -55,10 +55,12 @@ export class Controller {
     head[H.max_steps] = scenario.maxSteps ?? 400
     head[H.max_timeouts] = scenario.maxTimeouts ?? 0
     head[H.reduce] = reduce ? 1 : 0
+    head[H.late] = scenario.lateTimeouts === true ? 1 : 0
+    head[H.victims] = (scenario.victims ?? []).reduce((set, thread) => set | (1 << thread), 0)
     const workers = scenario.threads.map((body, me) => {
-      const { arg, spinLoads = 0 } = scenario
+      const { arg, spinLoads = 0, clockStepMs = 0 } = scenario
       const module = scenario.module.href
-      const workerData: ThreadData = { control, memory, nrThreads, me, module, body, arg, spinLoads }
+      const workerData: ThreadData = { control, memory, nrThreads, me, module, body, arg, spinLoads, clockStepMs }
       return new Worker(new URL('./thread.js', import.meta.url), { workerData })
     })
     await Promise.all(workers.map(isReady))

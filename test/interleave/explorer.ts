@@ -16,6 +16,7 @@
  *   - A loop that polls calls `yieldStep()` in each turn: it is held until another thread has changed memory. For code
  *     that spins on one word by itself, `spinLoads: 2` lets all but the first loads of a run pass without a choice.
  *   - `stepNumber()` in a body tells where in the trace it is, to date what it returns.
+ *   - Of the `victims` one dies, after any of its steps or not at all: it never steps again. `isKilled()` tells.
  * Trees grow fast. Two threads of n steps have C(2n, n) orders. `reduce` leaves out orders that differ only in steps that
  * commute (sleep sets), and misses nothing; `maxPreemptions` bounds switches away from threads that could have gone on;
  * `random` samples.
@@ -24,7 +25,7 @@ import assert from 'node:assert/strict'
 import type { Kind } from './control.js'
 import { Controller, type PlanRow } from './controller.js'
 
-export { stepNumber, yieldStep } from './hold.js'
+export { isKilled, stepNumber, unheld, yieldStep } from './hold.js'
 
 export type Body = (memory: SharedArrayBuffer, arg: unknown, thread: number) => unknown
 
@@ -46,6 +47,12 @@ export interface Scenario {
   maxTimeouts?: number
   /** Loads of one unchanged word in a row that are steps; more are let through. 0 unless given: all are steps. */
   spinLoads?: number
+  /** How far each look at the clock moves it: for loops that spin until a time has come. 0 unless given. */
+  clockStepMs?: number
+  /** Finite timeouts run out only when no thread can step, in the order of their deadlines: time is no choice then. */
+  lateTimeouts?: boolean
+  /** Indexes of threads of which one may die. */
+  victims?: readonly number[]
 }
 
 export interface Bounds {
@@ -100,6 +107,7 @@ interface Node {
 export async function explore(options: Scenario & Bounds): Promise<Exploration> {
   const { maxPreemptions = Number.POSITIVE_INFINITY, maxSchedules = Number.POSITIVE_INFINITY, random } = options
   assert(!options.reduce || maxPreemptions === Number.POSITIVE_INFINITY, 'reduce needs all preemptions')
+  assert(!options.reduce || options.victims === undefined, 'reduce knows nothing of death')
   assert(random === undefined || maxSchedules < Number.POSITIVE_INFINITY, 'random needs maxSchedules')
   const controller = await Controller.start(options, options.reduce === true)
   const start = performance.now()
@@ -121,7 +129,7 @@ export async function explore(options: Scenario & Bounds): Promise<Exploration> 
       failure = judge(controller, options, same ? outcome : 'diverged')
       if (random !== undefined) continue
       for (let row = path.length; row < controller.nrLogged; row++) path.push(nodeAt(controller, row))
-      path = nextPath(path, maxPreemptions)
+      path = nextPath(path, maxPreemptions, 1 << options.threads.length)
       more = path.length > 0
     }
   } finally {
@@ -136,7 +144,7 @@ export async function explore(options: Scenario & Bounds): Promise<Exploration> 
 
 /** Runs one schedule, as a failure printed it, and by rule after its end. Returns how it fails, if it does. */
 export async function replay(scenario: Scenario, schedule: string): Promise<Failure | undefined> {
-  const names = labels(scenario)
+  const names = [...labels(scenario), 'kill']
   const plan: PlanRow[] = schedule.split(' ').flatMap((part) => {
     const [name = '', times = '1'] = part.split('*')
     assert(names.includes(name), `no thread ${name}`)
@@ -169,7 +177,7 @@ function judge(controller: Controller, scenario: Scenario, outcome: string): Fai
   if (outcome === 'redundant') return undefined
   const names = labels(scenario)
   const trace = controller.trace()
-  const schedule = write(trace.map(({ thread }) => names[thread]!))
+  const schedule = write(trace.map(({ thread }) => names[thread] ?? 'kill'))
   const results = controller.results()
   const fail = (kind: Failure['kind'], message: string): Failure => ({ kind, message, schedule, trace })
   const where = names.map((name, t) => `${name} ${describe(controller, t)}`).join(', ')
@@ -213,12 +221,12 @@ function nodeAt(controller: Controller, row: number): Node {
 }
 
 /** The deepest row at which another thread is to be tried, with that thread chosen; empty when none is left. */
-function nextPath(path: Node[], maxPreemptions: number): Node[] {
+function nextPath(path: Node[], maxPreemptions: number, killer: number): Node[] {
   for (;;) {
     const node = path.at(-1)
     if (node === undefined) return path
     let left = node.enabled & ~node.tried & ~node.sleepSet
-    if (node.staying >= 0 && node.nrPreempted >= maxPreemptions) left &= 1 << node.staying
+    if (node.staying >= 0 && node.nrPreempted >= maxPreemptions) left &= (1 << node.staying) | killer
     if (left !== 0) {
       node.thread = 31 - Math.clz32(left & -left)
       node.tried |= 1 << node.thread

@@ -1,9 +1,10 @@
 /**
  * Holds a thread under test before each of its atomic steps, by barrier.ts's hook. Also what a scenario's body may call.
  *
- * Time is the model's too: it stands still, from 0 at the start of a schedule, and jumps when a wait runs out of time.
+ * Time is the model's too: from 0 at the start of a schedule it stands still, or moves on a little each time it is asked
+ * for, and jumps when a wait runs out of time.
  */
-import { setStepHook } from '../../src/lib/barrier.js'
+import { type StepHook, setStepHook } from '../../src/lib/barrier.js'
 import { setClock } from '../../src/lib/clock.js'
 import { ANSWERS, KIND } from './control.js'
 import type { Scheduler } from './scheduler.js'
@@ -13,6 +14,7 @@ const MAX_COUNT = 2 ** 31 - 1
 const MAX_UNSEEN_LOADS = 500
 
 let held: Scheduler | undefined
+let holding: StepHook | undefined
 
 /**
  * Ends a turn of a loop that waits for another thread: the loop goes on once another thread has changed memory since it
@@ -27,8 +29,28 @@ export function stepNumber(): number {
   return held === undefined ? -1 : held.nrLogged - 1
 }
 
+/** Whether a thread died in this schedule. No step: it says what an operating system would. */
+export function isKilled(thread: number): boolean {
+  return held?.isKilled(thread) ?? false
+}
+
+/** Runs what is no part of the schedule: its steps are not held. Only before a body's first step. */
+export function unheld<T>(body: () => T): T {
+  setStepHook(undefined)
+  try {
+    return body()
+  } finally {
+    setStepHook(holding)
+  }
+}
+
 /** Runs a body with each of its steps on `memory` held. Steps on private memory are no steps. */
-export function runHeld<T>(scheduler: Scheduler, memory: SharedArrayBuffer, spinLoads: number, body: () => T): T {
+export function runHeld<T>(
+  scheduler: Scheduler,
+  memory: SharedArrayBuffer,
+  { spinLoads, clockStepMs }: { spinLoads: number; clockStepMs: number },
+  body: () => T,
+): T {
   let now = 0
   let spun: number | undefined // the word that the last step loaded
   let changes = 0 // ... and the changes to memory until then
@@ -46,8 +68,11 @@ export function runHeld<T>(scheduler: Scheduler, memory: SharedArrayBuffer, spin
   }
 
   held = scheduler
-  setClock(() => now)
-  setStepHook((kind, words, index, value, extra) => {
+  setClock(() => {
+    now += clockStepMs
+    return now
+  })
+  holding = (kind, words, index, value, extra) => {
     if (words.buffer !== memory) {
       if (words.buffer instanceof SharedArrayBuffer)
         throw new Error('a step on shared memory that is not the scenario’s')
@@ -57,7 +82,7 @@ export function runHeld<T>(scheduler: Scheduler, memory: SharedArrayBuffer, spin
     if (kind === 'load' && isSpin(word)) return undefined
     const timeout = extra === Number.POSITIVE_INFINITY ? 0 : extra > 0 ? 1 : 2
     const operand = kind === 'wake' ? Math.min(value, MAX_COUNT) : value
-    const answer = scheduler.park(KIND[kind], word, operand, kind === 'wait' ? timeout : extra)
+    const answer = scheduler.park(KIND[kind], word, operand, kind === 'wait' ? timeout : extra, extra)
     spun = kind === 'load' ? word : undefined
     changes = scheduler.nrChanges
     if (kind === 'wake') return answer
@@ -65,11 +90,13 @@ export function runHeld<T>(scheduler: Scheduler, memory: SharedArrayBuffer, spin
     const result = ANSWERS[answer]!
     if (result === 'timed-out') now += Math.max(0, extra)
     return result
-  })
+  }
+  setStepHook(holding)
   try {
     return body()
   } finally {
     held = undefined
+    holding = undefined
     setClock(undefined)
     setStepHook(undefined)
   }

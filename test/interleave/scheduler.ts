@@ -24,6 +24,9 @@ import {
 import { commute, valueAfter } from './effects.js'
 
 const NOBODY = -1
+const NEVER_MS = 2 ** 31 - 1
+/** By chance, a thread dies at one step in this many. */
+const KILL_ODDS = 64
 /** Looks at the baton this often before sleeping on it: a thread handed the turn at once saves a system call. */
 const SPINS = 100
 
@@ -60,8 +63,12 @@ export class Scheduler {
     return this.#c[H.nr_changes]!
   }
 
+  isKilled(thread: number): boolean {
+    return this.#c[threadAt(thread) + T.state] === STATE.killed
+  }
+
   /** Stands before a step until it is this thread's turn. Returns the answer of a wait or a wake. */
-  park(kind: number, word: number, value: number, extra: number): number {
+  park(kind: number, word: number, value: number, extra: number, timeoutMs = 0): number {
     const c = this.#c
     const at = this.#at
     if (c[H.outcome] !== OUTCOME.running) throw new ScheduleOver()
@@ -71,6 +78,7 @@ export class Scheduler {
     c[at + T.word] = word
     c[at + T.value] = value
     c[at + T.extra] = extra
+    c[at + T.deadline_ms] = Math.min(c[H.clock_ms]! + Math.ceil(Math.max(0, timeoutMs)), NEVER_MS)
     if (first && !this.#arrive()) this.#take()
     else {
       const next = this.#next()
@@ -122,16 +130,21 @@ export class Scheduler {
     if (woken !== NOBODY) return woken
     if (this.#find(STATE.threw) !== NOBODY) return this.#conclude('threw')
     for (;;) {
-      const enabled = this.#enabled()
-      if (enabled === 0) {
+      const threads = this.#enabled()
+      if (threads === 0) {
         const unfinished = this.#find(STATE.parked) !== NOBODY || this.#find(STATE.asleep) !== NOBODY
         return this.#conclude(unfinished ? 'deadlock' : 'done')
       }
+      const enabled = this.#mayDie() === NOBODY ? threads : threads | (1 << this.#nr)
       const row = c[H.nr_logged]!
       const planned = row < c[H.nr_planned]!
       const thread = planned ? c[this.#plan + row * PLAN_WORDS + P.thread]! : this.#choose(enabled)
       if (thread === NOBODY) return this.#conclude('redundant')
       if ((enabled & (1 << thread)) === 0) return this.#conclude('diverged')
+      if (thread === this.#nr) {
+        this.#kill(enabled)
+        continue
+      }
       if (c[threadAt(thread) + T.nr_steps]! >= c[H.max_steps]! || row === MAX_LOGGED) return this.#conclude('endless')
       const tried = planned ? c[this.#plan + row * PLAN_WORDS + P.tried]! : 0
       if (this.#step(thread, enabled, tried)) return thread
@@ -143,7 +156,8 @@ export class Scheduler {
     c[H.outcome] = OUTCOME[outcome]
     for (let t = 0; t < this.#nr; t++) {
       const state = c[threadAt(t) + T.state]
-      if (t !== this.#me && (state === STATE.parked || state === STATE.asleep)) this.#give(t)
+      const waits = state === STATE.parked || state === STATE.asleep || state === STATE.killed
+      if (t !== this.#me && waits) this.#give(t)
     }
     return NOBODY
   }
@@ -157,16 +171,38 @@ export class Scheduler {
   #enabled(): number {
     const c = this.#c
     let set = 0
+    let late = NOBODY
     for (let t = 0; t < this.#nr; t++) {
       const at = threadAt(t)
-      const state = c[at + T.state]
-      const can =
-        state === STATE.parked
-          ? c[at + T.kind] !== KIND.yield || this.#othersChanges(at) !== c[at + T.seen_changes]
-          : state === STATE.asleep && c[at + T.extra] === 1 && c[at + T.nr_timeouts]! < c[H.max_timeouts]!
-      if (can) set |= 1 << t
+      if (c[at + T.state] === STATE.parked) {
+        if (c[at + T.kind] !== KIND.yield || this.#othersChanges(at) !== c[at + T.seen_changes]) set |= 1 << t
+      } else if (c[at + T.state] === STATE.asleep && this.#mayTimeOut(at)) {
+        if (c[H.late] === 0) set |= 1 << t
+        else if (late === NOBODY || c[at + T.deadline_ms]! < c[threadAt(late) + T.deadline_ms]!) late = t
+      }
     }
-    return set
+    return set === 0 && late !== NOBODY ? 1 << late : set
+  }
+
+  #mayTimeOut(at: number): boolean {
+    return this.#c[at + T.extra] === 1 && this.#c[at + T.nr_timeouts]! < this.#c[H.max_timeouts]!
+  }
+
+  /** The thread that stepped last, if it may die there. Later is no different: nobody sees it but through its steps. */
+  #mayDie(): number {
+    const c = this.#c
+    const current = c[H.current]!
+    if (current < 0 || c[H.nr_killed]! > 0 || (c[H.victims]! & (1 << current)) === 0) return NOBODY
+    const state = c[threadAt(current) + T.state]
+    return state === STATE.parked || state === STATE.asleep ? current : NOBODY
+  }
+
+  #kill(enabled: number): void {
+    const c = this.#c
+    const victim = c[H.current]!
+    this.#write(this.#nr, enabled, KIND.kill, 0, 0, victim, 0)
+    c[threadAt(victim) + T.state] = STATE.killed
+    c[H.nr_killed] = 1
   }
 
   #othersChanges(at: number): number {
@@ -186,6 +222,7 @@ export class Scheduler {
     const can = [...Array(this.#nr).keys()].filter((t) => (enabled & ~this.#c[H.sleep_set]! & (1 << t)) !== 0)
     const stays = can.find((t) => t === this.#staying(enabled))
     const random = this.#random()
+    if (random !== 0 && (enabled & (1 << this.#nr)) !== 0 && (random >>> 8) % KILL_ODDS === 0) return this.#nr
     // Half the time the same thread again: bugs need few switches, but runs in between.
     if (random !== 0 && (stays === undefined || (random & 1) === 0)) return can[(random >>> 1) % can.length] ?? NOBODY
     return stays ?? can.find((t) => this.#kindOf(threadAt(t)) !== KIND.timeout) ?? can[0] ?? NOBODY
@@ -211,7 +248,42 @@ export class Scheduler {
     const extra = c[at + T.extra]!
     const before = kind === KIND.yield ? 0 : Atomics.load(this.#memory, word)
     const row = c[H.nr_logged]!
-    const log = this.#log + row * LOG_WORDS
+    const staying = this.#write(thread, enabled, kind, word, before, value, extra)
+    if (staying !== NOBODY && staying !== thread) c[H.nr_preempted] = c[H.nr_preempted]! + 1
+    if (c[H.reduce] === 1) c[H.sleep_set] = this.#commuting((c[H.sleep_set]! | tried) & ~(1 << thread), kind, word)
+    c[H.current] = thread
+    c[at + T.nr_steps] = c[at + T.nr_steps]! + 1
+    if (valueAfter(kind, before, value, extra) !== before) {
+      c[H.nr_changes] = c[H.nr_changes]! + 1
+      c[at + T.nr_changes] = c[at + T.nr_changes]! + 1
+    }
+    if (kind === KIND.yield) c[at + T.seen_changes] = this.#othersChanges(at)
+    if (kind === KIND.wake) c[at + T.answer] = this.#wake(word, value)
+    if (kind === KIND.timeout) {
+      c[at + T.nr_timeouts] = c[at + T.nr_timeouts]! + 1
+      c[H.clock_ms] = Math.max(c[H.clock_ms]!, c[at + T.deadline_ms]!)
+      c[at + T.answer] = ANSWER['timed-out']
+    }
+    if (kind !== KIND.wait) return true
+    c[at + T.answer] = before === value ? ANSWER['timed-out'] : ANSWER['not-equal']
+    if (before !== value || extra === 2) return true
+    c[at + T.state] = STATE.asleep
+    c[at + T.wait_order] = row
+    return false
+  }
+
+  /** A row of the log. Returns the thread that it may cost a preemption to leave. */
+  #write(
+    thread: number,
+    enabled: number,
+    kind: number,
+    word: number,
+    before: number,
+    value: number,
+    extra: number,
+  ): number {
+    const c = this.#c
+    const log = this.#log + c[H.nr_logged]! * LOG_WORDS
     const staying = this.#staying(enabled)
     c[log + L.thread] = thread
     c[log + L.enabled] = enabled
@@ -223,27 +295,8 @@ export class Scheduler {
     c[log + L.before] = before
     c[log + L.value] = value
     c[log + L.extra] = extra
-    if (staying !== NOBODY && staying !== thread) c[H.nr_preempted] = c[H.nr_preempted]! + 1
-    if (c[H.reduce] === 1) c[H.sleep_set] = this.#commuting((c[H.sleep_set]! | tried) & ~(1 << thread), kind, word)
-    c[H.nr_logged] = row + 1
-    c[H.current] = thread
-    c[at + T.nr_steps] = c[at + T.nr_steps]! + 1
-    if (valueAfter(kind, before, value, extra) !== before) {
-      c[H.nr_changes] = c[H.nr_changes]! + 1
-      c[at + T.nr_changes] = c[at + T.nr_changes]! + 1
-    }
-    if (kind === KIND.yield) c[at + T.seen_changes] = this.#othersChanges(at)
-    if (kind === KIND.wake) c[at + T.answer] = this.#wake(word, value)
-    if (kind === KIND.timeout) {
-      c[at + T.nr_timeouts] = c[at + T.nr_timeouts]! + 1
-      c[at + T.answer] = ANSWER['timed-out']
-    }
-    if (kind !== KIND.wait) return true
-    c[at + T.answer] = before === value ? ANSWER['timed-out'] : ANSWER['not-equal']
-    if (before !== value || extra === 2) return true
-    c[at + T.state] = STATE.asleep
-    c[at + T.wait_order] = row
-    return false
+    c[H.nr_logged] = c[H.nr_logged]! + 1
+    return staying
   }
 
   #kindOf(at: number): number {

@@ -17,9 +17,10 @@ export interface ThreadData {
   body: string
   arg: unknown
   spinLoads: number
+  clockStepMs: number
 }
 
-const { control, memory, nrThreads, me, module, body: name, arg, spinLoads } = workerData as ThreadData
+const { control, memory, nrThreads, me, module, body: name, arg, spinLoads, clockStepMs } = workerData as ThreadData
 const c = new Int32Array(control)
 const ROUND = H.round
 const NR_BYTES = threadAt(me) + T.nr_bytes
@@ -35,7 +36,7 @@ for (let round = 0; ; round++) {
   const scheduler = new Scheduler(control, memory, me)
   let threw = false
   try {
-    post(runHeld(scheduler, memory, spinLoads, () => body(memory, arg, me)))
+    post(runHeld(scheduler, memory, { spinLoads, clockStepMs }, () => body(memory, arg, me)))
   } catch (error) {
     threw = !(error instanceof ScheduleOver)
     if (threw) post(error instanceof Error ? (error.stack ?? error.message) : String(error))
