@@ -16,7 +16,7 @@ export interface ThreadSystem {
 }
 
 export const SYSTEM_THREADS: ThreadSystem = {
-  start: (entry, options) => new Worker(entry, options),
+  start: (entry, options) => new Worker(entry, { execArgv: fileExecArgv(process.execArgv), ...options }),
   isGone: (_worker, tid) => tid !== 0 && !existsSync(`/proc/self/task/${tid}`),
   isAsleep(_worker, tid) {
     if (tid === 0) return true
@@ -28,4 +28,15 @@ export const SYSTEM_THREADS: ThreadSystem = {
       return true
     }
   },
+}
+
+/** The options Node was started with, less those that only fit a program given as text: a worker's is a file. */
+function fileExecArgv(execArgv: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < execArgv.length; i++) {
+    const arg = execArgv[i]!
+    if (/^(-e|-p|-pe|--eval|--print|--input-type)$/.test(arg)) i++
+    else if (!/^--(eval|print|input-type)=/.test(arg)) kept.push(arg)
+  }
+  return kept
 }
