@@ -77,9 +77,11 @@ export function quoteName(name: string): string {
   let isInEscape = false
   for (const part of parts) {
     const isEscape = !isPrintable(part)
-    if (isEscape !== isInEscape) out += isEscape ? "'$'" : "''"
+    const text = isEscape ? [...part].map(escapeByte).join('') : part.replaceAll("'", "'\\''")
+    // An apostrophe behind an escape closes that by its own first quote.
+    if (isEscape !== isInEscape) out += isEscape ? "'$'" : part.startsWith("'") ? '' : "''"
     isInEscape = isEscape
-    out += isEscape ? [...part].map(escapeByte).join('') : part.replaceAll("'", "'\\''")
+    out += text
   }
   return `${out}'`
 }

@@ -35,7 +35,7 @@ function escapeName(name: string): string {
 
 /** The name that was escaped; undefined if nothing escapes to this. */
 function unescapeName(text: string): string | undefined {
-  if (/\\(?![\\nr])/.test(text.replaceAll('\\\\', ''))) return undefined
+  if (text.includes('\0') || /\\(?![\\nr])/.test(text.replaceAll('\\\\', ''))) return undefined
   return text.replace(/\\(.)/g, (_, letter: string) => (letter === 'n' ? '\n' : letter === 'r' ? '\r' : '\\'))
 }
 
@@ -64,8 +64,9 @@ export class CheckParser {
     const rest = isEscaped ? text.slice(1) : text
     const found = rest.startsWith(this.#tag) ? this.#parseTagged(rest) : this.#parsePlain(rest)
     if (found === undefined || found.name === '') return undefined
-    const name = isEscaped ? unescapeName(found.name) : found.name
-    return name === undefined || name.includes('\0') ? undefined : { digest: found.digest.toLowerCase(), name }
+    // A name ends at a NUL, as strings do in C; unescaping is stricter.
+    const name = isEscaped ? unescapeName(found.name) : found.name.replace(/\0[^]*/, '')
+    return name === undefined ? undefined : { digest: found.digest.toLowerCase(), name }
   }
 
   /** `SHA256 (name) = digest`; the name ends at the last parenthesis. */

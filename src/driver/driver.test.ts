@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { closeSync, writeSync } from 'node:fs'
-import { runInNewContext } from 'node:vm'
 import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { makePipe, onEachBackend, outcomes } from './driver.test.backends.js'
 
 onEachBackend('all operations of one turn enter by one call', async (open) => {
@@ -107,6 +108,7 @@ onEachBackend('an error shows the functions that await the operation', async (op
   }
   const error = (await whoAwaits().catch((e) => e)) as NodeJS.ErrnoException
   assert.match(error.stack ?? '', /at async whoAwaits/)
+  assert.doesNotMatch(error.stack ?? '', /driver\/op/)
   assert.equal(error.message, "ENOENT: no such file or directory, openat '/nonexistent/file'")
   assert.deepEqual(
     { code: error.code, errno: error.errno, syscall: error.syscall, path: error.path },
@@ -115,6 +117,18 @@ onEachBackend('an error shows the functions that await the operation', async (op
   const unwritten = (await ring.fsync(9999).catch((e) => e)) as NodeJS.ErrnoException
   assert.equal(unwritten.message, 'EBADF: bad file descriptor, fsync')
   assert.deepEqual(await outcomes([ring.nop(), ring.close(9999)]), [0, 'EBADF'])
+})
+
+onEachBackend('callers resume in their own async context', async (open) => {
+  const ring = await open()
+  const context = new AsyncLocalStorage<number>()
+  const loop = async (nr: number) => {
+    for (let i = 0; i < 5; i++) {
+      await ring.nop({ async: i % 2 === 0 })
+      assert.equal(context.getStore(), nr)
+    }
+  }
+  await Promise.all([1, 2, 3].map((nr) => context.run(nr, loop, nr)))
 })
 
 onEachBackend('rings of one thread work side by side', async (open) => {

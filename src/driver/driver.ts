@@ -19,7 +19,7 @@ import type { Ring } from '../ring/ring.js'
 import { SQ_FULL } from '../ring/sq.js'
 import { Backlog } from './backlog.js'
 import { abortError, codeError, invalidArgType, invalidState } from './errors.js'
-import { ABORTED, OpTable, type OpExtra, QUEUED, REPLACED, type Resolve } from './op.js'
+import { ABORTED, type OpExtra, OpTable, QUEUED, REPLACED, type Resolve } from './op.js'
 import { Turn } from './turn.js'
 import { Wakeup } from './wakeup.js'
 

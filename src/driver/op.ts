@@ -156,24 +156,30 @@ function finish(resolve: Resolve, how: (res: number) => unknown, res: number): v
 /*
  * An Error made while the CQ is drained would show our own frames and nothing of the caller. So a failing operation's
  * promise is resolved with the promise of one of these functions. After two microtasks that chain is tied together, and
- * V8 walks it when the Error is made: its stack then goes on with `at async` the functions that await the operation. It
- * costs nothing where nothing fails. Checked by driver.test.ts on each Node.
+ * V8 walks it when a stack is captured: it is `at async` the functions that await the operation. It costs nothing where
+ * nothing fails. driver.test.ts checks it on each Node.
  */
 
 async function failErrno(res: number, syscall: string, extra: OpExtra | undefined): Promise<never> {
   await undefined
   await undefined
-  throw errnoError(res, syscall, extra?.path, extra?.dest)
+  const error = errnoError(res, syscall, extra?.path, extra?.dest)
+  Error.captureStackTrace(error, failErrno)
+  throw error
 }
 
 async function failAborted(signal: AbortSignal | undefined): Promise<never> {
   await undefined
   await undefined
-  throw abortError(signal)
+  const error = abortError(signal)
+  Error.captureStackTrace(error, failAborted)
+  throw error
 }
 
-async function failWith(error: () => Error): Promise<never> {
+async function failWith(makeError: () => Error): Promise<never> {
   await undefined
   await undefined
-  throw error()
+  const error = makeError()
+  Error.captureStackTrace(error, failWith)
+  throw error
 }

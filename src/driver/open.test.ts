@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { explain, probe } from '../backends/kernel/probe.js'
 import { EPERM } from '../lib/errno.js'
 import { code, onEachBackend } from './driver.test.backends.js'
-import { type Backend, type OpenOptions } from './open.js'
+import type { Backend, OpenOptions } from './open.js'
 import { Uring } from './uring.js'
 
 onEachBackend('a ring says who carries it and why', async (open, backend) => {
@@ -18,7 +18,10 @@ test('auto takes the kernel exactly where io_uring_setup works', async () => {
   const source = `import { Uring } from '${new URL('./uring.js', import.meta.url)}'
     const ring = await Uring.open(); console.log(ring.backend + '\\n' + ring.reason)`
   const env = { ...process.env, URING_BACKEND: '' }
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], { env, encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+    env,
+    encoding: 'utf8',
+  })
   const [backend, reason] = stdout.split('\n')
   assert.equal(stderr, '')
   assert.equal(backend, refusal === undefined ? 'kernel' : 'threads')

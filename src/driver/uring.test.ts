@@ -60,8 +60,10 @@ onEachBackend('readv and writev go through several buffers', async (open, backen
   assert.equal(readFileSync(path, 'latin1'), '\0\0onetwothree')
   const into = [Buffer.alloc(3), new DataView(new ArrayBuffer(6)), Buffer.alloc(9)]
   assert.equal(await ring.readv(fd, into, 2), 11)
-  assert.equal(Buffer.concat(into.map((v) => new Uint8Array(v.buffer, v.byteOffset, v.byteLength))).toString('latin1'),
-    'onetwothree\0\0\0\0\0\0\0')
+  assert.equal(
+    Buffer.concat(into.map((v) => new Uint8Array(v.buffer, v.byteOffset, v.byteLength))).toString('latin1'),
+    'onetwothree\0\0\0\0\0\0\0',
+  )
   assert.equal(await ring.readv(fd, []), 0)
   await ring.close(fd)
 })

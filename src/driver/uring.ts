@@ -163,14 +163,15 @@ export class Uring {
    * when that is done; calling it again changes nothing (io_uring_queue_exit).
    */
   close(): Promise<void>
-  close(fd?: number, options?: OpOptions): Promise<number | void> {
+  close(...given: [] | [fd: number, options?: OpOptions]): Promise<unknown> {
     const driver = this.#driver
-    if (arguments.length === 0) return driver.close()
+    if (given.length === 0) return driver.close()
+    const [fd, options] = given
     try {
-      args.checkFd(fd as number)
+      args.checkFd(fd)
       const at = driver.stage()
-      prepClose(driver.words, at, fd as number)
-      return driver.issue(at, 'close', undefined, options)
+      prepClose(driver.words, at, fd)
+      return driver.issue<number>(at, 'close', undefined, options)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -295,7 +296,13 @@ export class Uring {
         this.#statxBuffers.giveBack(buffer)
         return statx
       }
-      return driver.issue(at, 'statx', [path, buffer], options, where === undefined ? { finish } : { finish, path: where })
+      return driver.issue(
+        at,
+        'statx',
+        [path, buffer],
+        options,
+        where === undefined ? { finish } : { finish, path: where },
+      )
     } catch (error) {
       return driver.refuse(error, options)
     }

@@ -130,7 +130,10 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
         onCreateFailed: (error) => {
           this.#cancelReason = () => poolError('ERR_URING_WORKER_DIED', `no worker can be started: ${error.message}`, error)
         },
-        onRecovered: () => this.#poller.look(),
+        onRecovered: () => {
+          this.#nrDied++
+          this.#poller.look()
+        },
         onWorkerMade: (slot, worker) => {
           // What the last worker in this slot posted is taken before its port goes.
           this.#drain()
@@ -308,7 +311,6 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   }
 
   #onDied(item: number, error: Error): void {
-    this.#nrDied++
     const destroyed = this.#isDestroyed
     this.#reject(item, () =>
       destroyed ? closedError() : poolError('ERR_URING_WORKER_DIED', error.message, error.cause ?? error),

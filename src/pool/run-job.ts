@@ -51,6 +51,19 @@ export interface JobsModule {
   readonly loadError: unknown
 }
 
+/** What a runner is made of: its memory, its seat, its port to the owner, and how to wake the owner. */
+export interface RunnerParts {
+  readonly mem: WqMemory
+  readonly space: Space
+  readonly slot: number
+  readonly port: MessagePort
+  readonly module: JobsModule
+  readonly wakeOwner: () => void
+}
+
+/** Frames from here on in a job's stack are ours, not the job's. */
+const OWN_FRAME = import.meta.url
+
 export class JobRunner {
   readonly #mem: WqMemory
   readonly #words: Int32Array
@@ -64,14 +77,7 @@ export class JobRunner {
   readonly #ring: RingWriter
   readonly #functions: (JobFunction | undefined)[] = []
 
-  constructor(
-    mem: WqMemory,
-    space: Space,
-    slot: number,
-    port: MessagePort,
-    module: JobsModule,
-    wakeOwner: () => void,
-  ) {
+  constructor({ mem, space, slot, port, module, wakeOwner }: RunnerParts) {
     this.#mem = mem
     this.#words = mem.words
     this.#space = space
@@ -205,10 +211,11 @@ export class JobRunner {
 
   #putFailure(p: number, thrown: unknown): void {
     try {
-      this.#putBig(p, describe(thrown), KIND_FAILED)
+      this.#putBig(p, describe(thrown, OWN_FRAME), KIND_FAILED)
     } catch (error) {
       // The thing thrown has getters that throw, or the like.
-      this.#putBig(p, describe(new Error(`a job threw what cannot be described: ${String(error)}`)), KIND_FAILED)
+      const what = new Error(`a job threw what cannot be described: ${String(error)}`)
+      this.#putBig(p, describe(what, OWN_FRAME), KIND_FAILED)
     }
   }
 

@@ -30,8 +30,10 @@ export interface Greeting {
   readonly port: MessagePort
 }
 
+/** How long jobs may keep the event loop waiting. */
 const BUSY_MS = 10
-const LINGER_MS = 1
+/** While the event loop has something alive, how long a turn of it may take before the worker looks for jobs again. */
+const MAX_LINGER_MS = 16
 
 const seat = workerData as WorkerSeat
 const poolSeat = seat.data as PoolSeat
@@ -64,14 +66,13 @@ async function loadJobs(): Promise<JobsModule> {
 }
 
 const { port } = await greeting()
-const runner = new JobRunner(mem, space, seat.slot, port, await loadJobs(), wakeOwner)
+const runner = new JobRunner({ mem, space, slot: seat.slot, port, module: await loadJobs(), wakeOwner })
 
-/** What the event loop held before any job ran: ports and pipes that are always there. */
-const nrOwnResources = process.getActiveResourcesInfo().length
 let turnedAt = nowMs()
-/** Jobs run since the last sleep; a sleep with none before it followed an idle timeout. */
+/** Jobs ran since the last sleep; a sleep with none before it followed an idle timeout. */
 let ranSome = false
 let turned = false
+let lingerMs = 1
 
 /** WorkerHooks.pause. */
 function pause(resume: () => void, idle: boolean): boolean {
@@ -79,6 +80,7 @@ function pause(resume: () => void, idle: boolean): boolean {
   if (!idle) {
     ranSome = true
     turned = false
+    lingerMs = 1
     if (now - turnedAt < BUSY_MS) return false
     turnedAt = now
     setImmediate(resume)
@@ -90,8 +92,9 @@ function pause(resume: () => void, idle: boolean): boolean {
     setImmediate(resume)
     return true
   }
-  if (process.getActiveResourcesInfo().length > nrOwnResources) {
-    setTimeout(resume, LINGER_MS)
+  if (process.getActiveResourcesInfo().length > 0) {
+    setTimeout(resume, lingerMs)
+    lingerMs = Math.min(2 * lingerMs, MAX_LINGER_MS)
     return true
   }
   if (!ranSome) runner.forgetBuffers()

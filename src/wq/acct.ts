@@ -117,8 +117,8 @@ export function remove(mem: WqMemory, acct: number, item: number): void {
 export function takeNext(mem: WqMemory, acct: number, slot: number): number {
   const { words } = mem
   const a = mem.acct(acct)
-  for (;;) {
-    let busy = NONE
+  for (let again = false; ; again = true) {
+    let busy = false
     let item = words[a + HEAD]!
     while (item !== NONE) {
       const at = mem.item(item)
@@ -132,18 +132,18 @@ export function takeNext(mem: WqMemory, acct: number, slot: number): number {
       const tailWord = mem.hashTail(acct, bucket)
       const last = words[tailWord]!
       if (cmpxchg(words, mem.hash(bucket), 0, slot + HOLDER_WORKER0) === 0) {
+        if (again) storeRelease(words, a + STALLED, 0)
         takeRun(mem, a, item, last, slot)
         words[tailWord] = NONE
         return item
       }
-      if (busy === NONE) busy = bucket
+      busy = true
       item = words[mem.item(last) + NEXT]!
     }
-    if (busy === NONE) return NONE
-    // Publish the stall, then look again: whoever frees a bucket does the same two steps the other way round.
+    if (!busy || again) return NONE
+    // Publish the stall, then look at every bucket again: whoever frees one does the same two steps the other way round,
+    // and a worker of the other account that frees one looks at nothing but the stall.
     storeRelease(words, a + STALLED, 1)
-    if (loadAcquire(words, mem.hash(busy)) !== 0) return NONE
-    storeRelease(words, a + STALLED, 0)
   }
 }
 

@@ -28,6 +28,8 @@ import {
   WORKER_NONE,
   WORKER_STARTING,
   WORKER_UP,
+  WQ,
+  WQ_EXIT,
   type WqMemory,
 } from './layout.js'
 import { lock, unlock } from './lock.js'
@@ -108,8 +110,7 @@ export class Crew {
   }
 
   /** Starts a worker that has been counted already. */
-  create(acct: number, tries = 0): void {
-    const slot = this.#freeSlots.pop()
+  create(acct: number, tries = 0, slot = this.#freeSlots.pop()): void {
     assert(slot !== undefined, 'a counted worker has a slot')
     const { words } = this.#mem
     const w = this.#mem.worker(slot)
@@ -174,19 +175,21 @@ export class Crew {
   /** Uncounts a worker that never came up, and tries again three times, each after a longer pause. */
   #createFailed(slot: number, acct: number, tries: number, error: Error): void {
     const { words } = this.#mem
-    storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
-    this.#freeSlots.push(slot)
-    if (tries < CREATE_TRIES) {
+    if (tries < CREATE_TRIES && (loadAcquire(words, WQ.at.state >> 2) & WQ_EXIT) === 0) {
+      // It stays counted, so it keeps its slot, and counts as starting for whoever rebuilds the counts meanwhile.
+      storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_STARTING)
       this.#nrRetrying++
       setTimeout(
         () => {
           this.#nrRetrying--
-          this.create(acct, tries + 1)
+          this.create(acct, tries + 1, slot)
         },
         (tries + 1) * CREATE_DELAY_MS,
       )
       return
     }
+    storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
+    this.#freeSlots.push(slot)
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
     words[a + (ACCT.at.nr_workers >> 2)] = words[a + (ACCT.at.nr_workers >> 2)]! - 1

@@ -46,6 +46,8 @@ const W_BLOCKED = WORKER.at.blocked >> 2
 export interface Wreck {
   readonly died: number
   readonly inDoubt: number
+  /** Items cancelled in its hands. It may have sent some of them home. */
+  readonly cancelled: number[]
 }
 
 /** Repairs what the worker in `slot` may have left half done. `nrTouched`: items ever handed out. */
@@ -69,13 +71,16 @@ export function repairAfter(mem: WqMemory, slot: number, nrTouched: number): Wre
   }
   freeBuckets(mem, slot)
   let died = NONE
+  const cancelled: number[] = []
   for (let item = 0; item < nrTouched; item++) {
-    if (words[mem.item(item) + STATE] === (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT))) died = item
+    const state = loadAcquire(words, mem.item(item) + STATE)
+    if (state === (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT))) died = item
+    if (state === (ITEM_CANCELED | (slot << ITEM_SLOT_SHIFT))) cancelled.push(item)
   }
   const state = current === NONE ? 0 : loadAcquire(words, mem.item(current) + STATE)
   const low = state & ITEM_STATE_MASK
   const doubt = (low === ITEM_DONE || low === ITEM_CANCELED) && state >> ITEM_SLOT_SHIFT === slot
-  return { died, inDoubt: doubt ? current : NONE }
+  return { died, inDoubt: doubt ? current : NONE, cancelled }
 }
 
 /** Makes an account's lists and counts anew. What the dead worker held but had not begun is queued again, in front. */

@@ -454,16 +454,19 @@ export class Wq {
   #recover(slot: number, error: Error): void {
     const { words } = this.mem
     const wreck = repairAfter(this.mem, slot, this.#slab.nrTouched)
-    if (wreck.inDoubt !== NONE) {
-      const queue = words[this.mem.item(wreck.inDoubt) + QUEUE]!
-      const landed: number[] = []
+    const queueOf = (item: number) => words[this.mem.item(item) + QUEUE]!
+    const strays = wreck.inDoubt === NONE ? wreck.cancelled : [wreck.inDoubt, ...wreck.cancelled]
+    for (const queue of new Set(strays.map(queueOf))) {
+      const landed = new Set<number>()
       drainInDoubt(
         this.#consumer(queue),
-        [wreck.inDoubt],
-        (item) => landed.push(item),
+        strays.filter((item) => item === wreck.inDoubt && queueOf(item) === queue),
+        (item) => landed.add(item),
         () => this.#crew.someoneMidPush(slot),
         () => this.sleep(1, 1, () => false),
       )
+      // What was cancelled in its hands and not reached comes home too, for its record.
+      for (const item of wreck.cancelled) if (queueOf(item) === queue) landed.add(item)
       // They go through the queue once more, so that the embedder meets them where it looks.
       const again = producer(this.mem.queue(queue))
       for (const item of landed) again.push(item)
@@ -471,6 +474,13 @@ export class Wq {
     if (wreck.died !== NONE) {
       words[this.mem.item(wreck.died) + STATE] = ITEM_FREE
       this.#hooks.onDied(wreck.died, error)
+    }
+    for (let acct = 0; acct < NR_ACCTS; acct++) {
+      // Buckets it held are free now: whoever waited for one, in either account, looks again.
+      this.#lock(acct)
+      storeRelease(words, this.mem.acct(acct) + (ACCT.at.stalled >> 2), 0)
+      unlock(words, this.mem.acct(acct) + LOCK)
+      if (this.#wantsWorker(acct)) this.#crew.create(acct)
     }
     this.#hooks.onRecovered?.()
   }

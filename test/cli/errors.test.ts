@@ -36,7 +36,7 @@ test('what cannot be summed is told on stderr, the rest goes on, the status is 1
 
 test('names in messages are quoted as coreutils quotes them', () => {
   const special = [...'\t\n\r\x01\x1b !"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~\x7f\xff\x80'].flatMap((c) => [`${c}x`, `x${c}y`, `x${c}`, c])
-  const names = [...special, "it's", "it's a", "it's $", 'a b', '\xc3\xa9', '\xc2\x85', '\xe2\x82\xac', '\xc3', 'x\xc3\xa9\xff']
+  const names = [...special, "it's", "it's a", "it's $", "\n'", "a\nb'c\nd'e", "'\xff'", 'a b', '\xc3\xa9', '\xc2\x85', '\xe2\x82\xac', '\xc3', 'x\xc3\xa9\xff']
   const missing = names.filter((name) => !['.', '/', '-', '-x'].includes(name)).map((name) => `no/${name}`)
   const script = 'while IFS= read -r -d "" name; do args+=("$name"); done; exec "$@" "${args[@]}"'
   const input = Buffer.from(missing.map((name) => `${name}\0`).join(''), 'latin1')

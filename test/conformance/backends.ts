@@ -7,7 +7,7 @@ import { IORING_REGISTER_PROBE } from '../../src/abi/constants.js'
 import { PARAMS } from '../../src/abi/params.js'
 import { PROBE, PROBE_OP } from '../../src/abi/structs.js'
 import type { Syscalls } from '../../src/abi/syscalls.js'
-import { EPERM, ENOSYS, errnoName } from '../../src/lib/errno.js'
+import { ENOSYS, EPERM, errnoName } from '../../src/lib/errno.js'
 
 export type BackendName = Syscalls['name']
 
@@ -19,6 +19,8 @@ export interface Backend {
   readonly missing: string | undefined
   /** Opcodes that its probe reports. */
   readonly opcodes: ReadonlySet<number>
+  /** IORING_FEAT_* that its setup reports. */
+  readonly features: number
 }
 
 const CLASSES: Readonly<Record<BackendName, readonly [module: string, exported: string]>> = {
@@ -34,7 +36,7 @@ export const backends: readonly Backend[] = [await load('kernel'), await load('t
 
 async function load(name: BackendName): Promise<Backend> {
   const opcodes = new Set<number>()
-  const without = (missing: string): Backend => ({ name, syscalls: undefined, missing, opcodes })
+  const without = (missing: string): Backend => ({ name, syscalls: undefined, missing, opcodes, features: 0 })
   if (wanted !== undefined && !wanted.includes(name)) return without('URING_BACKENDS leaves it out')
   const [module, exported] = CLASSES[name]
   let syscalls: Syscalls
@@ -47,11 +49,13 @@ async function load(name: BackendName): Promise<Backend> {
     return without(code === 'ERR_MODULE_NOT_FOUND' ? 'backend missing' : `backend does not load: ${message}`)
   }
   // The first ring of a thread also sets the kernel's limit of workers: the smaller of its entries and 4 a CPU.
-  const fd = syscalls.setup(64, new Uint8Array(PARAMS.size))
+  const params = new Uint8Array(PARAMS.size)
+  const fd = syscalls.setup(64, params)
   if (fd < 0) return without(whyNoRing(fd))
   for (const opcode of readProbe(syscalls, fd).supported) opcodes.add(opcode)
   syscalls.close(fd)
-  return { name, syscalls, missing: undefined, opcodes }
+  const features = new DataView(params.buffer).getUint32(PARAMS.at.features, true)
+  return { name, syscalls, missing: undefined, opcodes, features }
 }
 
 function whyNoRing(res: number): string {
@@ -61,7 +65,7 @@ function whyNoRing(res: number): string {
 }
 
 /** What IORING_REGISTER_PROBE answers. */
-export function readProbe(syscalls: Syscalls, fd: number, nrOps = 256): { res: number; lastOp: number; supported: number[] } {
+export function readProbe(syscalls: Syscalls, fd: number, nrOps = 256) {
   const bytes = new Uint8Array(PROBE.size + 256 * PROBE_OP.size)
   const res = syscalls.register(fd, IORING_REGISTER_PROBE, bytes, nrOps)
   const supported: number[] = []

@@ -5,6 +5,7 @@
  * backend lacks is a row of skips.ts. Every test has a time limit that also holds while the thread is blocked.
  */
 import { after, test } from 'node:test'
+import { OPCODE_NAMES } from '../../src/abi/constants.js'
 import { errnoName } from '../../src/lib/errno.js'
 import { type Backend, backends } from './backends.js'
 import { SKIPS, type Skip } from './skips.js'
@@ -17,8 +18,8 @@ export interface Needs {
   readonly opcodes?: readonly number[]
   /** IORING_SETUP_* bits that setup must take. */
   readonly setup?: number
-  /** CQ entries for that setup, where a flag asks for some. */
-  readonly cqEntries?: number
+  /** IORING_FEAT_* that setup must report. */
+  readonly features?: number
 }
 
 const LIMIT_MS = 30_000
@@ -45,15 +46,17 @@ export function conformance(name: string, body: (stand: Stand) => void | Promise
   }
 }
 
-function whySkipped({ name: backend, missing, syscalls, opcodes }: Backend, test: string, needs: Needs) {
-  if (syscalls === undefined) return missing
-  const row = SKIPS.find((skip) => skip.backend === backend && skip.test === test)
+function whySkipped(backend: Backend, test: string, needs: Needs): string | undefined {
+  if (backend.syscalls === undefined) return backend.missing
+  const row = SKIPS.find((skip) => skip.backend === backend.name && skip.test === test)
   if (row !== undefined) return row.reason
-  const lacking = (needs.opcodes ?? []).filter((opcode) => !opcodes.has(opcode))
-  if (lacking.length > 0) return `no operation ${lacking.join(', ')}`
+  const opcodes = (needs.opcodes ?? []).filter((opcode) => !backend.opcodes.has(opcode))
+  if (opcodes.length > 0) return `no ${opcodes.map((opcode) => OPCODE_NAMES[opcode]).join(', ')}`
+  const features = (needs.features ?? 0) & ~backend.features
+  if (features !== 0) return `no feature 0x${features.toString(16)}`
   if (needs.setup === undefined) return undefined
-  const trial = new Stand({ name: backend, missing, syscalls, opcodes })
-  const { res } = trial.trySetup(8, { flags: needs.setup, ...(needs.cqEntries && { cqEntries: needs.cqEntries }) })
+  const trial = new Stand(backend)
+  const { res } = trial.trySetup(8, { flags: needs.setup })
   trial.close()
   return res < 0 ? `setup flags 0x${needs.setup.toString(16)} are refused (${errnoName(res)})` : undefined
 }

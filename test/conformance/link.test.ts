@@ -4,14 +4,17 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import {
+  AT_FDCWD,
   IORING_ENTER_GETEVENTS,
   IORING_SETUP_SUBMIT_ALL,
   IOSQE_ASYNC,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
+  STATX_SIZE,
 } from '../../src/abi/constants.js'
+import { STATX } from '../../src/abi/structs.js'
 import { equalRes, expectAnyOrder, expectInOrder, expectNothing, put, reap, submit } from './cqes.js'
-import { badOpcode, close, type Fill, fsync, nop, read, write } from './fills.js'
+import { badOpcode, close, type Fill, fsync, nop, read, statx, write } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 import type { Stand } from './stand.js'
@@ -88,6 +91,19 @@ conformance('a failed hard link shields its direct follower alone', (stand) => {
     put(ring, 6, nop())
     submit(ring, 6)
     expectInOrder(ring, '1:-EBADF 2:-EBADF 3:0 4:-EBADF 5:-ECANCELED 6:-ECANCELED')
+  })
+})
+
+conformance('a statx or fsync that fails does not break its link', (stand) => {
+  // The kernel sets their result and marks no failure; only a file that cannot be looked up does that.
+  inEachMode(stand, 8, (ring) => {
+    const missing = statx(AT_FDCWD, stand.cstr(stand.path('none')), 0, STATX_SIZE, stand.alloc(STATX.size))
+    put(ring, 1, missing, LINK)
+    put(ring, 2, fsync(stand.pipe().readEnd), LINK)
+    put(ring, 3, fsync(stand.closedFd()), LINK)
+    put(ring, 4, nop())
+    submit(ring, 4)
+    expectInOrder(ring, '1:-ENOENT 2:-EINVAL 3:-EBADF 4:-ECANCELED')
   })
 })
 

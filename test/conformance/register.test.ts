@@ -2,9 +2,11 @@
  * io_uring_register, and what enter and register say to fds that are no ring. Bodies for every backend.
  */
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
 import * as abi from '../../src/abi/constants.js'
 import { PROBE, PROBE_OP } from '../../src/abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EINVAL, ENXIO, EOPNOTSUPP } from '../../src/lib/errno.js'
+import { duplicateFd } from '../../src/sys/file.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
 import { readProbe } from './backends.js'
@@ -132,6 +134,23 @@ conformance('the app can mute the eventfd', (stand) => {
   put(ring, 2, nop())
   submit(ring, 1)
   assert.equal(signals(stand, fd), 1)
+})
+
+conformance('the ring keeps its eventfd, though the app closes the fd', (stand) => {
+  const ring = stand.openRing(8)
+  const fd = registerEventfd(stand, ring)
+  const other = stand.own(ok(duplicateFd(fd), 'dup'))
+  stand.closeFd(fd)
+  // The lowest free number: that of the eventfd.
+  const path = stand.path('innocent', '')
+  assert.equal(stand.open(path, 'r+'), fd)
+  for (const way of [0, abi.IOSQE_ASYNC]) {
+    put(ring, 1, nop(), way)
+    submit(ring, 1)
+    expectInOrder(ring, '1:0')
+  }
+  assert.ok(signals(stand, other) >= 1)
+  assert.equal(statSync(path).size, 0, 'what has the number now is not written')
 })
 
 conformance('an eventfd for workers alone is not signalled inline', (stand) => {

@@ -1,9 +1,17 @@
 /**
  * CQE_SKIP_SUCCESS: requests that tell only of failure. Bodies for every backend.
  */
-import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../src/abi/constants.js'
+import {
+  AT_FDCWD,
+  IOSQE_ASYNC,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+  STATX_SIZE,
+} from '../../src/abi/constants.js'
+import { STATX } from '../../src/abi/structs.js'
 import { expectAnyOrder, expectInOrder, expectNothing, put, submit } from './cqes.js'
-import { badOpcode, nop, read } from './fills.js'
+import { badOpcode, nop, read, statx } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 
@@ -68,5 +76,15 @@ conformance('a failed hard link that would skip tells, and its follower runs', (
     put(ring, 2, nop())
     submit(ring, 2)
     expectInOrder(ring, '1:-EBADF 2:0')
+  })
+})
+
+conformance('a failed statx that skips its completion posts none, since it never counts as failed', (stand) => {
+  inEachMode(stand, 8, (ring) => {
+    const missing = statx(AT_FDCWD, stand.cstr(stand.path('none')), 0, STATX_SIZE, stand.alloc(STATX.size))
+    put(ring, 1, missing, SKIP | LINK)
+    put(ring, 2, nop())
+    submit(ring, 2)
+    expectInOrder(ring, '2:0')
   })
 })

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import {
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
+  IORING_FEAT_MIN_TIMEOUT,
   IORING_NOP_TW,
   IORING_SETUP_TASKRUN_FLAG,
   IORING_SQ_TASKRUN,
@@ -205,7 +206,7 @@ conformance('a minimal wait returns at once when enough is there', (stand) => {
     equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, HANG_MS, HANG_MS * 1000)), 0)
     expectInOrder(ring, '0:0 1:0')
   })
-})
+}, { features: IORING_FEAT_MIN_TIMEOUT })
 
 conformance('after a minimal wait one completion is enough', (stand) => {
   inEachMode(stand, 8, (ring) => {
@@ -216,4 +217,4 @@ conformance('after a minimal wait one completion is enough', (stand) => {
     expectInOrder(ring, '1:0')
     equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, SHORT_MS, 1000)), -ETIME)
   })
-})
+}, { features: IORING_FEAT_MIN_TIMEOUT })

@@ -1,31 +1,340 @@
 /**
- * io-wq under the explorer: the owner runs the real Wq and Crew, each other thread a slot's real WorkerLoop.
+ * io-wq under the explorer: thread 0 is the owner with the real Wq and Crew, each other thread runs real WorkerLoops.
  *
- * The owner follows a script. The check knows io-wq from outside: from the trace it takes when items ran, for their
- * state words are written by ordered steps, and holds against it what came home, was cancelled or died.
+ * The owner follows a script. Loaded as `wq.scenario.js?wq=…` it takes io-wq's modules from there: planted bugs. Where
+ * time is no choice (`lateTimeouts`), a wait of the owner's that runs out means that everything is at rest.
  */
-import assert from 'node:assert/strict'
 import { fetchAdd, futexWait, futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
+import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
+import type { WorkerSeat } from '../../src/wq/crew.js'
 import {
-  ACCT,
   IO_WQ_WORK_CONCURRENT,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
-  ITEM,
-  ITEM_RUNNING,
-  ITEM_STATE_MASK,
-  ITEM_TAKEN,
   NR_ACCTS,
-  WAKE_ASLEEP,
-  WORKER,
-  WORKER_GONE,
-  WORKER_IDLE,
-  WORKER_NONE,
   WQ,
   WqMemory,
 } from '../../src/wq/layout.js'
-import * as real from '../../src/wq/worker-loop.js'
-import { Wq } from '../../src/wq/wq.js'
-import type { Step } from './explorer.js'
-import { isKilled, stepNumber, unheld } from './hold.js'
+import type { ThreadSystem } from '../../src/wq/threads.js'
+import type { CancelResult, Wq, WqOptions } from '../../src/wq/wq.js'
+import { isKilled, stepNumber, unheld, yieldStep } from './hold.js'
+import { type Snapshot, snapshot } from './wq.check.js'
+
+export { check } from './wq.check.js'
+
+const home = new URL(import.meta.url).searchParams.get('wq') ?? new URL('../../src/wq/', import.meta.url).href
+const planted = {
+  wq: (await import(new URL('wq.js', home).href)) as typeof import('../../src/wq/wq.js'),
+  loop: (await import(new URL('worker-loop.js', home).href)) as typeof import('../../src/wq/worker-loop.js'),
+}
+
+/** Items are numbers; of the flags h is HASHED, u UNBOUND, c CONCURRENT. */
+export type Op =
+  | readonly ['enqueue', item: number, flags?: string, bucket?: number]
+  | readonly ['cancel', item: number]
+  | readonly ['exitOnIdle', on: boolean]
+  /** Lets a held item end. */
+  | readonly ['release', item: number]
+  /** Waits until all that was enqueued has ended. */
+  | readonly ['drain']
+  /** Waits until nobody can go on, and takes down how things stand; `workers` is what there have to be. */
+  | readonly ['rest', workers?: readonly [bound: number, unbound: number]]
+  /** The owner's event loop turns: exit events arrive. */
+  | readonly ['events']
+  /** The sampler looks at the workers. */
+  | readonly ['tick']
+
+export interface Arg {
+  /** Workers of either account that are coming up as the schedule begins. */
+  readonly up: readonly [bound: number, unbound: number]
+  readonly script: readonly Op[]
+  /** Where the owner sleeps in drain: in Wq.sleep, or in its event loop. */
+  readonly sleeps?: 'futex' | 'loop'
+  /** Items that block until released; those that say so call sleeping() and running(). */
+  readonly held?: readonly number[]
+  readonly announced?: readonly number[]
+  readonly options?: Partial<WqOptions>
+  readonly spinning?: number
+}
+
+export interface Report {
+  readonly home: number[]
+  readonly cancelled: number[]
+  readonly died: number[]
+  readonly answers: [item: number, answer: CancelResult][]
+  readonly rests: (Snapshot & { wanted: readonly [number, number] | undefined; at: number })[]
+  readonly itemsLeft: number
+  readonly createFailed: string[]
+}
+
+export const NR_ITEMS = 10
+export const SHAPE = { nrSlots: 3, nrQueues: 1, nrBuckets: 3, nrItems: NR_ITEMS + 1, payloadBytes: 96, payloadHash: 0 }
+const PLACES = WqMemory.create(SHAPE)
+export const MEMORY_BYTES = PLACES.sab.byteLength
+
+/** The explorer's own words are the last item's payload. */
+const SCRATCH = PLACES.payload(NR_ITEMS)
+const BELL = SCRATCH
+const STARTED = (thread: number) => SCRATCH + 1 + thread
+const EXITED = (thread: number) => SCRATCH + 6 + thread
+const HOLD = (item: number) => SCRATCH + 11 + item
+const CLOSED = -1
+/** Looks at the clock in more than a millisecond. */
+const MS_LOOKS = 40
+
+/** The stand-in for a Worker object. */
+interface Body {
+  readonly thread: number
+  readonly generation: number
+  onExit: (code: number) => void
+}
+
+/** The threads that a Crew can have: the explorer's, each again and again until it dies. */
+class Threads implements ThreadSystem {
+  readonly #words: Int32Array
+  readonly #generations: number[]
+  bodies: Body[] = []
+
+  constructor(words: Int32Array, nrThreads: number) {
+    this.#words = words
+    this.#generations = new Array(nrThreads + 1).fill(0)
+  }
+
+  start(_entry: URL, options: { workerData?: WorkerSeat }): ReturnType<ThreadSystem['start']> {
+    const busy = new Set(this.bodies.map(({ thread }) => thread))
+    const thread = this.#generations.findIndex((_, t) => t > 0 && !busy.has(t) && !isKilled(t))
+    if (thread < 0) throw new Error('the scenario has no thread left')
+    const generation = this.#generations[thread]! + 1
+    this.#generations[thread] = generation
+    const body: Body = { thread, generation, onExit: () => {} }
+    this.bodies.push(body)
+    storeRelease(this.#words, STARTED(thread), (generation << 8) | options.workerData!.slot)
+    futexWake(this.#words, STARTED(thread), 1)
+    const worker = {
+      body,
+      on: (event: string, listener: (code: number) => void) => {
+        if (event === 'exit') body.onExit = listener
+      },
+      ref() {},
+      unref() {},
+      postMessage() {},
+      terminate() {},
+    }
+    return worker as unknown as ReturnType<ThreadSystem['start']>
+  }
+
+  #hasEnded({ thread, generation }: Body): boolean {
+    return isKilled(thread) || loadAcquire(this.#words, EXITED(thread)) === generation
+  }
+
+  isGone(worker: unknown): boolean {
+    return this.#hasEnded((worker as { body: Body }).body)
+  }
+
+  isAsleep(): boolean {
+    return true
+  }
+
+  /** Delivers exit events. */
+  deliver(): void {
+    for (const body of this.bodies.filter((b) => this.#hasEnded(b))) {
+      this.bodies = this.bodies.filter((b) => b !== body)
+      body.onExit(isKilled(body.thread) ? 1 : 0)
+    }
+  }
+
+  close(): void {
+    for (let thread = 1; thread < this.#generations.length; thread++) {
+      storeRelease(this.#words, STARTED(thread), CLOSED)
+      futexWake(this.#words, STARTED(thread), 1)
+    }
+  }
+}
+
+class Owner {
+  readonly #arg: Arg
+  readonly #words: Int32Array
+  readonly #threads: Threads
+  readonly #wq: Wq
+  readonly #report: Report & { itemsLeft: number }
+  #nrQueued = 0
+
+  constructor(memory: SharedArrayBuffer, arg: Arg, nrThreads: number) {
+    this.#arg = arg
+    this.#words = new Int32Array(memory)
+    this.#threads = new Threads(this.#words, nrThreads)
+    this.#report = { home: [], cancelled: [], died: [], answers: [], rests: [], itemsLeft: 0, createFailed: [] }
+    const report = this.#report
+    this.#wq = new planted.wq.Wq({
+      ...SHAPE,
+      sab: memory,
+      threads: this.#threads,
+      workerEntry: new URL(import.meta.url),
+      maxWorkers: [2, 2],
+      maxRunning: 3,
+      idleTimeoutMs: 1e9,
+      spinUs: 20,
+      ...arg.options,
+      hooks: {
+        onCancelled: (item) => {
+          report.cancelled.push(item)
+          this.#wq.free(item)
+        },
+        onDied: (item) => {
+          report.died.push(item)
+          this.#wq.free(item)
+        },
+        onCreateFailed: (error) => report.createFailed.push(error.message),
+        onRecovered: () => {},
+      },
+    })
+    this.#words[WQ.at.owner_tid >> 2] = 0
+    this.#words[WQ.at.max_spinning >> 2] = arg.spinning ?? 0
+    for (let item = 0; item < NR_ITEMS; item++) this.#wq.alloc()
+    // Whatever makes a worker has work for it; this work is taken back before the worker is up.
+    for (let acct = 0; acct < NR_ACCTS; acct++) {
+      const made = Array.from({ length: arg.up[acct]! }, (_, i) => i)
+      const flags = IO_WQ_WORK_CONCURRENT | (acct === 1 ? IO_WQ_WORK_UNBOUND : 0)
+      for (const item of made) this.#wq.enqueue(item, flags, 0, 0)
+      for (const item of made) this.#wq.cancel(item)
+      for (const _ of made) this.#wq.alloc()
+    }
+    report.cancelled.length = 0
+  }
+
+  run(): Report {
+    for (const op of this.#arg.script) this.#do(op)
+    this.#close()
+    return this.#report
+  }
+
+  #do(op: Op): void {
+    switch (op[0]) {
+      case 'enqueue': {
+        const [, item, letters = '', bucket = 0] = op
+        const flags = { h: IO_WQ_WORK_HASHED, u: IO_WQ_WORK_UNBOUND, c: IO_WQ_WORK_CONCURRENT }
+        this.#nrQueued++
+        this.#wq.enqueue(
+          item,
+          [...letters].reduce((all, letter) => all | flags[letter as keyof typeof flags], 0),
+          bucket,
+          0,
+        )
+        return
+      }
+      case 'cancel':
+        this.#report.answers.push([op[1], this.#wq.cancel(op[1])])
+        return
+      case 'exitOnIdle':
+        this.#wq.setExitOnIdle(op[1])
+        return
+      case 'release':
+        storeRelease(this.#words, HOLD(op[1]), 1)
+        futexWake(this.#words, HOLD(op[1]), 1)
+        return
+      case 'events':
+        this.#threads.deliver()
+        return
+      case 'tick':
+        for (let looks = 0; looks < MS_LOOKS; looks++) nowMs()
+        this.#wq.sleep(0, 1, () => true)
+        return
+      case 'drain':
+        this.#waitFor(() => this.#nrEnded() === this.#nrQueued)
+        return
+      case 'rest':
+        this.#rest(op[1])
+    }
+  }
+
+  #nrEnded(): number {
+    const { home: back, cancelled, died } = this.#report
+    return back.length + cancelled.length + died.length
+  }
+
+  #pop(): void {
+    for (let item = this.#wq.popDone(0); item !== NONE; item = this.#wq.popDone(0)) {
+      this.#report.home.push(item)
+      this.#wq.free(item)
+    }
+  }
+
+  #waitFor(done: () => boolean): void {
+    for (;;) {
+      const rung = this.#arg.sleeps === 'loop' ? loadAcquire(this.#words, BELL) : 0
+      if (this.#arg.sleeps === 'loop') this.#threads.deliver()
+      this.#pop()
+      if (done()) return
+      // A producer is between its two steps: nothing to pop, and nothing to sleep for.
+      if (!this.#wq.isQueueEmpty(0)) yieldStep()
+      else if (this.#arg.sleeps === 'loop') futexWait(this.#words, BELL, rung, 1000)
+      else this.#wq.sleep(Number.POSITIVE_INFINITY, 1, () => !this.#wq.isQueueEmpty(0))
+    }
+  }
+
+  #rest(wanted: readonly [number, number] | undefined): void {
+    // Rung by workers that leave; a wait that is never woken but runs out.
+    for (;;) {
+      const rung = loadAcquire(this.#words, BELL)
+      if (futexWait(this.#words, BELL, rung, 1) === 'timed-out') break
+    }
+    const mem = WqMemory.attach(this.#words.buffer as SharedArrayBuffer, 0)
+    this.#report.rests.push({ ...snapshot(mem), wanted, at: stepNumber() })
+  }
+
+  /** Ends the pool as exit() does, and every thread's body. */
+  #close(): void {
+    void this.#wq.exit()
+    for (;;) {
+      const rung = loadAcquire(this.#words, BELL)
+      this.#threads.deliver()
+      this.#pop()
+      if (this.#threads.bodies.length === 0) break
+      futexWait(this.#words, BELL, rung, 1000)
+    }
+    for (let acct = 0; acct < NR_ACCTS; acct++) this.#wq.cancelPending(acct)
+    this.#pop()
+    this.#threads.close()
+    this.#report.itemsLeft = this.#wq.counts().items - (NR_ITEMS - this.#nrQueued)
+  }
+}
+
+export function owner(memory: SharedArrayBuffer, arg: Arg): Report {
+  return unheld(() => new Owner(memory, arg, 3)).run()
+}
+
+/** Returns the items it ran. */
+export function worker(memory: SharedArrayBuffer, arg: Arg, thread: number): number[] {
+  const words = new Int32Array(memory)
+  const ran: number[] = []
+  const ring = () => {
+    fetchAdd(words, BELL, 1)
+    futexWake(words, BELL, 1)
+  }
+  for (let generation = 1; ; generation++) {
+    let gate = loadAcquire(words, STARTED(thread))
+    while (gate !== CLOSED && gate >> 8 !== generation) {
+      futexWait(words, STARTED(thread), gate, Number.POSITIVE_INFINITY)
+      gate = loadAcquire(words, STARTED(thread))
+    }
+    if (gate === CLOSED) return ran
+    const mem = WqMemory.attach(memory, 0)
+    const loop = new planted.loop.WorkerLoop(mem, gate & 0xff, {
+      doWork(item) {
+        ran.push(item)
+        if (arg.announced?.includes(item)) loop.sleeping()
+        if (arg.held?.includes(item)) futexWait(words, HOLD(item), 0, Number.POSITIVE_INFINITY)
+        if (arg.announced?.includes(item)) loop.running()
+        return undefined
+      },
+      onEdge() {
+        if (arg.sleeps === 'loop') ring()
+      },
+      onLeave() {},
+    })
+    loop.start()
+    storeRelease(words, EXITED(thread), generation)
+    ring()
+  }
+}

@@ -143,7 +143,13 @@ class Generator {
       const op = splitAfter !== undefined ? this.#idleOp() : this.#op(members, skips)
       let flags = linked ? random.pick([abi.IOSQE_IO_LINK, abi.IOSQE_IO_LINK, abi.IOSQE_IO_HARDLINK, 12]) : 0
       if (op.op !== 'wait' && random.oneIn(4)) flags |= abi.IOSQE_ASYNC
-      if (skips && linked && random.oneIn(2)) flags |= abi.IOSQE_CQE_SKIP_SUCCESS
+      // Not what changes descriptors: nobody would know.
+      const tells = op.op === 'openat' || op.op === 'close'
+      if (skips && linked && !tells && random.oneIn(2)) flags |= abi.IOSQE_CQE_SKIP_SUCCESS
+      // Found running or found waiting, success or not: that is the backend's affair, and must not matter to others.
+      if (op.op === 'cancel' && linked && op.target >= this.#firstOfEpoch()) {
+        flags = (flags & ~(abi.IOSQE_IO_LINK | abi.IOSQE_CQE_SKIP_SUCCESS)) | abi.IOSQE_IO_HARDLINK
+      }
       if (!skips && random.oneIn(60)) flags |= 0x80
       if (!skips && op.op === 'nop' && random.oneIn(30)) flags |= abi.IOSQE_BUFFER_SELECT
       const member: Member = { userData: ++this.#userData, flags, op }
@@ -304,7 +310,8 @@ class Generator {
     const len = random.oneIn(15) ? 0 : 1 + random.int(600)
     const place = this.#place(len, op === 'write')
     if (place === undefined) return this.#nop()
-    return { op, ...place, len, memory: random.oneIn(15) ? random.pick(['null', 'low'] as const) : 'good' }
+    const isBad = random.oneIn(15) && (op === 'read' || place.off <= FILE_BYTES)
+    return { op, ...place, len, memory: isBad ? random.pick(['null', 'low'] as const) : 'good' }
   }
 
   #vectored(op: 'readv' | 'writev'): Op {
@@ -314,7 +321,8 @@ class Generator {
     const parts = Array.from({ length: nrParts }, () => (random.oneIn(6) ? 0 : 1 + random.int(200)))
     const total = parts.reduce((sum, part) => sum + part, 0)
     const place = this.#place(total, op === 'writev')
-    return place === undefined ? this.#nop() : { op, ...place, parts, memory }
+    if (place === undefined || (memory === 'bad part' && place.off > FILE_BYTES)) return this.#nop()
+    return { op, ...place, parts, memory }
   }
 
   #openat(): Op {

@@ -125,8 +125,10 @@ export function bytesAsked(op: Op): number | undefined {
   }
 }
 
-/** Whether a result counts as failure for the requests linked behind. */
+/** Whether a result counts as failure for the requests linked behind, and for CQE_SKIP_SUCCESS. */
 export function isFailure({ op }: Member, res: number): boolean {
+  // The kernel marks no statx as failed (io_statx sets its result and no more).
+  if (op.op === 'statx') return false
   const asked = bytesAsked(op)
   return res < 0 || (asked !== undefined && res !== asked)
 }

@@ -47,7 +47,9 @@ function explainEnosys(): string {
   if (major < oldMajor || (major === oldMajor && minor < oldMinor)) {
     return `Linux ${release()} is too old; ${oldMajor}.${oldMinor} or later is needed`
   }
-  const who = isFiltered() ? 'a seccomp filter hides it' : 'the kernel is built without CONFIG_IO_URING, or a sandbox hides it'
+  const who = isFiltered()
+    ? 'a seccomp filter hides it'
+    : 'the kernel is built without CONFIG_IO_URING, or a sandbox hides it'
   return `${who}; ${allow()}`
 }
 

@@ -37,5 +37,7 @@ export interface OpDef {
   readonly hashed?: boolean
   /** Moving fewer bytes than asked fails a chain. */
   readonly transfer?: boolean
+  /** Its own error result is no failure to its chain, nor to CQE_SKIP_SUCCESS: the kernel sets the result alone. */
+  readonly neverFails?: boolean
   readonly bufferSelect?: boolean
 }

@@ -3,6 +3,7 @@
  *
  * An opcode not there is refused as the kernel refuses an unknown one. Counterpart: io_uring/register.c.
  */
+import { readlinkSync } from 'node:fs'
 import * as abi from '../../abi/constants.js'
 import { PROBE, PROBE_OP } from '../../abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EFAULT, EINVAL, ENXIO } from '../../lib/errno.js'
@@ -42,8 +43,18 @@ function registerEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: nu
   if (ctx.eventfd >= 0) return -EBUSY
   const fd = new DataView(arg.buffer, arg.byteOffset).getInt32(0, true)
   if (!isOpenFd(fd)) return -EBADF
+  if (!isEventfd(fd)) return -EINVAL
   ctx.setEventfd(fd, asyncOnly)
   return 0
+}
+
+/** True too where /proc is not there to tell. */
+function isEventfd(fd: number): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventfd]'
+  } catch {
+    return true
+  }
 }
 
 function unregisterEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {

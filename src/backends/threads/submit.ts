@@ -201,7 +201,7 @@ function hashInode(ino: number): number {
 }
 
 function failIssue(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, res: number): void {
-  tctx.wq.mem.words[r + R_RES] = res
+  setFail(tctx.wq.mem.words, r, res)
   complete(tctx, ctx, req, r, def)
 }
 
@@ -217,7 +217,8 @@ function complete(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef
   const { words } = tctx.wq.mem
   const res = words[r + R_RES]!
   const ended = (words[r + R_REQ_FLAGS]! & REQ_F_ENDED) !== 0
-  if (!ended && (res < 0 || (def?.transfer === true && res !== words[r + R_TOTAL]))) setFail(words, r, res)
+  const failed = (res < 0 && def?.neverFails !== true) || (def?.transfer === true && res !== words[r + R_TOTAL])
+  if (!ended && failed) setFail(words, r, res)
   disarmNext(tctx, ctx, r, false)
   post(tctx, ctx, r)
   freeReq(tctx, ctx, req)
@@ -252,7 +253,7 @@ function endAs(tctx: Tctx, req: number, res: number): void {
   const { words } = tctx.wq.mem
   const r = tctx.wq.mem.payload(req)
   const ctx = tctx.byId[words[r + R_CTX]!]!
-  words[r + R_RES] = res
+  setFail(words, r, res)
   complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
   commitCq(ctx)
 }

@@ -7,7 +7,7 @@
  * workers wait for the owner too, and IORING_SQ_TASKRUN is set whether it was asked for or not.
  */
 import { IORING_SETUP_DEFER_TASKRUN, IORING_SQ_TASKRUN } from '../../abi/constants.js'
-import { fetchAnd, fetchOr } from '../../lib/barrier.js'
+import { fetchAnd, fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { NONE } from '../../lib/mpscq.js'
 import { commitCq, signalEventfd } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
@@ -37,9 +37,10 @@ export function isDeferred(ctx: IoRingCtx): boolean {
  * Returns the entries run. What a producer is still pushing stays for the next run.
  */
 export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
+  // Before the first pop: a push after it finds the flag clear and sets it again. Cleared though the queue be empty, for
+  // a worker sets it after its push, when the owner may have popped already.
+  if ((loadAcquire(ctx.words, SQ_FLAGS) & IORING_SQ_TASKRUN) !== 0) fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN)
   if (tctx.wq.isQueueEmpty(ctx.id)) return 0
-  // Before the first pop: a push after it finds the flag clear and sets it again.
-  fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN)
   const most = isDeferred(ctx) && !ctx.dying ? Math.max(MAX_PER_RUN, min) : Number.POSITIVE_INFINITY
   const { wq } = tctx
   const { words } = wq.mem

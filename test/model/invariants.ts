@@ -1,0 +1,180 @@
+/**
+ * The pure model: what the results of a run must be, given each other. Any thread; pure.
+ *
+ * By section 12 of the sheet: each request ends once (1), nothing starts before its predecessor has ended nor after a
+ * broken link (9), a refused chain starts nothing (10), a hard link shields its direct follower (11). And memory and
+ * files hold what the successful requests put there, and nothing else.
+ */
+import { IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK, O_CREAT } from '../../src/abi/constants.js'
+import { ECANCELED, errnoName } from '../../src/lib/errno.js'
+import { fdKey, initialContents } from './materials.js'
+import { FILLER, type Observation, type SeenChain, type SeenEpoch, writtenByte } from './observation.js'
+import { bytesAsked, describeMember, type FdRef, isFailure, isRefused, LINKS, type Member, NR_FILES } from './program.js'
+
+/** Everything that is wrong with a run; empty if it keeps the rules. */
+export function findBroken(seen: Observation): string[] {
+  const broken = [...seen.broken]
+  const files = new Files()
+  for (const epoch of seen.epochs) {
+    for (const chain of epoch.chains) {
+      checkOrder(chain, broken)
+      const results = checkChain(chain, broken)
+      for (const member of chain.members) files.apply(member, results.get(member.userData), epoch, broken)
+    }
+  }
+  if (broken.length === 0) files.compare(seen.files, broken)
+  return broken
+}
+
+function resultOf({ cqes }: SeenChain, { userData }: Member): number | undefined {
+  return cqes.find((cqe) => cqe.userData === userData)?.res
+}
+
+/** Checks a chain by its rules. Returns all results, those that no completion told of by inference. */
+function checkChain(chain: SeenChain, broken: string[]): Map<number, number> {
+  const results = new Map<number, number>(chain.cqes.map(({ userData, res }) => [userData, res]))
+  const isSpoiled = chain.members.some(isRefused)
+  let isCancelled = false
+  let isSilent = false
+  for (const member of chain.members) {
+    const res = resultOf(chain, member)
+    const skips = (member.flags & IOSQE_CQE_SKIP_SUCCESS) !== 0
+    const complain = (what: string) => {
+      broken.push(`${what}: ${describeMember(member)} -> ${nameOf(res)}`)
+    }
+    if (isSpoiled) {
+      if (res === undefined) complain('no completion in a refused chain')
+      else if (isRefused(member)) {
+        if (res >= 0 || res === -ECANCELED) complain('a refused request has another error')
+      } else if (res !== -ECANCELED) complain('started in a refused chain')
+      continue
+    }
+    if (isCancelled) {
+      if (isSilent ? res !== undefined : res !== -ECANCELED) complain('behind a broken link')
+      results.set(member.userData, -ECANCELED)
+      continue
+    }
+    if (res === undefined) {
+      if (!skips) complain('no completion')
+      // A statx that skips is silent about failure too, since it never counts as failed.
+      if (member.op.op !== 'statx') results.set(member.userData, bytesAsked(member.op) ?? 0)
+      continue
+    }
+    const mayCancel = member.op.op === 'wait' || (member.op.op === 'nop' && member.op.len === -ECANCELED)
+    if (res === -ECANCELED && !mayCancel) complain('cancelled though nothing failed before')
+    if (skips && !isFailure(member, res)) complain('told of success')
+    const isHard = (member.flags & IOSQE_IO_HARDLINK) !== 0
+    if (isFailure(member, res) && (member.flags & IOSQE_IO_LINK) !== 0 && !isHard) {
+      isCancelled = true
+      isSilent = skips
+    }
+  }
+  return results
+}
+
+/** Completions of a chain come in its order. */
+function checkOrder({ members, cqes }: SeenChain, broken: string[]): void {
+  const order = cqes.map(({ userData }) => members.findIndex((member) => member.userData === userData))
+  if (order.some((place, i) => i > 0 && place <= order[i - 1]!)) {
+    broken.push(`a chain completed out of order: ${cqes.map(({ userData }) => userData).join(' ')}`)
+  }
+  for (const { userData, flags } of cqes) if (flags !== 0) broken.push(`${userData} has CQE flags ${flags}`)
+  const open = members.slice(0, -1).find((member) => (member.flags & LINKS) === 0)
+  if (open !== undefined) broken.push(`the model made a chain of unlinked requests at ${open.userData}`)
+}
+
+function nameOf(res: number | undefined): string {
+  if (res === undefined) return 'nothing'
+  return res < 0 ? `-${errnoName(res)}` : `${res}`
+}
+
+/** The files as the results say they are. */
+class Files {
+  readonly #contents = new Map<string, Uint8Array>()
+  readonly #positions = new Map<string, number>()
+  /** user_data of an openat to the file it opened. */
+  readonly #opened = new Map<number, string>()
+
+  constructor() {
+    for (let file = 0; file < NR_FILES; file++) this.#contents.set(`file-${file}`, initialContents(file))
+  }
+
+  apply(member: Member, res: number | undefined, { buffers, sizes }: SeenEpoch, broken: string[]): void {
+    const { op, userData } = member
+    if (res === undefined) return
+    const complain = (what: string) => {
+      broken.push(`${what}: ${describeMember(member)} -> ${nameOf(res)}`)
+    }
+    const buffer = buffers.get(userData)
+    if (buffer !== undefined && (res === -ECANCELED || res >= 0)) {
+      const rest = buffer.subarray(res < 0 ? 0 : res)
+      if (!rest.every((byte) => byte === FILLER)) complain('more of the buffer is written than was read')
+    }
+    // No byte transferred is right anywhere, even where there are none.
+    if (res < 0 || (res === 0 && op.op !== 'openat' && op.op !== 'statx')) return
+    switch (op.op) {
+      case 'read':
+      case 'readv': {
+        const place = this.#place(op.fd, op.off, res)
+        if (place === undefined) return complain('a read of no file')
+        const expected = place.contents.subarray(place.off, place.off + res)
+        if (expected.length !== res || !Buffer.from(expected).equals(buffer!.subarray(0, res))) {
+          complain('a read of what the file does not have')
+        }
+        return
+      }
+      case 'write':
+      case 'writev': {
+        const place = this.#place(op.fd, op.off, res)
+        if (place === undefined) return complain('a write to no file')
+        const grown = new Uint8Array(Math.max(place.contents.length, res === 0 ? 0 : place.off + res))
+        grown.set(place.contents)
+        for (let i = 0; i < res; i++) grown[place.off + i] = writtenByte(userData, i)
+        this.#contents.set(place.name, grown)
+        return
+      }
+      case 'wait':
+        for (let i = 0; i < res; i++) if (buffer![i] !== writtenByte(userData, i)) return complain('other data')
+        return
+      case 'openat':
+        if (op.path.kind === 'new' && (op.flags & O_CREAT) !== 0) this.#contents.set(op.path.name, new Uint8Array())
+        if (op.path.kind === 'file') this.#opened.set(userData, `file-${op.path.file}`)
+        return
+      case 'statx':
+        if (op.path.kind === 'file') {
+          const { length } = this.#contents.get(`file-${op.path.file}`)!
+          if (sizes.get(userData) !== length) complain(`statx says ${sizes.get(userData)} bytes, not ${length}`)
+        }
+        return
+    }
+  }
+
+  /** Where a transfer of `count` bytes was; moves the position if it was there. */
+  #place(fd: FdRef, off: number, count: number) {
+    const name =
+      fd.kind === 'file'
+        ? `file-${fd.file}`
+        : fd.kind === 'spare'
+          ? `file-${fd.index % NR_FILES}`
+          : fd.kind === 'opened'
+            ? this.#opened.get(fd.by)
+            : undefined
+    if (name === undefined) return undefined
+    const contents = this.#contents.get(name)!
+    if (off !== -1) return { name, contents, off }
+    const key = fdKey(fd)
+    const position = this.#positions.get(key) ?? 0
+    this.#positions.set(key, position + count)
+    return { name, contents, off: position }
+  }
+
+  compare(found: ReadonlyMap<string, Uint8Array>, broken: string[]): void {
+    const names = new Set([...this.#contents.keys(), ...found.keys()])
+    for (const name of names) {
+      const [expected, actual] = [this.#contents.get(name), found.get(name)]
+      if (expected === undefined) broken.push(`${name} was made by a request that did not succeed`)
+      else if (actual === undefined) broken.push(`${name} is missing`)
+      else if (!Buffer.from(expected).equals(actual)) broken.push(`${name} does not hold what was written`)
+    }
+  }
+}

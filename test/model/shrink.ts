@@ -1,0 +1,65 @@
+/**
+ * Makes a failing program small: removes what it fails without, a piece at a time. Any thread; pure but for the trial.
+ */
+import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS } from '../../src/abi/constants.js'
+import { LINKS, type Member, type Program, type Step } from './program.js'
+
+const BAD_FLAG = 0x80
+
+/** The smallest program found that still fails; `fails` runs one. At most `maxTrials` runs. */
+export async function shrink(
+  program: Program,
+  fails: (program: Program) => Promise<boolean>,
+  maxTrials = 400,
+): Promise<Program> {
+  let best = program
+  let nrTrials = 0
+  for (let progress = true; progress; ) {
+    progress = false
+    for (const smaller of candidates(best)) {
+      if (nrTrials++ >= maxTrials) return best
+      if (!(await fails(smaller))) continue
+      best = smaller
+      progress = true
+      break
+    }
+  }
+  return best
+}
+
+/** Programs with one piece less: runs of steps first, then steps, then members, then flags. */
+function* candidates(program: Program): Generator<Program> {
+  const { steps } = program
+  const withSteps = (next: readonly Step[]): Program => ({ ...program, steps: ensureDrain(next) })
+  for (let size = steps.length >> 1; size >= 1; size >>= 1) {
+    for (let at = 0; at + size <= steps.length; at += size) {
+      const next = [...steps.slice(0, at), ...steps.slice(at + size)]
+      if (next.length > 0 && ensureDrain(next).length < steps.length) yield withSteps(next)
+    }
+  }
+  for (const [i, step] of steps.entries()) {
+    if (step.step !== 'chain') continue
+    for (const chain of smallerChains(step.members)) yield withSteps(steps.with(i, chain))
+    if (step.splitAfter !== undefined) yield withSteps(steps.with(i, { step: 'chain', members: step.members }))
+  }
+}
+
+function ensureDrain(steps: readonly Step[]): readonly Step[] {
+  return steps.at(-1)?.step === 'drain' ? steps : [...steps, { step: 'drain' }]
+}
+
+function* smallerChains(members: readonly Member[]): Generator<Step> {
+  for (let i = 0; members.length > 1 && i < members.length; i++) {
+    const left = members.filter((_, at) => at !== i)
+    const last = left.at(-1)!
+    // A last member that skips its completion could not be waited for.
+    const flags = last.flags & ~(LINKS | IOSQE_CQE_SKIP_SUCCESS)
+    yield { step: 'chain', members: left.with(-1, { ...last, flags }) }
+  }
+  for (const [i, member] of members.entries()) {
+    for (const bit of [IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, BAD_FLAG]) {
+      if ((member.flags & bit) === 0) continue
+      yield { step: 'chain', members: members.with(i, { ...member, flags: member.flags & ~bit }) }
+    }
+  }
+}
