@@ -16,7 +16,7 @@ import { addressOf } from '../src/sys/memory.js'
 import type { Bench, Plan, Round, Subject } from './bench.js'
 import { Meter, meterPromises } from './meter.js'
 import { BACKENDS, type BackendName, RawLoop, usableBackends } from './rings.js'
-import { fioRounds, hasFio } from './rivals/fio.js'
+import { type FioJob, fioRounds, hasFio } from './rivals/fio.js'
 
 const DEPTHS = [1, 32, 128]
 const BLOCK_BYTES = 4096
@@ -42,8 +42,8 @@ export const bench: Bench = {
   ],
   async settings(plan) {
     const backends = await usableBackends(plan, ['raw', 'promises'])
-    const isFioHere = await hasFio(plan, FIO)
     const file = await makeFile(plan)
+    const isFioHere = await hasFio(plan, FIO, fioJob(file, 1))
     return DEPTHS.map((depth) => ({
       name: `depth=${depth}`,
       async open() {
@@ -210,14 +210,10 @@ function sync(plan: Plan, file: ReadFile): Subject {
 }
 
 function fio(plan: Plan, file: ReadFile, depth: number): Subject {
-  const { dir, path, sizeBytes, offsets } = file
-  const job = {
-    path,
-    scratchDir: dir,
-    sizeBytes,
-    blockBytes: BLOCK_BYTES,
-    depth,
-    offsetOf: (i: number) => offsets[i % NR_OFFSETS]!,
-  }
-  return { name: FIO, round: fioRounds(plan, job) }
+  return { name: FIO, round: fioRounds(plan, fioJob(file, depth)) }
+}
+
+function fioJob({ dir, path, sizeBytes, offsets }: ReadFile, depth: number): FioJob {
+  const offsetOf = (i: number) => offsets[i % NR_OFFSETS]!
+  return { path, scratchDir: dir, sizeBytes, blockBytes: BLOCK_BYTES, depth, offsetOf }
 }

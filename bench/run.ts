@@ -58,7 +58,6 @@ async function run(
   nrRounds: number,
   trees: readonly string[],
 ): Promise<Report> {
-  const cleanups: (() => void | Promise<void>)[] = []
   const leftOut = new Set<string>()
   const plan: Plan = {
     isQuick,
@@ -76,8 +75,22 @@ async function run(
     return { bench: name, machine: machine(), ...figures }
   } finally {
     progress('')
-    for (const cleanup of cleanups.reverse()) await cleanup()
+    await cleanUp()
   }
+}
+
+/** What has to be done even if somebody presses ^C. */
+const cleanups: (() => void | Promise<void>)[] = []
+
+async function cleanUp(): Promise<void> {
+  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup()
+}
+
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(status)))
 }
 
 /** On a terminal, one line that is written over. */

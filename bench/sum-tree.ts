@@ -20,6 +20,8 @@ const URING = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 const FS_PISCINA = fileURLToPath(new URL('./rivals/sum-fs-piscina.js', import.meta.url))
 const TREES = ['node_modules', '/usr/share']
 const QUICK_FILES = 40
+/** A run that takes longer hangs. */
+const LIMIT_MS = 120_000
 const RIVALS = ['sha256sum', 'fs+piscina'] as const
 /** As long a command line as Linux takes, so that few processes do: xargs lowers it where it must. */
 const XARGS_BYTES = '2000000'
@@ -153,16 +155,24 @@ class Sums {
     return new Promise((resolve, reject) => {
       const output = openSync(this.#output, 'w')
       const began = performance.now()
-      const child = spawn(command, args, { stdio: ['ignore', output, 'pipe'] })
+      const child = spawn(command, args, {
+        stdio: ['ignore', output, 'pipe'],
+        timeout: LIMIT_MS,
+        killSignal: 'SIGKILL',
+      })
       closeSync(output)
       let complaints = ''
       child.stderr?.setEncoding('utf8').on('data', (text) => {
         complaints += text
       })
-      child.on('error', reject)
+      child.on('error', (error) => {
+        const isMissing = (error as { code?: string }).code === 'ENOENT'
+        reject(isMissing ? new Error(`there is no ${command}`) : error)
+      })
       child.on('exit', (code, signal) => {
         const seconds = (performance.now() - began) / 1000
         if (code === 0) resolve(seconds)
+        else if (signal === 'SIGKILL') reject(new Error(`${command} was killed after ${Math.round(seconds)} s`))
         else reject(new Error(`${command} ends with ${code ?? signal}: ${complaints.trim().split('\n')[0]}`))
       })
     })

@@ -13,6 +13,7 @@ import type { Plan, Round } from '../bench.js'
 
 const run = promisify(execFile)
 const PROBE_READS = 2000
+const LIMIT_MS = 60_000
 
 export interface FioJob {
   readonly path: string
@@ -25,13 +26,13 @@ export interface FioJob {
 }
 
 /** Whether fio and its io_uring engine work here; leaves `subject` out otherwise. */
-export async function hasFio(plan: Plan, subject: string): Promise<boolean> {
+export async function hasFio(plan: Plan, subject: string, job: FioJob): Promise<boolean> {
   try {
-    await run('fio', ['--enghelp=io_uring'])
+    await replay(job, await writeLog(job, 1))
     return true
   } catch (error) {
-    const { code, message } = error as { code?: unknown; message: string }
-    plan.leaveOut(subject, code === 'ENOENT' ? 'fio is not installed' : message.trim().split('\n')[0]!)
+    const { code, stderr, message } = error as { code?: unknown; stderr?: string; message: string }
+    plan.leaveOut(subject, code === 'ENOENT' ? 'fio is not installed' : (stderr || message).trim().split('\n')[0]!)
     return false
   }
 }
@@ -63,7 +64,7 @@ interface FioReport {
 }
 
 async function replay({ path, blockBytes, sizeBytes, depth }: FioJob, log: string): Promise<Round> {
-  const { stdout } = await run('fio', [
+  const args = [
     '--name=read',
     `--filename=${path}`,
     `--size=${sizeBytes}`,
@@ -86,7 +87,8 @@ async function replay({ path, blockBytes, sizeBytes, depth }: FioJob, log: strin
     '--lat_percentiles=1',
     '--percentile_list=50:99',
     '--output-format=json',
-  ])
+  ]
+  const { stdout } = await run('fio', args, { timeout: LIMIT_MS })
   const { read } = (JSON.parse(stdout) as FioReport).jobs[0]
   const percentile = (key: string) => (read.lat_ns.percentile[key] ?? Number.NaN) / 1000
   return { opsPerSec: read.iops, p50Us: percentile('50.000000'), p99Us: percentile('99.000000') }

@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import type { Plan, Round } from '../bench.js'
 
 const run = promisify(execFile)
+const LIMIT_MS = 60_000
 const SOURCE = fileURLToPath(new URL('./nop-liburing.c', import.meta.url))
 
 /** A function that runs a round; undefined, and `subject` left out, where it cannot be built or io_uring is refused. */
@@ -21,7 +22,7 @@ export async function compileNopLiburing(
   plan.defer(() => rm(dir, { recursive: true, force: true }))
   const program = join(dir, 'nop-liburing')
   const round = async (depth: number, roundMs: number) => {
-    const { stdout } = await run(program, [`${depth}`, `${roundMs}`])
+    const { stdout } = await run(program, [`${depth}`, `${roundMs}`], { timeout: LIMIT_MS })
     return JSON.parse(stdout) as Round
   }
   try {

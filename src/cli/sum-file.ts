@@ -11,10 +11,9 @@ import { constants } from 'node:fs'
 import { AT_STATX_DONT_SYNC } from '../abi/constants.js'
 import type { Statx } from '../driver/statx.js'
 import type { Uring } from '../driver/uring.js'
-import type { Algo } from './sum-format.js'
-import { BLOCK_BYTES, createMemory, NR_BLOCKS, streamOffset } from './sum-layout.js'
+import { BLOCK_BYTES, NR_BLOCKS, streamOffset } from './sum-layout.js'
 import { Arenas, MAX_PIECE_BYTES } from './sum-memory.js'
-import { Hasher } from './sum-pool.js'
+import { type Hasher, MAX_STREAMS } from './sum-pool.js'
 import { Stream } from './sum-stream.js'
 import { failed, notRegular, type Task } from './sum-walk.js'
 
@@ -27,7 +26,6 @@ export interface Outcome {
   readonly error: Task['error']
 }
 
-const MAX_STREAMS = 8
 const S_IFMT = 0o170000
 const S_IFDIR = 0o040000
 const S_IFREG = 0o100000
@@ -40,22 +38,17 @@ const FRESH = { flags: AT_STATX_DONT_SYNC }
 
 export class Summer {
   nrBytes = 0
-  readonly hasher: Hasher
-  /** Given before the first sum(): workers start before there is a ring. */
-  ring!: Uring
-  readonly #algo: Algo
-  readonly #memory: SharedArrayBuffer
+  readonly #ring: Uring
+  readonly #hasher: Hasher
   readonly #arenas = new Arenas()
   /** Where streams that are not in use begin. */
   readonly #streams: number[] = []
   readonly #waiting: ((at: number) => void)[] = []
 
-  constructor(algo: Algo, jobs: number) {
-    this.#algo = algo
-    const nrStreams = Math.min(jobs, MAX_STREAMS)
-    this.#memory = createMemory(nrStreams)
-    for (let i = nrStreams - 1; i >= 0; i--) this.#streams.push(streamOffset(i))
-    this.hasher = new Hasher(this.#memory, algo, jobs)
+  constructor(ring: Uring, hasher: Hasher) {
+    this.#ring = ring
+    this.#hasher = hasher
+    for (let i = 0; i < MAX_STREAMS; i++) this.#streams.push(streamOffset(i))
   }
 
   /** Never rejects: what goes wrong with a file is its outcome. */
@@ -72,19 +65,19 @@ export class Summer {
 
   async #sumFile(task: Task): Promise<Summed> {
     const path = Buffer.from(task.name, 'latin1')
-    const fd = await this.ring.openat(path, task.isGiven ? OPEN_FLAGS : OPEN_FLAGS | O_NOFOLLOW)
+    const fd = await this.#ring.openat(path, task.isGiven ? OPEN_FLAGS : OPEN_FLAGS | O_NOFOLLOW)
     let piece: Piece | undefined
     try {
-      const stat = await this.ring.statx(fd, FRESH)
+      const stat = await this.#ring.statx(fd, FRESH)
       checkRegular(task, stat)
       if (stat.stx_size < MAX_PIECE_BYTES) piece = await this.#readWhole(fd, stat.stx_size)
       if (piece === undefined) return await this.#sumLarge(task, fd, stat)
     } finally {
       // Nothing was written, so what close says does not matter.
-      this.ring.close(fd).catch(() => {})
+      this.#ring.close(fd).catch(() => {})
     }
     try {
-      const digest = await this.hasher.hash(piece.offset, piece.nrBytes)
+      const digest = await this.#hasher.hash(piece.offset, piece.nrBytes)
       this.nrBytes += piece.nrBytes
       return { digest, size: piece.nrBytes }
     } finally {
@@ -99,7 +92,7 @@ export class Summer {
     const cut = this.#arenas.alloc(length)
     const offset = typeof cut === 'number' ? cut : await cut
     try {
-      const nrBytes = await this.ring.read(fd, new Uint8Array(this.#memory, offset, length), { position: 0 })
+      const nrBytes = await this.#ring.read(fd, new Uint8Array(this.#hasher.memory, offset, length), { position: 0 })
       if (nrBytes === size) return { offset, nrBytes }
     } catch (error) {
       this.#arenas.free(offset)
@@ -110,8 +103,8 @@ export class Summer {
   }
 
   async #sumLarge(task: Task, fd: number, before: Statx): Promise<Summed> {
-    const summed = await this.#withStream(false, (stream) => this.#feed(stream, fd, before.stx_size))
-    const after = await this.ring.statx(fd)
+    const summed = await this.#withStream(before.stx_size, (stream) => this.#feed(stream, fd, before.stx_size))
+    const after = await this.#ring.statx(fd)
     // A file whose size is a lie, as in /proc, may give more or less than that; it only has to keep to its lie.
     if (!isSame(before, after)) throw changed(task)
     this.nrBytes += summed.size
@@ -119,16 +112,14 @@ export class Summer {
   }
 
   async #sumStdin(): Promise<Summed> {
-    const summed = await this.#withStream(true, (stream) => this.#feed(stream, STDIN, undefined))
+    const summed = await this.#withStream(undefined, (stream) => this.#feed(stream, STDIN, undefined))
     this.nrBytes += summed.size
     return summed
   }
 
-  /** `isUnbounded`: nobody knows when the bytes will come, so it must not take the place of other work. */
-  async #withStream(isUnbounded: boolean, feed: (stream: Stream) => Promise<number>): Promise<Summed> {
+  async #withStream(size: number | undefined, feed: (stream: Stream) => Promise<number>): Promise<Summed> {
     const at = this.#streams.pop() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)))
-    const stream = new Stream(this.hasher.pool, this.#memory, at, this.#algo, isUnbounded)
-    this.hasher.nrJobs++
+    const stream = new Stream(this.#hasher, at, size)
     try {
       const size = await feed(stream)
       return { digest: await stream.end(), size }
@@ -181,7 +172,7 @@ export class Summer {
     try {
       while (nrBytes < block.byteLength) {
         const at = position === undefined ? null : position + nrBytes
-        const n = await this.ring.read(fd, block, { offset: nrBytes, position: at })
+        const n = await this.#ring.read(fd, block, { offset: nrBytes, position: at })
         if (n === 0) break
         nrBytes += n
       }

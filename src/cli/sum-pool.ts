@@ -1,15 +1,18 @@
 /**
- * The pool that `sum` hashes on, and its jobs in batches. The main thread runs it.
+ * The pool that `sum` hashes on, its memory, and its jobs in batches. The main thread runs it.
  *
  * Small files are ready faster than jobs go back and forth, so they share jobs: one leaves at the end of a turn while a
  * worker would have nothing to do, else when enough has come together. What a job is told and answers is on a slip.
+ *
+ * A worker takes as long to start as it would take to hash a hundred megabytes, so there is one at first, begun before
+ * anything else is loaded; more come while hashing falls behind reading.
  */
+import type { MessagePort } from 'node:worker_threads'
 import { Pool } from '../pool/pool.js'
 import { ALGOS, type Algo } from './sum-format.js'
-import { NR_SLIPS, PIECE, SLIP_PIECES, slipOffset } from './sum-layout.js'
+import { createMemory, NR_SLIPS, PIECE, SLIP_PIECES, slipOffset } from './sum-layout.js'
 
 type Jobs = typeof import('./sum-jobs.js')
-export type SumPool = Pool<Jobs>
 
 const OFFSET = PIECE.at.offset >> 2
 const LENGTH = PIECE.at.length >> 2
@@ -17,6 +20,11 @@ const LENGTH = PIECE.at.length >> 2
 /** A job for less is not worth its way while all workers are busy. */
 const BATCH_PIECES = 32
 const BATCH_BYTES = 512 * 1024
+/** Hashing has fallen behind: most files under way wait for it, or this many bytes for each worker. */
+const BEHIND_PIECES = 64
+const BEHIND_BYTES = 16 * 1024 * 1024
+/** Large files hashed at a time. */
+export const MAX_STREAMS = 8
 
 interface Waiting {
   readonly offset: number
@@ -26,34 +34,36 @@ interface Waiting {
 }
 
 export class Hasher {
-  readonly pool: SumPool
+  readonly memory = createMemory(MAX_STREAMS)
+  readonly pool = new Pool<Jobs>(new URL('./sum-jobs.js', import.meta.url), { maxWorkers: 1 })
+  readonly algo: Algo
   /** Jobs sent, those for large files included. */
   nrJobs = 0
-  readonly #memory: SharedArrayBuffer
-  readonly #words: Uint32Array
-  readonly #bytes: Buffer
-  readonly #algo: Algo
+  readonly #words = new Uint32Array(this.memory)
+  readonly #bytes = Buffer.from(this.memory)
   readonly #maxWorkers: number
+  #nrWorkers = 1
+  /** Handed in and not hashed yet. */
+  #nrPieces = 0
+  #nrBytes = 0
   readonly #freeSlips: number[] = []
   #batch: Waiting[] = []
   #batchBytes = 0
   #isScheduled = false
 
-  constructor(memory: SharedArrayBuffer, algo: Algo, maxWorkers: number) {
-    this.#memory = memory
-    this.#words = new Uint32Array(memory)
-    this.#bytes = Buffer.from(memory)
-    this.#algo = algo
+  /** Hashes on up to `maxWorkers` threads. */
+  constructor(algo: Algo, maxWorkers: number) {
+    this.algo = algo
     this.#maxWorkers = maxWorkers
     for (let slip = 0; slip < NR_SLIPS; slip++) this.#freeSlips.push(slip)
-    this.pool = new Pool<Jobs>(new URL('./sum-jobs.js', import.meta.url), { maxWorkers })
-    // Workers take longer to start than a small tree takes to list.
-    for (let i = 0; i < maxWorkers; i++) void this.pool.run('warmUp', []).catch(() => {})
+    this.pool.run('warmUp', []).catch(() => {})
   }
 
-  /** The digest, in hex, of bytes in the memory that was given to the constructor. */
+  /** The digest, in hex, of bytes in the memory. */
   hash(offset: number, lengthBytes: number): Promise<string> {
     return new Promise((resolve, reject) => {
+      this.#nrPieces++
+      this.#nrBytes += lengthBytes
       this.#batch.push({ offset, lengthBytes, resolve, reject })
       this.#batchBytes += lengthBytes
       if (this.#isLarge()) this.#send()
@@ -70,7 +80,7 @@ export class Hasher {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#nrRunning >= this.#maxWorkers) return
+    if (this.#isScheduled || this.#nrRunning >= this.#nrWorkers) return
     this.#isScheduled = true
     process.nextTick(() => {
       this.#isScheduled = false
@@ -91,27 +101,52 @@ export class Hasher {
       this.#words[word + LENGTH] = batch[i]!.lengthBytes
     }
     this.nrJobs++
-    this.pool.run('hashPieces', [this.#memory, at, batch.length, this.#algo]).then(
-      () => this.#settle(slip, batch),
+    this.pool.run('hashPieces', [this.memory, at, batch.length, this.algo]).then(
+      () => {
+        this.#settle(slip, batch)
+        this.#giveBack(slip, batch)
+      },
       (error: unknown) => {
         for (const { reject } of batch) reject(error)
-        this.#giveBack(slip)
+        this.#giveBack(slip, batch)
       },
     )
   }
 
+  /** A job for a stream of about so many bytes. Resolves to the digest; '' if the stream is aborted. */
+  async hashStream(at: number, port: MessagePort, sizeBytes: number, unbounded: boolean): Promise<string> {
+    this.nrJobs++
+    this.#nrBytes += sizeBytes
+    this.#grow()
+    try {
+      return await this.pool.run('hashStream', [this.memory, at, this.algo, port], { unbounded, transfer: [port] })
+    } finally {
+      this.#nrBytes -= sizeBytes
+    }
+  }
+
+  /** One worker more, if those there are have too much to do. */
+  #grow(): void {
+    const isBehind = this.#nrPieces >= BEHIND_PIECES || this.#nrBytes >= BEHIND_BYTES * this.#nrWorkers
+    if (!isBehind || this.#nrWorkers >= this.#maxWorkers) return
+    this.#nrWorkers++
+    this.pool.maxWorkers(this.#nrWorkers, 0)
+  }
+
   #settle(slip: number, batch: readonly Waiting[]): void {
     const from = slipOffset(slip) + PIECE.at.digest
-    const { hexLength } = ALGOS[this.#algo]
+    const { hexLength } = ALGOS[this.algo]
     for (let i = 0; i < batch.length; i++) {
       const at = from + i * PIECE.size
       batch[i]!.resolve(this.#bytes.toString('latin1', at, at + hexLength))
     }
-    this.#giveBack(slip)
   }
 
-  #giveBack(slip: number): void {
+  #giveBack(slip: number, batch: readonly Waiting[]): void {
     this.#freeSlips.push(slip)
+    this.#grow()
+    this.#nrPieces -= batch.length
+    for (const { lengthBytes } of batch) this.#nrBytes -= lengthBytes
     if (this.#batch.length === 0) return
     if (this.#isLarge()) this.#send()
     else this.#schedule()

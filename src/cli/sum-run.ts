@@ -1,11 +1,9 @@
 /**
  * One run of `uring sum`, from its options to its exit status. The main thread runs it; loaded when the command is.
  *
- * The order of the first steps is for the clock: pool workers start first, for they take longest, and come up while the
- * ring is opened and directories are listed. Everything it opened is closed at the end, so that the process ends by itself.
+ * Everything it was given or opened is closed at the end, so that the process ends by itself.
  */
 import { isUtf8 } from 'node:buffer'
-import { availableParallelism } from 'node:os'
 import { type Backend } from '../driver/open.js'
 import { Uring } from '../driver/uring.js'
 import { byteString } from './arguments.js'
@@ -16,6 +14,7 @@ import { CheckList, readList } from './sum-check.js'
 import { Engine } from './sum-engine.js'
 import { type Outcome, Summer } from './sum-file.js'
 import { type Algo, checkLine, sumLine } from './sum-format.js'
+import type { Hasher } from './sum-pool.js'
 import type { ProgressBar } from './sum-progress.js'
 import { statsText } from './sum-stats.js'
 import { type Source, Walk } from './sum-walk.js'
@@ -33,9 +32,9 @@ export interface SumOptions {
 const STATUS_PIPE = 141
 const RING_ENTRIES = 256
 
-/** Runs the command. Resolves to its exit status; rejects if there is no ring. */
-export async function runSum(paths: readonly string[], options: SumOptions): Promise<number> {
-  const run = new Run(options)
+/** Runs the command. Resolves to its exit status; rejects if there is no ring. Closes the hasher's pool. */
+export async function runSum(paths: readonly string[], options: SumOptions, hasher: Hasher): Promise<number> {
+  const run = new Run(options, hasher)
   try {
     return await run.start(paths.map(byteString))
   } finally {
@@ -47,7 +46,8 @@ class Run {
   readonly #options: SumOptions
   readonly #startMs = performance.now()
   readonly #out = new Output()
-  readonly #summer: Summer
+  readonly #hasher: Hasher
+  #summer: Summer | undefined
   #engine: Engine | undefined
   #ring: Uring | undefined
   #progress: ProgressBar | undefined
@@ -56,9 +56,9 @@ class Run {
   #status = 0
   #isStopped = false
 
-  constructor(options: SumOptions) {
+  constructor(options: SumOptions, hasher: Hasher) {
     this.#options = options
-    this.#summer = new Summer(options.algo, options.jobs ?? availableParallelism())
+    this.#hasher = hasher
     onSignal(() => this.#progress?.stop())
   }
 
@@ -66,7 +66,7 @@ class Run {
     const { backend, stats } = this.#options
     const ring = await Uring.open({ backend, entries: RING_ENTRIES })
     this.#ring = ring
-    this.#summer.ring = ring
+    this.#summer = new Summer(ring, this.#hasher)
     const out = this.#out
     out.onDrain = () => this.#engine?.go()
     out.onBroken = (error) => this.#breakOff(error)
@@ -82,7 +82,7 @@ class Run {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#ring?.close(), this.#summer.hasher.pool.close()])
+    await Promise.all([this.#ring?.close(), this.#hasher.pool.close()])
   }
 
   async #sum(source: Source): Promise<void> {
@@ -120,7 +120,7 @@ class Run {
       else this.#fail(`${quoteName(task.name)}: ${error.text}`)
       report(outcome)
     }
-    const engine = new Engine(source, this.#summer, emit, () => !this.#out.isFull)
+    const engine = new Engine(source, this.#summer!, emit, () => !this.#out.isFull)
     this.#engine = engine
     const done = engine.run()
     if (this.#progress === undefined && process.stderr.isTTY && !this.#options.json) await this.#showProgress(source)
@@ -133,7 +133,7 @@ class Run {
       nrDone: this.#engine!.nrEmitted,
       nrKnown: this.#engine!.nrStarted,
       isAllKnown: source.isAllKnown,
-      nrBytes: this.#summer.nrBytes,
+      nrBytes: this.#summer!.nrBytes,
     }))
     this.#progress = progress
     this.#out.onBeforeWrite = () => progress.clear()
@@ -164,7 +164,7 @@ class Run {
   }
 
   #printStats(ring: Uring): void {
-    const run = { nrFiles: this.#nrFiles, nrErrors: this.#nrErrors, nrBytes: this.#summer.nrBytes, startMs: this.#startMs }
-    process.stderr.write(statsText({ ring, hasher: this.#summer.hasher, ...run }))
+    const run = { nrFiles: this.#nrFiles, nrErrors: this.#nrErrors, nrBytes: this.#summer!.nrBytes, startMs: this.#startMs }
+    process.stderr.write(statsText({ ring, hasher: this.#hasher, ...run }))
   }
 }

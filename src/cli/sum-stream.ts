@@ -8,7 +8,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { assert } from '../lib/assert.js'
 import { futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { ABORT, BLOCK_BYTES, BLOCKS_OFF, END, NR_BLOCKS, NR_LENGTHS, STREAM } from './sum-layout.js'
-import type { SumPool } from './sum-pool.js'
+import type { Hasher } from './sum-pool.js'
 
 const TAIL = STREAM.at.tail >> 2
 const LENGTHS = STREAM.at.lengths >> 2
@@ -26,8 +26,12 @@ export class Stream {
   #hasFailed = false
   #wake: (() => void) | undefined
 
-  /** Starts a job on the stream memory at `at`, which is this stream's until end() or abort() has resolved. */
-  constructor(pool: SumPool, memory: SharedArrayBuffer, at: number, algo: string, unbounded: boolean) {
+  /**
+   * Starts a job on the stream memory at `at`, which is this stream's until end() or abort() has resolved. About
+   * `sizeBytes` will come; undefined: nobody knows how many, or when.
+   */
+  constructor(hasher: Hasher, at: number, sizeBytes: number | undefined) {
+    const { memory } = hasher
     this.#words = new Int32Array(memory, at, STREAM.size >> 2)
     for (const word of [TAIL, HEAD, APP_WAITS]) storeRelease(this.#words, word, 0)
     for (let i = 0; i < NR_BLOCKS; i++) {
@@ -36,7 +40,8 @@ export class Stream {
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     port1.on('message', () => this.#wake?.())
-    this.#job = pool.run('hashStream', [memory, at, algo, port2], { unbounded, transfer: [port2] })
+    // What may wait for ever must not take the place of other work: that is what unbounded workers are for.
+    this.#job = hasher.hashStream(at, port2, sizeBytes ?? 0, sizeBytes === undefined)
     this.#job.catch(() => {
       this.#hasFailed = true
       this.#wake?.()

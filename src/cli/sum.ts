@@ -1,6 +1,7 @@
 /**
  * `uring sum`: its options, as commander knows them. The main thread runs it at every start, so it loads nothing else.
  */
+import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { SumOptions } from './sum-run.js'
 
@@ -19,8 +20,11 @@ export function addSum(program: Command): void {
     .addOption(new Option('--backend <name>', 'who runs the ring').choices(['auto', 'kernel', 'threads']).default('auto'))
     .option('-j, --jobs <number>', 'how many threads hash (default: one a processor)', parseJobs)
     .action(async (paths: string[], options: SumOptions) => {
+      // In this order: a worker takes longest to start, and does so while the rest is loaded.
+      const { Hasher } = await import('./sum-pool.js')
+      const hasher = new Hasher(options.algo, options.jobs ?? availableParallelism())
       const { runSum } = await import('./sum-run.js')
-      process.exitCode = await runSum(paths, options)
+      process.exitCode = await runSum(paths, options, hasher)
     })
 }
 

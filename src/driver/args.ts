@@ -17,10 +17,15 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from '../abi/constants.js'
+import { IOVEC } from '../abi/structs.js'
+import { addressOf, high32, low32 } from '../sys/memory.js'
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
 
 export type Path = string | Buffer | URL
 
+const IOVEC_WORDS = IOVEC.size >> 2
+const IOV_BASE = IOVEC.at.iov_base >> 2
+const IOV_LEN = IOVEC.at.iov_len >> 2
 /** What the kernel moves at most in one read or write; longer ones are cut short there, and so here. */
 const MAX_RW_COUNT = 0x7ffff000
 const INT32_MAX = 0x7fffffff
@@ -134,4 +139,18 @@ export function checkOpenFlags(flags: string | number): number {
   const bits = typeof flags === 'string' && Object.hasOwn(OPEN_FLAGS, flags) ? OPEN_FLAGS[flags] : undefined
   if (bits === undefined) throw invalidArgValue('flags', flags)
   return bits | O_CLOEXEC
+}
+
+/** An array of struct iovec. The caller keeps the buffers alive. */
+export function iovecsOf(buffers: readonly ArrayBufferView[]): Int32Array {
+  const words = new Int32Array(Math.max(1, buffers.length) * IOVEC_WORDS)
+  buffers.forEach((buffer, i) => {
+    const at = i * IOVEC_WORDS
+    const address = addressOf(buffer)
+    words[at + IOV_BASE] = low32(address)
+    words[at + IOV_BASE + 1] = high32(address)
+    words[at + IOV_LEN] = low32(buffer.byteLength)
+    words[at + IOV_LEN + 1] = high32(buffer.byteLength)
+  })
+  return words
 }

@@ -10,33 +10,18 @@
  *
  * No user code runs inside. It never blocks, and never touches ring memory once closed.
  */
-import * as abi from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
 import { assert } from '../lib/assert.js'
 import { EAGAIN, EBUSY, ECANCELED, EINTR, ENOMEM, errnoError } from '../lib/errno.js'
-import { prepCancel64, setUserData } from '../ring/prep.js'
 import type { Ring } from '../ring/ring.js'
-import { SQ_FULL } from '../ring/sq.js'
 import { Backlog } from './backlog.js'
-import { abortError, codeError, invalidArgType, invalidState } from './errors.js'
-import { ABORTED, type OpExtra, OpTable, QUEUED, REPLACED, type Resolve } from './op.js'
+import { CANCEL_TAG, Cancels } from './cancel.js'
+import { chainTooLong, invalidState } from './errors.js'
+import { type OpExtra, OpTable, QUEUED, REPLACED, type Resolve } from './op.js'
+import { checkOptions, type OpOptions, sqeFlags } from './options.js'
+import { Signals } from './signals.js'
 import { Turn } from './turn.js'
 import { Wakeup } from './wakeup.js'
-
-/** What every operation takes. */
-export interface OpOptions {
-  /** Cancels the operation. Once it has started it may still succeed, and then its promise resolves. */
-  signal?: AbortSignal | undefined
-  /**
-   * The next operation issued on this ring in the same turn (no `await` in between) starts after this one has succeeded,
-   * and fails with ECANCELED if this one fails; a short read or write is a failure here (IOSQE_IO_LINK).
-   */
-  link?: boolean | undefined
-  /** Like `link`, but the next operation starts even if this one fails (IOSQE_IO_HARDLINK). */
-  hardlink?: boolean | undefined
-  /** Does not try the operation inline but hands it to a worker at once (IOSQE_ASYNC). */
-  async?: boolean | undefined
-}
 
 export interface DriverStats {
   enters: number
@@ -47,8 +32,6 @@ export interface DriverStats {
 
 /** CQ entries kept for cancel requests, so that they never wait for what they are to cancel. */
 const CANCEL_ROOM = 64
-/** user_data's high word of cancel requests; generations never get there. */
-const CANCEL_TAG = 0xffffffff
 const FLAGS_SHIFT = SQE.at.flags * 8
 const OPEN = 0
 const CLOSING = 1
@@ -62,35 +45,33 @@ const capture = (resolve: Resolve) => {
 export class Driver {
   readonly ring: Ring
   readonly stats: DriverStats = { enters: 0, sqes: 0, cqes: 0, wakes: 0 }
-  readonly #ops = new OpTable()
+  readonly #ops: OpTable
   readonly #backlog: Backlog
+  readonly #cancels: Cancels
   readonly #wakeup: Wakeup
   readonly #turn: Turn
-  readonly #cancelRoom: number
   /** Operations in flight at most: with the cancel requests they fill the CQ and never overflow it. */
   readonly #maxInflight: number
   readonly #maxChain: number
   #nrInflight = 0
-  #nrCancelling = 0
-  /** Cancel requests to be made: slot, generation, slot, generation... */
-  #cancels: number[] = []
   /** Why the rest of a chain is refused, while its end is still to come. */
   #refusal: (() => Error) | undefined
   #isScheduled = false
   #isDraining = false
   #state = OPEN
   #isDestroying = false
-  #needsSweep = false
   #closed: Promise<void> | undefined
   #onClosed: (() => void) | undefined
 
   constructor(ring: Ring, maxTurnMs: number) {
     this.ring = ring
     this.#turn = new Turn(maxTurnMs)
-    this.#cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
-    this.#maxInflight = ring.cq.entries - this.#cancelRoom
+    const cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
+    this.#maxInflight = ring.cq.entries - cancelRoom
     this.#maxChain = Math.min(ring.sq.entries, this.#maxInflight)
+    this.#ops = new OpTable(new Signals(this.#onAbort))
     this.#backlog = new Backlog(ring.sq.entries, this.#ops)
+    this.#cancels = new Cancels(this.#ops, cancelRoom, this.#schedule)
     this.#wakeup = new Wakeup(ring, this.#onWake)
   }
 
@@ -138,7 +119,6 @@ export class Driver {
 
     const promise = new Promise<T>(capture as (resolve: (value: T) => void) => void)
     const slot = this.#ops.alloc(captured, syscall, keep, extra, backlog.position)
-    if (signal !== undefined) this.#listen(slot, signal, extra!)
     backlog.push(at, slot, this.#ops.generation(slot))
     if (backlog.openChainLength === 1) process.nextTick(this.#endChain)
     const { entries } = this.ring.sq
@@ -190,24 +170,16 @@ export class Driver {
     if (this.#state === CLOSING && !this.#isDestroying) {
       this.#isDestroying = true
       for (const slot of this.#backlog.takeAll()) this.#ops.drop(slot, undefined)
-      this.#cancelAll()
+      for (const slot of this.#ops.submitted()) this.#cancels.add(slot)
       this.#schedule()
     }
     return closed
   }
 
-  #listen(slot: number, signal: AbortSignal, extra: OpExtra): void {
-    const generation = this.#ops.generation(slot)
-    extra.onAbort = () => this.#abort(slot, generation)
-    signal.addEventListener('abort', extra.onAbort, { once: true })
-  }
-
-  #abort(slot: number, generation: number): void {
+  readonly #onAbort = (slot: number): void => {
     const ops = this.#ops
-    if (ops.generation(slot) !== generation) return
     if ((ops.state(slot) & QUEUED) === 0) {
-      ops.mark(slot, ABORTED)
-      this.#cancels.push(slot, generation)
+      this.#cancels.add(slot)
       this.#schedule()
     } else if (this.#backlog.drop(ops.position(slot))) {
       ops.drop(slot, undefined)
@@ -216,7 +188,7 @@ export class Driver {
     }
   }
 
-  #schedule(): void {
+  readonly #schedule = (): void => {
     if (this.#isScheduled) return
     this.#isScheduled = true
     process.nextTick(this.#onTick)
@@ -275,13 +247,13 @@ export class Driver {
       ring.cqNeedsEnter() ||
       ring.sq.ready() > 0 ||
       this.#backlog.isMovable(this.#maxInflight - this.#nrInflight) ||
-      (this.#cancels.length > 0 && this.#nrCancelling < this.#cancelRoom)
+      this.#cancels.isMovable
     )
   }
 
   /** Lets the loop sleep, or exits the ring. False when something came in just then. */
   #rest(): boolean {
-    if (this.#nrInflight + this.#nrCancelling > 0) {
+    if (this.#nrInflight + this.#cancels.nrInflight > 0) {
       if (!this.#wakeup.arm()) return false
       this.#wakeup.hold(true)
       return true
@@ -293,6 +265,7 @@ export class Driver {
 
   #exit(): void {
     this.#state = CLOSED
+    this.#cancels.close()
     this.#wakeup.close()
     this.ring.queueExit()
     this.#onClosed?.()
@@ -302,10 +275,10 @@ export class Driver {
   #enter(): boolean {
     const { ring, stats } = this
     this.#wakeup.mute()
-    if (this.#cancels.length > 0) {
+    if (this.#cancels.isMovable) {
       // Task work first: it may start, or end, what is to be cancelled.
       if (ring.cqNeedsEnter()) ring.getEvents()
-      this.#moveCancels()
+      this.#cancels.moveTo(ring.sq)
     }
     this.#nrInflight += this.#backlog.moveTo(ring.sq, this.#maxInflight - this.#nrInflight)
     const needsEvents = ring.cqNeedsEnter()
@@ -323,82 +296,25 @@ export class Driver {
     return true
   }
 
-  #moveCancels(): void {
-    const { sq } = this.ring
-    let i = 0
-    for (; i < this.#cancels.length && this.#nrCancelling < this.#cancelRoom; i += 2) {
-      const slot = this.#cancels[i]!
-      const generation = this.#cancels[i + 1]!
-      if (this.#ops.generation(slot) !== generation) continue
-      const at = sq.getSqe()
-      if (at === SQ_FULL) break
-      prepCancel64(sq.words, at, slot, generation)
-      setUserData(sq.words, at, slot, CANCEL_TAG)
-      this.#nrCancelling++
-    }
-    this.#cancels.splice(0, i)
-  }
-
-  #cancelAll(): void {
-    for (const slot of this.#ops.submitted()) {
-      this.#ops.mark(slot, ABORTED)
-      this.#cancels.push(slot, this.#ops.generation(slot))
-    }
-  }
-
   /** Settles an operation for each CQE. */
   #drain(): void {
     const { cq } = this.ring
     const nr = cq.ready()
     if (nr === 0) return
     this.#isDraining = true
-    let nrCancels = 0
+    let nrOps = 0
     for (let i = 0; i < nr; i++) {
       const generation = cq.userDataHigh(i)
-      if (generation === CANCEL_TAG) nrCancels++
-      else this.#ops.complete(cq.userData(i), generation, cq.res(i))
+      if (generation === CANCEL_TAG) {
+        this.#cancels.complete(cq.userData(i), cq.res(i))
+      } else {
+        this.#ops.complete(cq.userData(i), generation, cq.res(i))
+        nrOps++
+      }
     }
     cq.advance(nr)
     this.#isDraining = false
     this.stats.cqes += nr
-    this.#nrCancelling -= nrCancels
-    this.#nrInflight -= nr - nrCancels
-    if (this.#isDestroying) this.#sweepAgain(nr > nrCancels)
+    this.#nrInflight -= nrOps
   }
-
-  /** After something ended: a link that the last sweep did not find, for it had not started, may have started now. */
-  #sweepAgain(hasEnded: boolean): void {
-    this.#needsSweep ||= hasEnded
-    if (!this.#needsSweep || this.#cancels.length > 0 || this.#nrCancelling > 0) return
-    this.#needsSweep = false
-    this.#cancelAll()
-  }
-}
-
-function sqeFlags(options: OpOptions): number {
-  return (
-    (options.link === true ? abi.IOSQE_IO_LINK : 0) |
-    (options.hardlink === true ? abi.IOSQE_IO_HARDLINK : 0) |
-    (options.async === true ? abi.IOSQE_ASYNC : 0)
-  )
-}
-
-/** The signal, if there is one. Throws its AbortError if it has fired. */
-function checkOptions(options: OpOptions): AbortSignal | undefined {
-  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
-  const { signal } = options
-  if (signal === undefined) return undefined
-  if (signal === null || typeof signal !== 'object' || !('aborted' in signal)) {
-    throw invalidArgType('options.signal', 'an instance of AbortSignal', signal)
-  }
-  if (signal.aborted) throw abortError(signal)
-  return signal
-}
-
-function chainTooLong(max: number): Error {
-  return codeError(
-    RangeError,
-    'ERR_URING_CHAIN_TOO_LONG',
-    `A chain of linked operations holds at most ${max}: open the ring with more entries`,
-  )
 }

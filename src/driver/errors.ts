@@ -42,6 +42,14 @@ export function invalidState(message: string): Error {
   return codeError(Error, 'ERR_INVALID_STATE', `Invalid state: ${message}`)
 }
 
+export function chainTooLong(max: number): Error {
+  return codeError(
+    RangeError,
+    'ERR_URING_CHAIN_TOO_LONG',
+    `A chain of linked operations holds at most ${max}: open the ring with more entries`,
+  )
+}
+
 /** Node's AbortError: name AbortError, code ABORT_ERR, the signal's reason as its cause. */
 export function abortError(signal: AbortSignal | undefined): Error {
   const error = new Error('The operation was aborted', { cause: signal?.reason }) as Error & { code: string }

@@ -9,6 +9,7 @@
 import { assert } from '../lib/assert.js'
 import { ECANCELED, EINTR, errnoError } from '../lib/errno.js'
 import { abortError } from './errors.js'
+import type { Signals } from './signals.js'
 
 /** What few operations need, made only for those that do. */
 export interface OpExtra {
@@ -18,9 +19,8 @@ export interface OpExtra {
   dest?: string | Buffer
   /** Turns a result of 0 or more into what the promise resolves to. */
   finish?: (res: number) => unknown
+  /** The signal to follow. */
   signal?: AbortSignal
-  /** The listener on `signal`, to be removed. */
-  onAbort?: () => void
 }
 
 export type Resolve = (value: unknown) => void
@@ -37,6 +37,7 @@ const ERESTARTSYS = 512
 const GENERATION_MASK = 0x3fffffff
 
 export class OpTable {
+  readonly #signals: Signals
   readonly #resolve: (Resolve | undefined)[] = []
   readonly #keep: unknown[] = []
   readonly #syscall: string[] = []
@@ -47,6 +48,10 @@ export class OpTable {
   readonly #position: number[] = []
   readonly #free: number[] = []
 
+  constructor(signals: Signals) {
+    this.#signals = signals
+  }
+
   /** Takes a slot for an operation that stands in the backlog at `position`. */
   alloc(resolve: Resolve, syscall: string, keep: unknown, extra: OpExtra | undefined, position: number): number {
     const slot = this.#free.pop() ?? this.#grow()
@@ -56,6 +61,7 @@ export class OpTable {
     this.#extra[slot] = extra
     this.#position[slot] = position
     this.#state[slot] = QUEUED
+    if (extra?.signal !== undefined) this.#signals.add(extra.signal, slot)
     return slot
   }
 
@@ -134,9 +140,9 @@ export class OpTable {
     this.#state[slot] = 0
     this.#generation[slot] = (this.#generation[slot]! + 1) & GENERATION_MASK
     this.#free.push(slot)
-    if (extra?.onAbort === undefined) return undefined
-    extra.signal?.removeEventListener('abort', extra.onAbort)
-    return extra.signal
+    const signal = extra?.signal
+    if (signal !== undefined) this.#signals.remove(signal, slot)
+    return signal
   }
 }
 

@@ -27,7 +27,10 @@ export type Backend = 'auto' | 'kernel' | 'threads'
 export interface OpenOptions {
   /** Default 'auto': the kernel where it is allowed, the threads where it is not. */
   backend?: Backend | undefined
-  /** Submission queue entries, 1 to 32768, rounded up to a power of two. Default 256. The CQ gets four times as many. */
+  /**
+   * Submission queue entries, 1 to 32768, rounded up to a power of two. Default 256. The CQ gets four times as many, and
+   * so many operations may be in flight; more wait for one of them to end. Many that pend long need many entries.
+   */
   entries?: number | undefined
   /**
    * How long completions may follow one another before the rest of the event loop has a turn, in milliseconds.

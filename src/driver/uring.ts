@@ -12,7 +12,6 @@ import {
   STATX_BASIC_STATS,
   STATX_BTIME,
 } from '../abi/constants.js'
-import { IOVEC } from '../abi/structs.js'
 import {
   prepClose,
   prepFsync,
@@ -24,39 +23,12 @@ import {
   prepWrite,
   prepWritev,
 } from '../ring/prep.js'
-import { addressOf, high32, low32 } from '../sys/memory.js'
+import { addressOf } from '../sys/memory.js'
 import * as args from './args.js'
-import { Driver, type OpOptions } from './driver.js'
+import { Driver } from './driver.js'
 import { type OpenOptions, openRing } from './open.js'
+import type { FsyncOptions, OpenatOptions, OpOptions, StatxOptions, TransferOptions } from './options.js'
 import { Statx, StatxBuffers } from './statx.js'
-
-export interface OpenatOptions extends OpOptions {
-  /** The open directory that a relative path starts from. Default: the working directory. */
-  dirfd?: number | undefined
-}
-
-export interface TransferOptions extends OpOptions {
-  /** Where in the buffer to begin, in bytes. Default 0. */
-  offset?: number | undefined
-  /** How many bytes at most. Default: the rest of the buffer. */
-  length?: number | null | undefined
-  /** Where in the file to begin, in bytes. Default null: at the file's own position, which then moves on. */
-  position?: number | null | undefined
-}
-
-export interface FsyncOptions extends OpOptions {
-  /** Leaves out metadata that reading the data does not need, as fdatasync(2) does. Default false. */
-  datasync?: boolean | undefined
-}
-
-export interface StatxOptions extends OpOptions {
-  /** AT_* bits: AT_SYMLINK_NOFOLLOW for the link itself. Default 0. */
-  flags?: number | undefined
-  /** STATX_* bits: the fields wanted. Default: the basic ones and the time of creation. */
-  mask?: number | undefined
-  /** The open directory that a relative path starts from. Default: the working directory. */
-  dirfd?: number | undefined
-}
 
 /** Counts since the ring was opened. */
 export interface UringStats {
@@ -76,9 +48,6 @@ export interface UringStats {
   ops: Record<string, number>
 }
 
-const IOVEC_WORDS = IOVEC.size >> 2
-const IOV_BASE = IOVEC.at.iov_base >> 2
-const IOV_LEN = IOVEC.at.iov_len >> 2
 const NO_PATH = Buffer.from('\0')
 const DEFAULT_MASK = STATX_BASIC_STATS | STATX_BTIME
 
@@ -163,10 +132,10 @@ export class Uring {
    * when that is done; calling it again changes nothing (io_uring_queue_exit).
    */
   close(): Promise<void>
-  close(...given: [] | [fd: number, options?: OpOptions]): Promise<unknown> {
+  close(...given: [fd?: number, options?: OpOptions]): Promise<unknown> {
     const driver = this.#driver
     if (given.length === 0) return driver.close()
-    const [fd, options] = given
+    const [fd = Number.NaN, options] = given
     try {
       args.checkFd(fd)
       const at = driver.stage()
@@ -231,7 +200,7 @@ export class Uring {
       args.checkFd(fd)
       args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const iovecs = iovecsOf(buffers)
+      const iovecs = args.iovecsOf(buffers)
       const at = driver.stage()
       prepReadv(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
       return driver.issue(at, 'readv', [iovecs, ...buffers], options)
@@ -252,7 +221,7 @@ export class Uring {
       args.checkFd(fd)
       args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const iovecs = iovecsOf(buffers)
+      const iovecs = args.iovecsOf(buffers)
       const at = driver.stage()
       prepWritev(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
       return driver.issue(at, 'writev', [iovecs, ...buffers], options)
@@ -327,18 +296,4 @@ export class Uring {
     })
     return { ...driver.stats, inFlight: driver.nrInflight, queued: driver.nrQueued, ops }
   }
-}
-
-/** An array of struct iovec. The caller keeps the buffers alive. */
-function iovecsOf(buffers: readonly ArrayBufferView[]): Int32Array {
-  const words = new Int32Array(Math.max(1, buffers.length) * IOVEC_WORDS)
-  buffers.forEach((buffer, i) => {
-    const at = i * IOVEC_WORDS
-    const address = addressOf(buffer)
-    words[at + IOV_BASE] = low32(address)
-    words[at + IOV_BASE + 1] = high32(address)
-    words[at + IOV_LEN] = low32(buffer.byteLength)
-    words[at + IOV_LEN + 1] = high32(buffer.byteLength)
-  })
-  return words
 }

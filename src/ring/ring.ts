@@ -182,4 +182,3 @@ export function queueInit(syscalls: Syscalls, entries: number, options: QueueIni
   if (fd < 0) throw errnoError(fd, 'io_uring_setup')
   return new Ring(syscalls, fd, params)
 }
-

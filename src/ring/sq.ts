@@ -55,7 +55,7 @@ export class Sq {
   /** The word where the next free SQE begins, its 64 bytes zeroed; or SQ_FULL. */
   getSqe(): number {
     const head = loadAcquire(this.#rings, this.#head)
-    if (((this.#sqeTail - head) >>> 0) >= this.entries) return SQ_FULL
+    if ((this.#sqeTail - head) >>> 0 >= this.entries) return SQ_FULL
     const at = (this.#sqeTail & this.#mask) << this.#sqeShift
     this.#sqeTail = (this.#sqeTail + 1) | 0
     const { words } = this

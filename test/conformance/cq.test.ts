@@ -78,24 +78,27 @@ conformance('completions beyond the CQ are kept and come in order', (stand) => {
   })
 })
 
-conformance('the overflow flag is set from the first completion that does not fit until the last is flushed', (stand) => {
-  inEachMode(stand, 4, (ring) => {
-    submitNops(ring, 0, 8)
-    assert.equal(hasOverflow(ring), false, 'a full CQ is no overflow')
-    submitNops(ring, 8, 9)
-    assert.equal(hasOverflow(ring), true)
-    assert.equal(ring.cqNeedsEnter(), true)
-    submitNops(ring, 9, 20)
-    assert.deepEqual(takeVisible(ring), numbers(0, 8))
-    ok(ring.getEvents(), 'getEvents')
-    assert.equal(hasOverflow(ring), true, 'four do not fit yet')
-    assert.deepEqual(takeVisible(ring), numbers(8, 16))
-    ok(ring.getEvents(), 'getEvents')
-    assert.equal(hasOverflow(ring), false)
-    assert.deepEqual(takeVisible(ring), numbers(16, 20))
-    assert.equal(ring.cqNeedsEnter(), false)
-  })
-})
+conformance(
+  'the overflow flag is set from the first completion that does not fit until the last is flushed',
+  (stand) => {
+    inEachMode(stand, 4, (ring) => {
+      submitNops(ring, 0, 8)
+      assert.equal(hasOverflow(ring), false, 'a full CQ is no overflow')
+      submitNops(ring, 8, 9)
+      assert.equal(hasOverflow(ring), true)
+      assert.equal(ring.cqNeedsEnter(), true)
+      submitNops(ring, 9, 20)
+      assert.deepEqual(takeVisible(ring), numbers(0, 8))
+      ok(ring.getEvents(), 'getEvents')
+      assert.equal(hasOverflow(ring), true, 'four do not fit yet')
+      assert.deepEqual(takeVisible(ring), numbers(8, 16))
+      ok(ring.getEvents(), 'getEvents')
+      assert.equal(hasOverflow(ring), false)
+      assert.deepEqual(takeVisible(ring), numbers(16, 20))
+      assert.equal(ring.cqNeedsEnter(), false)
+    })
+  },
+)
 
 conformance('a plain submit flushes no overflow, and a new completion does not overtake one', (stand) => {
   inEachMode(stand, 4, (ring) => {

@@ -87,15 +87,8 @@ export const withFields =
 function setField(bytes: DataView, name: SqeField, value: number): void {
   const offset = SQE.at[name]
   const { type } = SQE.fields.find((field) => field.name === name)!
-  switch (type) {
-    case 'u8':
-      return bytes.setUint8(offset, value)
-    case 'u16':
-      return bytes.setUint16(offset, value, true)
-    case 'u64':
-      bytes.setInt32(offset, low32(value), true)
-      return bytes.setInt32(offset + 4, value < 0 ? -1 : high32(value), true)
-    default:
-      return bytes.setInt32(offset, value | 0, true)
-  }
+  if (type === 'u8') bytes.setUint8(offset, value)
+  else if (type === 'u16') bytes.setUint16(offset, value, true)
+  else bytes.setInt32(offset, low32(value), true)
+  if (type === 'u64') bytes.setInt32(offset + 4, value < 0 ? -1 : high32(value), true)
 }

@@ -267,10 +267,11 @@ conformance('a file is looked up when its request is issued: what one member clo
 conformance('a chain as long as the SQ runs to its end', (stand) => {
   inEachMode(stand, 256, (ring) => {
     const fd = stand.file('log', '', 'w+')
-    for (let i = 0; i < 255; i++) put(ring, i, i % 5 === 0 ? write(fd, stand.alloc([...'abc'].at(i % 3)!)) : nop(), LINK)
+    for (let i = 0; i < 255; i++)
+      put(ring, i, i % 5 === 0 ? write(fd, stand.alloc([...'abc'].at(i % 3)!)) : nop(), LINK)
     put(ring, 255, nop())
     submit(ring, 256)
-    reap(ring, 256).forEach(({ userData }, i) => assert.equal(userData, i))
+    for (const [i, { userData }] of reap(ring, 256).entries()) assert.equal(userData, i)
     assert.equal(readFileSync(fd, { encoding: 'utf8' }), '')
     const into = stand.alloc(64)
     put(ring, 1, read(fd, into, 0))

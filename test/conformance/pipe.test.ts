@@ -135,7 +135,7 @@ conformance('many readers of one pipe share what is written', (stand) => {
   inEachMode(stand, 32, (ring) => {
     const { readEnd, writeEnd } = stand.pipe()
     const parts = Array.from({ length: 32 }, () => stand.alloc(1))
-    parts.forEach((part, i) => put(ring, i, read(readEnd, part)))
+    for (const [i, part] of parts.entries()) put(ring, i, read(readEnd, part))
     submit(ring, 32)
     expectNothing(ring, 'the pipe is empty')
     const text = 'abcdefghijklmnopqrstuvwxyz012345'

@@ -192,8 +192,7 @@ conformance('the limits of workers are set, and the ones before come back', (sta
 
 conformance('wrong limits of workers are refused', (stand) => {
   const ring = stand.openRing(8)
-  const register = (arg: Uint32Array | null, nr: number) =>
-    ring.register(abi.IORING_REGISTER_IOWQ_MAX_WORKERS, arg, nr)
+  const register = (arg: Uint32Array | null, nr: number) => ring.register(abi.IORING_REGISTER_IOWQ_MAX_WORKERS, arg, nr)
   equalRes(register(null, 2), -EINVAL, 'no limits')
   equalRes(register(new Uint32Array([1, 1]), 1), -EINVAL, 'one limit')
   equalRes(register(new Uint32Array([1, 1, 1]), 3), -EINVAL, 'three limits')

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { IOSQE_ASYNC, IOSQE_IO_LINK, O_APPEND, O_DIRECTORY, O_WRONLY } from '../../src/abi/constants.js'
-import { EBADF, EFAULT, EINVAL, EOPNOTSUPP } from '../../src/lib/errno.js'
+import { IOSQE_ASYNC, IOSQE_IO_LINK, O_APPEND, O_DIRECTORY, O_WRONLY, RWF_NOWAIT } from '../../src/abi/constants.js'
+import { EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP } from '../../src/lib/errno.js'
 import { prepReadv, prepWritev } from '../../src/ring/prep.js'
-import { equalRes, expectInOrder, expectRun, put, reap, submit } from './cqes.js'
+import { equalRes, expectInOrder, expectRun, named, put, reap, run, submit } from './cqes.js'
 import { type Fill, read, readTo, readv, withFields, write, writeFrom, writev } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
@@ -64,7 +64,7 @@ conformance('linked requests at the file position follow each other', (stand) =>
   const ring = stand.openRing(8)
   const fd = stand.file('file', 'abcdefgh')
   const parts = [stand.alloc(2), stand.alloc(2), stand.alloc(4)]
-  parts.forEach((part, i) => put(ring, i, read(fd, part, -1), i < 2 ? IOSQE_IO_LINK : 0))
+  for (const [i, part] of parts.entries()) put(ring, i, read(fd, part, -1), i < 2 ? IOSQE_IO_LINK : 0)
   submit(ring, 3)
   expectInOrder(ring, '0:2 1:2 2:4')
   assert.equal(parts.map(string).join(''), 'abcdefgh')
@@ -243,6 +243,15 @@ conformance('flags of a transfer that are unknown are not supported', (stand) =>
     for (const fill of [read(fd, bytes, 0), write(fd, bytes, 0), readv(fd, stand.iovecs([bytes]), 1, 0)]) {
       expectRun(ring, withFields(fill, { rw_flags: 0x4000_0000 }), -EOPNOTSUPP, 'rw_flags', way)
     }
+  }
+})
+
+conformance('RWF_NOWAIT reads what is cached, or says that it would wait', (stand) => {
+  const ring = stand.openRing(4)
+  const fd = stand.file('file', 'contents')
+  for (const way of WAYS) {
+    const res = run(ring, withFields(read(fd, stand.alloc(8), 0), { rw_flags: RWF_NOWAIT }), way)
+    assert.ok([8, -EAGAIN].includes(res), named(res))
   }
 })
 

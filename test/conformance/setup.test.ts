@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import * as abi from '../../src/abi/constants.js'
 import { CQE } from '../../src/abi/cqe.js'
 import { PARAMS } from '../../src/abi/params.js'
-import { EINVAL, EOVERFLOW } from '../../src/lib/errno.js'
-import { equalRes, expectInOrder, ok, put, submit } from './cqes.js'
+import { EINVAL, ENXIO, EOVERFLOW } from '../../src/lib/errno.js'
+import { equalRes, expectInOrder, expectRun, ok, put, submit } from './cqes.js'
 import { nop } from './fills.js'
 import { conformance } from './harness.js'
 import { DEFER } from './modes.js'
@@ -117,6 +117,20 @@ conformance('every kind of ring of this milestone can be made', (stand) => {
   }
 })
 
+conformance('a ring attaches to the io-wq of another ring, and of nothing else', (stand) => {
+  const first = stand.openRing(4)
+  const attach = (fd: number): SetupTrial => ({
+    flags: abi.IORING_SETUP_ATTACH_WQ,
+    edit: (params) => params.setInt32(PARAMS.at.wq_fd, fd, true),
+  })
+  const { ring } = stand.trySetup(4, attach(first.fd))
+  expectRun(ring!, nop(), 0, 'a NOP in a worker', abi.IOSQE_ASYNC)
+  first.queueExit()
+  expectRun(ring!, nop(), 0, 'a NOP in a worker', abi.IOSQE_ASYNC)
+  expectRefused(stand, 4, attach(stand.file('file', '')), 'a file')
+  equalRes(stand.trySetup(4, attach(stand.closedFd())).res, -ENXIO, 'a closed fd')
+})
+
 conformance('the ring memory is where params says', (stand) => {
   const { ring, words, param, at } = stand.openBareRing(4, { cqEntries: 16 })
   assert.equal(words[at('sq_off_ring_mask')], 3)
@@ -138,9 +152,9 @@ conformance('the ring memory is where params says', (stand) => {
 
 conformance('the features say what both backends promise', (stand) => {
   const { features } = stand.openRing(4)
-  for (const name of ['SINGLE_MMAP', 'NODROP', 'SUBMIT_STABLE', 'RW_CUR_POS', 'EXT_ARG'] as const) {
-    assert.ok((features & abi[`IORING_FEAT_${name}`]) !== 0, name)
-  }
+  const stable = abi.IORING_FEAT_SINGLE_MMAP | abi.IORING_FEAT_NODROP | abi.IORING_FEAT_SUBMIT_STABLE
+  const promised = stable | abi.IORING_FEAT_RW_CUR_POS | abi.IORING_FEAT_EXT_ARG
+  assert.equal(features & promised, promised)
 })
 
 conformance('each ring has an fd of its own', (stand) => {

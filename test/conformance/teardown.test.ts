@@ -2,7 +2,7 @@
  * Closing rings: with requests in flight, many of them, and the workers leaving after. Bodies for every backend.
  */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { AT_FDCWD, IOSQE_ASYNC, O_RDONLY } from '../../src/abi/constants.js'
 import { nowMs } from '../../src/lib/clock.js'
@@ -10,32 +10,7 @@ import { expectAnyOrder, expectInOrder, expectRun, put, reap, submit } from './c
 import { nop, openat, read } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
-
-/** liburing's own limit. */
-const LEAVE_MS = 2000
-
-function threads(): string[] {
-  return readdirSync('/proc/self/task').map((tid) => {
-    try {
-      return `${tid} ${readFileSync(`/proc/self/task/${tid}/comm`, 'utf8').trim()}`
-    } catch {
-      return `${tid} (leaving)`
-    }
-  })
-}
-
-/** Waits until the process has no more threads than before, and no worker of the kernel's. */
-async function expectWorkersGone(before: readonly string[]): Promise<void> {
-  const deadline = nowMs() + LEAVE_MS
-  for (;;) {
-    const now = threads()
-    const workers = now.filter((thread) => thread.includes('iou-wrk-'))
-    if (workers.length === 0 && now.length <= before.length) return
-    const extra = now.filter((thread) => !before.includes(thread))
-    assert.ok(nowMs() < deadline, `after ${LEAVE_MS} ms there are still ${extra.join(', ')}`)
-    await turn()
-  }
-}
+import { expectWorkersGone, LEAVE_MS, threads } from './workers.js'
 
 conformance('the workers leave after the last ring is closed', async (stand) => {
   await expectWorkersGone(threads().filter((thread) => !thread.includes('iou-wrk-')))
@@ -143,5 +118,5 @@ conformance('the process uses several rings at a time', (stand) => {
     put(ring, 200 + i, nop(), IOSQE_ASYNC)
     submit(ring, 2)
   })
-  rings.forEach((ring, i) => expectAnyOrder(ring, `${100 + i}:0 ${200 + i}:0`))
+  for (const [i, ring] of rings.entries()) expectAnyOrder(ring, `${100 + i}:0 ${200 + i}:0`)
 })

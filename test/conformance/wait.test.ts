@@ -193,28 +193,40 @@ conformance('an extended argument of another size is refused', (stand) => {
   const ring = stand.openRing(4)
   const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG
   for (const size of [0, 8, 23, 25, 64]) {
-    equalRes(stand.syscalls.enter(ring.fd, 0, 0, flags, stand.alloc(Math.max(1, size)).subarray(0, size)), -EINVAL, `size ${size}`)
+    equalRes(
+      stand.syscalls.enter(ring.fd, 0, 0, flags, stand.alloc(Math.max(1, size)).subarray(0, size)),
+      -EINVAL,
+      `size ${size}`,
+    )
   }
   equalRes(stand.syscalls.enter(ring.fd, 0, 0, flags, waitArg(stand, undefined)), 0, 'size 24')
 })
 
-conformance('a minimal wait returns at once when enough is there', (stand) => {
-  inEachMode(stand, 8, (ring) => {
-    const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG
-    for (let i = 0; i < 2; i++) put(ring, i, nop())
-    submit(ring, 2)
-    equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, HANG_MS, HANG_MS * 1000)), 0)
-    expectInOrder(ring, '0:0 1:0')
-  })
-}, { features: IORING_FEAT_MIN_TIMEOUT })
+conformance(
+  'a minimal wait returns at once when enough is there',
+  (stand) => {
+    inEachMode(stand, 8, (ring) => {
+      const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG
+      for (let i = 0; i < 2; i++) put(ring, i, nop())
+      submit(ring, 2)
+      equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, HANG_MS, HANG_MS * 1000)), 0)
+      expectInOrder(ring, '0:0 1:0')
+    })
+  },
+  { features: IORING_FEAT_MIN_TIMEOUT },
+)
 
-conformance('after a minimal wait one completion is enough', (stand) => {
-  inEachMode(stand, 8, (ring) => {
-    const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG
-    put(ring, 1, nop())
-    submit(ring, 1)
-    equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, 2 * HANG_MS, 1000)), 0)
-    expectInOrder(ring, '1:0')
-    equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, SHORT_MS, 1000)), -ETIME)
-  })
-}, { features: IORING_FEAT_MIN_TIMEOUT })
+conformance(
+  'after a minimal wait one completion is enough',
+  (stand) => {
+    inEachMode(stand, 8, (ring) => {
+      const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG
+      put(ring, 1, nop())
+      submit(ring, 1)
+      equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, 2 * HANG_MS, 1000)), 0)
+      expectInOrder(ring, '1:0')
+      equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, SHORT_MS, 1000)), -ETIME)
+    })
+  },
+  { features: IORING_FEAT_MIN_TIMEOUT },
+)

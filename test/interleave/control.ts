@@ -51,6 +51,7 @@ export const HEAD = struct('explore_head', [
   ['sleep_set',    'u32', 'worker',   'threads whose next step was tried before, and commutes with all since'],
   ['nr_changes',   'u32', 'worker',   'steps that changed the memory under test'],
   ['nr_killed',    'u32', 'worker',   'threads that died'],
+  ['calm',         'u32', 'worker',   '1: no choices, and nobody dies'],
   ['clock_ms',     's32', 'worker',   'with `late`: when the last wait ran out of time'],
   'all threads',
   ['nr_arrived',   'u32', 'any',      'threads that stand before their first step, or ended without one'],

@@ -25,7 +25,7 @@ import assert from 'node:assert/strict'
 import type { Kind } from './control.js'
 import { Controller, type PlanRow } from './controller.js'
 
-export { isKilled, stepNumber, unheld, yieldStep } from './hold.js'
+export { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
 
 export type Body = (memory: SharedArrayBuffer, arg: unknown, thread: number) => unknown
 

@@ -34,6 +34,14 @@ export function isKilled(thread: number): boolean {
   return held?.isKilled(thread) ?? false
 }
 
+/**
+ * From calm(true) on there are no choices: each thread goes on until it has to wait. To explore a part of a scenario
+ * only. No step.
+ */
+export function calm(on: boolean): void {
+  held?.setCalm(on)
+}
+
 /** Runs what is no part of the schedule: its steps are not held. Only before a body's first step. */
 export function unheld<T>(body: () => T): T {
   setStepHook(undefined)

@@ -67,6 +67,10 @@ export class Scheduler {
     return this.#c[threadAt(thread) + T.state] === STATE.killed
   }
 
+  setCalm(on: boolean): void {
+    this.#c[H.calm] = on ? 1 : 0
+  }
+
   /** Stands before a step until it is this thread's turn. Returns the answer of a wait or a wake. */
   park(kind: number, word: number, value: number, extra: number, timeoutMs = 0): number {
     const c = this.#c
@@ -135,10 +139,14 @@ export class Scheduler {
         const unfinished = this.#find(STATE.parked) !== NOBODY || this.#find(STATE.asleep) !== NOBODY
         return this.#conclude(unfinished ? 'deadlock' : 'done')
       }
-      const enabled = this.#mayDie() === NOBODY ? threads : threads | (1 << this.#nr)
+      const calm = c[H.calm] === 1
       const row = c[H.nr_logged]!
       const planned = row < c[H.nr_planned]!
-      const thread = planned ? c[this.#plan + row * PLAN_WORDS + P.thread]! : this.#choose(enabled)
+      const choices = calm || this.#mayDie() === NOBODY ? threads : threads | (1 << this.#nr)
+      const thread = planned
+        ? c[this.#plan + row * PLAN_WORDS + P.thread]!
+        : this.#choose(choices, calm ? 0 : this.#random())
+      const enabled = calm && thread !== NOBODY ? choices & (1 << thread) : choices
       if (thread === NOBODY) return this.#conclude('redundant')
       if ((enabled & (1 << thread)) === 0) return this.#conclude('diverged')
       if (thread === this.#nr) {
@@ -218,10 +226,9 @@ export class Scheduler {
   }
 
   /** The rule after the plan: the same thread again, else the first awake, else the first; or, by chance, any. */
-  #choose(enabled: number): number {
+  #choose(enabled: number, random: number): number {
     const can = [...Array(this.#nr).keys()].filter((t) => (enabled & ~this.#c[H.sleep_set]! & (1 << t)) !== 0)
     const stays = can.find((t) => t === this.#staying(enabled))
-    const random = this.#random()
     if (random !== 0 && (enabled & (1 << this.#nr)) !== 0 && (random >>> 8) % KILL_ODDS === 0) return this.#nr
     // Half the time the same thread again: bugs need few switches, but runs in between.
     if (random !== 0 && (stays === undefined || (random & 1) === 0)) return can[(random >>> 1) % can.length] ?? NOBODY

@@ -4,11 +4,13 @@
  * The owner follows a script. Loaded as `wq.scenario.js?wq=…` it takes io-wq's modules from there: planted bugs. Where
  * time is no choice (`lateTimeouts`), a wait of the owner's that runs out means that everything is at rest.
  */
+import { isMainThread } from 'node:worker_threads'
 import { fetchAdd, futexWait, futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
 import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
 import type { WorkerSeat } from '../../src/wq/crew.js'
 import {
+  ACCT,
   IO_WQ_WORK_CONCURRENT,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
@@ -18,10 +20,13 @@ import {
 } from '../../src/wq/layout.js'
 import type { ThreadSystem } from '../../src/wq/threads.js'
 import type { CancelResult, Wq, WqOptions } from '../../src/wq/wq.js'
-import { isKilled, stepNumber, unheld, yieldStep } from './hold.js'
+import { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
 import { type Snapshot, snapshot } from './wq.check.js'
 
 export { check } from './wq.check.js'
+
+// No thread under test returns to its event loop, so a timer never fires; it would only be kept for ever.
+if (!isMainThread) globalThis.setTimeout = (() => ({ unref() {}, refresh() {} })) as unknown as typeof setTimeout
 
 const home = new URL(import.meta.url).searchParams.get('wq') ?? new URL('../../src/wq/', import.meta.url).href
 const planted = {
@@ -49,6 +54,8 @@ export interface Arg {
   /** Workers of either account that are coming up as the schedule begins. */
   readonly up: readonly [bound: number, unbound: number]
   readonly script: readonly Op[]
+  /** Their coming up is explored too. Otherwise they sleep as the script begins. */
+  readonly fromStart?: boolean
   /** Where the owner sleeps in drain: in Wq.sleep, or in its event loop. */
   readonly sleeps?: 'futex' | 'loop'
   /** Items that block until released; those that say so call sleeping() and running(). */
@@ -196,7 +203,13 @@ class Owner {
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       const made = Array.from({ length: arg.up[acct]! }, (_, i) => i)
       const flags = IO_WQ_WORK_CONCURRENT | (acct === 1 ? IO_WQ_WORK_UNBOUND : 0)
-      for (const item of made) this.#wq.enqueue(item, flags, 0, 0)
+      const nrRunning = PLACES.acct(acct) + (ACCT.at.nr_running >> 2)
+      for (const item of made) {
+        // As if those before were blocked: there may be more workers than may run.
+        this.#words[nrRunning] = 0
+        this.#wq.enqueue(item, flags, 0, 0)
+      }
+      this.#words[nrRunning] = made.length
       for (const item of made) this.#wq.cancel(item)
       for (const _ of made) this.#wq.alloc()
     }
@@ -204,7 +217,12 @@ class Owner {
   }
 
   run(): Report {
+    if (this.#arg.fromStart !== true) {
+      this.#rest(undefined)
+      calm(false)
+    }
     for (const op of this.#arg.script) this.#do(op)
+    calm(true)
     this.#close()
     return this.#report
   }
@@ -301,6 +319,7 @@ class Owner {
 }
 
 export function owner(memory: SharedArrayBuffer, arg: Arg): Report {
+  calm(arg.fromStart !== true)
   return unheld(() => new Owner(memory, arg, 3)).run()
 }
 

@@ -8,6 +8,7 @@ import { assertHolds, type Bounds, explore, type Scenario } from './explorer.js'
 import { type Arg, MEMORY_BYTES } from './wq.scenario.js'
 
 const MORE = Number(process.env['URING_EXPLORE'] ?? 0)
+const CAP = Number(process.env['URING_CAP'] ?? Infinity)
 
 function pool(nrWorkers: number, maxPreemptions: number, arg: Arg, more: Partial<Scenario & Bounds> = {}): Scenario & Bounds {
   return {
@@ -20,6 +21,7 @@ function pool(nrWorkers: number, maxPreemptions: number, arg: Arg, more: Partial
     lateTimeouts: true,
     maxTimeouts: 4,
     maxPreemptions: maxPreemptions + MORE,
+    maxSchedules: CAP,
     ...more,
   }
 }
@@ -35,9 +37,9 @@ const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
   ['two workers, late wake',
     pool(2, 1, { up: [2, 0], script: [['enqueue', 1, 'c'], ['enqueue', 2, 'c'], ['drain'], ['enqueue', 3, 'c'], ['enqueue', 4, 'c'], ['drain'], ['rest', [2, 0]]] })],
   ['idle timeout against enqueue: two workers, one may leave',
-    pool(2, 1, { up: [2, 0], sleeps: 'loop', options: { idleTimeoutMs: 5000 }, script: [['enqueue', 1], ['drain'], ['enqueue', 2, 'c'], ['enqueue', 3, 'c'], ['drain']] }, { lateTimeouts: false, maxTimeouts: 1 })],
+    pool(3, 1, { up: [2, 0], sleeps: 'loop', options: { idleTimeoutMs: 5000 }, script: [['enqueue', 1], ['drain'], ['enqueue', 2, 'c'], ['enqueue', 3, 'c'], ['drain']] }, { lateTimeouts: false, maxTimeouts: 1 })],
   ['exit-on-idle toggled around an enqueue',
-    pool(1, 2, { up: [1, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['exitOnIdle', false], ['enqueue', 1], ['exitOnIdle', true], ['enqueue', 2], ['drain'], ['rest', [0, 0]]] })],
+    pool(3, 2, { up: [1, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['exitOnIdle', false], ['enqueue', 1], ['exitOnIdle', true], ['enqueue', 2], ['drain'], ['rest', [0, 0]]] })],
   ['exit-on-idle, and a new worker after the last left',
     pool(2, 1, { up: [1, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['enqueue', 1], ['drain'], ['rest', [0, 0]], ['events'], ['enqueue', 2], ['exitOnIdle', false], ['drain'], ['rest']] })],
   ['two of a bucket and another, two workers',
@@ -55,7 +57,7 @@ const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
   ['announced sleep makes room',
     pool(2, 1, { up: [2, 0], held: [1], announced: [1], options: { maxRunning: 1 }, script: [['enqueue', 1], ['enqueue', 2], ['rest', [2, 0]], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
   ['sampler against sleeping() and running()',
-    pool(1, 2, { up: [1, 0], held: [1], announced: [1], script: [['enqueue', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest', [1, 0]]] })],
+    pool(2, 1, { up: [1, 0], held: [1], announced: [1], script: [['enqueue', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest']] })],
   ['sampler against a worker that just blocks',
     pool(1, 2, { up: [1, 0], held: [1], script: [['enqueue', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest', [1, 0]]], options: { maxWorkers: [1, 1] } })],
 ]

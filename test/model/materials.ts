@@ -5,9 +5,9 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSyn
 import { join } from 'node:path'
 import { AT_FDCWD, IORING_ASYNC_CANCEL_FD, STATX_BASIC_STATS } from '../../src/abi/constants.js'
 import { STATX } from '../../src/abi/structs.js'
+import * as prep from '../../src/ring/prep.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
-import * as prep from '../../src/ring/prep.js'
 import { FILLER, type SeenEpoch, writtenByte } from './observation.js'
 import { type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SPARES, type PathRef } from './program.js'
 
@@ -105,15 +105,18 @@ export class Materials {
   fill({ userData, op }: Member, words: Int32Array, at: number): void {
     switch (op.op) {
       case 'nop':
-        return prep.prepNop(words, at, op.nopFlags, op.len)
+        prep.prepNop(words, at, op.nopFlags, op.len)
+        break
       case 'bad opcode':
-        return prep.prepRw(words, at, op.opcode, -1, 0, 0, 0)
+        prep.prepRw(words, at, op.opcode, -1, 0, 0, 0)
+        break
       case 'read':
       case 'write': {
         const good = addressOf(this.#buffer(userData, op.len, op.op === 'read'))
         const address = op.memory === 'good' ? good : op.memory === 'null' ? 0 : LOW_ADDRESS
         const fill = op.op === 'read' ? prep.prepRead : prep.prepWrite
-        return fill(words, at, this.#fd(op.fd), address, op.len, op.off)
+        fill(words, at, this.#fd(op.fd), address, op.len, op.off)
+        break
       }
       case 'readv':
       case 'writev': {
@@ -123,30 +126,36 @@ export class Materials {
         const good = this.#iovecs(bytes, op.parts, nr, op.memory === 'bad part')
         const address = op.memory === 'null iovecs' ? 0 : op.memory === 'low iovecs' ? LOW_ADDRESS : good
         const fill = op.op === 'readv' ? prep.prepReadv : prep.prepWritev
-        return fill(words, at, this.#fd(op.fd), address, nr, op.off)
+        fill(words, at, this.#fd(op.fd), address, nr, op.off)
+        break
       }
       case 'openat':
-        return prep.prepOpenat(words, at, AT_FDCWD, this.#path(op.path), op.flags, 0o644)
+        prep.prepOpenat(words, at, AT_FDCWD, this.#path(op.path), op.flags, 0o644)
+        break
       case 'close':
-        return prep.prepClose(words, at, this.#fd(op.fd))
+        prep.prepClose(words, at, this.#fd(op.fd))
+        break
       case 'statx': {
         const bytes = new Uint8Array(STATX.size)
         this.#statx.set(userData, bytes)
         const address = op.memory === 'good' ? addressOf(bytes) : 0
-        return prep.prepStatx(words, at, AT_FDCWD, this.#path(op.path), 0, STATX_BASIC_STATS, address)
+        prep.prepStatx(words, at, AT_FDCWD, this.#path(op.path), 0, STATX_BASIC_STATS, address)
+        break
       }
       case 'fsync':
-        return prep.prepFsync(words, at, this.#fd(op.fd), op.fsyncFlags)
+        prep.prepFsync(words, at, this.#fd(op.fd), op.fsyncFlags)
+        break
       case 'wait': {
         const fds = new Int32Array(PIPE_BYTES)
         libc('pipe2')(addressOf(fds), 0)
         this.#pipes.set(userData, { readEnd: fds[0]!, writeEnd: fds[1]! })
-        return prep.prepRead(words, at, fds[0]!, addressOf(this.#buffer(userData, op.len, true)), op.len, -1)
+        prep.prepRead(words, at, fds[0]!, addressOf(this.#buffer(userData, op.len, true)), op.len, -1)
+        break
       }
       case 'cancel':
         prep.prepCancel64(words, at, op.target, 0, op.flags)
         if ((op.flags & IORING_ASYNC_CANCEL_FD) !== 0) words[at + 1] = this.#pipes.get(op.target)?.readEnd ?? NOT_OPEN
-        return
+        break
     }
   }
 

@@ -1,0 +1,95 @@
+/**
+ * Cancel requests: each asks for one operation in flight, again and again until that has ended. Runs on the thread that
+ * made the ring.
+ *
+ * One request is not enough: the kernel does not find a linked operation that has not started (-ENOENT), and one that it
+ * finds running in a worker (-EALREADY) may go on to wait for its file all the same. So what is still there is asked for
+ * again, after 1 ms, 2 ms, ... 64 ms. Requests have their own part of the CQ, so they never wait for their targets.
+ * Counterpart: io_uring_prep_cancel64.
+ */
+import { EALREADY, ENOENT } from '../lib/errno.js'
+import { prepCancel64, setUserData } from '../ring/prep.js'
+import { SQ_FULL, type Sq } from '../ring/sq.js'
+import { ABORTED, type OpTable, SUBMITTED } from './op.js'
+
+/** user_data's high word of cancel requests, with the target's slot below; generations never get there. */
+export const CANCEL_TAG = 0xffffffff
+const WANTED = SUBMITTED | ABORTED
+const FIRST_RETRY_MS = 1
+const LAST_RETRY_MS = 64
+
+export class Cancels {
+  readonly #ops: OpTable
+  readonly #room: number
+  readonly #onRetry: () => void
+  /** Targets, as slot, generation, slot, generation... */
+  #wanted: number[] = []
+  #missed: number[] = []
+  #nrInflight = 0
+  #retryMs = FIRST_RETRY_MS
+  #timer: NodeJS.Timeout | undefined
+
+  /** At most `room` requests are in flight. `onRetry` runs when there are new ones to be moved. */
+  constructor(ops: OpTable, room: number, onRetry: () => void) {
+    this.#ops = ops
+    this.#room = room
+    this.#onRetry = onRetry
+  }
+
+  get nrInflight(): number {
+    return this.#nrInflight
+  }
+
+  /** Whether moveTo would move anything into an empty SQ. */
+  get isMovable(): boolean {
+    return this.#wanted.length > 0 && this.#nrInflight < this.#room
+  }
+
+  /** Wants an operation in flight cancelled; from now on it counts as aborted. */
+  add(slot: number): void {
+    this.#ops.mark(slot, ABORTED)
+    this.#wanted.push(slot, this.#ops.generation(slot))
+    this.#retryMs = FIRST_RETRY_MS
+  }
+
+  moveTo(sq: Sq): void {
+    let i = 0
+    for (; i < this.#wanted.length && this.#nrInflight < this.#room; i += 2) {
+      const slot = this.#wanted[i]!
+      const generation = this.#wanted[i + 1]!
+      if (this.#ops.generation(slot) !== generation) continue
+      const at = sq.getSqe()
+      if (at === SQ_FULL) break
+      prepCancel64(sq.words, at, slot, generation)
+      setUserData(sq.words, at, slot, CANCEL_TAG)
+      this.#nrInflight++
+    }
+    this.#wanted.splice(0, i)
+  }
+
+  /** The CQE of a request for `slot` is here. */
+  complete(slot: number, res: number): void {
+    this.#nrInflight--
+    if (res !== -ENOENT && res !== -EALREADY) return
+    // Most have ended meanwhile. A slot that was taken anew is told by its state: nobody wants that one cancelled.
+    if ((this.#ops.state(slot) & WANTED) !== WANTED) return
+    this.#missed.push(slot, this.#ops.generation(slot))
+    this.#timer ??= setTimeout(this.#retry, this.#retryMs).unref()
+  }
+
+  readonly #retry = (): void => {
+    this.#timer = undefined
+    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS)
+    const missed = this.#missed
+    this.#missed = []
+    for (let i = 0; i < missed.length; i += 2) {
+      if (this.#ops.generation(missed[i]!) === missed[i + 1]!) this.#wanted.push(missed[i]!, missed[i + 1]!)
+    }
+    if (this.#wanted.length > 0) this.#onRetry()
+  }
+
+  /** No onRetry comes after. */
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * What operations take besides their arguments, and what of it goes into every SQE. Runs on the app's thread.
+ *
+ * Counterpart: the IOSQE_* flags of io_uring_sqe_set_flags; a signal has none.
+ */
+import { IOSQE_ASYNC, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../abi/constants.js'
+import { abortError, invalidArgType } from './errors.js'
+
+/** What every operation takes. */
+export interface OpOptions {
+  /** Cancels the operation. Once it has started it may still succeed, and then its promise resolves. */
+  signal?: AbortSignal | undefined
+  /**
+   * The next operation issued on this ring in the same turn (no `await` in between) starts after this one has succeeded,
+   * and fails with ECANCELED if this one fails; a short read or write is a failure here (IOSQE_IO_LINK).
+   */
+  link?: boolean | undefined
+  /** Like `link`, but the next operation starts even if this one fails (IOSQE_IO_HARDLINK). */
+  hardlink?: boolean | undefined
+  /** Does not try the operation inline but hands it to a worker at once (IOSQE_ASYNC). */
+  async?: boolean | undefined
+}
+
+export interface OpenatOptions extends OpOptions {
+  /** The open directory that a relative path starts from. Default: the working directory. */
+  dirfd?: number | undefined
+}
+
+export interface TransferOptions extends OpOptions {
+  /** Where in the buffer to begin, in bytes. Default 0. */
+  offset?: number | undefined
+  /** How many bytes at most. Default: the rest of the buffer. */
+  length?: number | null | undefined
+  /** Where in the file to begin, in bytes. Default null: at the file's own position, which then moves on. */
+  position?: number | null | undefined
+}
+
+export interface FsyncOptions extends OpOptions {
+  /** Leaves out metadata that reading the data does not need, as fdatasync(2) does. Default false. */
+  datasync?: boolean | undefined
+}
+
+export interface StatxOptions extends OpOptions {
+  /** AT_* bits: AT_SYMLINK_NOFOLLOW for the link itself. Default 0. */
+  flags?: number | undefined
+  /** STATX_* bits: the fields wanted. Default: the basic ones and the time of creation. */
+  mask?: number | undefined
+  /** The open directory that a relative path starts from. Default: the working directory. */
+  dirfd?: number | undefined
+}
+
+/** IOSQE_* bits. */
+export function sqeFlags(options: OpOptions): number {
+  return (
+    (options.link === true ? IOSQE_IO_LINK : 0) |
+    (options.hardlink === true ? IOSQE_IO_HARDLINK : 0) |
+    (options.async === true ? IOSQE_ASYNC : 0)
+  )
+}
+
+/** The signal, if there is one. Throws its AbortError if it has fired. */
+export function checkOptions(options: OpOptions): AbortSignal | undefined {
+  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
+  const { signal } = options
+  if (signal === undefined) return undefined
+  if (signal === null || typeof signal !== 'object' || !('aborted' in signal)) {
+    throw invalidArgType('options.signal', 'an instance of AbortSignal', signal)
+  }
+  if (signal.aborted) throw abortError(signal)
+  return signal
+}

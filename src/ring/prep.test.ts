@@ -1,0 +1,136 @@
+/**
+ * Prep functions: which field each argument lands in. Main thread.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as abi from '../abi/constants.js'
+import { SQE } from '../abi/sqe.js'
+import * as prep from './prep.js'
+
+/** Addresses above 2^32, and an offset above 2^32. */
+const ADDRESS = 0x7f12_3456_7890
+const OFFSET = 3 * 2 ** 40 + 5
+
+/** The fields that are not 0 once `fill` has filled the second SQE of two; the first must stay untouched. */
+function fieldsOf(fill: (words: Int32Array, at: number) => void): Record<string, number> {
+  const words = new Int32Array(32)
+  fill(words, 16)
+  assert.ok(words.subarray(0, 16).every((word) => word === 0))
+  const view = new DataView(words.buffer, SQE.size)
+  const u64 = (offset: number) => Number(view.getBigInt64(offset, true))
+  const { at } = SQE
+  const fields = {
+    opcode: view.getUint8(at.opcode),
+    flags: view.getUint8(at.flags),
+    ioprio: view.getUint16(at.ioprio, true),
+    fd: view.getInt32(at.fd, true),
+    off: u64(at.off),
+    addr: u64(at.addr),
+    len: view.getUint32(at.len, true),
+    op_flags: view.getUint32(at.rw_flags, true),
+    user_data: view.getBigUint64(at.user_data, true).toString(16),
+    buf_index: view.getUint16(at.buf_index, true),
+    personality: view.getUint16(at.personality, true),
+    file_index: view.getUint32(at.file_index, true),
+    addr3: u64(at.addr3),
+    pad2: u64(at.pad2),
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== 0 && value !== '0')) as Record<
+    string,
+    number
+  >
+}
+
+test('read and write', () => {
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepRead(w, at, 5, ADDRESS, 100, OFFSET)),
+    { opcode: abi.IORING_OP_READ, fd: 5, addr: ADDRESS, len: 100, off: OFFSET },
+  )
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepWrite(w, at, 5, ADDRESS, 100, -1)),
+    { opcode: abi.IORING_OP_WRITE, fd: 5, addr: ADDRESS, len: 100, off: -1 },
+  )
+})
+
+test('readv and writev', () => {
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepReadv(w, at, 5, ADDRESS, 3, OFFSET, 8)),
+    { opcode: abi.IORING_OP_READV, fd: 5, addr: ADDRESS, len: 3, off: OFFSET, op_flags: 8 },
+  )
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepWritev(w, at, 5, ADDRESS, 3, -1)),
+    { opcode: abi.IORING_OP_WRITEV, fd: 5, addr: ADDRESS, len: 3, off: -1 },
+  )
+})
+
+test('openat, close, statx and fsync', () => {
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepOpenat(w, at, abi.AT_FDCWD, ADDRESS, abi.O_CREAT, 0o644)),
+    { opcode: abi.IORING_OP_OPENAT, fd: -100, addr: ADDRESS, len: 0o644, op_flags: abi.O_CREAT },
+  )
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepClose(w, at, 7)),
+    { opcode: abi.IORING_OP_CLOSE, fd: 7 },
+  )
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepStatx(w, at, 4, ADDRESS, abi.AT_EMPTY_PATH, 0x7ff, ADDRESS + 8)),
+    {
+      opcode: abi.IORING_OP_STATX,
+      fd: 4,
+      addr: ADDRESS,
+      len: 0x7ff,
+      op_flags: abi.AT_EMPTY_PATH,
+      off: ADDRESS + 8,
+    },
+  )
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepFsync(w, at, 7, abi.IORING_FSYNC_DATASYNC)),
+    { opcode: abi.IORING_OP_FSYNC, fd: 7, op_flags: 1 },
+  )
+})
+
+test('cancel takes both words of its key', () => {
+  const fields = fieldsOf((w, at) => prep.prepCancel64(w, at, 0x89abcdef | 0, 0x01234567, 1))
+  assert.deepEqual(fields, {
+    opcode: abi.IORING_OP_ASYNC_CANCEL,
+    fd: -1,
+    addr: Number(0x0123_4567_89ab_cdefn),
+    op_flags: 1,
+  })
+})
+
+test('a NOP and its injected result', () => {
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepNop(w, at)),
+    { fd: -1 },
+  )
+  assert.deepEqual(
+    fieldsOf((w, at) => prep.prepNop(w, at, 1, -5)),
+    { fd: -1, op_flags: 1, len: 0xffff_fffb },
+  )
+})
+
+test('what is common to all requests does not disturb the rest', () => {
+  const fields = fieldsOf((w, at) => {
+    prep.prepRead(w, at, 5, ADDRESS, 100, 0)
+    prep.setUserData(w, at, -1, 0x1234)
+    prep.setFlags(w, at, abi.IOSQE_IO_LINK)
+    prep.setIoprio(w, at, 0xabcd)
+    prep.setFlags(w, at, abi.IOSQE_ASYNC)
+    prep.setPersonality(w, at, 0x8001)
+    prep.setOpFlags(w, at, 0x8000_0000)
+    prep.setTargetFixedFile(w, at, abi.IORING_FILE_INDEX_ALLOC)
+  })
+  assert.deepEqual(fields, {
+    opcode: abi.IORING_OP_READ,
+    flags: abi.IOSQE_IO_LINK | abi.IOSQE_ASYNC,
+    ioprio: 0xabcd,
+    fd: 5,
+    addr: ADDRESS,
+    len: 100,
+    op_flags: 0x8000_0000,
+    user_data: '1234ffffffff',
+    personality: 0x8001,
+    file_index: 0xffff_ffff,
+  })
+})

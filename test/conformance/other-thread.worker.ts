@@ -1,0 +1,36 @@
+/**
+ * The thread of other-thread.ts: does what it is told with a Syscalls of its own, tells what came of it, and ends.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { IOSQE_ASYNC } from '../../src/abi/constants.js'
+import { queueInit } from '../../src/ring/ring.js'
+import { backends } from './backends.js'
+import { put, reap, submit } from './cqes.js'
+import { nop, read } from './fills.js'
+import type { Action } from './other-thread.js'
+import { Stand } from './stand.js'
+
+const action = workerData as Partial<Action>
+const backend = backends.find(({ name }) => name === action.backend)!
+const syscalls = backend.syscalls!
+
+function runNops(thenLeave: boolean): number {
+  const stand = new Stand(backend)
+  const ring = queueInit(syscalls, 8)
+  for (let i = 0; i < 8; i++) put(ring, i, nop(), IOSQE_ASYNC)
+  submit(ring, 8)
+  const nrOk = reap(ring, 8).filter(({ res }) => res === 0).length
+  if (thenLeave) {
+    put(ring, 9, read(stand.pipe().readEnd, stand.alloc(1)))
+    submit(ring, 1)
+  } else {
+    ring.queueExit()
+    stand.close()
+  }
+  return nrOk
+}
+
+const { fd = -1, toSubmit = 0, minComplete = 0, flags = 0 } = action
+const result =
+  action.what === 'enter' ? syscalls.enter(fd, toSubmit, minComplete, flags) : runNops(action.what === 'leave')
+parentPort!.postMessage(result)

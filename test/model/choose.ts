@@ -1,0 +1,250 @@
+/**
+ * Single requests of a generated program, chosen so that their outcome is certain. Any thread; no shared state.
+ */
+import * as abi from '../../src/abi/constants.js'
+import { Claims } from './claims.js'
+import type { Prng } from './prng.js'
+import { type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SPARES, type Op, type PathRef } from './program.js'
+
+/** How often each kind of request comes. */
+const WEIGHTS = {
+  nop: 14,
+  'bad opcode': 1,
+  read: 12,
+  write: 14,
+  readv: 6,
+  writev: 7,
+  openat: 7,
+  close: 3,
+  statx: 6,
+  fsync: 4,
+  wait: 3,
+  cancel: 6,
+} as const satisfies Record<Op['op'], number>
+
+interface OpenedFd {
+  readonly by: number
+  readonly file: number
+}
+
+export class Chooser {
+  readonly #random: Prng
+  readonly #openSpares = new Set(Array.from({ length: NR_SPARES }, (_, i) => i))
+  #opened: OpenedFd[] = []
+  /** Opened since the last drain: known to be there only after the next. */
+  #opening: OpenedFd[] = []
+  /** Waiting requests that no cancel is aimed at yet. */
+  #waiting: number[] = []
+  #claims = new Claims()
+  /** Of the requests after the last drain. */
+  #firstUserData = 1
+  #chain = 0
+
+  constructor(random: Prng) {
+    this.#random = random
+  }
+
+  /** What is chosen from here on comes after a drain; user_data goes on from `firstUserData`. */
+  beginEpoch(firstUserData: number): void {
+    this.#firstUserData = firstUserData
+    this.#opened.push(...this.#opening)
+    this.#opening = []
+    this.#waiting = []
+    this.#claims = new Claims()
+    for (let file = 0; file < NR_FILES; file++) if (this.#random.oneIn(2)) this.#claims.offer(file)
+  }
+
+  /** What is chosen from here on belongs to another chain. */
+  beginChain(): void {
+    this.#chain++
+  }
+
+  /** The chosen member is in the program. */
+  took({ userData, op }: Member): void {
+    if (op.op === 'openat' && op.path.kind === 'file' && (op.flags & abi.O_WRONLY) === 0) {
+      this.#opening.push({ by: userData, file: op.path.file })
+    }
+  }
+
+  /** The chain of this waiting request is in the program and will be issued: a cancel may be aimed at it. */
+  waits(userData: number): void {
+    this.#waiting.push(userData)
+  }
+
+  /** A request that touches nothing of its own. */
+  idleOp(): Op {
+    const random = this.#random
+    if (random.oneIn(4)) return { op: 'fsync', fd: this.#badFd(), fsyncFlags: 0 }
+    if (random.oneIn(4)) return { op: 'statx', path: { kind: 'missing' }, memory: 'good' }
+    return this.#nop()
+  }
+
+  #nop(): Op {
+    const random = this.#random
+    const nopFlags = random.weighted({ plain: 6, inject: 4, tw: 2, bad: 1 })
+    if (nopFlags === 'inject') {
+      const len = random.pick([0, 7, 123456, -1, -22, -125])
+      return { op: 'nop', nopFlags: abi.IORING_NOP_INJECT_RESULT, len }
+    }
+    return { op: 'nop', nopFlags: nopFlags === 'bad' ? 0x40 : nopFlags === 'tw' ? abi.IORING_NOP_TW : 0, len: 0 }
+  }
+
+  /** Member number `before.length` of a chain; `skips`: some of it skip their completions. `userData` is to be its own. */
+  op(before: readonly Member[], skips: boolean, userData: number): Op {
+    const random = this.#random
+    const kind = random.weighted(WEIGHTS)
+    switch (kind) {
+      case 'nop':
+        return this.#nop()
+      case 'bad opcode':
+        return { op: kind, opcode: 100 + random.int(156) }
+      case 'read':
+      case 'write':
+        return this.#transfer(kind)
+      case 'readv':
+      case 'writev':
+        return this.#vectored(kind)
+      case 'openat':
+        return this.#openat(userData)
+      case 'close':
+        return this.#close()
+      case 'statx':
+        return { op: kind, path: this.#statPath(), memory: random.oneIn(12) ? 'null' : 'good' }
+      case 'fsync':
+        return { op: kind, fd: this.#anyFd(), fsyncFlags: random.oneIn(12) ? 4 : random.int(2) }
+      case 'wait':
+        return before.length === 0 && !skips ? { op: kind, len: 1 + random.int(16) } : this.#nop()
+      case 'cancel':
+        return this.#cancel(before[0]?.op.op === 'wait')
+    }
+  }
+
+  #badFd(): FdRef {
+    return { kind: 'bad', fd: this.#random.pick([999_999, -1, -7]) }
+  }
+
+  /** A descriptor for what needs none of a file's bytes. */
+  #anyFd(): FdRef {
+    const random = this.#random
+    if (random.oneIn(5)) return this.#badFd()
+    return { kind: 'file', file: random.int(NR_FILES), mode: random.pick(['rw', 'ro', 'wo'] as const) }
+  }
+
+  #statPath(): PathRef {
+    const random = this.#random
+    const file = random.int(NR_FILES)
+    const kind = random.weighted({ file: 6, missing: 2, 'below file': 1, dir: 1, 'bad address': 1 })
+    if (kind !== 'file') return { kind }
+    return this.#claims.isShared(file) || this.#claims.own(file, this.#chain) ? { kind, file } : { kind: 'missing' }
+  }
+
+  /** A descriptor of the file; one that may be closed is this chain's alone until the drain. */
+  #fdOf(file: number): FdRef {
+    const random = this.#random
+    const spare = random.int(NR_SPARES)
+    if (
+      random.oneIn(4) &&
+      spare % NR_FILES === file &&
+      this.#openSpares.has(spare) &&
+      this.#claims.claimFd(`spare ${spare}`, this.#chain)
+    ) {
+      return { kind: 'spare', index: spare }
+    }
+    const opened = this.#opened.find((fd) => fd.file === file)
+    if (opened !== undefined && random.oneIn(3) && this.#claims.claimFd(`opened ${opened.by}`, this.#chain)) {
+      return { kind: 'opened', by: opened.by }
+    }
+    return { kind: 'file', file, mode: random.weighted({ rw: 10, ro: 1, wo: 1 }) }
+  }
+
+  /** A descriptor and a range that this chain may use; undefined where all is taken. */
+  #place(len: number, writes: boolean): { fd: FdRef; off: number } | undefined {
+    const random = this.#random
+    if (random.oneIn(10)) return { fd: random.oneIn(2) ? this.#badFd() : { kind: 'dir' }, off: random.int(100) }
+    const file = random.int(NR_FILES)
+    if (!this.#claims.isShared(file)) {
+      if (!this.#claims.own(file, this.#chain)) return undefined
+      return { fd: this.#fdOf(file), off: random.oneIn(3) ? -1 : random.int(FILE_BYTES + 1000) }
+    }
+    // Shared: it must not grow. A read may go past its end.
+    const off = random.int(writes ? FILE_BYTES - len + 1 : FILE_BYTES + 200)
+    return this.#claims.claimRange(file, off, len, writes, this.#chain) ? { fd: this.#fdOf(file), off } : undefined
+  }
+
+  #transfer(op: 'read' | 'write'): Op {
+    const random = this.#random
+    const len = random.oneIn(15) ? 0 : 1 + random.int(600)
+    const place = this.#place(len, op === 'write')
+    if (place === undefined) return this.#nop()
+    const isBad = random.oneIn(15) && (op === 'read' || place.off <= FILE_BYTES)
+    return { op, ...place, len, memory: isBad ? random.pick(['null', 'low'] as const) : 'good' }
+  }
+
+  #vectored(op: 'readv' | 'writev'): Op {
+    const random = this.#random
+    const memory = random.weighted({ good: 20, 'null iovecs': 1, 'low iovecs': 1, 'too many': 1, 'bad part': 1 })
+    const nrParts = memory === 'bad part' ? 2 : random.int(5)
+    const parts = Array.from({ length: nrParts }, () => (random.oneIn(6) ? 0 : 1 + random.int(200)))
+    const total = parts.reduce((sum, part) => sum + part, 0)
+    const place = this.#place(total, op === 'writev')
+    if (place === undefined || (memory === 'bad part' && place.off > FILE_BYTES)) return this.#nop()
+    return { op, ...place, parts, memory }
+  }
+
+  #openat(userData: number): Op {
+    const random = this.#random
+    const kind = random.weighted({
+      file: 6,
+      new: 3,
+      missing: 2,
+      'below file': 1,
+      dir: 1,
+      exclusive: 1,
+      'bad address': 1,
+    })
+    const modes = [abi.O_RDONLY, abi.O_RDWR, abi.O_WRONLY]
+    switch (kind) {
+      case 'file':
+        return { op: 'openat', path: { kind, file: random.int(NR_FILES) }, flags: random.pick(modes) }
+      case 'exclusive': {
+        const path: PathRef = { kind: 'file', file: random.int(NR_FILES) }
+        return { op: 'openat', path, flags: abi.O_CREAT | abi.O_EXCL | abi.O_WRONLY }
+      }
+      case 'new': {
+        const path: PathRef = { kind, name: `new-${userData}` }
+        return { op: 'openat', path, flags: abi.O_CREAT | abi.O_EXCL | abi.O_WRONLY }
+      }
+      default:
+        return { op: 'openat', path: { kind }, flags: random.pick(modes) }
+    }
+  }
+
+  #close(): Op {
+    const random = this.#random
+    if (random.oneIn(4)) return { op: 'close', fd: this.#badFd() }
+    const index = random.int(NR_SPARES)
+    if (this.#openSpares.has(index) && this.#claims.claimFd(`spare ${index}`, this.#chain)) {
+      this.#openSpares.delete(index)
+      return { op: 'close', fd: { kind: 'spare', index } }
+    }
+    const opened = random.pick(this.#opened)
+    if (opened === undefined || !this.#claims.claimFd(`opened ${opened.by}`, this.#chain)) return this.#nop()
+    this.#opened = this.#opened.filter((fd) => fd !== opened)
+    return { op: 'close', fd: { kind: 'opened', by: opened.by } }
+  }
+
+  /** A cancel behind a waiting request comes too late for others: the drain ends them all at once. */
+  #cancel(isLate: boolean): Op {
+    const random = this.#random
+    if (random.oneIn(12)) return { op: 'cancel', target: 1, flags: 0x100 }
+    const { IORING_ASYNC_CANCEL_ALL: ALL, IORING_ASYNC_CANCEL_FD: FD, IORING_ASYNC_CANCEL_USERDATA: USERDATA } = abi
+    const waiting = isLate ? undefined : this.#waiting.shift()
+    if (waiting !== undefined) {
+      return { op: 'cancel', target: waiting, flags: random.pick([0, 0, ALL, USERDATA, FD, FD | ALL, FD | USERDATA]) }
+    }
+    // What ended before the last drain, or never was.
+    const isOld = this.#firstUserData > 1 && random.oneIn(2)
+    const target = isOld ? 1 + random.int(this.#firstUserData - 1) : 500_000 + random.int(100)
+    return { op: 'cancel', target, flags: random.pick([0, 0, ALL, USERDATA]) }
+  }
+}
