@@ -87,7 +87,7 @@ export function quoteName(name: string): string {
 }
 
 /** Runs of printable ASCII, whole UTF-8 sequences, and whatever else, byte by byte. */
-const PARTS = /[ -~]+|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|[^]/g
+const PARTS = /[ -~]+|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|./gs
 
 function isPrintable(part: string): boolean {
   const first = part.charCodeAt(0)

@@ -65,13 +65,13 @@ export class CheckParser {
     const found = rest.startsWith(this.#tag) ? this.#parseTagged(rest) : this.#parsePlain(rest)
     if (found === undefined || found.name === '') return undefined
     // A name ends at a NUL, as strings do in C; unescaping is stricter.
-    const name = isEscaped ? unescapeName(found.name) : found.name.replace(/\0[^]*/, '')
+    const name = isEscaped ? unescapeName(found.name) : found.name.split('\0', 1)[0]!
     return name === undefined ? undefined : { digest: found.digest.toLowerCase(), name }
   }
 
   /** `SHA256 (name) = digest`; the name ends at the last parenthesis. */
   #parseTagged(text: string): CheckEntry | undefined {
-    const [, name, digest] = /^ ?\(([^]*)\)[ \t]*=[ \t]*([0-9a-fA-F]+)$/.exec(text.slice(this.#tag.length)) ?? []
+    const [, name, digest] = /^ ?\((.*)\)[ \t]*=[ \t]*([0-9a-fA-F]+)$/s.exec(text.slice(this.#tag.length)) ?? []
     return name === undefined || digest?.length !== this.#hexLength ? undefined : { digest, name }
   }
 

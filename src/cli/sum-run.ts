@@ -4,7 +4,7 @@
  * Everything it was given or opened is closed at the end, so that the process ends by itself.
  */
 import { isUtf8 } from 'node:buffer'
-import { type Backend } from '../driver/open.js'
+import type { Backend } from '../driver/open.js'
 import { Uring } from '../driver/uring.js'
 import { byteString } from './arguments.js'
 import { complain, errorText, quoteName } from './messages.js'
@@ -158,13 +158,19 @@ class Run {
   #json({ task, digest, size, error }: Outcome, ok?: boolean): string {
     const bytes = Buffer.from(task.name, 'latin1')
     const path = { path: bytes.toString(), ...(isUtf8(bytes) ? {} : { pathBytes: bytes.toString('base64') }) }
-    const found = error === undefined ? { algo: this.#options.algo, digest, size } : { error: error.text, code: error.code }
+    const found =
+      error === undefined ? { algo: this.#options.algo, digest, size } : { error: error.text, code: error.code }
     const text = JSON.stringify({ ...path, ...found, ...(ok === undefined ? {} : { ok }) })
     return Buffer.from(text).toString('latin1')
   }
 
   #printStats(ring: Uring): void {
-    const run = { nrFiles: this.#nrFiles, nrErrors: this.#nrErrors, nrBytes: this.#summer!.nrBytes, startMs: this.#startMs }
+    const run = {
+      nrFiles: this.#nrFiles,
+      nrErrors: this.#nrErrors,
+      nrBytes: this.#summer!.nrBytes,
+      startMs: this.#startMs,
+    }
     process.stderr.write(statsText({ ring, hasher: this.#hasher, ...run }))
   }
 }

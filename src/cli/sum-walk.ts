@@ -199,7 +199,11 @@ export function notRegular(name: string): Task {
 
 /** A task that has failed already. */
 export function failed(name: string, error: unknown): Task {
-  return { name, isGiven: true, error: { code: String((error as { code?: string }).code ?? 'ERR'), text: errorText(error) } }
+  return {
+    name,
+    isGiven: true,
+    error: { code: String((error as { code?: string }).code ?? 'ERR'), text: errorText(error) },
+  }
 }
 
 function isTask(found: Entry | Task): found is Task {
@@ -220,7 +224,11 @@ function readNames(path: string, callback: NamesCallback): void {
     // Where the file system gives no types Node looks each name up, and cannot join a Buffer and a string.
     if ((error as { code?: string } | null)?.code === 'ERR_INVALID_ARG_TYPE') readNamesAsBytes(bytes, callback)
     else if (error !== null) callback(error, [])
-    else callback(null, sortedNames(found, (name) => name))
+    else
+      callback(
+        null,
+        sortedNames(found, (name) => name),
+      )
   })
 }
 
@@ -235,7 +243,11 @@ function readNamesAsBytes(bytes: Buffer, callback: NamesCallback): void {
   const options = { withFileTypes: true, encoding: 'buffer' } as unknown as { withFileTypes: true }
   readdir(bytes, options, (error, found) => {
     if (error !== null) callback(error, [])
-    else callback(null, sortedNames(found as unknown as DirentLike<Buffer>[], (name) => name.toString('latin1')))
+    else
+      callback(
+        null,
+        sortedNames(found as unknown as DirentLike<Buffer>[], (name) => name.toString('latin1')),
+      )
   })
 }
 

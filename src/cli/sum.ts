@@ -17,7 +17,9 @@ export function addSum(program: Command): void {
     .option('-c, --check <file>', 'check the files listed in FILE (- is standard input), and in each PATH')
     .option('--json', 'print one JSON object a line')
     .option('--stats', 'say on stderr, at the end, what the ring and the pool did')
-    .addOption(new Option('--backend <name>', 'who runs the ring').choices(['auto', 'kernel', 'threads']).default('auto'))
+    .addOption(
+      new Option('--backend <name>', 'who runs the ring').choices(['auto', 'kernel', 'threads']).default('auto'),
+    )
     .option('-j, --jobs <number>', 'how many threads hash (default: one a processor)', parseJobs)
     .action(async (paths: string[], options: SumOptions) => {
       // In this order: a worker takes longest to start, and does so while the rest is loaded.

@@ -108,3 +108,37 @@ onEachBackend('a listener does not outlive its operation', async (open) => {
   controller.abort()
   await assert.rejects(ring.nop({ signal: 'no' as unknown as AbortSignal }), code('ERR_INVALID_ARG_TYPE'))
 })
+
+onEachBackend('a linked operation that has not started is cancelled once it starts', async (open) => {
+  const ring = await open()
+  const [from, to] = makePipe()
+  const controller = new AbortController()
+  const ends = outcomes([
+    ring.read(from, new Uint8Array(1), { link: true }),
+    ring.read(from, new Uint8Array(1), { signal: controller.signal }),
+  ])
+  await nextTurn()
+  controller.abort()
+  await nextTurn()
+  writeSync(to, '1')
+  assert.deepEqual(await ends, [1, 'ABORT_ERR'])
+  closeSync(from)
+  closeSync(to)
+})
+
+onEachBackend('operations that share a signal share one listener', async (open) => {
+  const ring = await open()
+  const [from, to] = makePipe()
+  const controller = new AbortController()
+  const { signal } = controller
+  const reads = Array.from({ length: 30 }, () => ring.read(from, new Uint8Array(8), { signal }))
+  const ends = outcomes([ring.nop({ signal }), ...reads])
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  await nextTurn()
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  controller.abort()
+  assert.deepEqual(await ends, [0, ...Array(30).fill('ABORT_ERR')])
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
+  closeSync(from)
+  closeSync(to)
+})

@@ -135,7 +135,7 @@ export class Uring {
   close(...given: [fd?: number, options?: OpOptions]): Promise<unknown> {
     const driver = this.#driver
     if (given.length === 0) return driver.close()
-    const [fd = Number.NaN, options] = given
+    const [fd, options] = given as [fd: number, options?: OpOptions]
     try {
       args.checkFd(fd)
       const at = driver.stage()

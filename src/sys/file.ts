@@ -3,7 +3,7 @@
  *
  * Nothing is remembered, for fds are used again. Counterpart: what io_uring reads off struct file.
  */
-import { libc } from './libc.js'
+import { kcmpFile, libc } from './libc.js'
 import { addressOf } from './memory.js'
 
 const AT_EMPTY_PATH = 0x1000
@@ -49,4 +49,10 @@ export function duplicateFd(fd: number): number {
 /** Sets the file status flags. */
 export function setStatusFlags(fd: number, flags: number): number {
   return libc('fcntl')(fd, F_SETFL, flags)
+}
+
+/** Whether two fds are one open file; undefined where the kernel does not tell (kcmp(2) missing or refused). */
+export function isSameFile(a: number, b: number): boolean | undefined {
+  const res = kcmpFile(a, b)
+  return res < 0 ? undefined : res === 0
 }

@@ -9,9 +9,9 @@ import { type CFunction, type CType, ffi } from './ffi.js'
 type Call = (...args: number[]) => number
 
 /** System-call numbers that differ by architecture; io_uring's own are 425 to 427 and openat2 is 437 everywhere. */
-const NR: Readonly<Record<string, Readonly<Record<'gettid' | 'tgkill' | 'process_vm_readv', number>>>> = {
-  x64: { gettid: 186, tgkill: 234, process_vm_readv: 310 },
-  arm64: { gettid: 178, tgkill: 131, process_vm_readv: 270 },
+const NR: Readonly<Record<string, Readonly<Record<'gettid' | 'tgkill' | 'process_vm_readv' | 'kcmp', number>>>> = {
+  x64: { gettid: 186, tgkill: 234, process_vm_readv: 310, kcmp: 312 },
+  arm64: { gettid: 178, tgkill: 131, process_vm_readv: 270, kcmp: 272 },
 }
 const nr = NR[process.arch]
 
@@ -128,4 +128,12 @@ export function processVmReadv(localIov: number, remoteIov: number): number {
   return nr === undefined
     ? -ENOSYS
     : libc('syscall')(nr.process_vm_readv, process.pid, localIov, 1, remoteIov, 1, 0)
+}
+
+const KCMP_FILE = 0
+
+/** Compares the open files behind two fds of this process: 0 for the same one, positive for two, or -errno. */
+export function kcmpFile(a: number, b: number): number {
+  if (nr === undefined) return -ENOSYS
+  return libc('syscall')(nr.kcmp, process.pid, process.pid, KCMP_FILE, a, b, 0)
 }

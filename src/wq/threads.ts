@@ -16,7 +16,17 @@ export interface ThreadSystem {
 }
 
 export const SYSTEM_THREADS: ThreadSystem = {
-  start: (entry, options) => new Worker(entry, { execArgv: fileExecArgv(process.execArgv), ...options }),
+  start(entry, options) {
+    const kept = fileExecArgv(process.execArgv)
+    // Options passed on by name are checked, and V8's are refused; those that a Worker inherits by itself are not.
+    if (options.execArgv !== undefined || kept.length === process.execArgv.length) return new Worker(entry, options)
+    try {
+      return new Worker(entry, { ...options, execArgv: kept })
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error
+      return new Worker(entry, { ...options, execArgv: [] })
+    }
+  },
   isGone: (_worker, tid) => tid !== 0 && !existsSync(`/proc/self/task/${tid}`),
   isAsleep(_worker, tid) {
     if (tid === 0) return true

@@ -157,9 +157,10 @@ export class WorkerLoop {
     }
     const force = (words[at + FLAGS]! & IO_WQ_WORK_FORCE_WAKE) !== 0
     const edge = this.#producer(queue).push(item)
-    storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
     if (edge) this.#hooks.onEdge(queue)
     wakeOwner(this.mem, force)
+    // Only now: what onEdge signals must not be closed under it; pairs with Wq.grace.
+    storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
     if (bucket !== NONE && this.#runNext === NONE) this.#releaseBucket(bucket)
   }
 

@@ -33,6 +33,8 @@ import {
   ITEM_TAKEN,
   NR_ACCTS,
   OWNER_AWAKE,
+  WORKER,
+  WORKER_UP,
   WQ,
   WQ_EXIT,
   WQ_EXIT_ON_IDLE,
@@ -423,6 +425,29 @@ export class Wq {
       // The count goes down meanwhile, so the word may differ by now; then this returns at once.
       if (now >= spinEnd) futexWait(words, OWNER_WAIT, left, end - now)
       now = nowMs()
+    }
+  }
+
+  /**
+   * Begins a grace period: the function it returns says whether every worker has since let go of the item it had in
+   * hand when this was called. Something that workers look up while they end an item may be given up then. Counterpart:
+   * RCU.
+   */
+  grace(): () => boolean {
+    const { words, shape } = this.mem
+    let busy: [slotWord: number, seq: number][] = []
+    for (let slot = 0; slot < shape.nrSlots; slot++) {
+      const w = this.mem.worker(slot)
+      const seq = loadAcquire(words, w + (WORKER.at.work_seq >> 2))
+      if (loadAcquire(words, w + (WORKER.at.current >> 2)) !== NONE) busy.push([w, seq])
+    }
+    return () => {
+      busy = busy.filter(([w, seq]) => {
+        const alive = words[w + (WORKER.at.state >> 2)] === WORKER_UP
+        const same = loadAcquire(words, w + (WORKER.at.work_seq >> 2)) === seq
+        return alive && same && loadAcquire(words, w + (WORKER.at.current >> 2)) !== NONE
+      })
+      return busy.length === 0
     }
   }
 

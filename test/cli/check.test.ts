@@ -28,7 +28,10 @@ test('a list of a hostile tree checks, its own and that of sha256sum', () => {
   compare(Buffer.from(own, 'latin1'), temporary.path)
   const theirs = coreutilsSums('tree', 'sha256sum', temporary.path)
   compare(Buffer.from(theirs, 'latin1'), temporary.path)
-  assert.equal(shell('sha256sum --check --quiet', [], { cwd: temporary.path, input: Buffer.from(own, 'latin1') }).stdout, '')
+  assert.equal(
+    shell('sha256sum --check --quiet', [], { cwd: temporary.path, input: Buffer.from(own, 'latin1') }).stdout,
+    '',
+  )
 })
 
 test('changed, missing and unreadable files are told as sha256sum tells them', () => {
@@ -47,7 +50,8 @@ test('changed, missing and unreadable files are told as sha256sum tells them', (
 test('lines of every format, and of none, are read as sha256sum reads them', () => {
   const root = join(temporary.path, 'formats')
   mkdirSync(root)
-  for (const name of ['a', 'b', ' c', '*d', 'e) = f', 'g\\h', 'i\nj', 'k\rl', 'm ']) writeFileSync(join(root, name), 'x')
+  for (const name of ['a', 'b', ' c', '*d', 'e) = f', 'g\\h', 'i\nj', 'k\rl', 'm '])
+    writeFileSync(join(root, name), 'x')
   const sum = shell('printf x | sha256sum').stdout.slice(0, 64)
   const tag = (name: string) => `SHA256 (${name}) = ${sum}`
   const lists = [
@@ -85,7 +89,11 @@ test('a list comes from standard input, and several lists are checked one after 
 
 test('other algorithms check their own lists, and no others', () => {
   const cwd = temporary.path
-  for (const [algo, command] of [['sha1', 'sha1sum'], ['blake2b512', 'b2sum'], ['md5', 'md5sum']] as const) {
+  for (const [algo, command] of [
+    ['sha1', 'sha1sum'],
+    ['blake2b512', 'b2sum'],
+    ['md5', 'md5sum'],
+  ] as const) {
     for (const how of ['', '--tag']) {
       const input = shell(`${command} ${how} tree/plain`, [], { cwd }).stdout
       const { stdout, stderr } = uring(['sum', '--algo', algo, '--check', '-'], { cwd, input })
@@ -100,7 +108,10 @@ test('--json tells the verdict of each file', () => {
   const sum = shell('sha256sum tree/plain', [], { cwd }).stdout
   const input = `${sum}${'0'.repeat(64)}  tree/plain\n${'0'.repeat(64)}  nowhere\n`
   const { stdout, status } = uring(['sum', '--json', '--check', '-'], { cwd, input })
-  const [ok, failed, missing] = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+  const [ok, failed, missing] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
   assert.deepEqual(ok, { path: 'tree/plain', algo: 'sha256', digest: sum.slice(0, 64), size: 9, ok: true })
   assert.equal(failed!['ok'], false)
   assert.deepEqual(missing, { path: 'nowhere', error: 'No such file or directory', code: 'ENOENT', ok: false })

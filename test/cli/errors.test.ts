@@ -35,10 +35,29 @@ test('what cannot be summed is told on stderr, the rest goes on, the status is 1
 })
 
 test('names in messages are quoted as coreutils quotes them', () => {
-  const special = [...'\t\n\r\x01\x1b !"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~\x7f\xff\x80'].flatMap((c) => [`${c}x`, `x${c}y`, `x${c}`, c])
-  const names = [...special, "it's", "it's a", "it's $", "\n'", "a\nb'c\nd'e", "'\xff'", 'a b', '\xc3\xa9', '\xc2\x85', '\xe2\x82\xac', '\xc3', 'x\xc3\xa9\xff']
+  const special = [...'\t\n\r\x01\x1b !"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~\x7f\xff\x80'].flatMap((c) => [
+    `${c}x`,
+    `x${c}y`,
+    `x${c}`,
+    c,
+  ])
+  const names = [
+    ...special,
+    "it's",
+    "it's a",
+    "it's $",
+    "\n'",
+    "a\nb'c\nd'e",
+    "'\xff'",
+    'a b',
+    '\xc3\xa9',
+    '\xc2\x85',
+    '\xe2\x82\xac',
+    '\xc3',
+    'x\xc3\xa9\xff',
+  ]
   const missing = names.filter((name) => !['.', '/', '-', '-x'].includes(name)).map((name) => `no/${name}`)
-  const script = 'while IFS= read -r -d "" name; do args+=("$name"); done; exec "$@" "${args[@]}"'
+  const script = 'while IFS= read -r -d "" name; do set -- "$@" "$name"; done; exec "$@"'
   const input = Buffer.from(missing.map((name) => `${name}\0`).join(''), 'latin1')
   const expected = shell(script, ['sha256sum'], { input }).stderr
   const found = shell(script, [process.execPath, MAIN, 'sum'], { input }).stderr
@@ -50,9 +69,13 @@ test('a directory that cannot be read is an error, and what stands beside it is 
   const root = join(temporary.path, 'unreadable')
   mkdirSync(join(root, 'closed'), { recursive: true })
   writeFileSync(join(root, 'file'), '')
-  const { stdout, stderr, status } = shell('chmod 0 closed; exec setpriv --reuid 65534 --clear-groups "$@"', [process.execPath, MAIN, 'sum', '.'], {
-    cwd: root,
-  })
+  const { stdout, stderr, status } = shell(
+    'chmod 0 closed; exec setpriv --reuid 65534 --clear-groups "$@"',
+    [process.execPath, MAIN, 'sum', '.'],
+    {
+      cwd: root,
+    },
+  )
   if (/setpriv|EACCES/.test(stderr)) t.skip('cannot become another user here')
   else {
     assert.match(stdout, /^[0-9a-f]{64} {2}\.\/file\n$/)
@@ -77,7 +100,11 @@ test('a file that changes while it is read is left out, and told', async () => {
 
 test('--json prints an object a line, with bytes where a name is not UTF-8, and errors as objects', () => {
   const { stdout, status } = uring(['sum', '--json', tree, 'no such'], { cwd: temporary.path })
-  const objects = Buffer.from(stdout, 'latin1').toString().trim().split('\n').map((line) => JSON.parse(line) as Entry)
+  const objects = Buffer.from(stdout, 'latin1')
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Entry)
   assert.deepEqual(objects.at(-1), { path: 'no such', error: 'No such file or directory', code: 'ENOENT' })
   assert.equal(status, 1)
   const bad = objects.find(({ pathBytes }) => pathBytes !== undefined)!
@@ -117,7 +144,14 @@ test('--stats says on stderr what the ring and the pool did', () => {
 })
 
 test('bad options are refused with a message and status 1', () => {
-  for (const args of [['--algo', 'crc'], ['--jobs', '0'], ['--jobs', 'x'], ['--backend', 'none'], ['--nonsense'], ['--check']]) {
+  for (const args of [
+    ['--algo', 'crc'],
+    ['--jobs', '0'],
+    ['--jobs', 'x'],
+    ['--backend', 'none'],
+    ['--nonsense'],
+    ['--check'],
+  ]) {
     const { stdout, stderr, status } = uring(['sum', ...args])
     assert.equal(stdout, '')
     assert.match(stderr, /^error: /)
@@ -142,13 +176,26 @@ for (const { name: backend, skip } of BACKENDS) {
     const large = join(temporary.path, `left-${backend}`)
     writeFileSync(large, '')
     truncateSync(large, 256 * 1024 * 1024)
-    const script = '"$@" | head -n 1; echo "status ${PIPESTATUS[0]}"'
-    const { stdout, stderr } = shell(script, [process.execPath, MAIN, 'sum', tree, tree, tree, large, '--backend', backend])
+    const script = 'set -o pipefail; "$@" | head -n 1; echo "status $?"'
+    const { stdout, stderr } = shell(script, [
+      process.execPath,
+      MAIN,
+      'sum',
+      tree,
+      tree,
+      tree,
+      large,
+      '--backend',
+      backend,
+    ])
     assert.equal(stderr, '')
     assert.match(stdout, /^\S+ {2}.*\nstatus 141\n$/)
   })
 
-  for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
     test(`${backend}: ${signal} while it hashes ends it with status ${status}`, { skip }, async () => {
       const path = join(temporary.path, 'endless')
       writeFileSync(path, '')

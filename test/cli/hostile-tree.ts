@@ -94,7 +94,11 @@ export function uring(args: readonly string[], options: RunOptions = {}): SpawnS
 }
 
 /** Runs a shell script, for what only a shell or coreutils can tell. */
-export function shell(script: string, args: readonly string[] = [], options: RunOptions = {}): SpawnSyncReturns<string> {
+export function shell(
+  script: string,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): SpawnSyncReturns<string> {
   return spawnSync('bash', ['-c', script, 'bash', ...args], spawnOptions(options))
 }
 

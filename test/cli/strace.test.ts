@@ -12,7 +12,9 @@ const canTrace = shell('strace -f -o /dev/null true').status === 0
 const noStrace = canTrace ? false : 'strace is not here, or may not trace'
 
 for (const { name: backend, skip } of BACKENDS) {
-  test(`${backend}: strace sees ${backend === 'threads' ? 'no ring call' : 'ring calls'}`, { skip: skip || noStrace }, () => {
+  test(`${backend}: strace sees ${backend === 'threads' ? 'no ring call' : 'ring calls'}`, {
+    skip: skip || noStrace,
+  }, () => {
     using temporary = temporaryDirectory()
     const log = join(temporary.path, 'log')
     const calls = 'trace=io_uring_setup,io_uring_enter,io_uring_register'
@@ -22,7 +24,9 @@ for (const { name: backend, skip } of BACKENDS) {
       env: { UV_USE_IO_URING: '0' },
     })
     assert.equal(status, 0, stderr)
-    const seen = readFileSync(log, 'utf8').split('\n').filter((line) => line.includes('io_uring_'))
+    const seen = readFileSync(log, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('io_uring_'))
     if (backend === 'threads') assert.deepEqual(seen, [])
     else assert.ok(seen.length > 0)
   })

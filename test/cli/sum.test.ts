@@ -50,7 +50,14 @@ for (const { name: backend, skip } of BACKENDS) {
     const expected = shell('sha256sum', [], { input }).stdout
     assert.equal(uring(['sum', '-', '--backend', backend], { input }).stdout, expected)
     assert.equal(uring(['sum', '-', '--backend', backend], { input: '' }).stdout, shell('sha256sum < /dev/null').stdout)
-    const piped = shell('(echo a; sleep 0.1; echo b) | "$@"', [process.execPath, mainPath(), 'sum', '-', '--backend', backend])
+    const piped = shell('(echo a; sleep 0.1; echo b) | "$@"', [
+      process.execPath,
+      mainPath(),
+      'sum',
+      '-',
+      '--backend',
+      backend,
+    ])
     assert.equal(piped.stdout, shell('(echo a; echo b) | sha256sum').stdout)
   })
 }
@@ -59,7 +66,12 @@ function mainPath(): string {
   return fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 }
 
-for (const [algo, command] of Object.entries({ sha1: 'sha1sum', sha512: 'sha512sum', blake2b512: 'b2sum', md5: 'md5sum' })) {
+for (const [algo, command] of Object.entries({
+  sha1: 'sha1sum',
+  sha512: 'sha512sum',
+  blake2b512: 'b2sum',
+  md5: 'md5sum',
+})) {
   test(`--algo ${algo} gives what ${command} gives`, () => {
     const { stdout } = uring(['sum', '--algo', algo, tree])
     assert.deepEqual(sorted(stdout), sorted(coreutilsSums(tree, command)))
@@ -72,8 +84,14 @@ test('the order of the output is that of names, at every level, whatever finishe
   for (const name of ['a', 'b/x', 'b/y', 'b.', 'c']) writeFileSync(join(root, name), name)
   writeFileSync(join(root, 'b/large'), Buffer.alloc(5_000_000))
   const { stdout } = uring(['sum', 'ordered'], { cwd: temporary.path })
-  const names = stdout.trimEnd().split('\n').map((line) => line.slice(66))
-  assert.deepEqual(names, ['a', 'b/large', 'b/x', 'b/y', 'b.', 'c'].map((name) => `ordered/${name}`))
+  const names = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.slice(66))
+  assert.deepEqual(
+    names,
+    ['a', 'b/large', 'b/x', 'b/y', 'b.', 'c'].map((name) => `ordered/${name}`),
+  )
   assert.equal(uring(['sum', tree, '--jobs', '1']).stdout, uring(['sum', tree, '--jobs', '7']).stdout)
 })
 
@@ -83,7 +101,19 @@ test('a path is printed as it was given, with one slash before the names below i
   writeFileSync(join(root, 'sub/file'), '')
   symlinkSync('sub', join(root, 'link'))
   symlinkSync('sub/file', join(root, 'filelink'))
-  for (const path of ['.', './', 'sub', 'sub/', 'sub//', './/sub/.', 'sub/file', 'link', 'link/', 'filelink', '../given']) {
+  for (const path of [
+    '.',
+    './',
+    'sub',
+    'sub/',
+    'sub//',
+    './/sub/.',
+    'sub/file',
+    'link',
+    'link/',
+    'filelink',
+    '../given',
+  ]) {
     const { stdout, stderr } = uring(['sum', '--', path], { cwd: root })
     assert.equal(stderr, '')
     assert.deepEqual(sorted(stdout), sorted(coreutilsSums(path, 'sha256sum', root)), path)
@@ -99,7 +129,7 @@ test('a path whose bytes are not UTF-8 can be given', () => {
   const root = join(temporary.path, 'bytes')
   mkdirSync(root)
   for (const name of ['\xfe', '\xff', 'caf\xe9']) writeFileSync(bytePath(root, name), name)
-  const script = '"$1" "$2" sum $\'\\xff\' $\'\\xfe\' $\'caf\\xe9\''
+  const script = "\"$1\" \"$2\" sum $'\\xff' $'\\xfe' $'caf\\xe9'"
   const { stdout, stderr } = shell(script, [process.execPath, mainPath()], { cwd: root })
   assert.equal(stderr, '')
   assert.equal(stdout, shell("sha256sum $'\\xff' $'\\xfe' $'caf\\xe9'", [], { cwd: root }).stdout)

@@ -255,7 +255,7 @@ conformance('what one member wrote the next one reads', (stand) => {
 
 conformance('a file is looked up when its request is issued: what one member closed the next one misses', (stand) => {
   inEachMode(stand, 8, (ring) => {
-    const fd = stand.file('data', 'abc')
+    const fd = stand.highFd(stand.file('data', 'abc'))
     stand.disown(fd)
     put(ring, 1, close(fd), LINK)
     put(ring, 2, read(fd, stand.alloc(3), 0))

@@ -130,7 +130,7 @@ conformance('a FIFO opened in a worker waits for the other end', (stand) => {
 conformance('close closes, once', (stand) => {
   inEachMode(stand, 4, (ring) => {
     for (const sqeFlags of [0, abi.IOSQE_ASYNC]) {
-      const fd = stand.file('file', '')
+      const fd = stand.highFd(stand.file('file', ''))
       stand.disown(fd)
       expectRun(ring, close(fd), 0, 'close', sqeFlags)
       assert.throws(() => fstatSync(fd), { code: 'EBADF' })
@@ -190,5 +190,6 @@ conformance('a thousand opens and closes leave no fd behind', (stand) => {
     for (const { res } of reap(ring, 8)) equalRes(res, 0, 'close')
   }
   const last = open(stand, ring, openat(abi.AT_FDCWD, path, abi.O_RDONLY))
-  assert.ok(last <= first + 8, `fd ${last} after fd ${first}`)
+  // Workers have fds of their own.
+  assert.ok(last <= first + 100, `fd ${last} after fd ${first}`)
 })

@@ -19,14 +19,4 @@ export const SKIPS: readonly Skip[] = [
   { backend: 'threads', test: 'with SINGLE_ISSUER another thread may not submit', reason: OF_ONE_THREAD },
   { backend: 'threads', test: 'with DEFER_TASKRUN another thread may not wait', reason: OF_ONE_THREAD },
   { backend: 'threads', test: 'a disabled ring belongs to the thread that enables it', reason: OF_ONE_THREAD },
-  {
-    backend: 'threads',
-    test: 'a cancel by fd compares the file, not its number',
-    reason: 'bug: fds are compared by number, so a duplicate is not found',
-  },
-  {
-    backend: 'threads',
-    test: 'the ring keeps its eventfd, though the app closes the fd',
-    reason: 'bug: the number alone is kept, and whatever has it later is written',
-  },
 ]

@@ -36,6 +36,8 @@ export interface SetupTrial {
 }
 
 const IORING_SETUP_CQSIZE = 1 << 3
+const F_DUPFD_CLOEXEC = 1030
+const HIGH_FD = 900
 
 /** Views whose memory a ring may still be writing to. */
 const kept: ArrayBufferView[] = []
@@ -133,6 +135,14 @@ export class Stand {
   /** The body, or the ring, has closed this fd. */
   disown(fd: number): void {
     this.#fds.delete(fd)
+  }
+
+  /**
+   * A duplicate with a number that nobody else gets: once it is closed, no thread's next open takes it. `exactly` that
+   * number if it is given and free. Closed afterwards.
+   */
+  highFd(fd: number, exactly = HIGH_FD): number {
+    return this.own(ok(libc('fcntl')(fd, F_DUPFD_CLOEXEC, exactly), 'fcntl'))
   }
 
   pipe(flags = 0): { readEnd: number; writeEnd: number } {

@@ -16,7 +16,7 @@ import {
   IORING_ASYNC_CANCEL_USERDATA,
 } from '../../abi/constants.js'
 import { EALREADY, EBADF, EINVAL, ENOENT } from '../../lib/errno.js'
-import { isOpenFd } from '../../sys/file.js'
+import { isOpenFd, isSameFile } from '../../sys/file.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import {
   R_ADDR,
@@ -24,6 +24,7 @@ import {
   R_FD,
   R_FILE_INDEX,
   R_GENERATION,
+  R_HELD_FD,
   R_LEN,
   R_OFF,
   R_OP_FLAGS,
@@ -69,13 +70,19 @@ function matches(tctx: Tctx, ctx: IoRingCtx, cancel: number, flags: number, item
   const r = tctx.wq.mem.payload(item)
   if (words[r + R_CTX] !== ctx.id || words[r + R_GENERATION] !== ctx.generation) return false
   if ((flags & IORING_ASYNC_CANCEL_ANY) !== 0) return true
-  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 && words[r + R_FD] !== words[cancel + R_FD]) return false
+  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 && !isOnFile(words, r, words[cancel + R_FD]!)) return false
   if ((flags & IORING_ASYNC_CANCEL_OP) !== 0 && words[r + R_OPCODE] !== words[cancel + R_LEN]) return false
   const keyed = (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0
   if (keyed && (flags & IORING_ASYNC_CANCEL_USERDATA) === 0) return true
   return (
     words[r + R_USER_DATA] === words[cancel + R_ADDR] && words[r + R_USER_DATA + 1] === words[cancel + R_ADDR + 1]
   )
+}
+
+/** Whether a request is on the file behind `fd`: the file is compared, not its number, where the kernel tells. */
+function isOnFile(words: Int32Array, r: number, fd: number): boolean {
+  const held = words[r + R_HELD_FD]!
+  return (held >= 0 ? isSameFile(held, fd) : undefined) ?? words[r + R_FD] === fd
 }
 
 /** Cancels whatever a ring has in io-wq. For closing it. */

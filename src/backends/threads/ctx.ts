@@ -4,12 +4,18 @@
  * Counterpart: struct io_ring_ctx, and struct io_uring_task (tctx): one io-wq a thread, shared by the thread's rings.
  */
 import { availableParallelism } from 'node:os'
+import { IORING_SQ_TASKRUN } from '../../abi/constants.js'
 import { CQE } from '../../abi/cqe.js'
-import { storeRelease } from '../../lib/barrier.js'
+import { fetchOr, storeRelease } from '../../lib/barrier.js'
 import { NONE } from '../../lib/mpscq.js'
+import { libc } from '../../sys/libc.js'
 import { Wq } from '../../wq/wq.js'
+import { signalEventfd } from './complete.js'
 import { interruptThread } from './interrupt.js'
 import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
+
+/** How often an eventfd that was let go is looked at. */
+const GRACE_MS = 5
 
 /** What a worker needs to find a ring. */
 export interface RingMessage {
@@ -79,6 +85,7 @@ export class IoRingCtx {
     storeRelease(words, this.ctxWord + (CTX.at.eventfd >> 2), -1)
   }
 
+  /** `fd` is the ring's own, a duplicate of the app's; -1 for none. */
   setEventfd(fd: number, asyncOnly: boolean): void {
     this.eventfd = fd
     this.eventfdAsync = asyncOnly
@@ -123,6 +130,7 @@ export class Tctx {
         onCancelled: hooks.onCancelled,
         onDied: hooks.onDied,
         interrupt: (_slot, tid) => interruptThread(tid),
+        onRecovered: () => this.#tellAll(),
       },
     })
   }
@@ -138,6 +146,31 @@ export class Tctx {
     this.rings.set(ctx.fd, ctx)
     this.byId[ctx.id] = ctx
     this.wq.broadcast(ctx.message())
+  }
+
+  /**
+   * Takes a ring's eventfd away, and closes it once no worker can be about to signal it: its number may be another
+   * file's by then.
+   */
+  dropEventfd(ctx: IoRingCtx): void {
+    const fd = ctx.eventfd
+    if (fd < 0) return
+    ctx.setEventfd(-1, false)
+    const isOver = this.wq.grace()
+    const close = () => {
+      if (isOver()) libc('close')(fd)
+      else setTimeout(close, GRACE_MS).unref()
+    }
+    close()
+  }
+
+  /** After a worker died it may have pushed without a signal: tells every ring that has something to run. */
+  #tellAll(): void {
+    for (const ctx of this.rings.values()) {
+      if (this.wq.isQueueEmpty(ctx.id)) continue
+      fetchOr(ctx.words, RINGS.at.sq_flags >> 2, IORING_SQ_TASKRUN)
+      if (ctx.eventfd >= 0) signalEventfd(ctx)
+    }
   }
 
   /** Forgets a ring's fd. The last one to go lets the workers go too. */

@@ -121,7 +121,7 @@ export class ThreadsSyscalls implements Syscalls {
     if (ctx === undefined) return -EBADF
     const tctx = this.#tctx!
     ctx.dying = true
-    ctx.setEventfd(-1, false)
+    tctx.dropEventfd(ctx)
     cancelAll(tctx, ctx)
     tctx.detach(ctx)
     libc('close')(fd)

@@ -7,7 +7,7 @@ import { readlinkSync } from 'node:fs'
 import * as abi from '../../abi/constants.js'
 import { PROBE, PROBE_OP } from '../../abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EFAULT, EINVAL, ENXIO } from '../../lib/errno.js'
-import { isOpenFd } from '../../sys/file.js'
+import { duplicateFd, isOpenFd } from '../../sys/file.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { opdef } from './opdef.js'
 
@@ -25,7 +25,7 @@ export function registerOp(
     case abi.IORING_REGISTER_EVENTFD_ASYNC:
       return registerEventfd(ctx, arg, nrArgs, opcode === abi.IORING_REGISTER_EVENTFD_ASYNC)
     case abi.IORING_UNREGISTER_EVENTFD:
-      return unregisterEventfd(ctx, arg, nrArgs)
+      return unregisterEventfd(tctx, ctx, arg, nrArgs)
     case abi.IORING_REGISTER_PROBE:
       return probe(arg, nrArgs)
     case abi.IORING_REGISTER_ENABLE_RINGS:
@@ -44,7 +44,10 @@ function registerEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: nu
   const fd = new DataView(arg.buffer, arg.byteOffset).getInt32(0, true)
   if (!isOpenFd(fd)) return -EBADF
   if (!isEventfd(fd)) return -EINVAL
-  ctx.setEventfd(fd, asyncOnly)
+  // The ring keeps the file, whatever the app does with its fd.
+  const own = duplicateFd(fd)
+  if (own < 0) return own
+  ctx.setEventfd(own, asyncOnly)
   return 0
 }
 
@@ -57,10 +60,10 @@ function isEventfd(fd: number): boolean {
   }
 }
 
-function unregisterEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {
+function unregisterEventfd(tctx: Tctx, ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {
   if (arg !== null || nrArgs !== 0) return -EINVAL
   if (ctx.eventfd < 0) return -ENXIO
-  ctx.setEventfd(-1, false)
+  tctx.dropEventfd(ctx)
   return 0
 }
 

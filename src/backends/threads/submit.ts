@@ -15,7 +15,7 @@ import {
 } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
 import { loadAcquire, storeRelease } from '../../lib/barrier.js'
-import { EAGAIN, EBADF, ECANCELED, EFAULT, EINVAL, EIO, EMFILE, EOPNOTSUPP } from '../../lib/errno.js'
+import { EAGAIN, EBADF, ECANCELED, EFAULT, EINVAL, EMFILE, EOPNOTSUPP, EOWNERDEAD } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import { trace } from '../../lib/trace.js'
 import { duplicateFd, fileKind } from '../../sys/file.js'
@@ -239,9 +239,9 @@ export function endCancelled(tctx: Tctx, req: number): void {
   endAs(tctx, req, -ECANCELED)
 }
 
-/** The worker running a request died: the request ends as -EIO. */
+/** The worker running a request died: whether the system call was made is not known. */
 export function endDied(tctx: Tctx, req: number): void {
-  endAs(tctx, req, -EIO)
+  endAs(tctx, req, -EOWNERDEAD)
 }
 
 /** The turn of a chain's member came after its ring was closed: it ends as -EFAULT, as in the kernel's cancel mode. */
