@@ -37,8 +37,8 @@ export interface Plan {
   readonly trees: readonly string[]
   /** Notes that a subject cannot run here, and why. Said once, on stderr. */
   leaveOut(subject: string, reason: string): void
-  /** Has something done when the bench ends, last first. */
-  defer(cleanup: () => void | Promise<void>): void
+  /** Has something done when the bench ends, last first; also when a signal ends it, in the middle of a round. */
+  defer(cleanup: () => void): void
 }
 
 export interface Bench {

@@ -5,8 +5,8 @@
  * and fio keep it full: submit what is free, wait for one, take all that are there. The promises, FileHandle.read
  * and fs.read are `depth` loops. fs.readSync does one read after another whatever the depth, and is there to compare.
  */
-import { closeSync, openSync, read, readSync, writeSync } from 'node:fs'
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { closeSync, openSync, read, readSync, rmSync, writeSync } from 'node:fs'
+import { mkdtemp, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openRing } from '../src/driver/open.js'
@@ -76,7 +76,7 @@ async function makeFile(plan: Plan): Promise<ReadFile> {
   const fd = openSync(path, 'w+')
   plan.defer(() => {
     closeSync(fd)
-    return rm(dir, { recursive: true, force: true })
+    rmSync(dir, { recursive: true, force: true })
   })
   const chunk = new Uint8Array(2 ** 20)
   const random = xorshift32(1)

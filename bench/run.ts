@@ -75,22 +75,26 @@ async function run(
     return { bench: name, machine: machine(), ...figures }
   } finally {
     progress('')
-    await cleanUp()
+    cleanUp()
   }
 }
 
 /** What has to be done even if somebody presses ^C. */
-const cleanups: (() => void | Promise<void>)[] = []
+const cleanups: (() => void)[] = []
 
-async function cleanUp(): Promise<void> {
-  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup()
+function cleanUp(): void {
+  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) cleanup()
 }
 
 for (const [signal, status] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  process.once(signal, () => void cleanUp().finally(() => process.exit(status)))
+  // At once: rounds would go on meanwhile, with their files closed.
+  process.once(signal, () => {
+    cleanUp()
+    process.exit(status)
+  })
 }
 
 /** On a terminal, one line that is written over. */

@@ -2,7 +2,8 @@
  * The rival in C: nop-liburing.c, compiled where gcc and liburing are. Main thread; each round is a process.
  */
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +20,7 @@ export async function compileNopLiburing(
   subject: string,
 ): Promise<((depth: number, roundMs: number) => Promise<Round>) | undefined> {
   const dir = await mkdtemp(join(tmpdir(), 'uring-bench-'))
-  plan.defer(() => rm(dir, { recursive: true, force: true }))
+  plan.defer(() => rmSync(dir, { recursive: true, force: true }))
   const program = join(dir, 'nop-liburing')
   const round = async (depth: number, roundMs: number) => {
     const { stdout } = await run(program, [`${depth}`, `${roundMs}`], { timeout: LIMIT_MS })

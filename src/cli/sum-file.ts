@@ -37,6 +37,7 @@ const STDIN = 0
 const FRESH = { flags: AT_STATX_DONT_SYNC }
 
 export class Summer {
+  /** Given to workers so far. */
   nrBytes = 0
   readonly #ring: Uring
   readonly #hasher: Hasher
@@ -77,8 +78,8 @@ export class Summer {
       this.#ring.close(fd).catch(() => {})
     }
     try {
-      const digest = await this.#hasher.hash(piece.offset, piece.nrBytes)
       this.nrBytes += piece.nrBytes
+      const digest = await this.#hasher.hash(piece.offset, piece.nrBytes)
       return { digest, size: piece.nrBytes }
     } finally {
       this.#arenas.free(piece.offset)
@@ -107,14 +108,11 @@ export class Summer {
     const after = await this.#ring.statx(fd)
     // A file whose size is a lie, as in /proc, may give more or less than that; it only has to keep to its lie.
     if (!isSame(before, after)) throw changed(task)
-    this.nrBytes += summed.size
     return summed
   }
 
-  async #sumStdin(): Promise<Summed> {
-    const summed = await this.#withStream(undefined, (stream) => this.#feed(stream, STDIN, undefined))
-    this.nrBytes += summed.size
-    return summed
+  #sumStdin(): Promise<Summed> {
+    return this.#withStream(undefined, (stream) => this.#feed(stream, STDIN, undefined))
   }
 
   async #withStream(size: number | undefined, feed: (stream: Stream) => Promise<number>): Promise<Summed> {
@@ -146,6 +144,7 @@ export class Summer {
       if (typeof nrBytes !== 'number') throw nrBytes
       stream.publish(nrBytes)
       total += nrBytes
+      this.nrBytes += nrBytes
       return nrBytes
     }
     try {

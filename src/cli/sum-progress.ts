@@ -31,7 +31,7 @@ export class ProgressBar {
       barIncompleteChar: '.',
       hideCursor: true,
       clearOnComplete: true,
-      linewrap: null,
+      linewrap: true,
       // Lines of the list may have gone over it.
       forceRedraw: true,
       fps: 1000 / INTERVAL_MS,

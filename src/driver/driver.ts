@@ -6,7 +6,7 @@
  * inline is drained in the same call. Then the loop sleeps on an eventfd, and only while something is in flight.
  *
  *      issue -> backlog -> (tick) -> SQ -> enter -> CQ -> drain -> promises -> microtasks -> issue -> ...
- *                             \\____________ bounded by maxTurnMs, then by way of setImmediate ______/
+ *                       \____________ bounded by maxTurnMs, then by way of setImmediate ______/
  *
  * No user code runs inside. It never blocks, and never touches ring memory once closed.
  */

@@ -58,7 +58,6 @@ const FLAG_SETS: readonly number[] = [
   DEFER | ALWAYS, // 6.1
   COOP | ALWAYS, // 5.19
   ALWAYS, // 5.18
-  IORING_SETUP_CLAMP,
 ]
 
 /** What the driver relies on. The last of them came with Linux 5.12. */
@@ -120,15 +119,17 @@ async function openKernel(entries: number): Promise<Ring> {
   throw refuse(ENOSYS)
 }
 
+/** A ring with the best flags that this side knows. */
 function init(syscalls: Syscalls, entries: number): Ring {
+  const cqEntries = entries * CQ_PER_SQ
   for (const flags of FLAG_SETS) {
     try {
-      return queueInit(syscalls, entries, { flags, cqEntries: entries * CQ_PER_SQ })
+      return queueInit(syscalls, entries, { flags, cqEntries })
     } catch (error) {
-      if ((error as { errno?: number }).errno !== -EINVAL || flags === FLAG_SETS.at(-1)) throw error
+      if ((error as { errno?: number }).errno !== -EINVAL) throw error
     }
   }
-  throw new Error('unreachable')
+  return queueInit(syscalls, entries, { flags: IORING_SETUP_CLAMP, cqEntries })
 }
 
 let kernelSyscalls: Promise<Syscalls> | undefined

@@ -15,7 +15,8 @@ class Watched {
   }
 
   handleEvent(): void {
-    for (const job of [...this.jobs]) this.#onAbort(job, this.signal.reason)
+    // One that is told may end another.
+    for (const job of [...this.jobs]) if (this.jobs.has(job)) this.#onAbort(job, this.signal.reason)
   }
 }
 

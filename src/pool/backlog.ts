@@ -3,8 +3,9 @@
  *
  * A job waits here complete, its arguments written as they were when it was given, so that taking it on is a copy.
  */
-import type { Held } from './outgoing.js'
+
 import type { RunOptions } from './options.js'
+import type { Held } from './outgoing.js'
 
 export interface Waiting {
   /** What a record will hold. */

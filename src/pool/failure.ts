@@ -50,27 +50,31 @@ const BASES: Readonly<Record<string, ErrorConstructor>> = {
   URIError,
 }
 
-/** Describes what was thrown. Properties that cannot cross are left out, and the stack's frames from `ownFrame` on. */
-export function describe(thrown: unknown, ownFrame: string, depth = 0): Failure {
-  if (!(thrown instanceof Error) && !isErrorLike(thrown)) return { value: isPlainData(thrown) ? thrown : String(thrown) }
+/** Describes what was thrown. Properties that cannot cross are left out, and the stack's frames from our own on. */
+export function describe(thrown: unknown, depth = 0): Failure {
+  if (!(thrown instanceof Error) && !isErrorLike(thrown))
+    return { value: isPlainData(thrown) ? thrown : String(thrown) }
   const { name, message, stack } = thrown
-  const cause = depth < 8 && thrown.cause !== undefined ? describe(thrown.cause, ownFrame, depth + 1) : undefined
+  const cause = depth < 8 && thrown.cause !== undefined ? describe(thrown.cause, depth + 1) : undefined
   const errors = thrown instanceof AggregateError ? thrown.errors.slice(0, 100) : undefined
   return {
     base: baseOf(thrown),
     name: String(name),
     message: String(message),
-    stack: typeof stack === 'string' ? stackAbove(stack, ownFrame) : `${String(name)}: ${String(message)}`,
+    stack: typeof stack === 'string' ? jobsStack(stack) : `${String(name)}: ${String(message)}`,
     props: ownProps(thrown),
     cause,
-    errors: depth < 8 ? errors?.map((error) => describe(error, ownFrame, depth + 1)) : undefined,
+    errors: depth < 8 ? errors?.map((error) => describe(error, depth + 1)) : undefined,
   }
 }
 
-/** A stack up to the first frame in one of our own files: below it is the worker's machinery. */
-function stackAbove(stack: string, ownFrame: string): string {
+/** The frame that calls a job, compiled or, where source maps are on, as it was written. */
+const OWN_FRAME = /^ {4}at .*[\\/]pool[\\/]run-job\.[jt]s:/
+
+/** A stack up to our own first frame: below it is the worker's machinery. */
+function jobsStack(stack: string): string {
   const lines = stack.split('\n')
-  const own = lines.findIndex((line) => line.startsWith('    at ') && line.includes(ownFrame))
+  const own = lines.findIndex((line) => OWN_FRAME.test(line))
   return own < 0 ? stack : lines.slice(0, own).join('\n')
 }
 

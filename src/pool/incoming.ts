@@ -6,7 +6,19 @@ import { RingReader } from './arena.js'
 import type { Codec } from './codec.js'
 import type { PackedMessage } from './outgoing.js'
 import type { Ports } from './ports.js'
-import { AT, DATA, FUNC, KIND, KIND_BYTES, KIND_MASK, KIND_MESSAGE, KIND_STORED, KIND_VALUES, SIZE, type Space } from './record.js'
+import {
+  AT,
+  DATA,
+  FUNC,
+  KIND,
+  KIND_BYTES,
+  KIND_MASK,
+  KIND_MESSAGE,
+  KIND_STORED,
+  KIND_VALUES,
+  SIZE,
+  type Space,
+} from './record.js'
 import { unpack } from './serial.js'
 
 const NO_BUFFERS: readonly ArrayBuffer[] = []

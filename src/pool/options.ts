@@ -56,7 +56,6 @@ export type RunRest<A extends unknown[]> = [] extends A
   : [args: Readonly<A>, options?: RunOptions]
 export type AnyJobs = Record<string, (...args: unknown[]) => unknown>
 
-
 /** The module's address as `import()` takes it: from a URL, the text of one, or an absolute path. */
 export function jobsHref(jobs: URL | string): string {
   if (jobs instanceof URL) return jobs.href

@@ -73,7 +73,8 @@ export class Outgoing {
     const { words } = codec
     const next = codec.putAll(base + DATA, base + DATA + DATA_WORDS, args)
     const sabs = this.#ids.takeUsed()
-    if (next === NO_ROOM) return isPlainData(args) ? this.#writePlain(codec, base, args, NOTHING) : clone(codec, base, args, NOTHING)
+    if (next === NO_ROOM)
+      return isPlainData(args) ? this.#writePlain(codec, base, args, NOTHING) : clone(codec, base, args, NOTHING)
     words[base + KIND] = KIND_VALUES
     words[base + SIZE] = args.length
     return sabs === undefined ? undefined : { sabs, body: undefined, transfer: NOTHING }

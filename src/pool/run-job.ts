@@ -24,7 +24,6 @@ import {
   KIND_BYTES,
   KIND_CLONE,
   KIND_FAILED,
-  KIND_MASK,
   KIND_MESSAGE,
   KIND_STORED,
   KIND_VALUES,
@@ -60,9 +59,6 @@ export interface RunnerParts {
   readonly module: JobsModule
   readonly wakeOwner: () => void
 }
-
-/** Frames from here on in a job's stack are ours, not the job's. */
-const OWN_FRAME = import.meta.url
 
 export class JobRunner {
   readonly #mem: WqMemory
@@ -211,11 +207,11 @@ export class JobRunner {
 
   #putFailure(p: number, thrown: unknown): void {
     try {
-      this.#putBig(p, describe(thrown, OWN_FRAME), KIND_FAILED)
+      this.#putBig(p, describe(thrown), KIND_FAILED)
     } catch (error) {
       // The thing thrown has getters that throw, or the like.
       const what = new Error(`a job threw what cannot be described: ${String(error)}`)
-      this.#putBig(p, describe(what, OWN_FRAME), KIND_FAILED)
+      this.#putBig(p, describe(what), KIND_FAILED)
     }
   }
 
@@ -253,4 +249,3 @@ export class JobRunner {
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
-

@@ -17,11 +17,11 @@ type ViewConstructor = {
   readonly prototype: object
 }
 
-function viewClass(constructor: ViewConstructor): ViewClass {
-  const width = constructor.BYTES_PER_ELEMENT ?? 1
+function viewClass(Class: ViewConstructor): ViewClass {
+  const width = Class.BYTES_PER_ELEMENT ?? 1
   return {
-    prototype: constructor.prototype,
-    over: (buffer, byteOffset, byteLength) => new constructor(buffer, byteOffset, byteLength / width),
+    prototype: Class.prototype,
+    over: (buffer, byteOffset, byteLength) => new Class(buffer, byteOffset, byteLength / width),
   }
 }
 
@@ -71,7 +71,7 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
 /** Classes whose instances V8's serialiser copies whole, without a look inside. */
 const LEAVES = new Set<object | null>(
   [Date, RegExp, Boolean, Number, String, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError].map(
-    (constructor) => constructor.prototype as object,
+    (Class) => Class.prototype as object,
   ),
 )
 LEAVES.add(URIError.prototype)

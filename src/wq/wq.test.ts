@@ -11,6 +11,7 @@ import {
   WORKER,
   WORKER_IDLE,
 } from './layout.js'
+import { Wq, type WqOptions } from './wq.js'
 import {
   A,
   ARRIVED,
@@ -27,7 +28,6 @@ import {
   RESULT,
   WAIT_CANCEL,
 } from './wq.test.ops.js'
-import { Wq, type WqOptions } from './wq.js'
 
 type End = { how: 'done' | 'cancelled' | 'died'; result: number }
 

@@ -4,7 +4,21 @@ import { fetchAdd, futexWait, futexWake, loadAcquire, setStepHook, storeRelease 
 import type { WorkerSeat } from './crew.js'
 import { ACCT, HOLDER_WORKER0, IO_WQ_WORK_CANCEL, ITEM, WORKER, WqMemory } from './layout.js'
 import { WorkerLoop, wakeOwner } from './worker-loop.js'
-import { A, ARRIVED, B, DIE, DIE_IN_LOCK, DIE_IN_STEP, HOLD, INSIDE, NOTE, OP, RELEASED, RESULT, WAIT_CANCEL } from './wq.test.ops.js'
+import {
+  A,
+  ARRIVED,
+  B,
+  DIE,
+  DIE_IN_LOCK,
+  DIE_IN_STEP,
+  HOLD,
+  INSIDE,
+  NOTE,
+  OP,
+  RELEASED,
+  RESULT,
+  WAIT_CANCEL,
+} from './wq.test.ops.js'
 
 const seat = workerData as WorkerSeat
 const mem = WqMemory.attach(seat.sab, 1)

@@ -334,6 +334,8 @@ export class Wq {
     const state = loadAcquire(this.mem.words, this.mem.item(item) + STATE)
     if ((state & ITEM_STATE_MASK) !== ITEM_RUNNING) return false
     this.#crew.terminate(state >> ITEM_SLOT_SHIFT)
+    // A thread inside of a system call dies only once it is out of it.
+    this.#crew.interrupt(state >> ITEM_SLOT_SHIFT, this.mem.item(item))
     return true
   }
 

@@ -4,11 +4,10 @@
  * Rings close first, then descriptors, then the folder. Memory handed to a ring lives as long as the process, since the
  * kernel's teardown goes on after close().
  */
-import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { IORING_REGISTER_IOWQ_MAX_WORKERS } from '../../src/abi/constants.js'
+import { AT_FDCWD, IORING_REGISTER_IOWQ_MAX_WORKERS } from '../../src/abi/constants.js'
 import { PARAMS } from '../../src/abi/params.js'
 import type { Syscalls } from '../../src/abi/syscalls.js'
 import { type QueueInitOptions, queueInit, Ring } from '../../src/ring/ring.js'
@@ -38,6 +37,7 @@ export interface SetupTrial {
 const IORING_SETUP_CQSIZE = 1 << 3
 const F_DUPFD_CLOEXEC = 1030
 const HIGH_FD = 900
+const MKNODAT = process.arch === 'arm64' ? 33 : 259
 
 /** Views whose memory a ring may still be writing to. */
 const kept: ArrayBufferView[] = []
@@ -154,7 +154,8 @@ export class Stand {
   /** The path of a FIFO without a writer: what opens it in a worker stays there. */
   fifo(): string {
     const path = this.path(`fifo${this.#nrFifos++}`)
-    execFileSync('mkfifo', [path])
+    const S_IFIFO_0600 = 0o010600
+    ok(libc('syscall')(MKNODAT, AT_FDCWD, this.cstr(path), S_IFIFO_0600, 0, 0, 0), 'mknodat')
     return path
   }
 

@@ -14,6 +14,9 @@ import {
   IO_WQ_WORK_CONCURRENT,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
+  ITEM,
+  ITEM_RUNNING,
+  ITEM_STATE_MASK,
   NR_ACCTS,
   WQ,
   WqMemory,
@@ -25,8 +28,15 @@ import { type Snapshot, snapshot } from './wq.check.js'
 
 export { check } from './wq.check.js'
 
-// No thread under test returns to its event loop, so a timer never fires; it would only be kept for ever.
-if (!isMainThread) globalThis.setTimeout = (() => ({ unref() {}, refresh() {} })) as unknown as typeof setTimeout
+/** No thread under test returns to its event loop: what a timer would run, if its event loop turned. */
+let timers: (() => void)[] = []
+if (!isMainThread) globalThis.setTimeout = pretendTimer as unknown as typeof setTimeout
+
+/** The sampler's short timer never fires: a wake-up that is lost must not be made good by it. */
+function pretendTimer(callback: () => void, ms: number): object {
+  if (ms >= 5) timers.push(callback)
+  return { unref() {}, refresh() {} }
+}
 
 const home = new URL(import.meta.url).searchParams.get('wq') ?? new URL('../../src/wq/', import.meta.url).href
 const planted = {
@@ -41,6 +51,8 @@ export type Op =
   | readonly ['exitOnIdle', on: boolean]
   /** Lets a held item end. */
   | readonly ['release', item: number]
+  /** Waits until an item runs. */
+  | readonly ['begun', item: number]
   /** Waits until all that was enqueued has ended. */
   | readonly ['drain']
   /** Waits until nobody can go on, and takes down how things stand; `workers` is what there have to be. */
@@ -61,6 +73,8 @@ export interface Arg {
   /** Items that block until released; those that say so call sleeping() and running(). */
   readonly held?: readonly number[]
   readonly announced?: readonly number[]
+  /** One of the workers may die. */
+  readonly mortal?: boolean
   readonly options?: Partial<WqOptions>
   readonly spinning?: number
 }
@@ -143,12 +157,19 @@ class Threads implements ThreadSystem {
     return true
   }
 
-  /** Delivers exit events. */
-  deliver(): void {
-    for (const body of this.bodies.filter((b) => this.#hasEnded(b))) {
-      this.bodies = this.bodies.filter((b) => b !== body)
-      body.onExit(isKilled(body.thread) ? 1 : 0)
-    }
+  /** A turn of the event loop: delivers exit events, and then what they led to; true if there were any. */
+  turn(): boolean {
+    const due = timers
+    timers = []
+    for (const callback of due) callback()
+    const ended = this.bodies.filter((body) => this.#hasEnded(body))
+    this.bodies = this.bodies.filter((body) => !ended.includes(body))
+    for (const body of ended) body.onExit(isKilled(body.thread) ? 1 : 0)
+    return ended.length + due.length > 0
+  }
+
+  get isQuiet(): boolean {
+    return this.bodies.length + timers.length === 0
   }
 
   close(): void {
@@ -252,12 +273,18 @@ class Owner {
         futexWake(this.#words, HOLD(op[1]), 1)
         return
       case 'events':
-        this.#threads.deliver()
+        this.#threads.turn()
         return
       case 'tick':
         for (let looks = 0; looks < MS_LOOKS; looks++) nowMs()
         this.#wq.sleep(0, 1, () => true)
         return
+      case 'begun': {
+        const state = PLACES.item(op[1]) + (ITEM.at.state >> 2)
+        if (this.#arg.mortal) this.#settle()
+        else while ((loadAcquire(this.#words, state) & ITEM_STATE_MASK) < ITEM_RUNNING) yieldStep()
+        return
+      }
       case 'drain':
         this.#waitFor(() => this.#nrEnded() === this.#nrQueued)
         return
@@ -281,22 +308,33 @@ class Owner {
   #waitFor(done: () => boolean): void {
     for (;;) {
       const rung = this.#arg.sleeps === 'loop' ? loadAcquire(this.#words, BELL) : 0
-      if (this.#arg.sleeps === 'loop') this.#threads.deliver()
+      if (this.#arg.sleeps === 'loop') this.#threads.turn()
       this.#pop()
       if (done()) return
       // A producer is between its two steps: nothing to pop, and nothing to sleep for.
-      if (!this.#wq.isQueueEmpty(0)) yieldStep()
+      if (!this.#wq.isQueueEmpty(0)) this.#stepAside()
       else if (this.#arg.sleeps === 'loop') futexWait(this.#words, BELL, rung, 1000)
       else this.#wq.sleep(Number.POSITIVE_INFINITY, 1, () => !this.#wq.isQueueEmpty(0))
     }
   }
 
-  #rest(wanted: readonly [number, number] | undefined): void {
-    // Rung by workers that leave; a wait that is never woken but runs out.
+  /** Lets the producer go on; or, if it died, time pass until somebody sees to it. */
+  #stepAside(): void {
+    if (!this.#arg.mortal) return yieldStep()
+    futexWait(this.#words, BELL, loadAcquire(this.#words, BELL), 200)
+    if (this.#arg.sleeps !== 'loop') this.#wq.sleep(0, 1, () => true)
+  }
+
+  /** Until nobody can go on. Workers that leave ring, but a wait that nobody wakes runs out. */
+  #settle(): void {
     for (;;) {
       const rung = loadAcquire(this.#words, BELL)
-      if (futexWait(this.#words, BELL, rung, 1) === 'timed-out') break
+      if (futexWait(this.#words, BELL, rung, 1) === 'timed-out' && !this.#threads.turn()) return
     }
+  }
+
+  #rest(wanted: readonly [number, number] | undefined): void {
+    this.#settle()
     const mem = WqMemory.attach(this.#words.buffer as SharedArrayBuffer, 0)
     this.#report.rests.push({ ...snapshot(mem), wanted, at: stepNumber() })
   }
@@ -306,9 +344,9 @@ class Owner {
     void this.#wq.exit()
     for (;;) {
       const rung = loadAcquire(this.#words, BELL)
-      this.#threads.deliver()
+      this.#threads.turn()
       this.#pop()
-      if (this.#threads.bodies.length === 0) break
+      if (this.#threads.isQuiet) break
       futexWait(this.#words, BELL, rung, 1000)
     }
     for (let acct = 0; acct < NR_ACCTS; acct++) this.#wq.cancelPending(acct)
@@ -319,6 +357,7 @@ class Owner {
 }
 
 export function owner(memory: SharedArrayBuffer, arg: Arg): Report {
+  timers = []
   calm(arg.fromStart !== true)
   return unheld(() => new Owner(memory, arg, 3)).run()
 }

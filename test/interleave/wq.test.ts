@@ -19,7 +19,7 @@ function pool(nrWorkers: number, maxPreemptions: number, arg: Arg, more: Partial
     spinLoads: 2,
     clockStepMs: 0.03,
     lateTimeouts: true,
-    maxTimeouts: 4,
+    maxTimeouts: 15,
     maxPreemptions: maxPreemptions + MORE,
     maxSchedules: CAP,
     ...more,
@@ -57,14 +57,48 @@ const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
   ['announced sleep makes room',
     pool(2, 1, { up: [2, 0], held: [1], announced: [1], options: { maxRunning: 1 }, script: [['enqueue', 1], ['enqueue', 2], ['rest', [2, 0]], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
   ['sampler against sleeping() and running()',
-    pool(2, 1, { up: [1, 0], held: [1], announced: [1], script: [['enqueue', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest']] })],
+    pool(2, 1, { up: [1, 0], held: [1], announced: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest']] })],
   ['sampler against a worker that just blocks',
     pool(1, 2, { up: [1, 0], held: [1], script: [['enqueue', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest', [1, 0]]], options: { maxWorkers: [1, 1] } })],
+]
+
+const mortal = true
+// biome-ignore format: table
+const KILLS: [name: string, scenario: Scenario & Bounds][] = [
+  ['one worker, owner in a futex',
+    pool(2, 0, { mortal, up: [1, 0], script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['one worker, owner in its event loop',
+    pool(2, 0, { mortal, up: [1, 0], sleeps: 'loop', script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['coming up',
+    pool(2, 0, { mortal, up: [1, 0], fromStart: true, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['spins',
+    pool(2, 0, { mortal, up: [1, 0], spinning: 1, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['two workers, buckets',
+    pool(3, 0, { mortal, up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['two workers of two accounts, buckets',
+    pool(3, 0, { mortal, up: [1, 1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 1], ['enqueue', 4, 'hu', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['two workers, leaving',
+    pool(3, 0, { mortal, up: [2, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['enqueue', 1], ['drain'], ['rest', [0, 0]], ['enqueue', 2], ['drain'], ['rest', [0, 0]]] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['cancels',
+    pool(2, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['begun', 1], ['cancel', 2], ['cancel', 3], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['a worker that announces its sleep',
+    pool(3, 0, { mortal, up: [2, 0], held: [1], announced: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['rest'], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
+  ['a worker that is seen to block',
+    pool(3, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000 })],
 ]
 
 for (const [name, scenario] of HOLDS) {
   if (!name.includes(process.env['URING_ONLY'] ?? '')) continue
   test(`io-wq keeps its invariants: ${name}`, async (t) => {
+    const result = await explore(scenario)
+    t.diagnostic(result.summary)
+    assertHolds(result)
+  })
+}
+
+for (const [name, scenario] of KILLS) {
+  if (!name.includes(process.env['URING_ONLY'] ?? '')) continue
+  test(`io-wq loses nothing with a worker that dies: ${name}`, async (t) => {
     const result = await explore(scenario)
     t.diagnostic(result.summary)
     assertHolds(result)

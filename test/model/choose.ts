@@ -187,7 +187,10 @@ export class Chooser {
     const parts = Array.from({ length: nrParts }, () => (random.oneIn(6) ? 0 : 1 + random.int(200)))
     const total = parts.reduce((sum, part) => sum + part, 0)
     const place = this.#place(total, op === 'writev')
-    if (place === undefined || (memory === 'bad part' && place.off > FILE_BYTES)) return this.#nop()
+    if (place === undefined) return this.#nop()
+    // At the file position the kernel forgets to move it by the part that was transferred (kiocb_done looks at the
+    // last error alone); nobody should have to imitate that.
+    if (memory === 'bad part' && (place.off < 0 || place.off > FILE_BYTES)) return this.#nop()
     return { op, ...place, parts, memory }
   }
 

@@ -27,14 +27,17 @@ export async function shrink(
   return best
 }
 
-/** Programs with one piece less: runs of steps first, then steps, then members, then flags. */
+/**
+ * Programs with one piece less: runs of steps first, then steps, then members, then flags. A drain goes only when
+ * nothing is left before it: without it, requests of before and after would run side by side.
+ */
 function* candidates(program: Program): Generator<Program> {
   const { steps } = program
-  const withSteps = (next: readonly Step[]): Program => ({ ...program, steps: ensureDrain(next) })
+  const withSteps = (next: readonly Step[]): Program => ({ ...program, steps: withoutIdleDrains(next) })
   for (let size = steps.length >> 1; size >= 1; size >>= 1) {
     for (let at = 0; at + size <= steps.length; at += size) {
-      const next = [...steps.slice(0, at), ...steps.slice(at + size)]
-      if (next.length > 0 && ensureDrain(next).length < steps.length) yield withSteps(next)
+      const next = steps.filter(({ step }, i) => i < at || i >= at + size || step === 'drain')
+      if (next.length < steps.length) yield withSteps(next)
     }
   }
   for (const [i, step] of steps.entries()) {
@@ -44,8 +47,8 @@ function* candidates(program: Program): Generator<Program> {
   }
 }
 
-function ensureDrain(steps: readonly Step[]): readonly Step[] {
-  return steps.at(-1)?.step === 'drain' ? steps : [...steps, { step: 'drain' }]
+function withoutIdleDrains(steps: readonly Step[]): readonly Step[] {
+  return steps.filter(({ step }, i) => step !== 'drain' || (i > 0 && steps[i - 1]!.step !== 'drain'))
 }
 
 function* smallerChains(members: readonly Member[]): Generator<Step> {

@@ -79,7 +79,9 @@ test('cancelled jobs in the hands of a worker that dies leave nothing behind', a
     const held = pool.run('hold', [gate.words], { key: 'k' })
     // Taken as one run: first, dies, cancelled ones.
     const blocker = pool.run('die', [1], { key: 'k' }).catch(() => {})
-    const cancelled = Array.from({ length: 50 }, () => pool.run('noop', [], { key: 'k', signal }).catch(() => 'cancelled'))
+    const cancelled = Array.from({ length: 50 }, () =>
+      pool.run('noop', [], { key: 'k', signal }).catch(() => 'cancelled'),
+    )
     await gate.reached(1)
     if (round === 2) controller.abort()
     gate.open()

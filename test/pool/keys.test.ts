@@ -61,7 +61,9 @@ test('as many keys as jobs, again and again', async () => {
 
 test('a key holds between bounded and unbounded jobs', async () => {
   const words = sharedWords(1)
-  const jobs = Array.from({ length: 300 }, (_, i) => pool.run('inside', [words, 50], { key: 'k', unbounded: i % 2 === 0 }))
+  const jobs = Array.from({ length: 300 }, (_, i) =>
+    pool.run('inside', [words, 50], { key: 'k', unbounded: i % 2 === 0 }),
+  )
   assert.ok((await Promise.all(jobs)).every((others) => others === 0))
 })
 

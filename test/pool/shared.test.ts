@@ -22,7 +22,9 @@ test('so is a view of one, and one deep inside of other values', async () => {
   got[0] = 5
   assert.equal(view[0], 5)
   assert.deepEqual([got.byteOffset, got.length], [8, 4])
-  const deep = (await pool.run('echo', [{ list: Array.from({ length: 300 }, () => ({ sab })) }])) as { list: { sab: SharedArrayBuffer }[] }
+  const deep = (await pool.run('echo', [{ list: Array.from({ length: 300 }, () => ({ sab })) }])) as {
+    list: { sab: SharedArrayBuffer }[]
+  }
   new Int32Array(deep.list[299]!.sab)[15] = 9
   assert.equal(new Int32Array(sab)[15], 9)
 })

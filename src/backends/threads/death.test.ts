@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { IOSQE_ASYNC, IOSQE_IO_LINK } from '../../abi/constants.js'
+import { ECANCELED, EOWNERDEAD } from '../../lib/errno.js'
+import { prepNop, prepRead, setFlags, setUserData } from '../../ring/prep.js'
+import { queueInit, type Ring } from '../../ring/ring.js'
+import { libc } from '../../sys/libc.js'
+import { addressOf } from '../../sys/memory.js'
+import { Wq } from '../../wq/wq.js'
+import { ThreadsSyscalls } from './index.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'uring-death-'))
+// Workers do not keep the process alive, and these tests wait for nothing else.
+const alive = setInterval(() => {}, 1000)
+after(() => {
+  clearInterval(alive)
+  rmSync(folder, { recursive: true })
+})
+
+/** The io-wq that a call enqueues to: rings keep theirs to themselves. */
+function withWq<T>(body: () => T): [T, Wq] {
+  const { enqueue } = Wq.prototype
+  let seen: Wq | undefined
+  Wq.prototype.enqueue = function (...args) {
+    seen = this
+    enqueue.apply(this, args)
+  }
+  try {
+    const result = body()
+    assert.ok(seen !== undefined)
+    return [result, seen]
+  } finally {
+    Wq.prototype.enqueue = enqueue
+  }
+}
+
+function pipe(): [read: number, write: number] {
+  const fds = new Int32Array(2)
+  assert.equal(libc('pipe2')(addressOf(fds), 0), 0)
+  return [fds[0]!, fds[1]!]
+}
+
+/** A read that blocks in a worker, with a NOP linked behind it; the worker's thread is in it when this returns. */
+async function blockedRead(ring: Ring, fd: number, into: Uint8Array): Promise<Wq> {
+  const [, wq] = withWq(() => {
+    const { sq } = ring
+    const read = sq.getSqe()
+    prepRead(sq.words, read, fd, addressOf(into), into.byteLength, 0)
+    setUserData(sq.words, read, 1)
+    setFlags(sq.words, read, IOSQE_ASYNC | IOSQE_IO_LINK)
+    const nop = sq.getSqe()
+    prepNop(sq.words, nop)
+    setUserData(sq.words, nop, 2)
+    assert.equal(ring.submit(), 2)
+  })
+  const worker = wq.workerAt(0)
+  assert.ok(worker !== undefined)
+  await once(worker, 'online')
+  return wq
+}
+
+test('a request whose worker dies fails, its chain is cancelled, and the ring goes on', async () => {
+  const ring = queueInit(new ThreadsSyscalls(), 8)
+  const [read, write] = pipe()
+  const into = new Uint8Array(8)
+  const wq = await blockedRead(ring, read, into)
+  const exit = once(wq.workerAt(0)!, 'exit')
+  while (!wq.terminateRunning(0)) await new Promise(setImmediate)
+  await exit
+  assert.equal(ring.submitAndWaitTimeout(2, 10_000), 0)
+  assert.deepEqual(
+    ring.cq.peekBatch(8).map(({ userData, res }) => [userData, res]),
+    [
+      [1, -EOWNERDEAD],
+      [2, -ECANCELED],
+    ],
+  )
+  ring.cq.advance(2)
+  const path = join(folder, 'data')
+  writeFileSync(path, 'still here')
+  const fd = openSync(path, 'r')
+  const { sq } = ring
+  const again = sq.getSqe()
+  prepRead(sq.words, again, fd, addressOf(into), 5, 0)
+  setFlags(sq.words, again, IOSQE_ASYNC)
+  assert.equal(ring.submitAndWaitTimeout(1, 10_000), 1)
+  assert.equal(ring.cq.res(), 5)
+  assert.equal(Buffer.from(into).toString('latin1', 0, 5), 'still')
+  closeSync(fd)
+  ring.queueExit()
+  libc('close')(read)
+  libc('close')(write)
+})
+
+test('a thread that dies while its owner sleeps in enter is noticed there', async () => {
+  const ring = queueInit(new ThreadsSyscalls(), 8)
+  const [read, write] = pipe()
+  const into = new Uint8Array(8)
+  const wq = await blockedRead(ring, read, into)
+  while (!wq.terminateRunning(0)) await new Promise(setImmediate)
+  // Its exit event cannot come: this thread does not go back to its event loop.
+  assert.equal(ring.submitAndWaitTimeout(2, 20_000), 0)
+  assert.deepEqual(
+    ring.cq.peekBatch(8).map(({ res }) => res),
+    [-EOWNERDEAD, -ECANCELED],
+  )
+  ring.queueExit()
+  libc('close')(read)
+  libc('close')(write)
+})

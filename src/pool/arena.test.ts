@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Blocks, RingReader, RingWriter } from './arena.js'
+import { RING_BYTES, Space } from './record.js'
+
+test('blocks do not overlap, and are used again', () => {
+  const blocks = new Blocks(1000, 1000 + 4096)
+  const [a, b, c] = [blocks.alloc(1), blocks.alloc(256), blocks.alloc(257)]
+  assert.deepEqual([a, b, c], [1000, 1256, 1512])
+  blocks.free(b, 256)
+  assert.equal(blocks.alloc(200), b)
+})
+
+test('without room, or for more than a block holds, there is none', () => {
+  const blocks = new Blocks(0, 1024)
+  assert.equal(blocks.alloc(2000), -1)
+  assert.equal(blocks.alloc(65_537), -1)
+  for (let i = 0; i < 4; i++) assert.ok(blocks.alloc(10) >= 0)
+  assert.equal(blocks.alloc(10), -1)
+  blocks.free(256, 10)
+  assert.equal(blocks.alloc(10), 256)
+})
+
+test('what goes into a ring comes out of it, round and round', () => {
+  const space = Space.create(2, -1)
+  const writer = new RingWriter(space, 1)
+  const reader = new RingReader(space)
+  for (let i = 0; i < 500; i++) {
+    const bytes = new Uint8Array(1 + ((i * 7919) % 16_000)).fill(i)
+    assert.ok(writer.put(bytes))
+    assert.deepEqual(new Uint8Array(reader.view(1, writer.end, bytes.length)), bytes)
+    reader.done(1, writer.end)
+  }
+})
+
+test('a full ring takes nothing until something was read', () => {
+  const space = Space.create(1, -1)
+  const writer = new RingWriter(space, 0)
+  const reader = new RingReader(space)
+  const bytes = new Uint8Array(RING_BYTES / 4)
+  const ends = [1, 2, 3, 4].map(() => {
+    assert.ok(writer.put(bytes))
+    return writer.end
+  })
+  assert.equal(writer.put(bytes), false)
+  reader.done(0, ends[0]!)
+  assert.equal(writer.put(bytes), true)
+})
+
+test('the counts of a ring wrap', () => {
+  const space = Space.create(1, -1)
+  const before = -RING_BYTES
+  space.words[space.seat(0) + 1] = before
+  const reader = new RingReader(space)
+  reader.done(0, before)
+  space.words.fill(before, space.seat(0) + 16, space.seat(0) + 18)
+  const writer = new RingWriter(space, 0)
+  for (let i = 0; i < 100; i++) {
+    const bytes = new Uint8Array(5000).fill(i)
+    assert.ok(writer.put(bytes))
+    assert.deepEqual(new Uint8Array(reader.view(0, writer.end, 5000)), bytes)
+    reader.done(0, writer.end)
+  }
+})
+
+test('bytes of a worker that died unread are passed over', () => {
+  const space = Space.create(1, -1)
+  const reader = new RingReader(space)
+  const first = new RingWriter(space, 0)
+  for (let i = 0; i < 3; i++) assert.ok(first.put(new Uint8Array(RING_BYTES / 4)))
+  const next = new RingWriter(space, 0)
+  assert.ok(next.put(new Uint8Array(RING_BYTES / 4)))
+  reader.done(0, next.end)
+  for (let i = 0; i < 4; i++) assert.ok(next.put(new Uint8Array(RING_BYTES / 4)))
+})

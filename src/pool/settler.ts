@@ -1,0 +1,95 @@
+/**
+ * The ends of jobs: done, failed, cancelled, died with their worker. Owner thread only.
+ *
+ * Each job that has a record ends here, exactly once, and its record, key, arena block and signal are given back before
+ * its promise settles.
+ */
+import type { WqMemory } from '../wq/layout.js'
+import type { Aborts } from './aborts.js'
+import { abortError, type Failure, poolError, rebuild, rejection } from './failure.js'
+import type { InFlight, Resolve } from './in-flight.js'
+import type { Incoming } from './incoming.js'
+import { KIND, KIND_FAILED } from './record.js'
+
+export interface SettlerParts {
+  readonly mem: WqMemory
+  readonly jobs: InFlight
+  readonly incoming: Incoming
+  readonly aborts: Aborts
+  /** Gives a record back to io-wq. */
+  readonly free: (item: number) => void
+}
+
+export class Settler {
+  readonly #parts: SettlerParts
+  readonly #words: Int32Array
+  /** Why what is being cancelled is cancelled. */
+  cancelReason: () => Error = closedError
+  /** A job whose worker dies was killed: the pool is being destroyed. */
+  isDestroying = false
+  nrCompleted = 0
+  nrFailed = 0
+  nrCancelled = 0
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts
+    this.#words = parts.mem.words
+  }
+
+  /** A job came home, with a result or a failure. */
+  settle(item: number): void {
+    const p = this.#parts.mem.payload(item)
+    const failed = (this.#words[p + KIND]! & KIND_FAILED) !== 0
+    let value: unknown
+    try {
+      value = this.#parts.incoming.read(p)
+    } catch (error) {
+      // Only a worker that died while it posted leaves such a record.
+      this.#reject(item, () => poolError('ERR_URING_WORKER_DIED', 'the result of this job did not arrive', error))
+      return
+    }
+    if (failed) {
+      this.#settleFailed(item, value as Failure)
+      return
+    }
+    this.nrCompleted++
+    this.#remove(item)(value)
+  }
+
+  #settleFailed(item: number, failure: Failure): void {
+    const signal = this.#parts.jobs.hasSignal(item) ? this.#parts.aborts.signalOf(item) : undefined
+    if (signal?.aborted === true && 'name' in failure && failure.name === 'AbortError') {
+      this.#reject(item, () => abortError(signal.reason))
+    } else this.#reject(item, () => rebuild(failure))
+  }
+
+  /** WqHooks.onCancelled. */
+  cancelled(item: number): void {
+    this.nrCancelled++
+    this.#remove(item)(rejection(this.cancelReason))
+  }
+
+  /** WqHooks.onDied. */
+  died(item: number, error: Error): void {
+    const make = this.isDestroying ? closedError : () => poolError('ERR_URING_WORKER_DIED', error.message, error.cause)
+    this.#reject(item, make)
+  }
+
+  #reject(item: number, make: () => unknown): void {
+    this.nrFailed++
+    this.#remove(item)(rejection(make))
+  }
+
+  /** Forgets a job; its record is free. */
+  #remove(item: number): Resolve {
+    const { jobs, aborts, free } = this.#parts
+    if (jobs.hasSignal(item)) aborts.forget(item)
+    const resolve = jobs.remove(item)
+    free(item)
+    return resolve
+  }
+}
+
+export function closedError(): Error {
+  return poolError('ERR_URING_POOL_CLOSED', 'this pool was closed')
+}
