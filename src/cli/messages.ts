@@ -44,9 +44,18 @@ export function errorText(error: unknown): string {
   return errno === undefined ? (message ?? String(error)) : errnoText(errno)
 }
 
-/** Writes one message, as `uring: …`. */
+/** Writes one message, a byte string, as `uring: …`. */
 export function complain(text: string): void {
-  process.stderr.write(Buffer.from(`uring: ${text}\n`, 'latin1'))
+  writeMessage(`uring: ${text}\n`)
+}
+
+let isGuarded = false
+
+/** Writes a byte string to stderr. Where nobody reads that, nothing is to be said. */
+export function writeMessage(text: string): void {
+  if (!isGuarded) process.stderr.on('error', () => {})
+  isGuarded = true
+  process.stderr.write(Buffer.from(text, 'latin1'))
 }
 
 const SHORT: Readonly<Record<string, string>> = {

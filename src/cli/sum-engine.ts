@@ -7,10 +7,13 @@
  *      | emitted | done . . done done | under way ... | not started
  *                  nrEmitted                            nrStarted
  */
+import { maxOpenFiles } from './limits.js'
 import type { Outcome, Summer } from './sum-file.js'
+import { SLIP_PIECES } from './sum-layout.js'
 import type { Source } from './sum-walk.js'
 
-const MAX_UNDER_WAY = 96
+/** A slip has room for as many; see sum-layout.ts. */
+const MAX_UNDER_WAY = SLIP_PIECES
 const MAX_UNEMITTED = 16384
 
 export class Engine {
@@ -21,6 +24,7 @@ export class Engine {
   readonly #done = new Map<number, Outcome>()
   nrStarted = 0
   nrEmitted = 0
+  readonly #maxUnderWay = maxOpenFiles(MAX_UNDER_WAY)
   #nrUnderWay = 0
   #hasEnded = false
   #isStopped = false
@@ -57,7 +61,7 @@ export class Engine {
   go(): void {
     while (
       !this.#hasEnded &&
-      this.#nrUnderWay < MAX_UNDER_WAY &&
+      this.#nrUnderWay < this.#maxUnderWay &&
       this.nrStarted - this.nrEmitted < MAX_UNEMITTED &&
       this.#mayEmit()
     ) {

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Backend } from '../driver/open.js'
 import { Uring } from '../driver/uring.js'
 import { byteString } from './arguments.js'
-import { complain, errorText, quoteName } from './messages.js'
+import { complain, errorText, quoteName, writeMessage } from './messages.js'
 import { Output } from './output.js'
 import { onSignal } from './signals.js'
 import { CheckList, readList } from './sum-check.js'
@@ -171,6 +171,6 @@ class Run {
       nrBytes: this.#summer!.nrBytes,
       startMs: this.#startMs,
     }
-    process.stderr.write(statsText({ ring, hasher: this.#hasher, ...run }))
+    writeMessage(byteString(statsText({ ring, hasher: this.#hasher, ...run })))
   }
 }

@@ -40,6 +40,8 @@ const STATE = ITEM.at.state >> 2
 const NR_ITEMS = 8192
 const MIN_SLOTS = 64
 const DEFAULT_UNBOUNDED = 64
+/** On one CPU nothing happens while somebody spins. */
+const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0
 const QUEUE = 0
 
 let grabbed: Resolve
@@ -94,7 +96,7 @@ export class Dispatch {
       maxWorkers: [maxWorkers, maxUnbounded],
       concurrency: availableParallelism(),
       idleTimeoutMs: options.idleTimeoutMs ?? 5000,
-      spinUs: options.spinUs ?? 50,
+      spinUs: options.spinUs ?? DEFAULT_SPIN_US,
       hooks: {
         onCancelled: (item) => this.#onCancelled(item),
         onDied: (item, error) => this.#settler.died(item, error),

@@ -1,18 +1,22 @@
 /**
  * When the owner looks for finished jobs. Owner thread only.
  *
- *   idle --run()--> looking each turn --50 empty turns--> armed --a worker takes `armed` to 0--> looking
+ *   idle --run()--> looking each turn --so many empty turns--> armed --a worker takes `armed` to 0--> looking
  *
  * Looking costs a turn of the event loop, a microsecond or two; being woken costs ten, and the worker a system call. So
- * while jobs are in flight the owner looks first, and arms the wake-up when nothing came for a while. Counterpart: NAPI,
- * which polls a network card under load and turns its interrupt on again when the card falls silent.
+ * while jobs are in flight the owner looks first, and arms the wake-up when nothing came for a while. Where looking does
+ * not pay, because jobs are long or the CPU is shared, it looks half as long each time, with one full try in 32.
+ * Counterpart: NAPI, which polls a network card under load and turns its interrupt on when the card falls silent.
  */
+import { availableParallelism } from 'node:os'
 import { loadAcquire, xchg } from '../lib/barrier.js'
 import { POOL, type Space } from './record.js'
 import { createWaker, type Waker } from './waker.js'
 
-/** How many turns of the event loop may pass without a finished job before the owner arms: about 100 us. */
-const MAX_EMPTY_TURNS = 50
+/** How many turns of the event loop may pass without a finished job before the owner arms, at most: about 100 us. */
+const MAX_EMPTY_TURNS = availableParallelism() > 1 ? 50 : 1
+/** One in so many looks is a long one, whatever came of those before. */
+const TRY_AGAIN = 32
 const ARMED = POOL.at.armed >> 2
 const NR_CLAIMS = POOL.at.nr_claims >> 2
 
@@ -34,6 +38,8 @@ export class Poller {
   #isScheduled = false
   #isArmed = false
   #emptyTurns = 0
+  #maxEmptyTurns = MAX_EMPTY_TURNS
+  #nrArmed = 0
   #seenClaims = 0
 
   constructor(hooks: PollerHooks) {
@@ -75,8 +81,13 @@ export class Poller {
       this.#emptyTurns = 0
       return
     }
-    this.#emptyTurns = nrSettled > 0 ? 0 : this.#emptyTurns + 1
-    if (this.#emptyTurns < MAX_EMPTY_TURNS || !this.#arm()) this.look()
+    if (nrSettled === 0) this.#emptyTurns++
+    else {
+      // Found by looking on: it was worth while.
+      if (this.#emptyTurns > 0) this.#maxEmptyTurns = MAX_EMPTY_TURNS
+      this.#emptyTurns = 0
+    }
+    if (this.#emptyTurns < this.#maxEmptyTurns || !this.#arm()) this.look()
   }
 
   /** True if the owner may sleep: the next job to end wakes it. */
@@ -86,6 +97,8 @@ export class Poller {
     // Pairs with the worker, which pushes first and then looks at the word: one of the two sees the other.
     if (this.#hooks.isDrained() && loadAcquire(this.#words!, NR_CLAIMS) === this.#seenClaims) {
       this.#waker.ref()
+      this.#nrArmed++
+      this.#maxEmptyTurns = this.#nrArmed % TRY_AGAIN === 0 ? MAX_EMPTY_TURNS : Math.max(1, this.#maxEmptyTurns >> 1)
       return true
     }
     this.#disarm()

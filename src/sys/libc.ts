@@ -125,9 +125,7 @@ export function tgkill(tid: number, signal: number): number {
 
 /** process_vm_readv(2) on this process: a copy that answers -EFAULT for a bad address instead of faulting. */
 export function processVmReadv(localIov: number, remoteIov: number): number {
-  return nr === undefined
-    ? -ENOSYS
-    : libc('syscall')(nr.process_vm_readv, process.pid, localIov, 1, remoteIov, 1, 0)
+  return nr === undefined ? -ENOSYS : libc('syscall')(nr.process_vm_readv, process.pid, localIov, 1, remoteIov, 1, 0)
 }
 
 const KCMP_FILE = 0

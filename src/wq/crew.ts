@@ -32,7 +32,7 @@ import {
   WQ_EXIT,
   type WqMemory,
 } from './layout.js'
-import { lock, unlock } from './lock.js'
+import { lock, lockHolder, unlock } from './lock.js'
 import { SYSTEM_THREADS, type ThreadSystem } from './threads.js'
 
 const W_STATE = WORKER.at.state >> 2
@@ -131,7 +131,7 @@ export class Crew {
     this.#nrAlive++
     const member: Member = { worker, acct, tries, error: undefined }
     this.#members[slot] = member
-    worker.unref()
+    if (this.#goneWaiters.length === 0) worker.unref()
     this.#options.hooks.onWorkerMade?.(slot, worker)
     worker.on('error', (error) => {
       member.error = error instanceof Error ? error : new Error(String(error))
@@ -141,29 +141,47 @@ export class Crew {
   }
 
   #onExit(slot: number, member: Member, code: number): void {
-    const { words } = this.#mem
-    this.#members[slot] = undefined
-    this.#interrupts.delete(slot)
     this.#nrAlive--
-    const state = loadAcquire(words, this.#mem.worker(slot) + W_STATE)
-    if (state === WORKER_STARTING) {
-      const error = member.error ?? new Error(`a worker ended with code ${code} before it was up`)
-      this.#createFailed(slot, member.acct, member.tries, error)
-    } else if (state !== WORKER_GONE) {
-      trace('worker_died', slot, code)
+    // Unless it was reaped before this event came, and another may have its slot by now.
+    if (this.#members[slot] === member) {
       const how = member.error === undefined ? `exit code ${code}` : member.error.message
-      const error = new Error(`the worker running this ended unexpectedly (${how})`, { cause: member.error })
-      this.#owner.recover(slot, error)
-      this.#freeSlots.push(slot)
-      this.#refill()
-    } else {
-      trace('worker_exit', slot, code)
-      storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
-      this.#freeSlots.push(slot)
-      // The free slot may be what queued work was waiting for.
-      this.#refill()
+      if (loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_STATE) === WORKER_STARTING) {
+        this.#members[slot] = undefined
+        const error = member.error ?? new Error(`a worker ended with code ${code} before it was up`)
+        this.#createFailed(slot, member.acct, member.tries, error)
+      } else {
+        const error = new Error(`the worker running this ended unexpectedly (${how})`, { cause: member.error })
+        this.#bury(slot, error)
+      }
     }
     this.#checkGone()
+  }
+
+  /** The thread in a slot is gone. Repairs what it left, unless it left in good order, and gives the slot back. */
+  #bury(slot: number, error: Error): void {
+    const { words } = this.#mem
+    // First: a repair may have to see to another dead worker, and shall not come back to this one.
+    this.#members[slot] = undefined
+    this.#interrupts.delete(slot)
+    const state = loadAcquire(words, this.#mem.worker(slot) + W_STATE)
+    if (state === WORKER_GONE && !this.#holdsLock(slot)) {
+      trace('worker_exit', slot, 0)
+      storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
+    } else {
+      trace('worker_died', slot, 0)
+      this.#owner.recover(slot, error)
+    }
+    this.#freeSlots.push(slot)
+    // The free slot may be what queued work was waiting for.
+    this.#refill()
+  }
+
+  #holdsLock(slot: number): boolean {
+    for (let acct = 0; acct < NR_ACCTS; acct++) {
+      const lockWord = this.#mem.acct(acct) + (ACCT.at.lock >> 2)
+      if (lockHolder(this.#mem.words, lockWord) === slot + HOLDER_WORKER0) return true
+    }
+    return false
   }
 
   #refill(): void {
@@ -188,10 +206,10 @@ export class Crew {
       )
       return
     }
-    storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
-    this.#freeSlots.push(slot)
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
+    storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
+    this.#freeSlots.push(slot)
     words[a + (ACCT.at.nr_workers >> 2)] = words[a + (ACCT.at.nr_workers >> 2)]! - 1
     addRunning(this.#mem, acct, -1)
     const none = words[a + (ACCT.at.nr_workers >> 2)] === 0
@@ -229,14 +247,15 @@ export class Crew {
   }
 
   /** Whether a living worker may be between the two steps of a push. */
-  someoneMidPush(dead: number): boolean {
+  someoneMidPush(): boolean {
     const { words } = this.#mem
     return this.#members.some((member, slot) => {
-      if (member === undefined || slot === dead) return false
+      if (member === undefined) return false
       const current = loadAcquire(words, this.#mem.worker(slot) + W_CURRENT)
       if (current === NONE) return false
       const state = loadAcquire(words, this.#mem.item(current) + (ITEM.at.state >> 2)) & ITEM_STATE_MASK
-      return state === ITEM_DONE || state === ITEM_CANCELED
+      if (state !== ITEM_DONE && state !== ITEM_CANCELED) return false
+      return !this.#threads.isGone(member.worker, loadAcquire(words, this.#mem.worker(slot) + W_TID))
     })
   }
 
@@ -247,16 +266,11 @@ export class Crew {
 
   /** Recovers from a worker whose thread is gone though its exit event has not come: the event loop is held up. */
   #reapIfDead(slot: number): void {
-    const w = this.#mem.worker(slot)
-    const { words } = this.#mem
     const member = this.#members[slot]
     if (member === undefined) return
-    const state = loadAcquire(words, w + W_STATE)
-    const tid = loadAcquire(words, w + W_TID)
-    if (state === WORKER_GONE || !this.#threads.isGone(member.worker, tid)) return
-    this.#owner.recover(slot, new Error('the worker running this ended unexpectedly'))
-    // The exit event, when it comes, finds a worker that has left.
-    storeRelease(words, w + W_STATE, WORKER_GONE)
+    const tid = loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_TID)
+    if (!this.#threads.isGone(member.worker, tid)) return
+    this.#bury(slot, new Error('the worker running this ended unexpectedly'))
   }
 
   /** Work is queued and nobody was free: look at the workers soon, one of them may be blocked. */
@@ -316,7 +330,9 @@ export class Crew {
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
     const current = loadAcquire(words, w + W_CURRENT)
-    if (loadAcquire(words, w + W_SEQ) === seq && current !== NONE && words[w + W_STATE] === WORKER_UP) {
+    const still = loadAcquire(words, w + W_SEQ) === seq && current !== NONE && words[w + W_STATE] === WORKER_UP
+    // It may have announced its sleep itself meanwhile.
+    if (still && words[w + W_BLOCKED] === 0) {
       // The worker undoes this as it ends the item, or at the latest when it takes this lock to look for the next.
       storeRelease(words, w + W_BLOCKED, 1)
       addRunning(this.#mem, acct, -1)

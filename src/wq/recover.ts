@@ -5,7 +5,7 @@
  * items and workers, under the account's lock, which is taken over if the dead worker held it. No counterpart: a kernel
  * thread does not die in a critical section.
  */
-import { fetchAdd, loadAcquire, storeRelease } from '../lib/barrier.js'
+import { fetchAdd, futexWake, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { type Consumer, NONE } from '../lib/mpscq.js'
 import { clearLists, insert } from './acct.js'
 import {
@@ -23,6 +23,7 @@ import {
   ITEM_SLOT_SHIFT,
   ITEM_STATE_MASK,
   ITEM_TAKEN,
+  WAKE_YES,
   WORKER,
   WORKER_IDLE,
   WORKER_NONE,
@@ -41,6 +42,7 @@ const W_ACCT = WORKER.at.acct >> 2
 const W_CURRENT = WORKER.at.current >> 2
 const W_SPINNING = WORKER.at.spinning >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
+const W_WAKE = WORKER.at.wake >> 2
 
 /** What a dead worker left: the item that died with it, and the one it may or may not have sent home. */
 export interface Wreck {
@@ -50,13 +52,16 @@ export interface Wreck {
   readonly cancelled: number[]
 }
 
-/** Repairs what the worker in `slot` may have left half done. `nrTouched`: items ever handed out. */
-export function repairAfter(mem: WqMemory, slot: number, nrTouched: number): Wreck {
+/**
+ * Repairs what the worker in `slot` may have left half done. `nrTouched`: items ever handed out; `onStuck` as for lock():
+ * another worker may have died with the lock that is needed here.
+ */
+export function repairAfter(mem: WqMemory, slot: number, nrTouched: number, onStuck?: (holder: number) => void): Wreck {
   const { words } = mem
   const w = mem.worker(slot)
   const own = words[w + W_ACCT]!
   const current = words[w + W_CURRENT]!
-  storeRelease(words, w + W_STATE, WORKER_NONE)
+  // Whether it was counted yet, or no longer, cannot be told: one spinner too many does no harm, too few would.
   if (words[w + W_SPINNING] !== 0) {
     fetchAdd(words, WQ.at.nr_spinning >> 2, -1)
     storeRelease(words, w + W_SPINNING, 0)
@@ -65,11 +70,14 @@ export function repairAfter(mem: WqMemory, slot: number, nrTouched: number): Wre
     const lockWord = mem.acct(acct) + (ACCT.at.lock >> 2)
     const held = takeOverLock(words, lockWord, slot + HOLDER_WORKER0, HOLDER_OWNER)
     if (!held && acct !== own) continue
-    if (!held) lock(words, lockWord, HOLDER_OWNER)
+    if (!held) lock(words, lockWord, HOLDER_OWNER, onStuck)
+    // Only now: a slot on the free list is anybody's, who would bring it back to life by popping it.
+    if (acct === own) storeRelease(words, w + W_STATE, WORKER_NONE)
     rebuild(mem, acct, slot, nrTouched)
     unlock(words, lockWord)
   }
   freeBuckets(mem, slot)
+  rouse(mem)
   let died = NONE
   const cancelled: number[] = []
   for (let item = 0; item < nrTouched; item++) {
@@ -119,6 +127,19 @@ function freeBuckets(mem: WqMemory, slot: number): void {
   const { words } = mem
   for (let bucket = 0; bucket < mem.shape.nrBuckets; bucket++) {
     if (words[mem.hash(bucket)] === slot + HOLDER_WORKER0) storeRelease(words, mem.hash(bucket), 0)
+  }
+}
+
+/**
+ * Wakes everyone who is up: the dead worker may have taken one off the free list and not woken it, or been between the
+ * two steps of that. One wake too many only makes a worker look at its queue.
+ */
+function rouse(mem: WqMemory): void {
+  const { words } = mem
+  for (let slot = 0; slot < mem.shape.nrSlots; slot++) {
+    if (loadAcquire(words, mem.worker(slot) + W_STATE) !== WORKER_UP) continue
+    xchg(words, mem.worker(slot) + W_WAKE, WAKE_YES)
+    futexWake(words, mem.worker(slot) + W_WAKE, 1)
   }
 }
 

@@ -6,8 +6,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { assert } from '../lib/assert.js'
-import { cmpxchg, fetchAnd, fetchOr, futexWait, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
-import { nowMs } from '../lib/clock.js'
+import { cmpxchg, fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { type Consumer, consumer, init, NONE, type Producer, producer } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
@@ -32,9 +31,6 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
-  OWNER_AWAKE,
-  WORKER,
-  WORKER_UP,
   WQ,
   WQ_EXIT,
   WQ_EXIT_ON_IDLE,
@@ -42,6 +38,7 @@ import {
   type WqShape,
 } from './layout.js'
 import { lock, unlock } from './lock.js'
+import { grace, sleepUntilHome } from './owner-wait.js'
 import { drainInDoubt, repairAfter } from './recover.js'
 import type { ThreadSystem } from './threads.js'
 import { currentTid, wakeWorker } from './worker-loop.js'
@@ -58,10 +55,6 @@ const NR_WORKERS = ACCT.at.nr_workers >> 2
 const NR_RUNNING = ACCT.at.nr_running >> 2
 const MAX_WORKERS = ACCT.at.max_workers >> 2
 const WQ_STATE = WQ.at.state >> 2
-const OWNER_WAIT = WQ.at.owner_wait >> 2
-
-/** How long the owner looks before it sleeps in a blocking enter. */
-const OWNER_SPIN_MS = 0.05
 
 export type CancelResult = 'ok' | 'running' | 'notfound'
 
@@ -406,51 +399,13 @@ export class Wq {
    * to see workers that block.
    */
   sleep(timeoutMs: number, wanted: number, ready: () => boolean): void {
-    const { words } = this.mem
-    xchg(words, OWNER_WAIT, wanted)
-    // Pairs with wakeOwner: a push comes before its look at this word, or this look at the queues comes after the push.
-    if (!ready()) this.#sleepAnnounced(timeoutMs)
-    xchg(words, OWNER_WAIT, OWNER_AWAKE)
+    sleepUntilHome(this.mem, this.#crew.slice(timeoutMs), wanted, ready)
     this.#crew.tickIfDue()
   }
 
-  #sleepAnnounced(timeoutMs: number): void {
-    const { words } = this.mem
-    const start = nowMs()
-    const end = start + this.#crew.slice(timeoutMs)
-    // Most work is done within microseconds; going to sleep and being woken costs more than that.
-    const spinEnd = Math.min(end, start + OWNER_SPIN_MS)
-    let now = start
-    for (;;) {
-      const left = loadAcquire(words, OWNER_WAIT)
-      if (left === OWNER_AWAKE || now >= end) return
-      // The count goes down meanwhile, so the word may differ by now; then this returns at once.
-      if (now >= spinEnd) futexWait(words, OWNER_WAIT, left, end - now)
-      now = nowMs()
-    }
-  }
-
-  /**
-   * Begins a grace period: the function it returns says whether every worker has since let go of the item it had in
-   * hand when this was called. Something that workers look up while they end an item may be given up then. Counterpart:
-   * RCU.
-   */
+  /** See grace(): whether every worker has since let go of the item it has in hand now. */
   grace(): () => boolean {
-    const { words, shape } = this.mem
-    let busy: [slotWord: number, seq: number][] = []
-    for (let slot = 0; slot < shape.nrSlots; slot++) {
-      const w = this.mem.worker(slot)
-      const seq = loadAcquire(words, w + (WORKER.at.work_seq >> 2))
-      if (loadAcquire(words, w + (WORKER.at.current >> 2)) !== NONE) busy.push([w, seq])
-    }
-    return () => {
-      busy = busy.filter(([w, seq]) => {
-        const alive = words[w + (WORKER.at.state >> 2)] === WORKER_UP
-        const same = loadAcquire(words, w + (WORKER.at.work_seq >> 2)) === seq
-        return alive && same && loadAcquire(words, w + (WORKER.at.current >> 2)) !== NONE
-      })
-      return busy.length === 0
-    }
+    return grace(this.mem)
   }
 
   /** Counts for stats and the inspector. */
@@ -480,7 +435,7 @@ export class Wq {
 
   #recover(slot: number, error: Error): void {
     const { words } = this.mem
-    const wreck = repairAfter(this.mem, slot, this.#slab.nrTouched)
+    const wreck = repairAfter(this.mem, slot, this.#slab.nrTouched, this.#crew.onStuck)
     const queueOf = (item: number) => words[this.mem.item(item) + QUEUE]!
     const strays = wreck.inDoubt === NONE ? wreck.cancelled : [wreck.inDoubt, ...wreck.cancelled]
     for (const queue of new Set(strays.map(queueOf))) {
@@ -489,7 +444,7 @@ export class Wq {
         this.#consumer(queue),
         strays.filter((item) => item === wreck.inDoubt && queueOf(item) === queue),
         (item) => landed.add(item),
-        () => this.#crew.someoneMidPush(slot),
+        () => this.#crew.someoneMidPush(),
         () => this.sleep(1, 1, () => false),
       )
       // What was cancelled in its hands and not reached comes home too, for its record.
@@ -521,4 +476,3 @@ export class Wq {
 function clampWorkers(limit: number, nrSlots: number): number {
   return Math.max(1, Math.min(limit, nrSlots))
 }
-

@@ -101,6 +101,8 @@ const STARTED = (thread: number) => SCRATCH + 1 + thread
 const EXITED = (thread: number) => SCRATCH + 6 + thread
 const HOLD = (item: number) => SCRATCH + 11 + item
 const CLOSED = -1
+/** Longer than anybody waits for a lock. */
+const SETTLE_MS = 50
 /** Looks at the clock in more than a millisecond. */
 const MS_LOOKS = 40
 
@@ -329,7 +331,7 @@ class Owner {
   #settle(): void {
     for (;;) {
       const rung = loadAcquire(this.#words, BELL)
-      if (futexWait(this.#words, BELL, rung, 1) === 'timed-out' && !this.#threads.turn()) return
+      if (futexWait(this.#words, BELL, rung, SETTLE_MS) === 'timed-out' && !this.#threads.turn()) return
     }
   }
 

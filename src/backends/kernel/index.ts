@@ -5,8 +5,8 @@
  * is poison. Counterpart: liburing's syscall.c and setup.c.
  */
 import {
-  IORING_OFF_SQES,
   IORING_OFF_SQ_RING,
+  IORING_OFF_SQES,
   IORING_SETUP_CQE32,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_SQE128,

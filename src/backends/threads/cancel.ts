@@ -74,9 +74,7 @@ function matches(tctx: Tctx, ctx: IoRingCtx, cancel: number, flags: number, item
   if ((flags & IORING_ASYNC_CANCEL_OP) !== 0 && words[r + R_OPCODE] !== words[cancel + R_LEN]) return false
   const keyed = (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0
   if (keyed && (flags & IORING_ASYNC_CANCEL_USERDATA) === 0) return true
-  return (
-    words[r + R_USER_DATA] === words[cancel + R_ADDR] && words[r + R_USER_DATA + 1] === words[cancel + R_ADDR + 1]
-  )
+  return words[r + R_USER_DATA] === words[cancel + R_ADDR] && words[r + R_USER_DATA + 1] === words[cancel + R_ADDR + 1]
 }
 
 /** Whether a request is on the file behind `fd`: the file is compared, not its number, where the kernel tells. */

@@ -19,7 +19,7 @@ const CQ_FLAGS = RINGS.at.cq_flags >> 2
 
 function hasRoom(ctx: IoRingCtx): boolean {
   // Pairs with the app's release of cq_head: the slots behind it were read.
-  return ((ctx.cachedCqTail - loadAcquire(ctx.words, CQ_HEAD)) >>> 0) < ctx.cqEntries
+  return (ctx.cachedCqTail - loadAcquire(ctx.words, CQ_HEAD)) >>> 0 < ctx.cqEntries
 }
 
 function put(ctx: IoRingCtx, low: number, high: number, res: number, flags: number): void {

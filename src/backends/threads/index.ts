@@ -178,7 +178,11 @@ function checkParams(
   const sq = roundUpPow2(sqEntries)
   let cq = 2 * sq
   if (has(abi.IORING_SETUP_CQSIZE)) {
-    const asked = clampEntries(params.getUint32(PARAMS.at.cq_entries, true), MAX_CQ_ENTRIES, has(abi.IORING_SETUP_CLAMP))
+    const asked = clampEntries(
+      params.getUint32(PARAMS.at.cq_entries, true),
+      MAX_CQ_ENTRIES,
+      has(abi.IORING_SETUP_CLAMP),
+    )
     if (asked < 0) return asked
     cq = roundUpPow2(asked)
     if (cq < sq) return -EINVAL

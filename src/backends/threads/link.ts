@@ -6,11 +6,7 @@
  * A chain is assembled within one enter call and queued by its head; each next member is queued as task work when the
  * one before completes. Counterpart: io_submit_sqe's link handling, io_disarm_next and io_fail_links.
  */
-import {
-  IOSQE_CQE_SKIP_SUCCESS,
-  IOSQE_IO_HARDLINK,
-  IOSQE_IO_LINK,
-} from '../../abi/constants.js'
+import { IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../abi/constants.js'
 import { ECANCELED } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import type { IoRingCtx, Tctx } from './ctx.js'

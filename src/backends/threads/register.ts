@@ -69,7 +69,11 @@ function unregisterEventfd(tctx: Tctx, ctx: IoRingCtx, arg: ArrayBufferView | nu
 
 function probe(arg: ArrayBufferView | null, nrArgs: number): number {
   if (arg === null || nrArgs > MAX_PROBE_OPS) return -EINVAL
-  const bytes = new Uint8Array(arg.buffer, arg.byteOffset, Math.min(arg.byteLength, PROBE.size + nrArgs * PROBE_OP.size))
+  const bytes = new Uint8Array(
+    arg.buffer,
+    arg.byteOffset,
+    Math.min(arg.byteLength, PROBE.size + nrArgs * PROBE_OP.size),
+  )
   if (bytes.some((b) => b !== 0)) return -EINVAL
   const nrOps = Math.min(nrArgs, abi.IORING_OP_LAST)
   let last = 0

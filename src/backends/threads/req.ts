@@ -5,8 +5,8 @@
  * io_free_req.
  */
 import { SQE } from '../../abi/sqe.js'
-import { NONE } from '../../lib/mpscq.js'
 import { EFAULT } from '../../lib/errno.js'
+import { NONE } from '../../lib/mpscq.js'
 import { libc } from '../../sys/libc.js'
 import { addressOf, copyIn, fromWords, high32, low32 } from '../../sys/memory.js'
 import type { IoRingCtx, Tctx } from './ctx.js'

@@ -19,15 +19,19 @@ import { EAGAIN, EBADF, ECANCELED, EFAULT, EINVAL, EMFILE, EOPNOTSUPP, EOWNERDEA
 import { NONE } from '../../lib/mpscq.js'
 import { trace } from '../../lib/trace.js'
 import { duplicateFd, fileKind } from '../../sys/file.js'
-import {
-  IO_WQ_WORK_CONCURRENT,
-  IO_WQ_WORK_FORCE_WAKE,
-  IO_WQ_WORK_HASHED,
-  IO_WQ_WORK_UNBOUND,
-} from '../../wq/layout.js'
+import { IO_WQ_WORK_CONCURRENT, IO_WQ_WORK_FORCE_WAKE, IO_WQ_WORK_HASHED, IO_WQ_WORK_UNBOUND } from '../../wq/layout.js'
 import { commitCq, postCqe } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
-import { NR_BUCKETS, REQ_F_ASYNC, REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, RINGS, TW_COMPLETE, TW_SUBMIT } from './layout.js'
+import {
+  NR_BUCKETS,
+  REQ_F_ASYNC,
+  REQ_F_ENDED,
+  REQ_F_FAIL,
+  REQ_F_SILENT,
+  RINGS,
+  TW_COMPLETE,
+  TW_SUBMIT,
+} from './layout.js'
 import { assemble, closeChain, disarmNext, setFail } from './link.js'
 import { type OpDef, PUNT, VIA_TASK_WORK } from './op.js'
 import { opdef } from './opdef.js'

@@ -4,10 +4,7 @@
  * The answer is 0 whenever the CQ has something to read at the end, even after a timeout. Counterpart:
  * io_uring/wait.c.
  */
-import {
-  IORING_ENTER_ABS_TIMER,
-  IORING_ENTER_EXT_ARG,
-} from '../../abi/constants.js'
+import { IORING_ENTER_ABS_TIMER, IORING_ENTER_EXT_ARG } from '../../abi/constants.js'
 import { GETEVENTS_ARG } from '../../abi/structs.js'
 import { EFAULT, EINVAL, ETIME } from '../../lib/errno.js'
 import { copyIn, fromWords } from '../../sys/memory.js'

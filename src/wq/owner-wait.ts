@@ -1,0 +1,65 @@
+/**
+ * What the owner waits for: items to come home, and workers to let go. Owner thread only.
+ *
+ * Counterpart: io_cqring_wait's cq_wait_nr, and RCU's grace periods.
+ */
+import { futexWait, loadAcquire, xchg } from '../lib/barrier.js'
+import { nowMs } from '../lib/clock.js'
+import { NONE } from '../lib/mpscq.js'
+import { OWNER_AWAKE, WORKER, WORKER_UP, WQ, type WqMemory } from './layout.js'
+
+const OWNER_WAIT = WQ.at.owner_wait >> 2
+const W_STATE = WORKER.at.state >> 2
+const W_SEQ = WORKER.at.work_seq >> 2
+const W_CURRENT = WORKER.at.current >> 2
+
+/** How long the owner looks before it sleeps. */
+const SPIN_MS = 0.05
+
+/**
+ * Announces that the owner waits for `wanted` items, asks `ready` once more, and sleeps until the count is down to zero,
+ * an item with FORCE_WAKE came, or `timeoutMs` have passed.
+ */
+export function sleepUntilHome(mem: WqMemory, timeoutMs: number, wanted: number, ready: () => boolean): void {
+  const { words } = mem
+  xchg(words, OWNER_WAIT, wanted)
+  // Pairs with wakeOwner: a push comes before its look at this word, or this look at the queues comes after the push.
+  if (!ready()) sleepAnnounced(words, timeoutMs)
+  xchg(words, OWNER_WAIT, OWNER_AWAKE)
+}
+
+function sleepAnnounced(words: Int32Array, timeoutMs: number): void {
+  const start = nowMs()
+  const end = start + timeoutMs
+  // Most work is done within microseconds; going to sleep and being woken costs more than that.
+  const spinEnd = Math.min(end, start + SPIN_MS)
+  let now = start
+  for (;;) {
+    const left = loadAcquire(words, OWNER_WAIT)
+    if (left === OWNER_AWAKE || now >= end) return
+    // The count goes down meanwhile, so the word may differ by now; then this returns at once.
+    if (now >= spinEnd) futexWait(words, OWNER_WAIT, left, end - now)
+    now = nowMs()
+  }
+}
+
+/**
+ * Begins a grace period: the function it returns says whether every worker has since let go of the item it had in hand
+ * when this was called. What workers look up while they end an item may be given up then.
+ */
+export function grace(mem: WqMemory): () => boolean {
+  const { words, shape } = mem
+  let busy: [slotWord: number, seq: number][] = []
+  for (let slot = 0; slot < shape.nrSlots; slot++) {
+    const w = mem.worker(slot)
+    const seq = loadAcquire(words, w + W_SEQ)
+    if (loadAcquire(words, w + W_CURRENT) !== NONE) busy.push([w, seq])
+  }
+  return () => {
+    busy = busy.filter(([w, seq]) => {
+      const sameItem = loadAcquire(words, w + W_SEQ) === seq && loadAcquire(words, w + W_CURRENT) !== NONE
+      return sameItem && loadAcquire(words, w + W_STATE) === WORKER_UP
+    })
+    return busy.length === 0
+  }
+}

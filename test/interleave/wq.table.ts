@@ -1,0 +1,89 @@
+/**
+ * io-wq in every order within bounds: its real owner and its real workers, one atomic step at a time.
+ *
+ * URING_EXPLORE=n allows n preemptions more than the tables do; URING_ONLY picks rows by name.
+ */
+import type { Bounds, Scenario } from './explorer.js'
+import { type Arg, MEMORY_BYTES } from './wq.scenario.js'
+
+const MORE = Number(process.env['URING_EXPLORE'] ?? 0)
+const CAP = Number(process.env['URING_CAP'] ?? Infinity)
+
+export function pool(nrWorkers: number, maxPreemptions: number, arg: Arg, more: Partial<Scenario & Bounds> = {}): Scenario & Bounds {
+  return {
+    module: new URL('./wq.scenario.js', import.meta.url),
+    threads: ['owner', ...Array.from({ length: nrWorkers }, () => 'worker')],
+    memoryBytes: MEMORY_BYTES,
+    arg,
+    spinLoads: 2,
+    clockStepMs: 0.03,
+    lateTimeouts: true,
+    maxTimeouts: 15,
+    maxPreemptions: maxPreemptions + MORE,
+    maxSchedules: CAP,
+    ...more,
+  }
+}
+
+// biome-ignore format: table
+export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
+  ['enqueue against going idle: a worker that sleeps',
+    pool(1, 2, { up: [1, 0], script: [['enqueue', 1], ['drain'], ['enqueue', 2], ['drain'], ['rest', [1, 0]]] })],
+  ['enqueue against going idle: a worker that spins first',
+    pool(1, 2, { up: [1, 0], spinning: 1, script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest', [1, 0]]] })],
+  ['enqueue against going idle, event loop owner',
+    pool(1, 2, { up: [1, 0], sleeps: 'loop', script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest', [1, 0]]] })],
+  ['two workers, late wake',
+    pool(2, 1, { up: [2, 0], script: [['enqueue', 1, 'c'], ['enqueue', 2, 'c'], ['drain'], ['enqueue', 3, 'c'], ['enqueue', 4, 'c'], ['drain'], ['rest', [2, 0]]] })],
+  ['idle timeout against enqueue: two workers, one may leave',
+    pool(3, 1, { up: [2, 0], sleeps: 'loop', options: { idleTimeoutMs: 5000 }, script: [['enqueue', 1], ['drain'], ['enqueue', 2, 'c'], ['enqueue', 3, 'c'], ['drain']] }, { lateTimeouts: false, maxTimeouts: 1 })],
+  ['exit-on-idle toggled around an enqueue',
+    pool(3, 2, { up: [1, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['exitOnIdle', false], ['enqueue', 1], ['exitOnIdle', true], ['enqueue', 2], ['drain'], ['rest', [0, 0]]] })],
+  ['exit-on-idle, and a new worker after the last left',
+    pool(2, 1, { up: [1, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['enqueue', 1], ['drain'], ['rest', [0, 0]], ['events'], ['enqueue', 2], ['exitOnIdle', false], ['drain'], ['rest']] })],
+  ['two of a bucket and another, two workers',
+    pool(2, 1, { up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['buckets across accounts',
+    pool(2, 1, { up: [1, 1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 1], ['enqueue', 4, 'hu', 1], ['drain'], ['rest', [1, 1]]] })],
+  ['a held bucket of another account: the other bucket runs',
+    pool(3, 1, { up: [1, 2], held: [1], script: [['enqueue', 1, 'hu', 0], ['enqueue', 2, 'hu', 1], ['enqueue', 3, 'h', 0], ['enqueue', 4, 'h', 1], ['rest'], ['release', 1], ['drain'], ['rest']] })],
+  ['cancel of a queued, taken, running item',
+    pool(1, 2, { up: [1, 0], script: [['enqueue', 1], ['cancel', 1], ['enqueue', 2], ['drain'], ['rest', [1, 0]]] })],
+  ['cancel in a run',
+    pool(1, 2, { up: [1, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['cancel', 2], ['cancel', 3], ['drain'], ['rest', [1, 0]]] })],
+  ['cancel, two workers',
+    pool(2, 1, { up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3], ['cancel', 2], ['enqueue', 4, 'h', 0], ['cancel', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['announced sleep makes room',
+    pool(2, 1, { up: [2, 0], held: [1], announced: [1], options: { maxRunning: 1 }, script: [['enqueue', 1], ['enqueue', 2], ['rest', [2, 0]], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['sampler against sleeping() and running()',
+    pool(2, 1, { up: [1, 0], held: [1], announced: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest']] })],
+  ['sampler against a worker that just blocks',
+    pool(1, 2, { up: [1, 0], held: [1], script: [['enqueue', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest', [1, 0]]], options: { maxWorkers: [1, 1] } })],
+]
+
+const mortal = true
+// biome-ignore format: table
+export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
+  ['one worker, owner in a futex',
+    pool(2, 0, { mortal, up: [1, 0], script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['one worker, owner in its event loop',
+    pool(2, 0, { mortal, up: [1, 0], sleeps: 'loop', script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['coming up',
+    pool(2, 0, { mortal, up: [1, 0], fromStart: true, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['spins',
+    pool(2, 0, { mortal, up: [1, 0], spinning: 1, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['two workers, buckets',
+    pool(3, 0, { mortal, up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['two workers of two accounts, buckets',
+    pool(3, 0, { mortal, up: [1, 1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 1], ['enqueue', 4, 'hu', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['two workers, leaving',
+    pool(3, 0, { mortal, up: [2, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['enqueue', 1], ['drain'], ['rest', [0, 0]], ['enqueue', 2], ['drain'], ['rest', [0, 0]]] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['cancels',
+    pool(2, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['begun', 1], ['cancel', 2], ['cancel', 3], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['a worker that announces its sleep',
+    pool(3, 0, { mortal, up: [2, 0], held: [1], announced: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['rest'], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+  ['a worker that is seen to block',
+    pool(3, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+]
+
+export const TABLES = [...HOLDS, ...KILLS]
