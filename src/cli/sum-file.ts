@@ -14,7 +14,7 @@ import type { Uring } from '../driver/uring.js'
 import { BLOCK_BYTES, NR_BLOCKS, streamOffset } from './sum-layout.js'
 import { Arenas, MAX_PIECE_BYTES } from './sum-memory.js'
 import { type Hasher, MAX_STREAMS } from './sum-pool.js'
-import { Stream } from './sum-stream.js'
+import type { Stream } from './sum-stream.js'
 import { failed, notRegular, type Task } from './sum-walk.js'
 
 /** What became of a task. */
@@ -117,6 +117,7 @@ export class Summer {
 
   async #withStream(size: number | undefined, feed: (stream: Stream) => Promise<number>): Promise<Summed> {
     const at = this.#streams.pop() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)))
+    const { Stream } = await import('./sum-stream.js')
     const stream = new Stream(this.#hasher, at, size)
     try {
       const size = await feed(stream)

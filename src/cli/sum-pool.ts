@@ -22,7 +22,7 @@ const BATCH_PIECES = 32
 const BATCH_BYTES = 512 * 1024
 /** Hashing has fallen behind: most files under way wait for it, or this many bytes for each worker. */
 const BEHIND_PIECES = 64
-const BEHIND_BYTES = 16 * 1024 * 1024
+const BEHIND_BYTES = 128 * 1024 * 1024
 /** Large files hashed at a time. */
 export const MAX_STREAMS = 8
 

@@ -10,13 +10,11 @@ import { byteString } from './arguments.js'
 import { complain, errorText, quoteName, writeMessage } from './messages.js'
 import { Output } from './output.js'
 import { onSignal } from './signals.js'
-import { CheckList, readList } from './sum-check.js'
 import { Engine } from './sum-engine.js'
 import { type Outcome, Summer } from './sum-file.js'
 import { type Algo, checkLine, sumLine } from './sum-format.js'
 import type { Hasher } from './sum-pool.js'
 import type { ProgressBar } from './sum-progress.js'
-import { statsText } from './sum-stats.js'
 import { type Source, Walk } from './sum-walk.js'
 
 export interface SumOptions {
@@ -77,7 +75,7 @@ class Run {
     this.#progress?.stop()
     // Files may still be closing.
     await ring.close()
-    if (stats === true && this.#status !== STATUS_PIPE) this.#printStats(ring)
+    if (stats === true && this.#status !== STATUS_PIPE) await this.#printStats(ring)
     return this.#status
   }
 
@@ -95,6 +93,7 @@ class Run {
 
   async #check(ring: Uring, name: string): Promise<void> {
     if (this.#isStopped) return
+    const { CheckList, readList } = await import('./sum-check.js')
     let text: string
     try {
       text = await readList(ring, name)
@@ -164,7 +163,8 @@ class Run {
     return Buffer.from(text).toString('latin1')
   }
 
-  #printStats(ring: Uring): void {
+  async #printStats(ring: Uring): Promise<void> {
+    const { statsText } = await import('./sum-stats.js')
     const run = {
       nrFiles: this.#nrFiles,
       nrErrors: this.#nrErrors,

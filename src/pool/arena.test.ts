@@ -22,7 +22,7 @@ test('without room, or for more than a block holds, there is none', () => {
 })
 
 test('what goes into a ring comes out of it, round and round', () => {
-  const space = Space.create(2, -1)
+  const space = Space.create(2)
   const writer = new RingWriter(space, 1)
   const reader = new RingReader(space)
   for (let i = 0; i < 500; i++) {
@@ -34,7 +34,7 @@ test('what goes into a ring comes out of it, round and round', () => {
 })
 
 test('a full ring takes nothing until something was read', () => {
-  const space = Space.create(1, -1)
+  const space = Space.create(1)
   const writer = new RingWriter(space, 0)
   const reader = new RingReader(space)
   const bytes = new Uint8Array(RING_BYTES / 4)
@@ -48,7 +48,7 @@ test('a full ring takes nothing until something was read', () => {
 })
 
 test('the counts of a ring wrap', () => {
-  const space = Space.create(1, -1)
+  const space = Space.create(1)
   const before = -RING_BYTES
   space.words[space.seat(0) + 1] = before
   const reader = new RingReader(space)
@@ -64,7 +64,7 @@ test('the counts of a ring wrap', () => {
 })
 
 test('bytes of a worker that died unread are passed over', () => {
-  const space = Space.create(1, -1)
+  const space = Space.create(1)
   const reader = new RingReader(space)
   const first = new RingWriter(space, 0)
   for (let i = 0; i < 3; i++) assert.ok(first.put(new Uint8Array(RING_BYTES / 4)))

@@ -73,15 +73,14 @@ export class Dispatch {
   constructor(href: string, options: PoolOptions) {
     const { maxWorkers = availableParallelism(), maxUnbounded = DEFAULT_UNBOUNDED, workerData } = options
     this.#queueLimit = options.queueLimit ?? Number.POSITIVE_INFINITY
-    this.#poller = new Poller({
+    const nrSlots = Math.max(MIN_SLOTS, maxWorkers + maxUnbounded)
+    this.#space = Space.create(nrSlots)
+    this.#poller = new Poller(this.#space, {
       drain: () => this.#drain(),
       isDrained: () => this.#wq.isQueueEmpty(QUEUE),
       onClaims: () => this.#answerClaims(),
       isBusy: () => this.nrInFlight > 0,
     })
-    const nrSlots = Math.max(MIN_SLOTS, maxWorkers + maxUnbounded)
-    this.#space = Space.create(nrSlots, this.#poller.wakeFd)
-    this.#poller.attach(this.#space)
     const seat: PoolSeat = { space: this.#space.sab, jobs: href, workerData }
     this.#wq = new Wq({
       nrSlots,
@@ -110,7 +109,7 @@ export class Dispatch {
     this.#ids = new SharedBufferIds(this.#space)
     this.#codec = new Codec(this.#words, this.#ids)
     this.#names = new NameTable(this.#space)
-    this.#ports = new Ports(this.#space, this.#ids)
+    this.#ports = new Ports(this.#space, this.#ids, this.#poller.onWake)
     const blocks = new Blocks(this.#space.arenaByte, this.#space.arenaByte + ARENA_BYTES)
     this.#outgoing = new Outgoing(this.#space, blocks, this.#ids)
     this.#jobs = new InFlight(NR_ITEMS, new KeyTable(NR_ITEMS), blocks)
@@ -247,7 +246,6 @@ export class Dispatch {
     // What the last worker in this slot posted is taken before its port goes.
     this.#drain()
     this.#ports.greet(slot, worker)
-    if (this.#poller.wakeFd < 0) worker.on('message', this.#poller.onWake)
   }
 
   #onAbort(job: number, reason: unknown): void {

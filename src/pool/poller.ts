@@ -6,12 +6,11 @@
  * Looking costs a turn of the event loop, a microsecond or two; being woken costs ten, and the worker a system call. So
  * while jobs are in flight the owner looks first, and arms the wake-up when nothing came for a while. Where looking does
  * not pay, because jobs are long or the CPU is shared, it looks half as long each time, with one full try in 32.
- * Counterpart: NAPI, which polls a network card under load and turns its interrupt on when the card falls silent.
+ * A message wakes it: an eventfd was measured, and is no faster. Counterpart: NAPI, which polls a network card under load and turns its interrupt on when the card falls silent.
  */
 import { availableParallelism } from 'node:os'
 import { loadAcquire, xchg } from '../lib/barrier.js'
 import { POOL, type Space } from './record.js'
-import { createWaker, type Waker } from './waker.js'
 
 /** How many turns of the event loop may pass without a finished job before the owner arms, at most: about 100 us. */
 const MAX_EMPTY_TURNS = availableParallelism() > 1 ? 50 : 1
@@ -33,8 +32,9 @@ export interface PollerHooks {
 
 export class Poller {
   readonly #hooks: PollerHooks
-  readonly #waker: Waker
-  #words: Int32Array | undefined
+  readonly #words: Int32Array
+  /** Keeps the process alive while the owner sleeps with jobs in flight: the workers' ports do not. */
+  readonly #alive = setInterval(() => {}, 0x7fff_ffff).unref()
   #isScheduled = false
   #isArmed = false
   #emptyTurns = 0
@@ -42,18 +42,9 @@ export class Poller {
   #nrArmed = 0
   #seenClaims = 0
 
-  constructor(hooks: PollerHooks) {
-    this.#hooks = hooks
-    this.#waker = createWaker(this.onWake)
-  }
-
-  get wakeFd(): number {
-    return this.#waker.fd
-  }
-
-  /** Before the first look. The space needs the waker's fd, so it comes later than the constructor. */
-  attach(space: Space): void {
+  constructor(space: Space, hooks: PollerHooks) {
     this.#words = space.words
+    this.#hooks = hooks
   }
 
   /** A job was given: looks at the end of this turn of the event loop, and so on. */
@@ -64,7 +55,7 @@ export class Poller {
     setImmediate(this.#onTurn)
   }
 
-  /** A worker took `armed` to 0, or sent a message for reasons of its own. */
+  /** A worker took `armed` to 0, and sent the message that is being delivered. */
   readonly onWake = (): void => {
     this.#emptyTurns = 0
     if (this.#isArmed) this.#disarm()
@@ -92,11 +83,11 @@ export class Poller {
 
   /** True if the owner may sleep: the next job to end wakes it. */
   #arm(): boolean {
-    xchg(this.#words!, ARMED, 1)
+    xchg(this.#words, ARMED, 1)
     this.#isArmed = true
     // Pairs with the worker, which pushes first and then looks at the word: one of the two sees the other.
-    if (this.#hooks.isDrained() && loadAcquire(this.#words!, NR_CLAIMS) === this.#seenClaims) {
-      this.#waker.ref()
+    if (this.#hooks.isDrained() && loadAcquire(this.#words, NR_CLAIMS) === this.#seenClaims) {
+      this.#alive.ref()
       this.#nrArmed++
       this.#maxEmptyTurns = this.#nrArmed % TRY_AGAIN === 0 ? MAX_EMPTY_TURNS : Math.max(1, this.#maxEmptyTurns >> 1)
       return true
@@ -106,19 +97,19 @@ export class Poller {
   }
 
   #disarm(): void {
-    xchg(this.#words!, ARMED, 0)
+    xchg(this.#words, ARMED, 0)
     this.#isArmed = false
-    this.#waker.unref()
+    this.#alive.unref()
   }
 
   #answerClaims(): void {
-    const claims = loadAcquire(this.#words!, NR_CLAIMS)
+    const claims = loadAcquire(this.#words, NR_CLAIMS)
     if (claims === this.#seenClaims) return
     this.#seenClaims = claims
     this.#hooks.onClaims()
   }
 
   close(): void {
-    this.#waker.close()
+    clearInterval(this.#alive)
   }
 }

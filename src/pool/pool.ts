@@ -1,8 +1,8 @@
 /**
  * The pool: runs a module's functions on worker threads, as io-wq work. Runs on the thread that makes it.
  *
- * This is what users see; dispatch.ts is behind it. No FFI is needed: where there is one, workers wake the event loop
- * faster. Counterpart: io-wq, with JavaScript functions for system calls.
+ * This is what users see; dispatch.ts is behind it. It needs no FFI. Counterpart: io-wq, with JavaScript functions for
+ * system calls.
  */
 import { Dispatch } from './dispatch.js'
 import {

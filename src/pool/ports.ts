@@ -1,8 +1,9 @@
 /**
- * One port to each worker, for what cannot lie in shared memory, and the answers to claims. Owner thread only.
+ * Two ports to each worker: for what cannot lie in shared memory, with the answers to claims, and for wake-ups. Owner
+ * thread only.
  *
- * Messages are taken synchronously on both sides (receiveMessageOnPort), when shared memory says that one is there; so
- * the ports have no listeners and keep nothing alive.
+ * What comes through the first is taken synchronously on both sides (receiveMessageOnPort), when shared memory says that
+ * it is there. The second has a listener: a message on it wakes the event loop. Neither keeps the process alive.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import { futexWake, loadAcquire, xchg } from '../lib/barrier.js'
@@ -17,20 +18,27 @@ const ANSWER = SEAT.at.answer >> 2
 export class Ports {
   readonly #space: Space
   readonly #ids: SharedBufferIds
+  readonly #onWake: () => void
   readonly #ports: (MessagePort | undefined)[] = []
+  readonly #wakePorts: (MessagePort | undefined)[] = []
 
-  constructor(space: Space, ids: SharedBufferIds) {
+  constructor(space: Space, ids: SharedBufferIds, onWake: () => void) {
     this.#space = space
     this.#ids = ids
+    this.#onWake = onWake
   }
 
   /** A worker is about to start in a slot. What the last one there posted has been taken. */
   greet(slot: number, worker: Worker): void {
     this.#ports[slot]?.close()
-    const { port1, port2 } = new MessageChannel()
-    this.#ports[slot] = port1
-    const greeting: Greeting = { port: port2 }
-    worker.postMessage(greeting, [port2])
+    this.#wakePorts[slot]?.close()
+    const own = new MessageChannel()
+    const wake = new MessageChannel()
+    this.#ports[slot] = own.port1
+    this.#wakePorts[slot] = wake.port1.on('message', this.#onWake)
+    wake.port1.unref()
+    const greeting: Greeting = { port: own.port2, wakePort: wake.port2 }
+    worker.postMessage(greeting, [own.port2, wake.port2])
   }
 
   /** The oldest message from a worker. A job that came home says that it is there. */
@@ -65,6 +73,6 @@ export class Ports {
   }
 
   close(): void {
-    for (const port of this.#ports) port?.close()
+    for (const port of [...this.#ports, ...this.#wakePorts]) port?.close()
   }
 }

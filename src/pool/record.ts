@@ -23,7 +23,6 @@ export const JOB = struct('job', [
 export const POOL = struct('pool', [
   'cache line: fixed at creation',
   ['nr_slots',   'u32', 'once',  'worker slots'],
-  ['wake_fd',    'u32', 'once',  'the eventfd that wakes the owner; -1: by a message'],
   'cache line: the owner asleep',
   ['armed',      'u32', 'any',   '1: the owner is idle in its event loop. Who takes it to 0 wakes it'],
   'cache line: claims',
@@ -105,11 +104,10 @@ export class Space {
   }
 
   /** New memory. Pages that nobody touches cost nothing. */
-  static create(nrSlots: number, wakeFd: number): Space {
+  static create(nrSlots: number): Space {
     const fixed = POOL.size + nrSlots * (SEAT.size + RING_BYTES) + MAX_NAMES * 8 + NAMES_BYTES
     const space = new Space(new SharedArrayBuffer(fixed + ARENA_BYTES), nrSlots)
     space.words[POOL.at.nr_slots >> 2] = nrSlots
-    space.words[POOL.at.wake_fd >> 2] = wakeFd
     return space
   }
 

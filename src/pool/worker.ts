@@ -16,7 +16,6 @@ import { watchedTables } from '../wq/watch.js'
 import { WorkerLoop } from '../wq/worker-loop.js'
 import { JOB, POOL, Space } from './record.js'
 import { JobRunner, type JobsModule } from './run-job.js'
-import { signal } from './waker.js'
 
 /** What the owner hands to each worker, beside its seat. */
 export interface PoolSeat {
@@ -25,9 +24,10 @@ export interface PoolSeat {
   readonly workerData: unknown
 }
 
-/** The first message to each worker: the port that is its own. */
+/** The first message to each worker: its own port, and the one whose messages wake the owner. */
 export interface Greeting {
   readonly port: MessagePort
+  readonly wakePort: MessagePort
 }
 
 /** How long jobs may keep the event loop waiting. */
@@ -40,12 +40,6 @@ const poolSeat = seat.data as PoolSeat
 const mem = WqMemory.attach(seat.sab, JOB.hash)
 const space = Space.attach(poolSeat.space)
 const ARMED = POOL.at.armed >> 2
-const wakeFd = space.words[POOL.at.wake_fd >> 2]!
-
-/** Only one edge wakes an idle owner: the one that takes the word to 0. */
-function wakeOwner(): void {
-  if (loadAcquire(space.words, ARMED) !== 0 && xchg(space.words, ARMED, 0) !== 0) signal(wakeFd)
-}
 
 /** The owner's port. It was posted before this thread began; should it be late all the same, it is awaited. */
 async function greeting(): Promise<Greeting> {
@@ -65,7 +59,13 @@ async function loadJobs(): Promise<JobsModule> {
   }
 }
 
-const { port } = await greeting()
+const { port, wakePort } = await greeting()
+
+/** Only one edge wakes an idle owner: the one that takes the word to 0. */
+function wakeOwner(): void {
+  if (loadAcquire(space.words, ARMED) !== 0 && xchg(space.words, ARMED, 0) !== 0) wakePort.postMessage(null)
+}
+
 const runner = new JobRunner({ mem, space, slot: seat.slot, port, module: await loadJobs(), wakeOwner })
 
 let turnedAt = nowMs()

@@ -3,6 +3,7 @@
  *
  * Nothing is remembered, for fds are used again. Counterpart: what io_uring reads off struct file.
  */
+import { EINVAL } from '../lib/errno.js'
 import { kcmpFile, libc } from './libc.js'
 import { addressOf } from './memory.js'
 
@@ -41,9 +42,14 @@ export function isOpenFd(fd: number): boolean {
   return libc('fcntl')(fd, F_GETFD, 0) >= 0
 }
 
+/** Duplicates are numbered from here: a number that the app has just closed must not come back to life as one of them. */
+const DUPLICATES_FROM = 512
+
 /** Another fd for the same open file, closed on exec. Returns it or -errno. */
 export function duplicateFd(fd: number): number {
-  return libc('fcntl')(fd, F_DUPFD_CLOEXEC, 0)
+  const res = libc('fcntl')(fd, F_DUPFD_CLOEXEC, DUPLICATES_FROM)
+  // The process may not have that many.
+  return res === -EINVAL ? libc('fcntl')(fd, F_DUPFD_CLOEXEC, 0) : res
 }
 
 /** Sets the file status flags. */

@@ -56,10 +56,13 @@ export class Mapping {
   readonly buffer: ArrayBuffer
   #live = true
 
-  constructor(sizeBytes: number, fd: number, offset: number) {
+  /** Without `fd`: zeroed memory of nobody's, which outlives the thread. */
+  constructor(sizeBytes: number, fd = -1, offset = 0) {
     const PROT_READ_WRITE = 3
     const MAP_SHARED_POPULATE = 0x8001
-    const address = libc('mmap')(0, sizeBytes, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset)
+    const MAP_PRIVATE_ANONYMOUS = 0x22
+    const flags = fd === -1 ? MAP_PRIVATE_ANONYMOUS : MAP_SHARED_POPULATE
+    const address = libc('mmap')(0, sizeBytes, PROT_READ_WRITE, flags, fd, offset)
     if (address < 0) throw errnoError(address, 'mmap')
     this.address = address
     this.sizeBytes = sizeBytes

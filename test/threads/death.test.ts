@@ -4,14 +4,14 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { IOSQE_ASYNC, IOSQE_IO_LINK } from '../../abi/constants.js'
-import { ECANCELED, EOWNERDEAD } from '../../lib/errno.js'
-import { prepNop, prepRead, setFlags, setUserData } from '../../ring/prep.js'
-import { queueInit, type Ring } from '../../ring/ring.js'
-import { libc } from '../../sys/libc.js'
-import { addressOf } from '../../sys/memory.js'
-import { Wq } from '../../wq/wq.js'
-import { ThreadsSyscalls } from './index.js'
+import { IOSQE_ASYNC, IOSQE_IO_LINK } from '../../src/abi/constants.js'
+import { ThreadsSyscalls } from '../../src/backends/threads/index.js'
+import { ECANCELED, EOWNERDEAD } from '../../src/lib/errno.js'
+import { prepNop, prepRead, setFlags, setUserData } from '../../src/ring/prep.js'
+import { queueInit, type Ring } from '../../src/ring/ring.js'
+import { libc } from '../../src/sys/libc.js'
+import { addressOf } from '../../src/sys/memory.js'
+import { Wq } from '../../src/wq/wq.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'uring-death-'))
 // Workers do not keep the process alive, and these tests wait for nothing else.
