@@ -13,7 +13,7 @@ const RIVALS = ['piscina', 'piscina/tuned', 'tinypool', 'workerpool', 'poolifier
 
 /** The jobs, in the form that each pool asks for. */
 const NOOP = new URL('./rivals/noop.js', import.meta.url)
-const NOOP_FILE = fileURLToPath(NOOP)
+const NOOP_DEFAULT = fileURLToPath(new URL('./rivals/noop-default.js', import.meta.url))
 const NOOP_WORKERPOOL = fileURLToPath(new URL('./rivals/noop-workerpool.js', import.meta.url))
 const NOOP_POOLIFIER = fileURLToPath(new URL('./rivals/noop-poolifier.js', import.meta.url))
 
@@ -31,7 +31,7 @@ const POOLS: Readonly<Record<'uring' | (typeof RIVALS)[number], () => Promise<No
 
   async piscina() {
     const { Piscina } = await import('piscina')
-    const pool = new Piscina({ filename: NOOP_FILE, minThreads: 1, maxThreads: 1 })
+    const pool = new Piscina({ filename: NOOP_DEFAULT, minThreads: 1, maxThreads: 1 })
     return { run: () => pool.run(undefined), close: () => pool.close() }
   },
 
@@ -40,7 +40,7 @@ const POOLS: Readonly<Record<'uring' | (typeof RIVALS)[number], () => Promise<No
   async 'piscina/tuned'() {
     const { FixedQueue, Piscina } = await import('piscina')
     const pool = new Piscina({
-      filename: NOOP_FILE,
+      filename: NOOP_DEFAULT,
       minThreads: 1,
       maxThreads: 1,
       concurrentTasksPerWorker: 64,
@@ -53,7 +53,7 @@ const POOLS: Readonly<Record<'uring' | (typeof RIVALS)[number], () => Promise<No
 
   async tinypool() {
     const { Tinypool } = await import('tinypool')
-    const pool = new Tinypool({ filename: NOOP_FILE, minThreads: 1, maxThreads: 1 })
+    const pool = new Tinypool({ filename: NOOP_DEFAULT, minThreads: 1, maxThreads: 1 })
     return { run: () => pool.run(undefined), close: () => pool.destroy() }
   },
 

@@ -156,22 +156,22 @@ class Sums {
     return new Promise((resolve, reject) => {
       const output = openSync(this.#output, 'w')
       const began = performance.now()
-      const child = spawn(command, args, {
-        stdio: ['ignore', output, 'pipe'],
-        timeout: LIMIT_MS,
-        killSignal: 'SIGKILL',
-      })
+      const child = spawn(command, args, { stdio: ['ignore', output, 'pipe'] })
       closeSync(output)
+      // Not spawn's own timeout: where a command is missing, its timer stays behind and keeps the process alive.
+      const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
       let complaints = ''
       child.stderr?.setEncoding('utf8').on('data', (text) => {
         complaints += text
       })
       child.on('error', (error) => {
+        clearTimeout(limit)
         const isMissing = (error as { code?: string }).code === 'ENOENT'
         reject(isMissing ? new Error(`there is no ${command}`) : error)
       })
       child.on('exit', (code, signal) => {
         const seconds = (performance.now() - began) / 1000
+        clearTimeout(limit)
         if (code === 0) resolve(seconds)
         else if (signal === 'SIGKILL') reject(new Error(`${command} was killed after ${Math.round(seconds)} s`))
         else reject(new Error(`${command} ends with ${code ?? signal}: ${complaints.trim().split('\n')[0]}`))

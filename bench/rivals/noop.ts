@@ -1,7 +1,5 @@
 /**
- * An empty job, as a module: named for our Pool, default for piscina and tinypool. Workers run it.
+ * An empty job, as a module that exports it by name: for our Pool. Workers run it.
  */
 
 export function noop(): void {}
-
-export default noop

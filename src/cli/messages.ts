@@ -37,6 +37,29 @@ const TEXTS: Readonly<Record<string, string>> = {
   EKEYREJECTED: 'Key was rejected by service',
 }
 
+/** Why something could not be done: a code for programs, and words. */
+export interface Failure {
+  readonly code: string
+  readonly text: string
+}
+
+export const NOT_REGULAR: Failure = { code: 'ERR_NOT_REGULAR', text: 'not a regular file' }
+
+/** Thrown where the reason is not a failed call. */
+export class Refusal extends Error {
+  readonly failure: Failure
+
+  constructor(code: string, text: string) {
+    super(text)
+    this.failure = { code, text }
+  }
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Refusal) return error.failure
+  return { code: String((error as { code?: string }).code ?? 'ERR'), text: errorText(error) }
+}
+
 /** The words for a failed call. */
 export function errorText(error: unknown): string {
   const { code, errno, message } = error as { code?: string; errno?: number; message?: string }

@@ -46,7 +46,7 @@ export class CheckList implements Source {
 
   next(): CheckTask | null {
     const entry = this.#entries[this.#next++]
-    return entry === undefined ? null : { ...entry, isGiven: true }
+    return entry === undefined ? null : { name: entry.name, isGiven: true, error: undefined, digest: entry.digest }
   }
 
   /** The verdict on an outcome, in coreutils' words. */

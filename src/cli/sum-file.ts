@@ -11,11 +11,12 @@ import { constants } from 'node:fs'
 import { AT_STATX_DONT_SYNC } from '../abi/constants.js'
 import type { Statx } from '../driver/statx.js'
 import type { Uring } from '../driver/uring.js'
+import { type Failure, failureOf, NOT_REGULAR, Refusal } from './messages.js'
 import { BLOCK_BYTES, NR_BLOCKS, streamOffset } from './sum-layout.js'
 import { Arenas, MAX_PIECE_BYTES } from './sum-memory.js'
 import { type Hasher, MAX_STREAMS } from './sum-pool.js'
 import type { Stream } from './sum-stream.js'
-import { failed, notRegular, type Task } from './sum-walk.js'
+import type { Task } from './sum-walk.js'
 
 /** What became of a task. */
 export interface Outcome {
@@ -23,7 +24,7 @@ export interface Outcome {
   /** In hex; undefined if there is an error. */
   readonly digest: string | undefined
   readonly size: number
-  readonly error: Task['error']
+  readonly error: Failure | undefined
 }
 
 const S_IFMT = 0o170000
@@ -33,6 +34,7 @@ const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 /** A file may have become a FIFO since it was listed: opening must not wait for a writer, nor take a terminal. */
 const OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY
 const STDIN = 0
+const NONE = -1
 /** Opening has just asked for fresh attributes; this is to take them as they are. */
 const FRESH = { flags: AT_STATX_DONT_SYNC }
 
@@ -41,6 +43,7 @@ export class Summer {
   nrBytes = 0
   readonly #ring: Uring
   readonly #hasher: Hasher
+  readonly #bytes: Uint8Array
   readonly #arenas = new Arenas()
   /** Where streams that are not in use begin. */
   readonly #streams: number[] = []
@@ -49,79 +52,62 @@ export class Summer {
   constructor(ring: Uring, hasher: Hasher) {
     this.#ring = ring
     this.#hasher = hasher
+    this.#bytes = new Uint8Array(hasher.memory)
     for (let i = 0; i < MAX_STREAMS; i++) this.#streams.push(streamOffset(i))
   }
 
-  /** Never rejects: what goes wrong with a file is its outcome. */
+  /** Never rejects: what goes wrong with a file is its outcome. One function, for a small file is mostly waiting in it. */
   async sum(task: Task): Promise<Outcome> {
+    if (task.error !== undefined) return { task, digest: undefined, size: 0, error: task.error }
+    const ring = this.#ring
+    let fd = NONE
+    let offset = NONE
     try {
-      if (task.error !== undefined) return { task, digest: undefined, size: 0, error: task.error }
-      const { digest, size } = task.name === '-' && task.isGiven ? await this.#sumStdin() : await this.#sumFile(task)
-      return { task, digest, size, error: undefined }
+      if (task.isGiven && task.name === '-') return await this.#sumStream(task, STDIN, undefined)
+      fd = await ring.openat(Buffer.from(task.name, 'latin1'), task.isGiven ? OPEN_FLAGS : OPEN_FLAGS | O_NOFOLLOW)
+      const stat = await ring.statx(fd, FRESH)
+      checkRegular(stat)
+      const size = stat.stx_size
+      if (size >= MAX_PIECE_BYTES) return await this.#sumLarge(task, fd, stat)
+      // One byte more than there is shows whether there is more.
+      const length = size + 1
+      const cut = this.#arenas.alloc(length)
+      offset = typeof cut === 'number' ? cut : await cut
+      const nrBytes = await ring.read(fd, this.#bytes, { offset, length, position: 0 })
+      // It changes, or is of a kind whose size is a lie.
+      if (nrBytes !== size) return await this.#sumLarge(task, fd, stat)
+      this.#close(fd)
+      fd = NONE
+      this.nrBytes += size
+      return { task, digest: await this.#hasher.hash(offset, size), size, error: undefined }
     } catch (error) {
-      const failure = error instanceof Refusal ? error.task : failed(task.name, error)
-      return { task, digest: undefined, size: 0, error: failure.error }
-    }
-  }
-
-  async #sumFile(task: Task): Promise<Summed> {
-    const path = Buffer.from(task.name, 'latin1')
-    const fd = await this.#ring.openat(path, task.isGiven ? OPEN_FLAGS : OPEN_FLAGS | O_NOFOLLOW)
-    let piece: Piece | undefined
-    try {
-      const stat = await this.#ring.statx(fd, FRESH)
-      checkRegular(task, stat)
-      if (stat.stx_size < MAX_PIECE_BYTES) piece = await this.#readWhole(fd, stat.stx_size)
-      if (piece === undefined) return await this.#sumLarge(task, fd, stat)
+      return { task, digest: undefined, size: 0, error: failureOf(error) }
     } finally {
-      // Nothing was written, so what close says does not matter.
-      this.#ring.close(fd).catch(() => {})
-    }
-    try {
-      this.nrBytes += piece.nrBytes
-      const digest = await this.#hasher.hash(piece.offset, piece.nrBytes)
-      return { digest, size: piece.nrBytes }
-    } finally {
-      this.#arenas.free(piece.offset)
+      if (fd !== NONE) this.#close(fd)
+      if (offset !== NONE) this.#arenas.free(offset)
     }
   }
 
-  /** Reads a file by one read. Undefined if that is not the whole of it: it changes, or is of a kind that lies. */
-  async #readWhole(fd: number, size: number): Promise<Piece | undefined> {
-    // One byte more than there is shows whether there is more.
-    const length = size + 1
-    const cut = this.#arenas.alloc(length)
-    const offset = typeof cut === 'number' ? cut : await cut
-    try {
-      const nrBytes = await this.#ring.read(fd, new Uint8Array(this.#hasher.memory, offset, length), { position: 0 })
-      if (nrBytes === size) return { offset, nrBytes }
-    } catch (error) {
-      this.#arenas.free(offset)
-      throw error
-    }
-    this.#arenas.free(offset)
-    return undefined
+  /** Nothing was written, so what close says does not matter. */
+  #close(fd: number): void {
+    this.#ring.close(fd).catch(ignore)
   }
 
-  async #sumLarge(task: Task, fd: number, before: Statx): Promise<Summed> {
-    const summed = await this.#withStream(before.stx_size, (stream) => this.#feed(stream, fd, before.stx_size))
+  async #sumLarge(task: Task, fd: number, before: Statx): Promise<Outcome> {
+    const outcome = await this.#sumStream(task, fd, before.stx_size)
     const after = await this.#ring.statx(fd)
     // A file whose size is a lie, as in /proc, may give more or less than that; it only has to keep to its lie.
-    if (!isSame(before, after)) throw changed(task)
-    return summed
+    if (!isSame(before, after)) throw new Refusal('ERR_CHANGED', 'file changed while it was read')
+    return outcome
   }
 
-  #sumStdin(): Promise<Summed> {
-    return this.#withStream(undefined, (stream) => this.#feed(stream, STDIN, undefined))
-  }
-
-  async #withStream(size: number | undefined, feed: (stream: Stream) => Promise<number>): Promise<Summed> {
+  async #sumStream(task: Task, fd: number, size: number | undefined): Promise<Outcome> {
     const at = this.#streams.pop() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)))
     const { Stream } = await import('./sum-stream.js')
     const stream = new Stream(this.#hasher, at, size)
     try {
-      const size = await feed(stream)
-      return { digest: await stream.end(), size }
+      const nrBytes = await this.#feed(stream, fd, size)
+      return { task, digest: await stream.end(), size: nrBytes, error: undefined }
     } catch (error) {
       await stream.abort()
       throw error
@@ -183,35 +169,11 @@ export class Summer {
   }
 }
 
-interface Summed {
-  readonly digest: string
-  readonly size: number
-}
-
-interface Piece {
-  readonly offset: number
-  readonly nrBytes: number
-}
-
-/** Thrown where the reason is not a failed call. */
-class Refusal extends Error {
-  readonly task: Task
-
-  constructor(task: Task) {
-    super(task.error?.text)
-    this.task = task
-  }
-}
-
-function checkRegular(task: Task, stat: Statx): void {
+function checkRegular(stat: Statx): void {
   const kind = stat.stx_mode & S_IFMT
   if (kind === S_IFREG) return
-  if (kind === S_IFDIR) throw Object.assign(new Error('EISDIR'), { code: 'EISDIR' })
-  throw new Refusal(notRegular(task.name))
-}
-
-function changed(task: Task): Refusal {
-  return new Refusal({ ...task, error: { code: 'ERR_CHANGED', text: 'file changed while it was read' } })
+  if (kind === S_IFDIR) throw new Refusal('EISDIR', 'Is a directory')
+  throw new Refusal(NOT_REGULAR.code, NOT_REGULAR.text)
 }
 
 function isSame(a: Statx, b: Statx): boolean {
@@ -221,3 +183,5 @@ function isSame(a: Statx, b: Statx): boolean {
     a.stx_mtime_tv_nsec === b.stx_mtime_tv_nsec
   )
 }
+
+function ignore(): void {}

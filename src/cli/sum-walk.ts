@@ -12,14 +12,14 @@
  */
 import { readdir } from 'node:fs'
 import type { Uring } from '../driver/uring.js'
-import { errorText } from './messages.js'
+import { type Failure, failureOf, NOT_REGULAR } from './messages.js'
 
 /** A file to sum, or something that cannot be summed, and why. */
 export interface Task {
   readonly name: string
   /** It was given as a path: a symbolic link is followed. */
   readonly isGiven: boolean
-  readonly error?: { readonly code: string; readonly text: string }
+  readonly error: Failure | undefined
 }
 
 /** What a sum is made of: tasks in order, some of them not known yet. */
@@ -102,7 +102,7 @@ export class Walk implements Source {
         const entry = frame.entries[frame.index]!
         if (typeof entry !== 'string' && !this.#enter(entry)) return undefined
         frame.index++
-        if (typeof entry === 'string') return { name: entry, isGiven: false }
+        if (typeof entry === 'string') return { name: entry, isGiven: false, error: undefined }
       }
       const failed = this.#takeError()
       if (failed !== undefined) return failed
@@ -139,7 +139,7 @@ export class Walk implements Source {
     while (this.#given.length < MAX_PATHS_AHEAD && this.#nrTaken < this.#paths.length) {
       const given: Given = { path: this.#paths[this.#nrTaken++]!, found: undefined }
       this.#given.push(given)
-      if (given.path === '-') given.found = { name: '-', isGiven: true }
+      if (given.path === '-') given.found = { name: '-', isGiven: true, error: undefined }
       else void this.#find(given)
     }
   }
@@ -155,10 +155,10 @@ export class Walk implements Source {
         this.#todo.unshift(directory)
         this.#listAhead()
       } else {
-        given.found = kind === S_IFREG ? { name: path, isGiven: true } : notRegular(path)
+        given.found = { name: path, isGiven: true, error: kind === S_IFREG ? undefined : NOT_REGULAR }
       }
     } catch (error) {
-      given.found = failed(path, error)
+      given.found = { name: path, isGiven: true, error: failureOf(error) }
     }
     if (given === this.#given[0]) this.onReady()
   }
@@ -178,7 +178,7 @@ export class Walk implements Source {
       this.#nrListing--
       this.#nrListedAhead++
       directory.state = 'listed'
-      if (error !== null) directory.error = failed(directory.path, error)
+      if (error !== null) directory.error = { name: directory.path, isGiven: true, error: failureOf(error) }
       const prefix = directory.path.endsWith('/') ? directory.path : `${directory.path}/`
       directory.entries = names.map(({ name, isDirectory }) =>
         isDirectory ? { path: prefix + name, state: 'todo', entries: [], error: undefined } : prefix + name,
@@ -190,19 +190,6 @@ export class Walk implements Source {
       this.#listAhead()
       this.onReady()
     })
-  }
-}
-
-export function notRegular(name: string): Task {
-  return { name, isGiven: true, error: { code: 'ERR_NOT_REGULAR', text: 'not a regular file' } }
-}
-
-/** A task that has failed already. */
-export function failed(name: string, error: unknown): Task {
-  return {
-    name,
-    isGiven: true,
-    error: { code: String((error as { code?: string }).code ?? 'ERR'), text: errorText(error) },
   }
 }
 

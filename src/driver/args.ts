@@ -141,12 +141,14 @@ export function checkOpenFlags(flags: string | number): number {
   return bits | O_CLOEXEC
 }
 
-/** An array of struct iovec. The caller keeps the buffers alive. */
-export function iovecsOf(buffers: readonly ArrayBufferView[]): Int32Array {
+/** An array of struct iovec: the buffers where they are or, given an address, one after another from there. */
+export function iovecsOf(buffers: readonly ArrayBufferView[], from?: number): Int32Array {
   const words = new Int32Array(Math.max(1, buffers.length) * IOVEC_WORDS)
+  let next = from
   buffers.forEach((buffer, i) => {
     const at = i * IOVEC_WORDS
-    const address = addressOf(buffer)
+    const address = next ?? addressOf(buffer)
+    if (next !== undefined) next += buffer.byteLength
     words[at + IOV_BASE] = low32(address)
     words[at + IOV_BASE + 1] = high32(address)
     words[at + IOV_LEN] = low32(buffer.byteLength)

@@ -3,7 +3,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { closeSync, writeSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { IORING_NOP_INJECT_RESULT } from '../abi/constants.js'
+import { prepNop } from '../ring/prep.js'
 import { makePipe, onEachBackend, outcomes } from './driver.test.backends.js'
+import { driverOf } from './uring.js'
 
 onEachBackend('all operations of one turn enter by one call', async (open) => {
   const ring = await open()
@@ -129,6 +132,23 @@ onEachBackend('callers resume in their own async context', async (open) => {
     }
   }
   await Promise.all([1, 2, 3].map((nr) => context.run(nr, loop, nr)))
+})
+
+onEachBackend('other floors issue operations of their own', async (open) => {
+  const driver = driverOf(await open())
+  const at = driver.stage()
+  prepNop(driver.words, at, IORING_NOP_INJECT_RESULT, 42)
+  let nrReleased = 0
+  const release = () => nrReleased++
+  const finish = (res: number) => `result ${res}`
+  assert.equal(await driver.issue(at, 'nop', undefined, undefined, { finish, release }), 'result 42')
+  assert.equal(nrReleased, 1)
+  const failing = driver.stage()
+  prepNop(driver.words, failing, IORING_NOP_INJECT_RESULT, -17)
+  const paths = { path: 'from', dest: 'to', release }
+  const error = await driver.issue<never>(failing, 'rename', undefined, undefined, paths).catch((e: Error) => e)
+  assert.equal(error.message, "EEXIST: file already exists, rename 'from' -> 'to'")
+  assert.equal(nrReleased, 2)
 })
 
 onEachBackend('rings of one thread work side by side', async (open) => {

@@ -10,6 +10,7 @@
  *
  * No user code runs inside. It never blocks, and never touches ring memory once closed.
  */
+import { isMainThread } from 'node:worker_threads'
 import { SQE } from '../abi/sqe.js'
 import { assert } from '../lib/assert.js'
 import { EAGAIN, EBUSY, ECANCELED, EINTR, ENOMEM, errnoError } from '../lib/errno.js'
@@ -17,8 +18,10 @@ import type { Ring } from '../ring/ring.js'
 import { Backlog } from './backlog.js'
 import { CANCEL_TAG, Cancels } from './cancel.js'
 import { chainTooLong, invalidState } from './errors.js'
+import { Lender } from './lend.js'
 import { type OpExtra, OpTable, QUEUED, REPLACED, type Resolve } from './op.js'
 import { checkOptions, type OpOptions, sqeFlags } from './options.js'
+import { Pieces } from './pieces.js'
 import { Signals } from './signals.js'
 import { Turn } from './turn.js'
 import { Wakeup } from './wakeup.js'
@@ -45,6 +48,9 @@ const capture = (resolve: Resolve) => {
 export class Driver {
   readonly ring: Ring
   readonly stats: DriverStats = { enters: 0, sqes: 0, cqes: 0, wakes: 0 }
+  readonly pieces = new Pieces()
+  /** Set where the caller's memory may be freed under an operation: lend instead. */
+  readonly lender: Lender | undefined
   readonly #ops: OpTable
   readonly #backlog: Backlog
   readonly #cancels: Cancels
@@ -65,6 +71,7 @@ export class Driver {
 
   constructor(ring: Ring, maxTurnMs: number) {
     this.ring = ring
+    if (!isMainThread && ring.syscalls.name === 'kernel') this.lender = new Lender(this.pieces)
     this.#turn = new Turn(maxTurnMs)
     const cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
     this.#maxInflight = ring.cq.entries - cancelRoom
@@ -93,30 +100,31 @@ export class Driver {
     return this.#backlog.words
   }
 
-  /** The word where the next SQE is to be prepared, zeroed. Nothing is queued until issue(). */
-  stage(): number {
+  /**
+   * The word where the next SQE is to be prepared, zeroed; nothing is queued until issue(). Throws for a closed ring, bad
+   * options, an aborted signal, or a chain that was refused. The last step that may throw: issue() does not.
+   */
+  stage(options?: OpOptions): number {
     if (this.#state !== OPEN) throw invalidState('the ring is closed')
+    if (options !== undefined) checkOptions(options)
+    if (this.#refusal !== undefined) throw this.#refusal()
+    if (this.#backlog.openChainLength === this.#maxChain) throw chainTooLong(this.#maxChain)
     return this.#backlog.stage()
   }
 
   /**
    * Queues the staged SQE. `keep` is whatever must stay alive until the operation has ended; `syscall` names it in
-   * errors. Throws, with nothing queued, for bad options, an aborted signal, or a chain that was refused.
+   * errors.
    */
   issue<T>(at: number, syscall: string, keep: unknown, options?: OpOptions, extra?: OpExtra): Promise<T> {
     const backlog = this.#backlog
-    let signal: AbortSignal | undefined
     if (options !== undefined) {
-      signal = checkOptions(options)
       backlog.words[at] = backlog.words[at]! | (sqeFlags(options) << FLAGS_SHIFT)
-      if (signal !== undefined) {
+      if (options.signal !== undefined) {
         extra ??= {}
-        extra.signal = signal
+        extra.signal = options.signal
       }
     }
-    if (this.#refusal !== undefined) throw this.#refusal()
-    if (backlog.openChainLength === this.#maxChain) throw chainTooLong(this.#maxChain)
-
     const promise = new Promise<T>(capture as (resolve: (value: T) => void) => void)
     const slot = this.#ops.alloc(captured, syscall, keep, extra, backlog.position)
     backlog.push(at, slot, this.#ops.generation(slot))
@@ -268,6 +276,7 @@ export class Driver {
     this.#cancels.close()
     this.#wakeup.close()
     this.ring.queueExit()
+    this.pieces.close()
     this.#onClosed?.()
   }
 

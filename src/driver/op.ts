@@ -19,6 +19,8 @@ export interface OpExtra {
   dest?: string | Buffer
   /** Turns a result of 0 or more into what the promise resolves to. */
   finish?: (res: number) => unknown
+  /** Gives back what was taken for the operation: runs once it has ended, however it did. */
+  release?: () => void
   /** The signal to follow. */
   signal?: AbortSignal
 }
@@ -117,14 +119,17 @@ export class OpTable {
     if (res < 0) resolve(isAbort(state, res) ? failAborted(signal) : failErrno(res, syscall, extra))
     else if (extra?.finish === undefined) resolve(res)
     else finish(resolve, extra.finish, res)
+    extra?.release?.()
   }
 
   /** Ends an operation that was never submitted: with `error`, or as its signal says. */
   drop(slot: number, error: (() => Error) | undefined): void {
     assert((this.#state[slot]! & QUEUED) !== 0, `slot ${slot} is dropped while queued`)
     const resolve = this.#resolve[slot]!
+    const extra = this.#extra[slot]
     const signal = this.#release(slot)
     resolve(error === undefined ? failAborted(signal) : failWith(error))
+    extra?.release?.()
   }
 
   syscall(slot: number): string {

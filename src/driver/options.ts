@@ -12,7 +12,9 @@ export interface OpOptions {
   signal?: AbortSignal | undefined
   /**
    * The next operation issued on this ring in the same turn (no `await` in between) starts after this one has succeeded,
-   * and fails with ECANCELED if this one fails; a short read or write is a failure here (IOSQE_IO_LINK).
+   * and fails with ECANCELED if this one fails; a short read or write is a failure here. A chain enters the ring whole:
+   * one of more members than the ring has entries rejects with ERR_URING_CHAIN_TOO_LONG, and one with a member whose
+   * arguments are bad with ECANCELED, before any of it is queued (IOSQE_IO_LINK).
    */
   link?: boolean | undefined
   /** Like `link`, but the next operation starts even if this one fails (IOSQE_IO_HARDLINK). */
@@ -58,14 +60,13 @@ export function sqeFlags(options: OpOptions): number {
   )
 }
 
-/** The signal, if there is one. Throws its AbortError if it has fired. */
-export function checkOptions(options: OpOptions): AbortSignal | undefined {
+/** Throws for what is no option, and the AbortError of a signal that has fired. */
+export function checkOptions(options: OpOptions): void {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
   const { signal } = options
-  if (signal === undefined) return undefined
+  if (signal === undefined) return
   if (signal === null || typeof signal !== 'object' || !('aborted' in signal)) {
     throw invalidArgType('options.signal', 'an instance of AbortSignal', signal)
   }
   if (signal.aborted) throw abortError(signal)
-  return signal
 }

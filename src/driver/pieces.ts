@@ -5,7 +5,6 @@
  * Small pieces are cut from a block and stay; large ones are a mapping each, and of those that are given back only a few
  * are kept. A terminated Worker leaves them mapped: that is what they are for. Counterpart: none.
  */
-import { assert } from '../lib/assert.js'
 import { Mapping } from '../sys/memory.js'
 
 /** 256 bytes, the size of struct statx. */
@@ -31,20 +30,49 @@ export class Piece {
 }
 
 export class Pieces {
+  /** Pieces to be had, by the logarithm of their size. */
   readonly #spare: Piece[][] = []
   readonly #blocks: Mapping[] = []
+  /** Bytes of spare mappings. */
   #keptBytes = 0
 
   /** A piece of at least `sizeBytes`, with whatever its last user left in it. Throws ENOMEM. */
   take(sizeBytes: number): Piece {
     const shift = Math.max(SMALLEST_SHIFT, Math.ceil(Math.log2(Math.max(1, sizeBytes))))
-    this.#spare[shift] ??= []
-    const spare = this.#spare[shift]
-    if (spare.length === 0 && shift < BLOCK_SHIFT) this.#cut(spare, 1 << shift)
-    const piece = spare.pop() ?? new Piece(new Mapping(2 ** shift), 0, 2 ** shift)
-    assert(piece.bytes.byteLength >= sizeBytes, `a piece of ${sizeBytes} bytes`)
-    if (piece.mapping !== undefined && spare.length > 0) this.#keptBytes -= piece.bytes.byteLength
+    const spare = this.#spareOf(shift)
+    if (shift < BLOCK_SHIFT && spare.length === 0) this.#cut(spare, 2 ** shift)
+    const piece = spare.pop()
+    if (piece === undefined) return new Piece(new Mapping(2 ** shift), 0, 2 ** shift)
+    if (piece.mapping !== undefined) this.#keptBytes -= piece.mapping.sizeBytes
     return piece
+  }
+
+  giveBack(piece: Piece): void {
+    const { mapping } = piece
+    if (mapping !== undefined) {
+      if (this.#keptBytes + mapping.sizeBytes > KEPT_BYTES) {
+        mapping.unmap()
+        return
+      }
+      this.#keptBytes += mapping.sizeBytes
+    }
+    this.#spareOf(Math.log2(piece.bytes.byteLength)).push(piece)
+  }
+
+  /** Unmaps everything. Every piece is poison from here on. */
+  close(): void {
+    for (const spare of this.#spare) for (const { mapping } of spare ?? []) mapping?.unmap()
+    for (const block of this.#blocks) block.unmap()
+    this.#spare.length = 0
+  }
+
+  #spareOf(shift: number): Piece[] {
+    let spare = this.#spare[shift]
+    if (spare === undefined) {
+      spare = []
+      this.#spare[shift] = spare
+    }
+    return spare
   }
 
   #cut(spare: Piece[], sizeBytes: number): void {

@@ -7,22 +7,9 @@
 import { STATX } from '../abi/structs.js'
 
 const AT = STATX.at
-const WORDS = STATX.size >> 2
+/** Bytes that statx(2) writes. */
+export const STATX_BYTES = STATX.size
 const TWO_32 = 2 ** 32
-const MAX_SPARE = 64
-
-/** Buffers for statx, used again and again: a small buffer costs more to make than the call. */
-export class StatxBuffers {
-  readonly #spare: Int32Array[] = []
-
-  take(): Int32Array {
-    return this.#spare.pop() ?? new Int32Array(WORDS)
-  }
-
-  giveBack(buffer: Int32Array): void {
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(buffer)
-  }
-}
 
 function u32(words: Int32Array, offset: number): number {
   return words[offset >> 2]! >>> 0

@@ -26,9 +26,10 @@ import {
 import { addressOf } from '../sys/memory.js'
 import * as args from './args.js'
 import { Driver } from './driver.js'
+import type { OpExtra } from './op.js'
 import { type OpenOptions, openRing } from './open.js'
 import type { FsyncOptions, OpenatOptions, OpOptions, StatxOptions, TransferOptions } from './options.js'
-import { Statx, StatxBuffers } from './statx.js'
+import { STATX_BYTES, Statx } from './statx.js'
 
 /** Counts since the ring was opened. */
 export interface UringStats {
@@ -51,12 +52,16 @@ export interface UringStats {
 const NO_PATH = Buffer.from('\0')
 const DEFAULT_MASK = STATX_BASIC_STATS | STATX_BTIME
 
+/** The driver of a ring: for the floors above, which issue operations of their own. Not public. */
+export let driverOf: (ring: Uring) => Driver
+
 /**
  * An io_uring ring whose operations are promises.
  *
  * Operations issued in one turn of the event loop are submitted by one system call. A ring with nothing in flight does
  * not keep the process alive. A buffer given to an operation belongs to it until its promise settles: neither read it,
- * write it, nor transfer its ArrayBuffer meanwhile. Use a ring on the thread that opened it.
+ * write it, nor transfer its ArrayBuffer meanwhile. Use a ring on the thread that opened it. In a Worker the kernel is
+ * given copies, for the Worker may be terminated; close the ring there, or its descriptor stays open.
  *
  * Every operation rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad arguments, with
  * ERR_INVALID_STATE once the ring is closed, and with an AbortError if its signal fires in time, all before anything is
@@ -68,7 +73,10 @@ export class Uring {
   /** Why this backend, in words. */
   readonly reason: string
   readonly #driver: Driver
-  readonly #statxBuffers = new StatxBuffers()
+
+  static {
+    driverOf = (ring) => ring.#driver
+  }
 
   private constructor(driver: Driver, reason: string) {
     this.#driver = driver
@@ -96,7 +104,7 @@ export class Uring {
   nop(options?: OpOptions): Promise<number> {
     const driver = this.#driver
     try {
-      const at = driver.stage()
+      const at = driver.stage(options)
       prepNop(driver.words, at)
       return driver.issue(at, 'nop', undefined, options)
     } catch (error) {
@@ -117,7 +125,7 @@ export class Uring {
       const dirfd = options?.dirfd ?? AT_FDCWD
       args.checkDirfd(dirfd)
       const bytes = args.pathBytes(where)
-      const at = driver.stage()
+      const at = driver.stage(options)
       prepOpenat(driver.words, at, dirfd, addressOf(bytes), openFlags, mode)
       return driver.issue(at, 'openat', bytes, options, { path: where })
     } catch (error) {
@@ -138,7 +146,7 @@ export class Uring {
     const [fd, options] = given as [fd: number, options?: OpOptions]
     try {
       args.checkFd(fd)
-      const at = driver.stage()
+      const at = driver.stage(options)
       prepClose(driver.words, at, fd)
       return driver.issue<number>(at, 'close', undefined, options)
     } catch (error) {
@@ -158,10 +166,11 @@ export class Uring {
       const offset = args.checkOffset(options?.offset, buffer.byteLength)
       const length = args.checkLength(options?.length, buffer.byteLength - offset)
       const position = args.checkPosition(options?.position)
-      const address = addressOf(buffer) + offset
-      const at = driver.stage()
-      prepRead(driver.words, at, fd, address, length, position)
-      return driver.issue(at, 'read', buffer, options)
+      const own = addressOf(buffer) + offset
+      const at = driver.stage(options)
+      const loan = driver.lender?.toRead(buffer, offset, length)
+      prepRead(driver.words, at, fd, loan?.address ?? own, length, position)
+      return driver.issue(at, 'read', buffer, options, loan?.extra)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -176,10 +185,11 @@ export class Uring {
       const offset = args.checkOffset(options?.offset, buffer.byteLength)
       const length = args.checkLength(options?.length, buffer.byteLength - offset)
       const position = args.checkPosition(options?.position)
-      const address = addressOf(buffer) + offset
-      const at = driver.stage()
-      prepWrite(driver.words, at, fd, address, length, position)
-      return driver.issue(at, 'write', buffer, options)
+      const own = addressOf(buffer) + offset
+      const at = driver.stage(options)
+      const loan = driver.lender?.toWrite(buffer, offset, length)
+      prepWrite(driver.words, at, fd, loan?.address ?? own, length, position)
+      return driver.issue(at, 'write', buffer, options, loan?.extra)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -200,10 +210,12 @@ export class Uring {
       args.checkFd(fd)
       args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const iovecs = args.iovecsOf(buffers)
-      const at = driver.stage()
+      const own = args.iovecsOf(buffers)
+      const at = driver.stage(options)
+      const loan = driver.lender?.toReadv(buffers)
+      const iovecs = loan === undefined ? own : args.iovecsOf(buffers, loan.address)
       prepReadv(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
-      return driver.issue(at, 'readv', [iovecs, ...buffers], options)
+      return driver.issue(at, 'readv', [iovecs, ...buffers], options, loan?.extra)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -221,10 +233,12 @@ export class Uring {
       args.checkFd(fd)
       args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const iovecs = args.iovecsOf(buffers)
-      const at = driver.stage()
+      const own = args.iovecsOf(buffers)
+      const at = driver.stage(options)
+      const loan = driver.lender?.toWritev(buffers)
+      const iovecs = loan === undefined ? own : args.iovecsOf(buffers, loan.address)
       prepWritev(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
-      return driver.issue(at, 'writev', [iovecs, ...buffers], options)
+      return driver.issue(at, 'writev', [iovecs, ...buffers], options, loan?.extra)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -236,7 +250,7 @@ export class Uring {
     try {
       args.checkFd(fd)
       const isDatasync = options?.datasync === true
-      const at = driver.stage()
+      const at = driver.stage(options)
       prepFsync(driver.words, at, fd, isDatasync ? IORING_FSYNC_DATASYNC : 0)
       return driver.issue(at, isDatasync ? 'fdatasync' : 'fsync', undefined, options)
     } catch (error) {
@@ -257,21 +271,12 @@ export class Uring {
       const mask = options?.mask ?? DEFAULT_MASK
       args.checkUint32(mask, 'options.mask')
       const path = where === undefined ? NO_PATH : args.pathBytes(where)
-      const at = driver.stage()
-      const buffer = this.#statxBuffers.take()
-      prepStatx(driver.words, at, dirfd, addressOf(path), flags, mask, addressOf(buffer))
-      const finish = () => {
-        const statx = new Statx(buffer)
-        this.#statxBuffers.giveBack(buffer)
-        return statx
-      }
-      return driver.issue(
-        at,
-        'statx',
-        [path, buffer],
-        options,
-        where === undefined ? { finish } : { finish, path: where },
-      )
+      const at = driver.stage(options)
+      const piece = driver.pieces.take(STATX_BYTES)
+      prepStatx(driver.words, at, dirfd, addressOf(path), flags, mask, piece.address)
+      const extra: OpExtra = { finish: () => new Statx(piece.words), release: () => driver.pieces.giveBack(piece) }
+      if (where !== undefined) extra.path = where
+      return driver.issue(at, 'statx', path, options, extra)
     } catch (error) {
       return driver.refuse(error, options)
     }

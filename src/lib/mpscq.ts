@@ -58,6 +58,8 @@ export interface Consumer {
   isEmpty(): boolean
   /** The node pushed last, or a negative number: which of several lost nodes to mend last. */
   tail(): number
+  /** The node linked behind one that is queued, or NONE. */
+  next(node: number): number
   /**
    * Links `node` where the consumer is stuck, in place of a producer that died between its two steps. Only when pop()
    * gives NONE, isEmpty() is false, and no living producer is mid-push.
@@ -111,6 +113,9 @@ export function consumer(mem: MpscqMemory): Consumer {
     },
     tail() {
       return loadAcquire(words, tail)
+    },
+    next(node) {
+      return loadAcquire(words, linkWord + node * strideWords)
     },
     mend(node) {
       const at = words[cursorWord]!

@@ -64,8 +64,14 @@ export interface CrewOptions {
   readonly threads?: ThreadSystem
 }
 
+/** A worker that died, and what its item is to be failed with. */
+export interface Casualty {
+  readonly slot: number
+  readonly error: Error
+}
+
 export interface CrewOwner {
-  recover(slot: number, error: Error): void
+  recover(dead: readonly Casualty[]): void
   wantsWorker(acct: number): boolean
   giveUp(acct: number, error: Error): void
 }
@@ -75,6 +81,12 @@ interface Member {
   readonly acct: number
   readonly tries: number
   error: Error | undefined
+}
+
+/** A worker that could not be made, and will be tried again: by a timer, or by an owner that sleeps. */
+interface Retry {
+  readonly dueMs: number
+  readonly run: () => void
 }
 
 export class Crew {
@@ -92,7 +104,7 @@ export class Crew {
   #lastReapMs = 0
   #goneWaiters: (() => void)[] = []
   #nrAlive = 0
-  #nrRetrying = 0
+  readonly #retries = new Set<Retry>()
   nrCreated = 0
 
   constructor(mem: WqMemory, options: CrewOptions, owner: CrewOwner) {
@@ -107,6 +119,17 @@ export class Crew {
 
   hasSlot(): boolean {
     return this.#freeSlots.length > 0
+  }
+
+  /** Workers of an account that were made and are not up yet. */
+  nrStarting(acct: number): number {
+    const { words } = this.#mem
+    let count = 0
+    for (let slot = 0; slot < this.#members.length; slot++) {
+      const w = this.#mem.worker(slot)
+      if (words[w + W_ACCT] === acct && loadAcquire(words, w + W_STATE) === WORKER_STARTING) count++
+    }
+    return count
   }
 
   /** Starts a worker that has been counted already. */
@@ -160,28 +183,48 @@ export class Crew {
   /** The thread in a slot is gone. Repairs what it left, unless it left in good order, and gives the slot back. */
   #bury(slot: number, error: Error): void {
     const { words } = this.#mem
-    // First: a repair may have to see to another dead worker, and shall not come back to this one.
-    this.#members[slot] = undefined
-    this.#interrupts.delete(slot)
-    const state = loadAcquire(words, this.#mem.worker(slot) + W_STATE)
-    if (state === WORKER_GONE && !this.#holdsLock(slot)) {
+    const casualties: Casualty[] = [{ slot, error }]
+    if (this.#leftInOrder(slot)) {
       trace('worker_exit', slot, 0)
       storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
+      this.#remove(slot)
     } else {
-      trace('worker_died', slot, 0)
-      this.#owner.recover(slot, error)
+      // What one left half done may stand in the way of what another did: all that died are seen to at once.
+      for (let other = 0; other < this.#members.length; other++) {
+        if (other !== slot && this.#isGone(other) && !this.#leftInOrder(other)) casualties.push({ slot: other, error })
+      }
+      for (const casualty of casualties) {
+        trace('worker_died', casualty.slot, 0)
+        // First: the repair may have to see to yet another, and shall not come back to these.
+        this.#remove(casualty.slot)
+      }
+      this.#owner.recover(casualties)
     }
-    this.#freeSlots.push(slot)
+    for (const casualty of casualties) this.#freeSlots.push(casualty.slot)
     // The free slot may be what queued work was waiting for.
     this.#refill()
   }
 
-  #holdsLock(slot: number): boolean {
+  #remove(slot: number): void {
+    this.#members[slot] = undefined
+    this.#interrupts.delete(slot)
+  }
+
+  #isGone(slot: number): boolean {
+    const member = this.#members[slot]
+    if (member === undefined) return false
+    return this.#threads.isGone(member.worker, loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_TID))
+  }
+
+  /** It said that it leaves, and let go of the lock under which it did. */
+  #leftInOrder(slot: number): boolean {
+    const { words } = this.#mem
+    if (loadAcquire(words, this.#mem.worker(slot) + W_STATE) !== WORKER_GONE) return false
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       const lockWord = this.#mem.acct(acct) + (ACCT.at.lock >> 2)
-      if (lockHolder(this.#mem.words, lockWord) === slot + HOLDER_WORKER0) return true
+      if (lockHolder(words, lockWord) === slot + HOLDER_WORKER0) return false
     }
-    return false
+    return true
   }
 
   #refill(): void {
@@ -196,14 +239,16 @@ export class Crew {
     if (tries < CREATE_TRIES && (loadAcquire(words, WQ.at.state >> 2) & WQ_EXIT) === 0) {
       // It stays counted, so it keeps its slot, and counts as starting for whoever rebuilds the counts meanwhile.
       storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_STARTING)
-      this.#nrRetrying++
-      setTimeout(
-        () => {
-          this.#nrRetrying--
-          this.create(acct, tries + 1, slot)
+      const delayMs = (tries + 1) * CREATE_DELAY_MS
+      const retry: Retry = {
+        dueMs: nowMs() + delayMs,
+        run: () => {
+          clearTimeout(timer)
+          if (this.#retries.delete(retry)) this.create(acct, tries + 1, slot)
         },
-        (tries + 1) * CREATE_DELAY_MS,
-      )
+      }
+      const timer = setTimeout(retry.run, delayMs)
+      this.#retries.add(retry)
       return
     }
     const a = this.#mem.acct(acct)
@@ -228,7 +273,7 @@ export class Crew {
   }
 
   #checkGone(): void {
-    if (this.#nrAlive + this.#nrRetrying > 0) return
+    if (this.#nrAlive + this.#retries.size > 0) return
     const waiters = this.#goneWaiters
     this.#goneWaiters = []
     for (const resolve of waiters) resolve()
@@ -246,7 +291,7 @@ export class Crew {
     for (const member of this.#members) member?.worker.postMessage(message)
   }
 
-  /** Whether a living worker may be between the two steps of a push. */
+  /** Whether a worker not known to be dead may be between the two steps of a push. */
   someoneMidPush(): boolean {
     const { words } = this.#mem
     return this.#members.some((member, slot) => {
@@ -254,8 +299,7 @@ export class Crew {
       const current = loadAcquire(words, this.#mem.worker(slot) + W_CURRENT)
       if (current === NONE) return false
       const state = loadAcquire(words, this.#mem.item(current) + (ITEM.at.state >> 2)) & ITEM_STATE_MASK
-      if (state !== ITEM_DONE && state !== ITEM_CANCELED) return false
-      return !this.#threads.isGone(member.worker, loadAcquire(words, this.#mem.worker(slot) + W_TID))
+      return state === ITEM_DONE || state === ITEM_CANCELED
     })
   }
 
@@ -266,11 +310,7 @@ export class Crew {
 
   /** Recovers from a worker whose thread is gone though its exit event has not come: the event loop is held up. */
   #reapIfDead(slot: number): void {
-    const member = this.#members[slot]
-    if (member === undefined) return
-    const tid = loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_TID)
-    if (!this.#threads.isGone(member.worker, tid)) return
-    this.#bury(slot, new Error('the worker running this ended unexpectedly'))
+    if (this.#isGone(slot)) this.#bury(slot, new Error('the worker running this ended unexpectedly'))
   }
 
   /** Work is queued and nobody was free: look at the workers soon, one of them may be blocked. */
@@ -293,6 +333,7 @@ export class Crew {
       this.#lastReapMs = nowMs()
       for (let slot = 0; slot < this.#members.length; slot++) this.#reapIfDead(slot)
     }
+    for (const retry of [...this.#retries]) if (nowMs() >= retry.dueMs) retry.run()
     if (!this.#ticking || nowMs() - this.#lastTickMs < TICK_MS) return
     this.#ticking = false
     if (this.#tick()) this.watch()
@@ -300,7 +341,7 @@ export class Crew {
 
   /** How long the owner may sleep at a stretch. */
   slice(timeoutMs: number): number {
-    return Math.min(timeoutMs, this.#ticking ? TICK_MS : REAP_MS)
+    return Math.min(timeoutMs, this.#ticking || this.#retries.size > 0 ? TICK_MS : REAP_MS)
   }
 
   /** Looks at every worker once; true while there is reason to look again. */

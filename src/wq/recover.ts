@@ -1,5 +1,5 @@
 /**
- * Repair after a worker died. Runs on the owner thread, once the dead thread is known to be gone.
+ * Repair after workers died. Runs on the owner thread, once their threads are known to be gone.
  *
  * The slab of items is the truth: an account's lists, tails, free list and counts are made anew from the states of its
  * items and workers, under the account's lock, which is taken over if the dead worker held it. No counterpart: a kernel
@@ -44,55 +44,73 @@ const W_SPINNING = WORKER.at.spinning >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
 const W_WAKE = WORKER.at.wake >> 2
 
-/** What a dead worker left: the item that died with it, and the one it may or may not have sent home. */
+const BEFORE_TAIL = 2 ** 31
+
+/** What dead workers left. */
 export interface Wreck {
-  readonly died: number
-  readonly inDoubt: number
-  /** Items cancelled in its hands. It may have sent some of them home. */
+  /** Items that died with their worker, and its slot. */
+  readonly died: [item: number, slot: number][]
+  /** Items that each may or may not have sent home, one a worker at most. */
+  readonly inDoubt: number[]
+  /** Items cancelled in their hands. They may have sent some of them home. */
   readonly cancelled: number[]
 }
 
 /**
- * Repairs what the worker in `slot` may have left half done. `nrTouched`: items ever handed out; `onStuck` as for lock():
- * another worker may have died with the lock that is needed here.
+ * Repairs what the workers in `dead` slots may have left half done. `nrTouched`: items ever handed out; `onStuck` as for
+ * lock(): yet another may have died with a lock that is needed here.
  */
-export function repairAfter(mem: WqMemory, slot: number, nrTouched: number, onStuck?: (holder: number) => void): Wreck {
+export function repairAfter(
+  mem: WqMemory,
+  dead: readonly number[],
+  nrTouched: number,
+  onStuck?: (holder: number) => void,
+): Wreck {
   const { words } = mem
-  const w = mem.worker(slot)
-  const own = words[w + W_ACCT]!
-  const current = words[w + W_CURRENT]!
-  // Whether it was counted yet, or no longer, cannot be told: one spinner too many does no harm, too few would.
-  if (words[w + W_SPINNING] !== 0) {
-    fetchAdd(words, WQ.at.nr_spinning >> 2, -1)
-    storeRelease(words, w + W_SPINNING, 0)
-  }
+  for (const slot of dead) stopSpinning(mem, slot)
   for (const acct of [ACCT_BOUND, ACCT_UNBOUND]) {
+    const own = dead.filter((slot) => words[mem.worker(slot) + W_ACCT] === acct)
     const lockWord = mem.acct(acct) + (ACCT.at.lock >> 2)
-    const held = takeOverLock(words, lockWord, slot + HOLDER_WORKER0, HOLDER_OWNER)
-    if (!held && acct !== own) continue
+    const held = dead.some((slot) => takeOverLock(words, lockWord, slot + HOLDER_WORKER0, HOLDER_OWNER))
+    if (!held && own.length === 0) continue
     if (!held) lock(words, lockWord, HOLDER_OWNER, onStuck)
     // Only now: a slot on the free list is anybody's, who would bring it back to life by popping it.
-    if (acct === own) storeRelease(words, w + W_STATE, WORKER_NONE)
-    rebuild(mem, acct, slot, nrTouched)
+    for (const slot of own) storeRelease(words, mem.worker(slot) + W_STATE, WORKER_NONE)
+    rebuild(mem, acct, dead, nrTouched)
     unlock(words, lockWord)
   }
-  freeBuckets(mem, slot)
+  for (const slot of dead) freeBuckets(mem, slot)
   rouse(mem)
-  let died = NONE
-  const cancelled: number[] = []
-  for (let item = 0; item < nrTouched; item++) {
-    const state = loadAcquire(words, mem.item(item) + STATE)
-    if (state === (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT))) died = item
-    if (state === (ITEM_CANCELED | (slot << ITEM_SLOT_SHIFT))) cancelled.push(item)
-  }
-  const state = current === NONE ? 0 : loadAcquire(words, mem.item(current) + STATE)
-  const low = state & ITEM_STATE_MASK
-  const doubt = (low === ITEM_DONE || low === ITEM_CANCELED) && state >> ITEM_SLOT_SHIFT === slot
-  return { died, inDoubt: doubt ? current : NONE, cancelled }
+  return findStrays(mem, dead, nrTouched)
 }
 
-/** Makes an account's lists and counts anew. What the dead worker held but had not begun is queued again, in front. */
-function rebuild(mem: WqMemory, acct: number, dead: number, nrTouched: number): void {
+function stopSpinning(mem: WqMemory, slot: number): void {
+  const { words } = mem
+  const spinning = mem.worker(slot) + W_SPINNING
+  if (words[spinning] === 0) return
+  // Whether it was counted yet, or no longer, cannot be told: one spinner too many does no harm, too few would.
+  fetchAdd(words, WQ.at.nr_spinning >> 2, -1)
+  storeRelease(words, spinning, 0)
+}
+
+function findStrays(mem: WqMemory, dead: readonly number[], nrTouched: number): Wreck {
+  const { words } = mem
+  const wreck: Wreck = { died: [], inDoubt: [], cancelled: [] }
+  for (let item = 0; item < nrTouched; item++) {
+    const state = loadAcquire(words, mem.item(item) + STATE)
+    const low = state & ITEM_STATE_MASK
+    const slot = state >> ITEM_SLOT_SHIFT
+    if (!dead.includes(slot)) continue
+    if (low === ITEM_RUNNING) wreck.died.push([item, slot])
+    if (low === ITEM_CANCELED) wreck.cancelled.push(item)
+    const isCurrent = words[mem.worker(slot) + W_CURRENT] === item
+    if (isCurrent && (low === ITEM_DONE || low === ITEM_CANCELED)) wreck.inDoubt.push(item)
+  }
+  return wreck
+}
+
+/** Makes an account's lists and counts anew. What the dead held but had not begun is queued again, in front. */
+function rebuild(mem: WqMemory, acct: number, dead: readonly number[], nrTouched: number): void {
   const { words } = mem
   const a = mem.acct(acct)
   clearLists(mem, acct)
@@ -101,7 +119,8 @@ function rebuild(mem: WqMemory, acct: number, dead: number, nrTouched: number): 
     const at = mem.item(item)
     if (((words[at + FLAGS]! & IO_WQ_WORK_UNBOUND) !== 0 ? ACCT_UNBOUND : ACCT_BOUND) !== acct) continue
     const state = loadAcquire(words, at + STATE)
-    if (state === ITEM_QUEUED || state === (ITEM_TAKEN | (dead << ITEM_SLOT_SHIFT))) queued.push(item)
+    const taken = (state & ITEM_STATE_MASK) === ITEM_TAKEN && dead.includes(state >> ITEM_SLOT_SHIFT)
+    if (state === ITEM_QUEUED || taken) queued.push(item)
   }
   queued.sort((x, y) => (words[mem.item(x) + SEQ]! - words[mem.item(y) + SEQ]!) | 0)
   for (const item of queued) insert(mem, acct, item)
@@ -131,8 +150,8 @@ function freeBuckets(mem: WqMemory, slot: number): void {
 }
 
 /**
- * Wakes everyone who is up: the dead worker may have taken one off the free list and not woken it, or been between the
- * two steps of that. One wake too many only makes a worker look at its queue.
+ * Wakes everyone who is up: a dead worker may have taken one off the free list and not woken it, or been between the two
+ * steps of that. One wake too many only makes a worker look at its queue.
  */
 function rouse(mem: WqMemory): void {
   const { words } = mem
@@ -144,34 +163,61 @@ function rouse(mem: WqMemory): void {
 }
 
 /**
- * Brings home the items in doubt of one queue: each comes out exactly once, whether its worker died before it entered
- * the queue, between the two steps of the push, or after. `take` gets each drained item; `midPush` says whether a
- * living worker is between its two steps; `pause` lets it go on.
+ * Empties one queue, and brings home the items in doubt: each comes out exactly once, whether its worker died before it
+ * entered the queue, between the two steps of the push, or after. `take` gets each; `midPush` says whether some other
+ * worker is between its two steps, and `pause` lets it go on. False if the queue is stuck behind somebody unknown.
  */
 export function drainInDoubt(
   queue: Consumer,
-  doubtful: number[],
+  inDoubt: Set<number>,
   take: (item: number) => void,
   midPush: () => boolean,
   pause: () => void,
-): void {
-  const left = new Set(doubtful)
+): boolean {
+  let whole = true
   for (;;) {
     const item = queue.pop()
     if (item !== NONE) {
-      left.delete(item)
+      inDoubt.delete(item)
       take(item)
     } else if (queue.isEmpty()) {
       break
     } else if (midPush()) {
       pause()
     } else {
-      // Stuck behind a dead producer. The tail's own producer comes last, for nothing lies behind it.
-      const next = [...left].find((i) => i !== queue.tail()) ?? [...left][0]
-      if (next === undefined) return
-      left.delete(next)
+      const next = behindGap(queue, inDoubt)
+      whole = next !== NONE
+      if (!whole) break
+      inDoubt.delete(next)
       queue.mend(next)
     }
   }
-  for (const item of left) take(item)
+  // These never entered the queue; or nothing followed them, and nothing does now.
+  for (const item of inDoubt) take(item)
+  inDoubt.clear()
+  return whole
+}
+
+/**
+ * Of the items in doubt the one to go on with where the chain of the queue breaks off, or NONE: one that others follow,
+ * or the tail. The tail's piece comes last, and of pieces that end alike the longest holds the others.
+ *
+ *   cursor -> [a] -> [b]     [x] -> [c]     [y] -> [d] tail        x and y in doubt: x, then y
+ */
+function behindGap(queue: Consumer, inDoubt: ReadonlySet<number>): number {
+  let best = NONE
+  let bestRank = 0
+  for (const item of inDoubt) {
+    let length = 1
+    let end = item
+    for (let next = queue.next(end); next !== NONE; next = queue.next(end)) {
+      end = next
+      length++
+    }
+    const isTail = end === queue.tail()
+    if (length === 1 && !isTail) continue
+    const rank = isTail ? length : length + BEFORE_TAIL
+    if (rank > bestRank) [best, bestRank] = [item, rank]
+  }
+  return best
 }

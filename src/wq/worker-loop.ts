@@ -140,8 +140,9 @@ export class WorkerLoop {
     const { words } = this.mem
     const at = this.mem.item(item)
     const slotBits = this.slot << ITEM_SLOT_SHIFT
-    storeRelease(words, this.#w + (WORKER.at.current >> 2), item)
+    // In this order: who sees the item and then an unchanged count has seen one and the same item.
     fetchAdd(words, this.#w + (WORKER.at.work_seq >> 2), 1)
+    storeRelease(words, this.#w + (WORKER.at.current >> 2), item)
     const was = cmpxchg(words, at + STATE, ITEM_TAKEN | slotBits, ITEM_RUNNING | slotBits)
     return was === (ITEM_TAKEN | slotBits)
   }

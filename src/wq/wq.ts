@@ -11,7 +11,7 @@ import { type Consumer, consumer, init, NONE, type Producer, producer } from '..
 import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
 import { clearLists, insert, popIdle, popIdleIfDue, remove } from './acct.js'
-import { Crew } from './crew.js'
+import { type Casualty, Crew } from './crew.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -49,6 +49,7 @@ const FLAGS = ITEM.at.flags >> 2
 const BUCKET = ITEM.at.bucket >> 2
 const SEQ = ITEM.at.seq >> 2
 const QUEUE = ITEM.at.queue >> 2
+const TW_NEXT = ITEM.at.tw_next >> 2
 const LOCK = ACCT.at.lock >> 2
 const NR_QUEUED = ACCT.at.nr_queued >> 2
 const NR_WORKERS = ACCT.at.nr_workers >> 2
@@ -104,6 +105,8 @@ export class Wq {
   readonly #crew: Crew
   readonly #concurrency: number
   readonly #maxRunning: number
+  /** Items that dead workers may or may not have sent home, by queue. */
+  readonly #inDoubt = new Map<number, Set<number>>()
   #seq = 0
 
   constructor(options: WqOptions) {
@@ -124,7 +127,7 @@ export class Wq {
       words[this.mem.acct(acct) + MAX_WORKERS] = clampWorkers(options.maxWorkers[acct]!, options.nrSlots)
     }
     this.#crew = new Crew(this.mem, options, {
-      recover: (slot, error) => this.#recover(slot, error),
+      recover: (dead) => this.#recover(dead),
       wantsWorker: (acct) => this.#wantsWorker(acct),
       giveUp: (acct, error) => this.#giveUp(acct, error),
     })
@@ -163,6 +166,8 @@ export class Wq {
     words[at + FLAGS] = flags
     words[at + BUCKET] = (flags & IO_WQ_WORK_HASHED) !== 0 ? bucket : 0
     words[at + QUEUE] = queue
+    // Tells a push that never began from one that others followed, should the worker die.
+    words[at + TW_NEXT] = NONE
     words[at + SEQ] = this.#seq
     this.#seq = (this.#seq + 1) | 0
     if ((flags & IO_WQ_WORK_CANCEL) !== 0 || (loadAcquire(words, WQ_STATE) & WQ_EXIT) !== 0) {
@@ -178,10 +183,12 @@ export class Wq {
     // DIFFERS: the kernel wakes one each time; a woken thread costs us several items' worth of time.
     const idle = popIdleIfDue(this.mem, acct, this.#maxRunning, false)
     const create = idle === NONE && this.#claimWorker(a, (flags & IO_WQ_WORK_CONCURRENT) !== 0)
+    const nrQueued = words[a + NR_QUEUED]!
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
-    else if (create) this.#crew.create(acct)
-    else this.#crew.watch()
+    if (create) this.#crew.create(acct)
+    // Whoever comes takes one item. What else is queued may wait for a bucket, and then for somebody who is not blocked.
+    else if (idle === NONE || nrQueued > 1) this.#crew.watch()
   }
 
   /**
@@ -193,6 +200,10 @@ export class Wq {
     if (words[a + (ACCT.at.free_head >> 2)] !== NONE) return false
     if (words[a + NR_RUNNING]! >= (concurrent ? this.#maxRunning : this.#concurrency)) return false
     if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! || !this.#crew.hasSlot()) return false
+    // Those on their way up take an item each: one job makes one thread, however long that takes to start.
+    if (words[a + NR_QUEUED]! <= this.#crew.nrStarting(a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND)) {
+      return false
+    }
     words[a + NR_WORKERS] = words[a + NR_WORKERS]! + 1
     words[a + NR_RUNNING] = words[a + NR_RUNNING]! + 1
     return true
@@ -225,7 +236,10 @@ export class Wq {
       remove(this.mem, acct, item)
       words[at + STATE] = ITEM_FREE
     }
+    const emptied = queued && words[this.mem.acct(acct) + NR_QUEUED] === 0
     unlock(words, this.mem.acct(acct) + LOCK)
+    // The last worker of a pool that ends stays only for what is queued.
+    if (emptied && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) this.#wakeAllIdle()
     const result = queued || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
     trace('cancel', item, result === 'ok' ? 0 : result === 'running' ? 1 : 2)
     if (result === 'ok') {
@@ -433,32 +447,34 @@ export class Wq {
     lock(this.mem.words, this.mem.acct(acct) + LOCK, HOLDER_OWNER, this.#crew.onStuck)
   }
 
-  #recover(slot: number, error: Error): void {
+  #recover(dead: readonly Casualty[]): void {
     const { words } = this.mem
-    const wreck = repairAfter(this.mem, slot, this.#slab.nrTouched, this.#crew.onStuck)
+    const slots = dead.map(({ slot }) => slot)
+    const wreck = repairAfter(this.mem, slots, this.#slab.nrTouched, this.#crew.onStuck)
     const queueOf = (item: number) => words[this.mem.item(item) + QUEUE]!
-    const strays = wreck.inDoubt === NONE ? wreck.cancelled : [wreck.inDoubt, ...wreck.cancelled]
-    for (const queue of new Set(strays.map(queueOf))) {
+    const doubtsOf = (queue: number) => this.#inDoubt.get(queue) ?? new Set()
+    for (const item of wreck.inDoubt) this.#inDoubt.set(queueOf(item), doubtsOf(queueOf(item)).add(item))
+    for (const queue of new Set([...wreck.inDoubt, ...wreck.cancelled].map(queueOf))) {
       const landed = new Set<number>()
-      drainInDoubt(
+      const whole = drainInDoubt(
         this.#consumer(queue),
-        strays.filter((item) => item === wreck.inDoubt && queueOf(item) === queue),
+        doubtsOf(queue),
         (item) => landed.add(item),
         () => this.#crew.someoneMidPush(),
         () => this.sleep(1, 1, () => false),
       )
-      // What was cancelled in its hands and not reached comes home too, for its record.
-      for (const item of wreck.cancelled) if (queueOf(item) === queue) landed.add(item)
+      // What was cancelled in their hands and not reached comes home too, for its record.
+      if (whole) for (const item of wreck.cancelled) if (queueOf(item) === queue) landed.add(item)
       // They go through the queue once more, so that the embedder meets them where it looks.
       const again = producer(this.mem.queue(queue))
       for (const item of landed) again.push(item)
     }
-    if (wreck.died !== NONE) {
-      words[this.mem.item(wreck.died) + STATE] = ITEM_FREE
-      this.#hooks.onDied(wreck.died, error)
+    for (const [item, slot] of wreck.died) {
+      words[this.mem.item(item) + STATE] = ITEM_FREE
+      this.#hooks.onDied(item, dead.find((casualty) => casualty.slot === slot)!.error)
     }
     for (let acct = 0; acct < NR_ACCTS; acct++) {
-      // Buckets it held are free now: whoever waited for one, in either account, looks again.
+      // Buckets they held are free now: whoever waited for one, in either account, looks again.
       this.#lock(acct)
       storeRelease(words, this.mem.acct(acct) + (ACCT.at.stalled >> 2), 0)
       unlock(words, this.mem.acct(acct) + LOCK)

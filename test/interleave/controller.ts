@@ -56,6 +56,7 @@ export class Controller {
     head[H.max_timeouts] = scenario.maxTimeouts ?? 0
     head[H.reduce] = reduce ? 1 : 0
     head[H.late] = scenario.lateTimeouts === true ? 1 : 0
+    head[H.max_deaths] = scenario.maxDeaths ?? 1
     head[H.victims] = (scenario.victims ?? []).reduce((set, thread) => set | (1 << thread), 0)
     const workers = scenario.threads.map((body, me) => {
       const { arg, spinLoads = 0, clockStepMs = 0 } = scenario

@@ -16,7 +16,7 @@
  *   - A loop that polls calls `yieldStep()` in each turn: it is held until another thread has changed memory. For code
  *     that spins on one word by itself, `spinLoads: 2` lets all but the first loads of a run pass without a choice.
  *   - `stepNumber()` in a body tells where in the trace it is, to date what it returns.
- *   - Of the `victims` one dies, after any of its steps or not at all: it never steps again. `isKilled()` tells.
+ *   - One of the `victims` dies, after any of its steps or not at all: it never steps again. `isKilled()` tells.
  * Trees grow fast. Two threads of n steps have C(2n, n) orders. `reduce` leaves out orders that differ only in steps that
  * commute (sleep sets), and misses nothing; `maxPreemptions` bounds switches away from threads that could have gone on;
  * `random` samples.
@@ -51,8 +51,9 @@ export interface Scenario {
   clockStepMs?: number
   /** Finite timeouts run out only when no thread can step, in the order of their deadlines: time is no choice then. */
   lateTimeouts?: boolean
-  /** Indexes of threads of which one may die. */
+  /** Indexes of threads that may die, and how many of them in one schedule: one unless given. */
   victims?: readonly number[]
+  maxDeaths?: number
 }
 
 export interface Bounds {

@@ -200,7 +200,7 @@ export class Scheduler {
   #mayDie(): number {
     const c = this.#c
     const current = c[H.current]!
-    if (current < 0 || c[H.nr_killed]! > 0 || (c[H.victims]! & (1 << current)) === 0) return NOBODY
+    if (current < 0 || c[H.nr_killed] === c[H.max_deaths] || (c[H.victims]! & (1 << current)) === 0) return NOBODY
     const state = c[threadAt(current) + T.state]
     return state === STATE.parked || state === STATE.asleep ? current : NOBODY
   }
@@ -210,7 +210,7 @@ export class Scheduler {
     const victim = c[H.current]!
     this.#write(this.#nr, enabled, KIND.kill, 0, 0, victim, 0)
     c[threadAt(victim) + T.state] = STATE.killed
-    c[H.nr_killed] = 1
+    c[H.nr_killed] = c[H.nr_killed]! + 1
   }
 
   #othersChanges(at: number): number {

@@ -63,6 +63,8 @@ export type Op =
   | readonly ['tick']
 
 export interface Arg {
+  /** Threads that can be workers. */
+  readonly nrThreads: number
   /** Workers of either account that are coming up as the schedule begins. */
   readonly up: readonly [bound: number, unbound: number]
   readonly script: readonly Op[]
@@ -75,6 +77,8 @@ export interface Arg {
   readonly announced?: readonly number[]
   /** One of the workers may die. */
   readonly mortal?: boolean
+  /** No thread can be started, which is to be reported. */
+  readonly cannotStart?: boolean
   readonly options?: Partial<WqOptions>
   readonly spinning?: number
 }
@@ -190,10 +194,10 @@ class Owner {
   readonly #report: Report & { itemsLeft: number }
   #nrQueued = 0
 
-  constructor(memory: SharedArrayBuffer, arg: Arg, nrThreads: number) {
+  constructor(memory: SharedArrayBuffer, arg: Arg) {
     this.#arg = arg
     this.#words = new Int32Array(memory)
-    this.#threads = new Threads(this.#words, nrThreads)
+    this.#threads = new Threads(this.#words, arg.nrThreads)
     this.#report = { home: [], cancelled: [], died: [], answers: [], rests: [], itemsLeft: 0, createFailed: [] }
     const report = this.#report
     this.#wq = new planted.wq.Wq({
@@ -361,7 +365,7 @@ class Owner {
 export function owner(memory: SharedArrayBuffer, arg: Arg): Report {
   timers = []
   calm(arg.fromStart !== true)
-  return unheld(() => new Owner(memory, arg, 3)).run()
+  return unheld(() => new Owner(memory, arg)).run()
 }
 
 /** Returns the items it ran. */

@@ -9,12 +9,12 @@ import { type Arg, MEMORY_BYTES } from './wq.scenario.js'
 const MORE = Number(process.env['URING_EXPLORE'] ?? 0)
 const CAP = Number(process.env['URING_CAP'] ?? Infinity)
 
-export function pool(nrWorkers: number, maxPreemptions: number, arg: Arg, more: Partial<Scenario & Bounds> = {}): Scenario & Bounds {
+export function pool(nrWorkers: number, maxPreemptions: number, arg: Omit<Arg, 'nrThreads'>, more: Partial<Scenario & Bounds> = {}): Scenario & Bounds {
   return {
     module: new URL('./wq.scenario.js', import.meta.url),
     threads: ['owner', ...Array.from({ length: nrWorkers }, () => 'worker')],
     memoryBytes: MEMORY_BYTES,
-    arg,
+    arg: { ...arg, nrThreads: nrWorkers },
     spinLoads: 2,
     clockStepMs: 0.03,
     lateTimeouts: true,
@@ -53,6 +53,10 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(1, 2, { up: [1, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['cancel', 2], ['cancel', 3], ['drain'], ['rest', [1, 0]]] })],
   ['cancel, two workers',
     pool(2, 1, { up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3], ['cancel', 2], ['enqueue', 4, 'h', 0], ['cancel', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['a cancel takes away what the last worker stayed for',
+    pool(2, 1, { up: [1, 1], held: [1], script: [['enqueue', 1, 'hu', 0], ['begun', 1], ['enqueue', 2, 'h', 0], ['exitOnIdle', true], ['rest', [1, 1]], ['cancel', 2], ['rest', [0, 1]], ['release', 1], ['drain'], ['rest', [0, 0]]] })],
+  ['a bucket is freed for an account whose worker blocks',
+    pool(3, 1, { up: [1, 1], held: [1, 2], script: [['enqueue', 1, 'hu', 0], ['begun', 1], ['enqueue', 3, 'h', 0], ['rest'], ['enqueue', 2], ['begun', 2], ['release', 1], ['rest'], ['tick'], ['tick'], ['tick'], ['rest', [2, 1]], ['release', 2], ['drain'], ['rest', [2, 1]]] })],
   ['announced sleep makes room',
     pool(2, 1, { up: [2, 0], held: [1], announced: [1], options: { maxRunning: 1 }, script: [['enqueue', 1], ['enqueue', 2], ['rest', [2, 0]], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
   ['sampler against sleeping() and running()',
@@ -61,29 +65,38 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(1, 2, { up: [1, 0], held: [1], script: [['enqueue', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest', [1, 0]]], options: { maxWorkers: [1, 1] } })],
 ]
 
+// biome-ignore format: table
+export const NO_THREADS: Scenario & Bounds =
+  pool(0, 0, { up: [0, 0], cannotStart: true, script: [['enqueue', 1], ['enqueue', 2], ['drain']] }, { maxTimeouts: 200 })
+
 const mortal = true
+const MORTAL = { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 }
 // biome-ignore format: table
 export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
   ['one worker, owner in a futex',
-    pool(2, 0, { mortal, up: [1, 0], script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(2, 0, { mortal, up: [1, 0], script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, MORTAL)],
   ['one worker, owner in its event loop',
-    pool(2, 0, { mortal, up: [1, 0], sleeps: 'loop', script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(2, 0, { mortal, up: [1, 0], sleeps: 'loop', script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, MORTAL)],
   ['coming up',
-    pool(2, 0, { mortal, up: [1, 0], fromStart: true, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(2, 0, { mortal, up: [1, 0], fromStart: true, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, MORTAL)],
   ['spins',
-    pool(2, 0, { mortal, up: [1, 0], spinning: 1, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(2, 0, { mortal, up: [1, 0], spinning: 1, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, MORTAL)],
   ['two workers, buckets',
-    pool(3, 0, { mortal, up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(3, 0, { mortal, up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['drain'], ['rest']] }, MORTAL)],
   ['two workers of two accounts, buckets',
-    pool(3, 0, { mortal, up: [1, 1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 1], ['enqueue', 4, 'hu', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(4, 0, { mortal, up: [1, 1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 1], ['enqueue', 4, 'hu', 1], ['drain'], ['rest']] }, MORTAL)],
   ['two workers, leaving',
-    pool(3, 0, { mortal, up: [2, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['enqueue', 1], ['drain'], ['rest', [0, 0]], ['enqueue', 2], ['drain'], ['rest', [0, 0]]] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(3, 0, { mortal, up: [2, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['enqueue', 1], ['drain'], ['rest', [0, 0]], ['enqueue', 2], ['drain'], ['rest', [0, 0]]] }, MORTAL)],
   ['cancels',
-    pool(2, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['begun', 1], ['cancel', 2], ['cancel', 3], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(2, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['begun', 1], ['cancel', 2], ['cancel', 3], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
+  ['two workers, both',
+    pool(4, 0, { mortal, up: [2, 0], sleeps: 'loop', script: [['enqueue', 1, 'c'], ['enqueue', 2, 'c'], ['drain'], ['rest']] }, { ...MORTAL, maxDeaths: 2 })],
+  ['two workers, both, owner in a futex',
+    pool(4, 0, { mortal, up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 1], ['drain'], ['rest']] }, { ...MORTAL, maxDeaths: 2 })],
   ['a worker that announces its sleep',
-    pool(3, 0, { mortal, up: [2, 0], held: [1], announced: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['rest'], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(3, 0, { mortal, up: [2, 0], held: [1], announced: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['rest'], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
   ['a worker that is seen to block',
-    pool(3, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['drain'], ['rest']] }, { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 })],
+    pool(3, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
 ]
 
 export const TABLES = [...HOLDS, ...KILLS]

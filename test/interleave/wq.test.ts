@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import { assertHolds, explore } from './explorer.js'
-import { HOLDS, KILLS } from './wq.table.js'
+import { HOLDS, KILLS, NO_THREADS } from './wq.table.js'
 
 for (const [name, scenario] of HOLDS) {
   if (!name.includes(process.env['URING_ONLY'] ?? '')) continue
@@ -19,3 +19,9 @@ for (const [name, scenario] of KILLS) {
     assertHolds(result)
   })
 }
+
+test('io-wq: that no worker can be made is reported to an owner that sleeps, and its work cancelled', async (t) => {
+  const result = await explore(NO_THREADS)
+  t.diagnostic(result.summary)
+  assertHolds(result)
+})

@@ -35,6 +35,9 @@ const IORING_OP_WRITEV = 2
 const IOSQE_BUFFER_SELECT = 32
 const MAX_RW_COUNT = 0x7ffff000
 
+/** How long a worker waits at a stretch: a thread in a system call cannot be terminated. */
+const POLL_SLICE_MS = 100
+
 /** One iovec and one pollfd of this thread's own, filled for each call. */
 const iov = new Int32Array(4)
 const pollfd = new Int32Array(2)
@@ -179,7 +182,7 @@ function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number,
       if (typeof kind !== 'number' && (kind.regular || kind.block)) nowait = 0
       else {
         env.sleeping()
-        libc('poll')(addressOf(pollfd), 1, -1)
+        libc('poll')(addressOf(pollfd), 1, POLL_SLICE_MS)
         env.running()
       }
     } else if (res === -EINTR && !env.cancelled()) continue
