@@ -2,7 +2,7 @@
  * Waking a sleeping event loop: how long from a worker's signal until JavaScript runs. Main thread and one worker.
  *
  * One round trip an operation: the main thread wakes the worker by futex, which is the same for all, and the worker
- * answers by the subject's means. `uring/eventfd` is what rings and pools wake the loop with.
+ * answers by the subject's means. `uring/eventfd` is what rings wake the loop with; the Pool sends a message.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'

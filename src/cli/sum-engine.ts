@@ -1,19 +1,17 @@
 /**
  * Tasks in, outcomes out in the same order, many under way at once. The main thread runs it.
  *
- * Two limits keep it bounded: files under way, and outcomes that wait for an earlier one. The second is far larger, so
- * that a large file at the front does not hold up the small ones behind it.
+ * Two limits keep it bounded: files open, and tasks whose outcomes are not emitted. The second is far larger, so that
+ * neither a large file at the front nor a busy worker holds up the reading of small files behind it.
  *
- *      | emitted | done . . done done | under way ... | not started
- *                  nrEmitted                            nrStarted
+ *      | emitted | done . . done done . | open ... | not started
+ *                  nrEmitted                         nrStarted
  */
-import { maxOpenFiles } from './limits.js'
+import { readFileSync } from 'node:fs'
 import type { Outcome, Summer } from './sum-file.js'
-import { SLIP_PIECES } from './sum-layout.js'
 import type { Source } from './sum-walk.js'
 
-/** A slip has room for as many; see sum-layout.ts. */
-const MAX_UNDER_WAY = SLIP_PIECES
+const MAX_OPEN = 64
 const MAX_UNEMITTED = 16384
 
 export class Engine {
@@ -24,8 +22,9 @@ export class Engine {
   readonly #done = new Map<number, Outcome>()
   nrStarted = 0
   nrEmitted = 0
-  readonly #maxUnderWay = maxOpenFiles(MAX_UNDER_WAY)
-  #nrUnderWay = 0
+  readonly #maxOpen = maxOpenFiles(MAX_OPEN)
+  #nrOpen = 0
+  #nrUnfinished = 0
   #hasEnded = false
   #isStopped = false
   #onEnd: () => void = () => {}
@@ -38,6 +37,10 @@ export class Engine {
     this.#emit = emit
     this.#mayEmit = mayEmit
     source.onReady = () => this.go()
+    summer.onClosed = () => {
+      this.#nrOpen--
+      this.go()
+    }
   }
 
   /** Resolves when the last outcome was emitted, or, after stop(), when nothing is under way. */
@@ -54,14 +57,14 @@ export class Engine {
     this.#isStopped = true
     this.#hasEnded = true
     this.#done.clear()
-    if (this.#nrUnderWay === 0) this.#onEnd()
+    if (this.#nrUnfinished === 0) this.#onEnd()
   }
 
   /** Starts what may be started. */
   go(): void {
     while (
       !this.#hasEnded &&
-      this.#nrUnderWay < this.#maxUnderWay &&
+      this.#nrOpen < this.#maxOpen &&
       this.nrStarted - this.nrEmitted < MAX_UNEMITTED &&
       this.#mayEmit()
     ) {
@@ -72,14 +75,15 @@ export class Engine {
         break
       }
       const index = this.nrStarted++
-      this.#nrUnderWay++
+      this.#nrOpen++
+      this.#nrUnfinished++
       this.#summer.sum(task).then((outcome) => this.#finish(index, outcome), this.#onFail)
     }
-    if (this.#hasEnded && this.#nrUnderWay === 0) this.#onEnd()
+    if (this.#hasEnded && this.#nrUnfinished === 0) this.#onEnd()
   }
 
   #finish(index: number, outcome: Outcome): void {
-    this.#nrUnderWay--
+    this.#nrUnfinished--
     if (!this.#isStopped) this.#done.set(index, outcome)
     for (;;) {
       const next = this.#done.get(this.nrEmitted)
@@ -88,5 +92,18 @@ export class Engine {
       this.#emit(next)
     }
     this.go()
+  }
+}
+
+/** For Node itself, its workers, the ring and directories being listed. */
+const RESERVED_FDS = 64
+
+/** How many files may be open here: the system's limit less what else needs descriptors. Counterpart: getrlimit(2). */
+function maxOpenFiles(wanted: number): number {
+  try {
+    const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+    return soft === undefined ? wanted : Math.max(1, Math.min(wanted, Number(soft) - RESERVED_FDS))
+  } catch {
+    return wanted
   }
 }

@@ -14,7 +14,7 @@ import type { Uring } from '../driver/uring.js'
 import { type Failure, failureOf, NOT_REGULAR, Refusal } from './messages.js'
 import { BLOCK_BYTES, NR_BLOCKS, streamOffset } from './sum-layout.js'
 import { Arenas, MAX_PIECE_BYTES } from './sum-memory.js'
-import { type Hasher, MAX_STREAMS } from './sum-pool.js'
+import type { Hasher } from './sum-pool.js'
 import type { Stream } from './sum-stream.js'
 import type { Task } from './sum-walk.js'
 
@@ -39,6 +39,8 @@ const NONE = -1
 const FRESH = { flags: AT_STATX_DONT_SYNC }
 
 export class Summer {
+  /** Called once for each sum(), when it has no file open any more and, as a rule, is still being hashed. */
+  onClosed: () => void = () => {}
   /** Given to workers so far. */
   nrBytes = 0
   readonly #ring: Uring
@@ -53,16 +55,17 @@ export class Summer {
     this.#ring = ring
     this.#hasher = hasher
     this.#bytes = new Uint8Array(hasher.memory)
-    for (let i = 0; i < MAX_STREAMS; i++) this.#streams.push(streamOffset(i))
+    for (let i = 0; i < hasher.nrStreams; i++) this.#streams.push(streamOffset(i))
   }
 
   /** Never rejects: what goes wrong with a file is its outcome. One function, for a small file is mostly waiting in it. */
   async sum(task: Task): Promise<Outcome> {
-    if (task.error !== undefined) return { task, digest: undefined, size: 0, error: task.error }
     const ring = this.#ring
+    let isOpen = true
     let fd = NONE
     let offset = NONE
     try {
+      if (task.error !== undefined) return { task, digest: undefined, size: 0, error: task.error }
       if (task.isGiven && task.name === '-') return await this.#sumStream(task, STDIN, undefined)
       fd = await ring.openat(Buffer.from(task.name, 'latin1'), task.isGiven ? OPEN_FLAGS : OPEN_FLAGS | O_NOFOLLOW)
       const stat = await ring.statx(fd, FRESH)
@@ -72,12 +75,15 @@ export class Summer {
       // One byte more than there is shows whether there is more.
       const length = size + 1
       const cut = this.#arenas.alloc(length)
+      this.#hasher.noteMemory(typeof cut === 'number')
       offset = typeof cut === 'number' ? cut : await cut
       const nrBytes = await ring.read(fd, this.#bytes, { offset, length, position: 0 })
       // It changes, or is of a kind whose size is a lie.
       if (nrBytes !== size) return await this.#sumLarge(task, fd, stat)
       this.#close(fd)
       fd = NONE
+      isOpen = false
+      this.onClosed()
       this.nrBytes += size
       return { task, digest: await this.#hasher.hash(offset, size), size, error: undefined }
     } catch (error) {
@@ -85,6 +91,7 @@ export class Summer {
     } finally {
       if (fd !== NONE) this.#close(fd)
       if (offset !== NONE) this.#arenas.free(offset)
+      if (isOpen) this.onClosed()
     }
   }
 
@@ -158,7 +165,7 @@ export class Summer {
     try {
       while (nrBytes < block.byteLength) {
         const at = position === undefined ? null : position + nrBytes
-        const n = await this.#ring.read(fd, block, { offset: nrBytes, position: at })
+        const n = await this.#ring.read(fd, block, { offset: nrBytes, position: at, async: true })
         if (n === 0) break
         nrBytes += n
       }

@@ -17,8 +17,8 @@ export const PIECE = struct('sum_piece', [
   ['digest',     'u8[128]', 'worker',   'their digest in hex, as long as the algorithm makes it'],
 ])
 
-/** As many as files are under way at most, so that a slip has room for whatever is ready. */
-export const SLIP_PIECES = 96
+/** Pieces that one job takes at most. */
+export const SLIP_PIECES = 64
 export const NR_SLIPS = 32
 const SLIP_BYTES = SLIP_PIECES * PIECE.size
 
@@ -47,8 +47,8 @@ const PAGE = 4096
 export const BLOCKS_OFF = PAGE
 const STREAM_BYTES = BLOCKS_OFF + NR_BLOCKS * BLOCK_BYTES
 
-export const ARENA_BYTES = 2 * 1024 * 1024
-export const NR_ARENAS = 16
+export const ARENA_BYTES = 1024 * 1024
+export const NR_ARENAS = 6
 export const ARENAS_OFF = Math.ceil((NR_SLIPS * SLIP_BYTES) / PAGE) * PAGE
 const STREAMS_OFF = ARENAS_OFF + NR_ARENAS * ARENA_BYTES
 

@@ -10,7 +10,7 @@ import { ARENA_BYTES, ARENAS_OFF, NR_ARENAS } from './sum-layout.js'
 /** Pieces begin at a cache line of their own. */
 const ALIGN = 64
 
-export const MAX_PIECE_BYTES = ARENA_BYTES / 4
+export const MAX_PIECE_BYTES = ARENA_BYTES / 2
 
 export class Arenas {
   readonly #free: number[] = []

@@ -20,11 +20,11 @@ const LENGTH = PIECE.at.length >> 2
 /** A job for less is not worth its way while all workers are busy. */
 const BATCH_PIECES = 32
 const BATCH_BYTES = 512 * 1024
-/** Hashing has fallen behind: most files under way wait for it, or this many bytes for each worker. */
-const BEHIND_PIECES = 64
+/** When one worker more is worth its start: large files of so many bytes for each there is, or so many more files that waited than did not. */
 const BEHIND_BYTES = 128 * 1024 * 1024
-/** Large files hashed at a time. */
-export const MAX_STREAMS = 8
+const BEHIND_FILES = 1024
+/** Large files under way at a time. */
+const MAX_STREAMS = 8
 
 interface Waiting {
   readonly offset: number
@@ -34,18 +34,21 @@ interface Waiting {
 }
 
 export class Hasher {
-  readonly memory = createMemory(MAX_STREAMS)
+  readonly nrStreams: number
+  readonly memory: SharedArrayBuffer
   readonly pool = new Pool<Jobs>(new URL('./sum-jobs.js', import.meta.url), { maxWorkers: 1 })
   readonly algo: Algo
   /** Jobs sent, those for large files included. */
   nrJobs = 0
-  readonly #words = new Uint32Array(this.memory)
-  readonly #bytes = Buffer.from(this.memory)
+  readonly #words: Uint32Array
+  readonly #bytes: Buffer
   readonly #maxWorkers: number
   #nrWorkers = 1
-  /** Handed in and not hashed yet. */
-  #nrPieces = 0
-  #nrBytes = 0
+  #isUp = false
+  /** Bytes of large files not hashed yet. */
+  #streamBytes = 0
+  /** Small files that found no memory free, less those that did. */
+  #nrBehind = 0
   readonly #freeSlips: number[] = []
   #batch: Waiting[] = []
   #batchBytes = 0
@@ -55,15 +58,23 @@ export class Hasher {
   constructor(algo: Algo, maxWorkers: number) {
     this.algo = algo
     this.#maxWorkers = maxWorkers
+    // One more than can be hashed: it is read meanwhile.
+    this.nrStreams = Math.min(maxWorkers + 1, MAX_STREAMS)
+    this.memory = createMemory(this.nrStreams)
+    this.#words = new Uint32Array(this.memory)
+    this.#bytes = Buffer.from(this.memory)
     for (let slip = 0; slip < NR_SLIPS; slip++) this.#freeSlips.push(slip)
-    this.pool.run('warmUp', []).catch(() => {})
+    this.pool.run('warmUp', []).then(
+      () => {
+        this.#isUp = true
+      },
+      () => {},
+    )
   }
 
   /** The digest, in hex, of bytes in the memory. */
   hash(offset: number, lengthBytes: number): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#nrPieces++
-      this.#nrBytes += lengthBytes
       this.#batch.push({ offset, lengthBytes, resolve, reject })
       this.#batchBytes += lengthBytes
       if (this.#isLarge()) this.#send()
@@ -104,11 +115,11 @@ export class Hasher {
     this.pool.run('hashPieces', [this.memory, at, batch.length, this.algo]).then(
       () => {
         this.#settle(slip, batch)
-        this.#giveBack(slip, batch)
+        this.#giveBack(slip)
       },
       (error: unknown) => {
         for (const { reject } of batch) reject(error)
-        this.#giveBack(slip, batch)
+        this.#giveBack(slip)
       },
     )
   }
@@ -116,19 +127,24 @@ export class Hasher {
   /** A job for a stream of about so many bytes. Resolves to the digest; '' if the stream is aborted. */
   async hashStream(at: number, port: MessagePort, sizeBytes: number, unbounded: boolean): Promise<string> {
     this.nrJobs++
-    this.#nrBytes += sizeBytes
-    this.#grow()
+    this.#streamBytes += sizeBytes
+    if (this.#streamBytes >= BEHIND_BYTES * this.#nrWorkers) this.#grow()
     try {
       return await this.pool.run('hashStream', [this.memory, at, this.algo, port], { unbounded, transfer: [port] })
     } finally {
-      this.#nrBytes -= sizeBytes
+      this.#streamBytes -= sizeBytes
     }
   }
 
-  /** One worker more, if those there are have too much to do. */
+  /** A file found memory at once, or has to wait, for all of it holds what is not hashed yet. */
+  noteMemory(isFree: boolean): void {
+    if (isFree) this.#nrBehind = Math.max(0, this.#nrBehind - 1)
+    else if (this.#isUp && ++this.#nrBehind >= BEHIND_FILES) this.#grow()
+  }
+
   #grow(): void {
-    const isBehind = this.#nrPieces >= BEHIND_PIECES || this.#nrBytes >= BEHIND_BYTES * this.#nrWorkers
-    if (!isBehind || this.#nrWorkers >= this.#maxWorkers) return
+    if (this.#nrWorkers >= this.#maxWorkers) return
+    this.#nrBehind = 0
     this.#nrWorkers++
     this.pool.maxWorkers(this.#nrWorkers, 0)
   }
@@ -142,11 +158,8 @@ export class Hasher {
     }
   }
 
-  #giveBack(slip: number, batch: readonly Waiting[]): void {
+  #giveBack(slip: number): void {
     this.#freeSlips.push(slip)
-    this.#grow()
-    this.#nrPieces -= batch.length
-    for (const { lengthBytes } of batch) this.#nrBytes -= lengthBytes
     if (this.#batch.length === 0) return
     if (this.#isLarge()) this.#send()
     else this.#schedule()

@@ -32,8 +32,9 @@ export interface Source {
   readonly isAllKnown: boolean
 }
 
-/** Listings under way, and listings at hand that the walk has not come to. */
+/** Listings under way, and listings at hand that the walk has not come to. Few at a time cost a wake-up of a thread each. */
 const MAX_LISTING = 16
+const FEW_LISTING = 2
 const MAX_LISTED_AHEAD = 256
 /** Paths looked up ahead. */
 const MAX_PATHS_AHEAD = 64
@@ -164,6 +165,7 @@ export class Walk implements Source {
   }
 
   #listAhead(): void {
+    if (this.#nrListing > FEW_LISTING) return
     while (this.#nrListing < MAX_LISTING && this.#nrListing + this.#nrListedAhead < MAX_LISTED_AHEAD) {
       const directory = this.#todo.pop()
       if (directory === undefined) return

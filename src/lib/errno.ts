@@ -9,13 +9,10 @@ import { getSystemErrorMap } from 'node:util'
 export const EPERM = 1
 export const ENOENT = 2
 export const EINTR = 4
-export const EIO = 5
 export const ENXIO = 6
-export const E2BIG = 7
 export const EBADF = 9
 export const EAGAIN = 11
 export const ENOMEM = 12
-export const EACCES = 13
 export const EFAULT = 14
 export const EBUSY = 16
 export const EEXIST = 17

@@ -64,6 +64,7 @@ test('copyIn stops at the first unreadable page', () => {
   libc('munmap')(pages, 2 * PAGE)
 })
 
-test('a mapping of nothing throws with the errno of mmap', () => {
-  assert.throws(() => new Mapping(4096, -1, 0), { code: 'EBADF', syscall: 'mmap' })
+test('a mapping that mmap refuses throws with its errno', () => {
+  assert.throws(() => new Mapping(4096, 1_000_000, 0), { code: 'EBADF', syscall: 'mmap' })
+  assert.throws(() => new Mapping(0), { code: 'EINVAL', syscall: 'mmap' })
 })

@@ -175,21 +175,26 @@ export function drainInDoubt(
   pause: () => void,
 ): boolean {
   let whole = true
-  for (;;) {
+  for (let again = false; ; ) {
     const item = queue.pop()
     if (item !== NONE) {
       inDoubt.delete(item)
       take(item)
+      again = false
     } else if (queue.isEmpty()) {
       break
     } else if (midPush()) {
       pause()
+    } else if (!again) {
+      // Who was between the two steps at the pop may have made the second since. Who is there still is dead.
+      again = true
     } else {
       const next = behindGap(queue, inDoubt)
       whole = next !== NONE
       if (!whole) break
       inDoubt.delete(next)
       queue.mend(next)
+      again = false
     }
   }
   // These never entered the queue; or nothing followed them, and nothing does now.

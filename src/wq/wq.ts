@@ -107,6 +107,8 @@ export class Wq {
   readonly #maxRunning: number
   /** Items that dead workers may or may not have sent home, by queue. */
   readonly #inDoubt = new Map<number, Set<number>>()
+  /** Items cancelled in the hands of dead workers, whose records have not come back. */
+  readonly #astray = new Set<number>()
   #seq = 0
 
   constructor(options: WqOptions) {
@@ -390,6 +392,7 @@ export class Wq {
     const state = this.mem.words[at]! & ITEM_STATE_MASK
     assert(state === ITEM_DONE || state === ITEM_CANCELED, `item ${item} came home done or cancelled (${state})`)
     this.mem.words[at] = ITEM_FREE
+    if (state === ITEM_CANCELED) this.#astray.delete(item)
     return state === ITEM_CANCELED
   }
 
@@ -453,8 +456,9 @@ export class Wq {
     const wreck = repairAfter(this.mem, slots, this.#slab.nrTouched, this.#crew.onStuck)
     const queueOf = (item: number) => words[this.mem.item(item) + QUEUE]!
     const doubtsOf = (queue: number) => this.#inDoubt.get(queue) ?? new Set()
+    for (const item of wreck.cancelled) this.#astray.add(item)
     for (const item of wreck.inDoubt) this.#inDoubt.set(queueOf(item), doubtsOf(queueOf(item)).add(item))
-    for (const queue of new Set([...wreck.inDoubt, ...wreck.cancelled].map(queueOf))) {
+    for (const queue of new Set([...wreck.inDoubt, ...this.#astray].map(queueOf))) {
       const landed = new Set<number>()
       const whole = drainInDoubt(
         this.#consumer(queue),
@@ -464,7 +468,8 @@ export class Wq {
         () => this.sleep(1, 1, () => false),
       )
       // What was cancelled in their hands and not reached comes home too, for its record.
-      if (whole) for (const item of wreck.cancelled) if (queueOf(item) === queue) landed.add(item)
+      if (whole) for (const item of this.#astray) if (queueOf(item) === queue) landed.add(item)
+      for (const item of landed) this.#astray.delete(item)
       // They go through the queue once more, so that the embedder meets them where it looks.
       const again = producer(this.mem.queue(queue))
       for (const item of landed) again.push(item)

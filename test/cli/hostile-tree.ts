@@ -1,7 +1,7 @@
 /**
  * A directory full of what names and files can be, and the commands that tests compare `uring sum` with. Main thread.
  */
-import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,7 +44,7 @@ const NAMES = [
   '#',
 ]
 
-/** Files with hostile names, empty ones, deep ones, many in one directory; links, a FIFO and a socket's worth of others. */
+/** Files with hostile names, empty ones, deep ones, many in one directory; links, and a FIFO. */
 export function makeHostileTree(root: string): void {
   mkdirSync(root, { recursive: true })
   for (const [i, name] of NAMES.entries()) writeFileSync(bytePath(root, name), `content ${i}`)
@@ -68,7 +68,7 @@ export function makeHostileTree(root: string): void {
   symlinkSync('many', join(root, 'link-to-directory'))
   symlinkSync('nowhere', join(root, 'dangling'))
   symlinkSync('.', join(root, 'loop'))
-  execFileSync('mkfifo', [join(root, 'fifo')])
+  shell('mkfifo "$1"', [join(root, 'fifo')])
 }
 
 /** Bytes that do not repeat, and are the same each time. */

@@ -101,7 +101,8 @@ function listError(mem: WqMemory, acct: number, queued: number[], bucketOf: (ite
   const { words } = mem
   if (words[mem.acct(acct) + (ACCT.at.tail >> 2)] !== (queued.at(-1) ?? NONE)) return 'the tail is not the last item'
   for (const [i, item] of queued.entries()) {
-    if (words[mem.item(item) + (ITEM.at.prev >> 2)] !== (queued[i - 1] ?? NONE)) return `item ${item} has another before`
+    if (words[mem.item(item) + (ITEM.at.prev >> 2)] !== (queued[i - 1] ?? NONE))
+      return `item ${item} has another before`
   }
   for (let bucket = 0; bucket < mem.shape.nrBuckets; bucket++) {
     const places = queued.flatMap((item, i) => (bucketOf(item) === bucket ? [i] : []))
@@ -128,7 +129,11 @@ export function assertAtRest(now: Snapshot, maxRunning: number): void {
     for (const w of up) {
       assert(w.state === WORKER_UP && w.current !== NONE, `worker ${w.slot} is up, for it was woken or works; ${text}`)
     }
-    if (a.stalled !== 0) assert(now.hash.some((holder) => holder !== 0), `[18] stalled, and no bucket busy; ${text}`)
+    if (a.stalled !== 0)
+      assert(
+        now.hash.some((holder) => holder !== 0),
+        `[18] stalled, and no bucket busy; ${text}`,
+      )
     if (a.runnable.length === 0) continue
     assert(a.nr_workers > 0, `[16] work is queued, and no worker is there; ${text}`)
     assert(a.free.length === 0 || a.nr_running >= maxRunning, `[17] a worker sleeps beside work; ${text}`)
@@ -169,9 +174,16 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
   }
   for (const [item, answer] of answers) {
     if (answer === 'ok') assert(cancelled.includes(item), `cancel(${item}) was ok`)
-    else assert(lives.get(item)!.ran.length === 1, `cancel(${item}) said ${answer}, so it ran`)
+    // A second cancel finds nothing, like one that comes too late.
+    else if (answer === 'running' || !cancelled.includes(item)) {
+      assert(lives.get(item)!.ran.length === 1, `cancel(${item}) said ${answer}, so it ran`)
+    }
   }
-  if (died.length > 0) assert(trace.some(({ kind }) => kind === 'kill'), 'nothing dies by itself')
+  if (died.length > 0)
+    assert(
+      trace.some(({ kind }) => kind === 'kill'),
+      'nothing dies by itself',
+    )
   assert.equal(createFailed.length, arg.cannotStart ? 1 : 0, createFailed.join())
   assert.equal(itemsLeft, 0, 'each record came back')
 
@@ -209,7 +221,13 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
   // [21] After exit nobody and nothing is left.
   const end = snapshot(mem)
   assertAtRest(end, maxRunning)
-  assert.deepEqual(end.accts.map((a) => [a.nr_workers, a.nr_running, a.nr_queued]), [[0, 0, 0], [0, 0, 0]])
+  assert.deepEqual(
+    end.accts.map((a) => [a.nr_workers, a.nr_running, a.nr_queued]),
+    [
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+  )
   assert.deepEqual(end.hash, [0, 0, 0], 'each bucket is free')
   assert.equal(end.workers.filter(({ wake, state }) => wake === WAKE_ASLEEP && state === WORKER_IDLE).length, 0)
 }

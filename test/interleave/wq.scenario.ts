@@ -17,6 +17,7 @@ import {
   ITEM,
   ITEM_RUNNING,
   ITEM_STATE_MASK,
+  ITEM_TAKEN,
   NR_ACCTS,
   WQ,
   WqMemory,
@@ -51,6 +52,8 @@ export type Op =
   | readonly ['exitOnIdle', on: boolean]
   /** Lets a held item end. */
   | readonly ['release', item: number]
+  /** Waits until a worker has an item in hand. */
+  | readonly ['taken', item: number]
   /** Waits until an item runs. */
   | readonly ['begun', item: number]
   /** Waits until all that was enqueued has ended. */
@@ -129,7 +132,7 @@ class Threads implements ThreadSystem {
   }
 
   start(_entry: URL, options: { workerData?: WorkerSeat }): ReturnType<ThreadSystem['start']> {
-    const busy = new Set(this.bodies.map(({ thread }) => thread))
+    const busy = new Set(this.bodies.filter((body) => !this.#hasEnded(body)).map(({ thread }) => thread))
     const thread = this.#generations.findIndex((_, t) => t > 0 && !busy.has(t) && !isKilled(t))
     if (thread < 0) throw new Error('the scenario has no thread left')
     const generation = this.#generations[thread]! + 1
@@ -152,7 +155,7 @@ class Threads implements ThreadSystem {
   }
 
   #hasEnded({ thread, generation }: Body): boolean {
-    return isKilled(thread) || loadAcquire(this.#words, EXITED(thread)) === generation
+    return isKilled(thread) || loadAcquire(this.#words, EXITED(thread)) >= generation
   }
 
   isGone(worker: unknown): boolean {
@@ -285,18 +288,24 @@ class Owner {
         for (let looks = 0; looks < MS_LOOKS; looks++) nowMs()
         this.#wq.sleep(0, 1, () => true)
         return
-      case 'begun': {
-        const state = PLACES.item(op[1]) + (ITEM.at.state >> 2)
-        if (this.#arg.mortal) this.#settle()
-        else while ((loadAcquire(this.#words, state) & ITEM_STATE_MASK) < ITEM_RUNNING) yieldStep()
+      case 'taken':
+        this.#until(op[1], ITEM_TAKEN)
         return
-      }
+      case 'begun':
+        if (this.#arg.mortal) this.#settle()
+        else this.#until(op[1], ITEM_RUNNING)
+        return
       case 'drain':
         this.#waitFor(() => this.#nrEnded() === this.#nrQueued)
         return
       case 'rest':
         this.#rest(op[1])
     }
+  }
+
+  #until(item: number, state: number): void {
+    const word = PLACES.item(item) + (ITEM.at.state >> 2)
+    while ((loadAcquire(this.#words, word) & ITEM_STATE_MASK) < state) yieldStep()
   }
 
   #nrEnded(): number {
@@ -326,7 +335,10 @@ class Owner {
 
   /** Lets the producer go on; or, if it died, time pass until somebody sees to it. */
   #stepAside(): void {
-    if (!this.#arg.mortal) return yieldStep()
+    if (!this.#arg.mortal) {
+      yieldStep()
+      return
+    }
     futexWait(this.#words, BELL, loadAcquire(this.#words, BELL), 200)
     if (this.#arg.sleeps !== 'loop') this.#wq.sleep(0, 1, () => true)
   }

@@ -1,15 +1,21 @@
 /**
  * io-wq in every order within bounds: its real owner and its real workers, one atomic step at a time.
  *
- * URING_EXPLORE=n allows n preemptions more than the tables do; URING_ONLY picks rows by name.
+ * URING_EXPLORE=n allows n preemptions more than the tables do, URING_CAP=n runs n schedules of each at most.
  */
 import type { Bounds, Scenario } from './explorer.js'
+import { draw } from './wq.random.js'
 import { type Arg, MEMORY_BYTES } from './wq.scenario.js'
 
 const MORE = Number(process.env['URING_EXPLORE'] ?? 0)
 const CAP = Number(process.env['URING_CAP'] ?? Infinity)
 
-export function pool(nrWorkers: number, maxPreemptions: number, arg: Omit<Arg, 'nrThreads'>, more: Partial<Scenario & Bounds> = {}): Scenario & Bounds {
+export function pool(
+  nrWorkers: number,
+  maxPreemptions: number,
+  arg: Omit<Arg, 'nrThreads'>,
+  more: Partial<Scenario & Bounds> = {},
+): Scenario & Bounds {
   return {
     module: new URL('./wq.scenario.js', import.meta.url),
     threads: ['owner', ...Array.from({ length: nrWorkers }, () => 'worker')],
@@ -53,6 +59,12 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(1, 2, { up: [1, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['cancel', 2], ['cancel', 3], ['drain'], ['rest', [1, 0]]] })],
   ['cancel, two workers',
     pool(2, 1, { up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3], ['cancel', 2], ['enqueue', 4, 'h', 0], ['cancel', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['cancel of an item just taken',
+    pool(1, 2, { up: [1, 0], script: [['enqueue', 1], ['taken', 1], ['cancel', 1], ['enqueue', 2], ['taken', 2], ['drain'], ['rest', [1, 0]]] })],
+  ['a bucket freed as a worker of another account finds it busy',
+    pool(2, 1, { up: [1, 1], held: [1], script: [['enqueue', 1, 'h', 0], ['begun', 1], ['enqueue', 2, 'hu', 0], ['release', 1], ['drain'], ['rest', [1, 1]]] })],
+  ['a bucket that gets more while its run is in hand',
+    pool(2, 1, { up: [2, 0], held: [2], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['begun', 2], ['enqueue', 3, 'h', 0], ['release', 2], ['drain'], ['rest', [2, 0]]] })],
   ['a cancel takes away what the last worker stayed for',
     pool(2, 1, { up: [1, 1], held: [1], script: [['enqueue', 1, 'hu', 0], ['begun', 1], ['enqueue', 2, 'h', 0], ['exitOnIdle', true], ['rest', [1, 1]], ['cancel', 2], ['rest', [0, 1]], ['release', 1], ['drain'], ['rest', [0, 0]]] })],
   ['a bucket is freed for an account whose worker blocks',
@@ -99,4 +111,10 @@ export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
     pool(3, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
 ]
 
-export const TABLES = [...HOLDS, ...KILLS]
+/** A script drawn from a seed, and `nr` schedules of it drawn from the same. */
+export function drawn(seed: number, nr: number, mortals: boolean): Scenario & Bounds {
+  const { maxRunning, ...arg } = draw(seed)
+  const more = { random: seed, maxSchedules: nr, maxPreemptions: Number.POSITIVE_INFINITY, maxSteps: 3000 }
+  const all = { ...arg, mortal: mortals, options: { maxRunning } }
+  return pool(4, 0, all, { ...MORTAL, ...more, victims: mortals ? [1, 2, 3] : [] })
+}

@@ -1,19 +1,9 @@
 import { test } from 'node:test'
 import { assertHolds, explore } from './explorer.js'
-import { HOLDS, KILLS, NO_THREADS } from './wq.table.js'
+import { HOLDS, NO_THREADS } from './wq.table.js'
 
 for (const [name, scenario] of HOLDS) {
-  if (!name.includes(process.env['URING_ONLY'] ?? '')) continue
   test(`io-wq keeps its invariants: ${name}`, async (t) => {
-    const result = await explore(scenario)
-    t.diagnostic(result.summary)
-    assertHolds(result)
-  })
-}
-
-for (const [name, scenario] of KILLS) {
-  if (!name.includes(process.env['URING_ONLY'] ?? '')) continue
-  test(`io-wq loses nothing with a worker that dies: ${name}`, async (t) => {
     const result = await explore(scenario)
     t.diagnostic(result.summary)
     assertHolds(result)

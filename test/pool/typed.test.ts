@@ -10,7 +10,7 @@ test('a typed pool', async () => {
   const sum: number = await pool.run('add', [1, 2])
   // A job's promise is unwrapped; a function without parameters needs no array.
   const bytes: Uint8Array = await pool.run('fillLater', [2, 1])
-  const nothing: void = await pool.run('noop')
+  const nothing: unknown = await pool.run('noop')
   assert.deepEqual([sum, bytes.length, nothing], [3, 2, undefined])
 })
 

@@ -1,0 +1,99 @@
+/**
+ * Bugs put into io-wq, each of which some order of the tables has to show: the explorer can fail.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Bounds, explore, type Scenario } from './explorer.js'
+import { type Bug, over, plant } from './wq.plant.js'
+import { HOLDS, KILLS } from './wq.table.js'
+
+/** [what it is, the row that finds it, what the failure says, the bug] */
+const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
+  [
+    'a worker that falls asleep without looking whether it was woken',
+    'enqueue against going idle: a worker that sleeps',
+    /idle timeout|sleeps beside work|can go on/,
+    {
+      file: 'worker-loop',
+      change: [
+        ['cmpxchg(words, wake, WAKE_NO, WAKE_ASLEEP) === WAKE_YES', '!storeRelease(words, wake, WAKE_ASLEEP) && false'],
+      ],
+    },
+  ],
+  [
+    'a stall announced without a second look at the buckets',
+    'a bucket freed as a worker of another account finds it busy',
+    /no bucket busy|can go on|sleeps beside work/,
+    { file: 'acct', change: [['if (!busy || again)', 'if (busy) storeRelease(words, a + STALLED, 1);\n if (true)']] },
+  ],
+  [
+    'a cancel that does not race fairly with the worker’s first step',
+    'cancel of an item just taken',
+    /.*/,
+    {
+      file: 'wq',
+      change: [
+        [
+          'return cmpxchg(words, at + STATE, state, canceled) === state',
+          'storeRelease(words, at + STATE, canceled); return true',
+        ],
+      ],
+    },
+  ],
+  [
+    'a cancel that forgets its bucket’s tail',
+    'cancel in a run',
+    /.*/,
+    { file: 'acct', change: [['words[tailWord] = sameRun ? before : NONE', ';']] },
+  ],
+  [
+    'a bucket let go within its run',
+    'a bucket that gets more while its run is in hand',
+    /do not overlap|before item|can go on|free/,
+    { file: 'worker-loop', change: [['bucket !== NONE && this.#runNext === NONE', 'bucket !== NONE']] },
+  ],
+]
+
+const PLANTED_IN_REPAIR: typeof PLANTED = [
+  [
+    'the buckets of the dead stay held',
+    'two workers, buckets',
+    /.*/,
+    { file: 'recover', change: [['freeBuckets(mem, slot);', ';']] },
+  ],
+  [
+    'what a dead worker had taken and not begun is not queued again',
+    'two workers, buckets',
+    /.*/,
+    { file: 'recover', change: [['state === ITEM_QUEUED || taken', 'state === ITEM_QUEUED']] },
+  ],
+  [
+    'nobody is roused after a repair',
+    'two workers, both, owner in a futex',
+    /.*/,
+    { file: 'recover', change: [['rouse(mem);', ';']] },
+  ],
+]
+
+function find(rows: typeof HOLDS, name: string): Scenario & Bounds {
+  const row = rows.find(([row]) => row === name)
+  assert(row !== undefined, `no row ${name}`)
+  return row[1]
+}
+
+for (const [rows, planted] of [
+  [HOLDS, PLANTED],
+  [KILLS, PLANTED_IN_REPAIR],
+] as const) {
+  for (const [name, row, says, bug] of planted) {
+    test(`planted: ${name} is found`, async (t) => {
+      const { home, remove } = plant(bug)
+      t.after(remove)
+      const scenario = find(rows, row)
+      const { failure, summary } = await explore({ ...scenario, module: over(scenario.module, home) })
+      t.diagnostic(`${failure?.kind}: ${failure?.message.slice(0, 100)}; ${summary}`)
+      assert(failure !== undefined, `no schedule failed: ${summary}`)
+      assert.match(failure.message, says)
+    })
+  }
+}
