@@ -165,7 +165,7 @@ export class Summer {
     try {
       while (nrBytes < block.byteLength) {
         const at = position === undefined ? null : position + nrBytes
-        const n = await this.#ring.read(fd, block, { offset: nrBytes, position: at, async: true })
+        const n = await this.#ring.read(fd, block, { offset: nrBytes, position: at })
         if (n === 0) break
         nrBytes += n
       }

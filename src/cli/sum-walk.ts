@@ -4,13 +4,15 @@
  * As `find -H PATH... -type f`: a path given may be a symbolic link, nothing below one is followed, and what is neither
  * file nor directory is passed over below a path but is an error as a path. A directory's entries come in the order of
  * their bytes, directories where their names stand. Names are byte strings, see sum-format.ts. It is pulled: next()
- * hands out what is known, and directories are listed a bounded number ahead, nearest first. The ring has no operation
- * that lists a directory (nor has io_uring), so that is left to node:fs.
+ * hands out what is known. The ring has no operation that lists a directory (nor has io_uring), so that is left to
+ * node:fs: at once while it is quick, which a cached directory is; else on libuv's threads, a bounded number ahead,
+ * nearest first.
  *
  *      todo   | ... | d | c | b |      a stack: the directory that the walk comes to first is on top
  *      frames | root > a > a/x |       where the walk stands
  */
-import { readdir } from 'node:fs'
+import { readdir, readdirSync } from 'node:fs'
+import { AT_STATX_DONT_SYNC, STATX_TYPE } from '../abi/constants.js'
 import type { Uring } from '../driver/uring.js'
 import { type Failure, failureOf, NOT_REGULAR } from './messages.js'
 
@@ -36,6 +38,9 @@ export interface Source {
 const MAX_LISTING = 16
 const FEW_LISTING = 2
 const MAX_LISTED_AHEAD = 256
+/** A listing that takes longer was not in a cache, nor are the next ones. */
+const SLOW_MS = 2
+const NR_AFTER_SLOW = 32
 /** Paths looked up ahead. */
 const MAX_PATHS_AHEAD = 64
 
@@ -62,6 +67,8 @@ interface Given {
 const S_IFMT = 0o170000
 const S_IFDIR = 0o040000
 const S_IFREG = 0o100000
+/** What a file is never changes, so no server need be asked. */
+const KIND = { flags: AT_STATX_DONT_SYNC, mask: STATX_TYPE }
 
 export class Walk implements Source {
   onReady: () => void = () => {}
@@ -73,6 +80,8 @@ export class Walk implements Source {
   readonly #todo: Directory[] = []
   #nrListing = 0
   #nrListedAhead = 0
+  /** Directories to list on other threads before it is tried here again. */
+  #nrElsewhere = 0
 
   constructor(ring: Uring, paths: readonly string[]) {
     this.#ring = ring
@@ -118,6 +127,7 @@ export class Walk implements Source {
     this.#nrListedAhead--
     this.#error = directory.error
     this.#frames.push({ entries: directory.entries, index: 0 })
+    while (this.#todo.length > 0 && this.#todo.at(-1)!.state !== 'todo') this.#todo.pop()
     this.#listAhead()
     return true
   }
@@ -148,7 +158,7 @@ export class Walk implements Source {
   async #find(given: Given): Promise<void> {
     const { path } = given
     try {
-      const kind = (await this.#ring.statx(Buffer.from(path, 'latin1'))).stx_mode & S_IFMT
+      const kind = (await this.#ring.statx(Buffer.from(path, 'latin1'), KIND)).stx_mode & S_IFMT
       if (kind === S_IFDIR) {
         const directory: Directory = { path, state: 'todo', entries: [], error: undefined }
         given.found = directory
@@ -166,7 +176,11 @@ export class Walk implements Source {
 
   #listAhead(): void {
     if (this.#nrListing > FEW_LISTING) return
-    while (this.#nrListing < MAX_LISTING && this.#nrListing + this.#nrListedAhead < MAX_LISTED_AHEAD) {
+    while (
+      this.#nrElsewhere > 0 &&
+      this.#nrListing < MAX_LISTING &&
+      this.#nrListing + this.#nrListedAhead < MAX_LISTED_AHEAD
+    ) {
       const directory = this.#todo.pop()
       if (directory === undefined) return
       if (directory.state === 'todo') this.#list(directory)
@@ -174,24 +188,35 @@ export class Walk implements Source {
   }
 
   #list(directory: Directory): void {
+    if (this.#nrElsewhere === 0) {
+      const start = performance.now()
+      this.#listed(directory, ...readNamesNow(directory.path))
+      if (performance.now() - start > SLOW_MS) this.#nrElsewhere = NR_AFTER_SLOW
+      return
+    }
+    this.#nrElsewhere--
     directory.state = 'listing'
     this.#nrListing++
     readNames(directory.path, (error, names) => {
       this.#nrListing--
-      this.#nrListedAhead++
-      directory.state = 'listed'
-      if (error !== null) directory.error = { name: directory.path, isGiven: true, error: failureOf(error) }
-      const prefix = directory.path.endsWith('/') ? directory.path : `${directory.path}/`
-      directory.entries = names.map(({ name, isDirectory }) =>
-        isDirectory ? { path: prefix + name, state: 'todo', entries: [], error: undefined } : prefix + name,
-      )
-      for (let i = directory.entries.length - 1; i >= 0; i--) {
-        const entry = directory.entries[i]!
-        if (typeof entry !== 'string') this.#todo.push(entry)
-      }
+      this.#listed(directory, error, names)
       this.#listAhead()
       this.onReady()
     })
+  }
+
+  #listed(directory: Directory, error: Error | null, names: Name[]): void {
+    this.#nrListedAhead++
+    directory.state = 'listed'
+    if (error !== null) directory.error = { name: directory.path, isGiven: true, error: failureOf(error) }
+    const prefix = directory.path.endsWith('/') ? directory.path : `${directory.path}/`
+    directory.entries = names.map(({ name, isDirectory }) =>
+      isDirectory ? { path: prefix + name, state: 'todo', entries: [], error: undefined } : prefix + name,
+    )
+    for (let i = directory.entries.length - 1; i >= 0; i--) {
+      const entry = directory.entries[i]!
+      if (typeof entry !== 'string') this.#todo.push(entry)
+    }
   }
 }
 
@@ -206,38 +231,47 @@ interface Name {
 
 type NamesCallback = (error: Error | null, names: Name[]) => void
 
+const AS_STRINGS = { withFileTypes: true, encoding: 'latin1' } as const
+/** The types of @types/node 20 lack this overload. */
+const AS_BYTES = { withFileTypes: true, encoding: 'buffer' } as unknown as { withFileTypes: true }
+
 /** The files and directories in a directory, in the order of their bytes. */
 function readNames(path: string, callback: NamesCallback): void {
   const bytes = Buffer.from(path, 'latin1')
-  readdir(bytes, { withFileTypes: true, encoding: 'latin1' }, (error, found) => {
-    // Where the file system gives no types Node looks each name up, and cannot join a Buffer and a string.
-    if ((error as { code?: string } | null)?.code === 'ERR_INVALID_ARG_TYPE') readNamesAsBytes(bytes, callback)
-    else if (error !== null) callback(error, [])
-    else
-      callback(
-        null,
-        sortedNames(found, (name) => name),
-      )
+  readdir(bytes, AS_STRINGS, (error, found) => {
+    if (lacksTypes(error)) readdir(bytes, AS_BYTES, (err, raw) => callback(err, err === null ? sortedBytes(raw) : []))
+    else callback(error, error === null ? sortedNames(found, (name) => name) : [])
   })
+}
+
+/** The same, now. */
+function readNamesNow(path: string): [error: Error | null, names: Name[]] {
+  const bytes = Buffer.from(path, 'latin1')
+  try {
+    return [null, sortedNames(readdirSync(bytes, AS_STRINGS), (name) => name)]
+  } catch (error) {
+    if (!lacksTypes(error)) return [error as Error, []]
+  }
+  try {
+    return [null, sortedBytes(readdirSync(bytes, AS_BYTES))]
+  } catch (error) {
+    return [error as Error, []]
+  }
+}
+
+/** Where the file system gives no types Node looks each name up, and cannot join a Buffer and a string. */
+function lacksTypes(error: unknown): boolean {
+  return (error as { code?: string } | null)?.code === 'ERR_INVALID_ARG_TYPE'
+}
+
+function sortedBytes(found: readonly DirentLike<unknown>[]): Name[] {
+  return sortedNames(found as readonly DirentLike<Buffer>[], (name) => name.toString('latin1'))
 }
 
 interface DirentLike<N> {
   readonly name: N
   isFile(): boolean
   isDirectory(): boolean
-}
-
-function readNamesAsBytes(bytes: Buffer, callback: NamesCallback): void {
-  // The types of @types/node 20 lack this overload.
-  const options = { withFileTypes: true, encoding: 'buffer' } as unknown as { withFileTypes: true }
-  readdir(bytes, options, (error, found) => {
-    if (error !== null) callback(error, [])
-    else
-      callback(
-        null,
-        sortedNames(found as unknown as DirentLike<Buffer>[], (name) => name.toString('latin1')),
-      )
-  })
 }
 
 function sortedNames<N>(found: readonly DirentLike<N>[], toByteString: (name: N) => string): Name[] {

@@ -36,6 +36,7 @@ const TABLE = {
   pwritev2:   ['pwritev2',   'long', ['int', 'long', 'int', 'long', 'int']],
   openat:     ['openat',     'int',  ['int', 'long', 'int', 'uint']],
   statx:      ['statx',      'int',  ['int', 'long', 'int', 'uint', 'long']],
+  fstatfs:    ['fstatfs',    'int',  ['int', 'long']],
   fcntl:      ['fcntl',      'int',  ['int', 'int', 'long']],
   poll:       ['poll',       'int',  ['long', 'long', 'int']],
   eventfd:    ['eventfd',    'int',  ['uint', 'int']],

@@ -40,4 +40,6 @@ export interface OpDef {
   /** Its own error result is no failure to its chain, nor to CQE_SKIP_SUCCESS: the kernel sets the result alone. */
   readonly neverFails?: boolean
   readonly bufferSelect?: boolean
+  /** Always for io-wq, bar what is at hand: queued work makes workers at once, see IO_WQ_WORK_CONCURRENT. */
+  readonly concurrent?: boolean
 }

@@ -12,7 +12,7 @@ import type { OpDef } from './op.js'
 import { nopIssue, nopPrep, nopTryIssue } from './ops/nop.js'
 import { closePrep, closeTryIssue, openatIssue, openatPrep, openatTryIssue } from './ops/openclose.js'
 import { readIssue, readTryIssue, rwPrep, rwvPrep, writeIssue, writeTryIssue } from './ops/rw.js'
-import { statxIssue, statxPrep } from './ops/statx.js'
+import { statxIssue, statxPrep, statxTryIssue } from './ops/statx.js'
 import { fsyncIssue, fsyncPrep } from './ops/sync.js'
 
 const transfer = { fd: 'file', unbounded: true, transfer: true } as const
@@ -28,7 +28,7 @@ const TABLE: readonly (readonly [opcode: number, def: OpDef])[] = [
   [abi.IORING_OP_ASYNC_CANCEL, { name: 'ASYNC_CANCEL', prep: cancelPrep, tryIssue: cancelTryIssue }],
   [abi.IORING_OP_OPENAT,       { name: 'OPENAT',       prep: openatPrep, tryIssue: openatTryIssue, issue: openatIssue, fd: 'dir' }],
   [abi.IORING_OP_CLOSE,        { name: 'CLOSE',        prep: closePrep,  tryIssue: closeTryIssue }],
-  [abi.IORING_OP_STATX,        { name: 'STATX',        prep: statxPrep,  issue: statxIssue,        fd: 'dir', neverFails: true }],
+  [abi.IORING_OP_STATX,        { name: 'STATX',        prep: statxPrep,  tryIssue: statxTryIssue,  issue: statxIssue, fd: 'dir', neverFails: true, concurrent: true }],
   [abi.IORING_OP_READ,         { name: 'READ',         prep: rwPrep,     ...reading }],
   [abi.IORING_OP_WRITE,        { name: 'WRITE',        prep: rwPrep,     ...writing }],
 ]

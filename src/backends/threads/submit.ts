@@ -148,7 +148,7 @@ export function queueSqe(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): vo
 function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
   const { words } = tctx.wq.mem
   const res = def.tryIssue!(tctx, ctx, req, r)
-  if (res === PUNT) punt(tctx, ctx, req, r, def, 0)
+  if (res === PUNT) punt(tctx, ctx, req, r, def, def.concurrent === true ? IO_WQ_WORK_CONCURRENT : 0)
   else if (res === VIA_TASK_WORK) addTaskWork(tctx, ctx, req, TW_COMPLETE)
   else {
     words[r + R_RES] = res

@@ -32,6 +32,7 @@ const UIO_MAXIOV = 1024
 const IOV_BYTES = 16
 const IORING_OP_READV = 1
 const IORING_OP_WRITEV = 2
+const IORING_OP_READ = 22
 const IOSQE_BUFFER_SELECT = 32
 const MAX_RW_COUNT = 0x7ffff000
 
@@ -131,17 +132,22 @@ function tryTransfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number)
   const fd = words[r + R_FD]!
   const res = transfer(name, words, r, fd, flags | RWF_NOWAIT)
   const total = words[r + R_TOTAL]!
-  if (res >= 0 && res < total && res > 0 && (flags & RWF_NOWAIT) === 0) {
-    // Part of a regular file's data was there: the rest is a matter for a worker. Elsewhere a short count is the answer.
-    const kind = fileKind(fd)
-    if (typeof kind === 'number' || !kind.regular) return res
-    words[r + R_DONE] = res
-    return PUNT
-  }
+  if (res > 0 && res < total && (flags & RWF_NOWAIT) === 0) return short(words, r, fd, res)
   if (res === -EAGAIN) return (flags & RWF_NOWAIT) !== 0 ? -EAGAIN : PUNT
   // No RWF_NOWAIT for this file, or a flag that is wrong anyway: the plain call tells.
   if (res === -EOPNOTSUPP) return (flags & RWF_NOWAIT) !== 0 ? -EOPNOTSUPP : PUNT
   return res
+}
+
+/** Part of the data was there. Of a regular file the rest is a matter for a worker, unless the file ends there. */
+function short(words: Int32Array, r: number, fd: number, done: number): number {
+  const kind = fileKind(fd)
+  if (typeof kind === 'number' || !kind.regular) return done
+  const off = offset(words, r)
+  const isRead = words[r + R_OPCODE] === IORING_OP_READ || words[r + R_OPCODE] === IORING_OP_READV
+  if (isRead && off >= 0 && off + done === kind.sizeBytes) return done
+  words[r + R_DONE] = done
+  return PUNT
 }
 
 export function readTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {

@@ -1,18 +1,29 @@
 /**
- * STATX. Prepared on the owner thread, always run on a worker: a lookup may wait for the disk. Counterpart:
- * io_uring/statx.c.
+ * STATX. Prepared on the owner thread and run on a worker, for a lookup may wait for the disk; but of an open file whose
+ * attributes may be old they are at hand, and are taken on the owner. Counterpart: io_uring/statx.c.
  */
-import { AT_EMPTY_PATH } from '../../../abi/constants.js'
+import { constants as fsConstants } from 'node:fs'
+import {
+  AT_EMPTY_PATH,
+  AT_STATX_DONT_SYNC,
+  AT_STATX_SYNC_AS_STAT,
+  AT_STATX_SYNC_TYPE,
+  AT_SYMLINK_NOFOLLOW,
+  RESOLVE_CACHED,
+} from '../../../abi/constants.js'
+import { OPEN_HOW } from '../../../abi/structs.js'
 import { EBADF, EINVAL } from '../../../lib/errno.js'
-import { libc } from '../../../sys/libc.js'
+import { hasLocalAttributes } from '../../../sys/file.js'
+import { libc, openat2 } from '../../../sys/libc.js'
 import { addressOf, fromWords } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
-import type { WorkEnv } from '../op.js'
+import { PUNT, type WorkEnv } from '../op.js'
 import {
   dirFd,
   holdPath,
   R_ADDR,
   R_BUF_INDEX,
+  R_FD,
   R_FILE_INDEX,
   R_LEN,
   R_OFF,
@@ -22,7 +33,11 @@ import {
 } from '../req.js'
 
 const IOSQE_FIXED_FILE = 1
+const { O_NOFOLLOW } = fsConstants
+const O_PATH = 0o10000000
+const O_CLOEXEC = 0o2000000
 const EMPTY_PATH = new Uint8Array(8)
+const how = new Int32Array(OPEN_HOW.size >> 2)
 
 export function statxPrep(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
@@ -35,9 +50,45 @@ export function statxPrep(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): 
   return holdPath(tctx, req, r)
 }
 
+/**
+ * DIFFERS: the kernel sends each STATX to io-wq. What no lookup on disk and no server is asked for is answered inline here:
+ * with AT_STATX_DONT_SYNC or on a local file system, of an open file or of a path whose components are all cached.
+ */
+export function statxTryIssue(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  const flags = words[r + R_OP_FLAGS]!
+  // A path that is held has at least one byte, and an empty one no more. Without one the fd alone is asked.
+  const isEmpty = (tctx.held[req]?.byteLength ?? 0) <= 1
+  if (isEmpty) return (flags & AT_EMPTY_PATH) === 0 ? PUNT : statxOpen(words, r, words[r + R_FD]!)
+  how[OPEN_HOW.at.flags >> 2] = O_PATH | O_CLOEXEC | ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW)
+  how[OPEN_HOW.at.resolve >> 2] = RESOLVE_CACHED
+  const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
+  const fd = openat2(words[r + R_FD]!, path, addressOf(how), OPEN_HOW.size)
+  // Not cached, or an error that statx may not give: the plain call tells.
+  if (fd < 0) return PUNT
+  const [low, high] = [words[r + R_ADDR]!, words[r + R_ADDR + 1]!]
+  setAddr(words, r, addressOf(EMPTY_PATH))
+  words[r + R_OP_FLAGS] = flags | AT_EMPTY_PATH
+  const res = statxOpen(words, r, fd)
+  words[r + R_OP_FLAGS] = flags
+  words[r + R_ADDR] = low
+  words[r + R_ADDR + 1] = high
+  libc('close')(fd)
+  return res
+}
+
+function statxOpen(words: Int32Array, r: number, fd: number): number {
+  const sync = words[r + R_OP_FLAGS]! & AT_STATX_SYNC_TYPE
+  const isAtHand = sync === AT_STATX_DONT_SYNC || (sync === AT_STATX_SYNC_AS_STAT && hasLocalAttributes(fd))
+  return isAtHand ? statx(words, r, fd) : PUNT
+}
+
 export function statxIssue(env: WorkEnv, r: number): number {
-  const { words } = env
+  return statx(env.words, r, dirFd(env.words, r))
+}
+
+function statx(words: Int32Array, r: number, fd: number): number {
   const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
   const statxbuf = fromWords(words[r + R_OFF]!, words[r + R_OFF + 1]!)
-  return libc('statx')(dirFd(words, r), path, words[r + R_OP_FLAGS]!, words[r + R_LEN]!, statxbuf)
+  return libc('statx')(fd, path, words[r + R_OP_FLAGS]!, words[r + R_LEN]!, statxbuf)
 }
