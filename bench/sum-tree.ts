@@ -16,7 +16,7 @@ import type { Bench, Plan, Round, Subject } from './bench.js'
 import { BACKENDS, usableBackends } from './rings.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const URING = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+const URING = fileURLToPath(new URL('../lib/uring.js', import.meta.url))
 const FS_PISCINA = fileURLToPath(new URL('./rivals/sum-fs-piscina.js', import.meta.url))
 const TREES = ['node_modules', '/usr/share']
 const QUICK_FILES = 40

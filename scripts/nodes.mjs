@@ -31,7 +31,7 @@ function node(version) {
 }
 
 ensureInstalled()
-ensureBuilt()
+await ensureBuilt()
 const lines = []
 for (const version of versions) {
   const binary = node(version)

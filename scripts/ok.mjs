@@ -16,11 +16,11 @@ const totals = { passed: 0, failed: 0, skipped: 0 }
 const failed = []
 
 /** Runs a check, prints one line (and, if it failed, all it said), returns whether it passed. */
-function check(name, body) {
+async function check(name, body) {
   const began = performance.now()
   let complaint
   try {
-    complaint = body()
+    complaint = await body()
   } catch (error) {
     complaint = error instanceof SetupError ? error.message : String(error.stack)
   }
@@ -60,17 +60,17 @@ function checkPackage() {
   }
 }
 
-const installed = check('install', () => ensureInstalled())
+const installed = await check('install', () => ensureInstalled())
 if (installed) {
-  const built = check('build', () => ensureBuilt({ force: true }))
-  check('lint (biome)', () => command('biome', 'check', '--error-on-warnings', '--max-diagnostics=100', '.'))
-  check('dead code (knip)', () => command('knip', '--no-progress', '--no-config-hints'))
+  const built = await check('build', () => ensureBuilt({ force: true }))
+  await check('lint (biome)', () => command('biome', 'check', '--error-on-warnings', '--max-diagnostics=100', '.'))
+  await check('dead code (knip)', () => command('knip', '--no-progress', '--no-config-hints'))
   if (built) {
-    check('package (publint, attw)', checkPackage)
-    check('generated docs', () => run(process.execPath, join(root, 'scripts/docs.mjs'), '--check'))
+    await check('package (publint, attw)', checkPackage)
+    await check('generated docs', () => run(process.execPath, join(root, 'scripts/docs.mjs'), '--check'))
     const tests = await runTests()
     for (const key of Object.keys(totals)) totals[key] += tests[key]
-    if (tests.passed + tests.failed === 0) check('tests', () => 'no test ran')
+    if (tests.passed + tests.failed === 0) await check('tests', () => 'no test ran')
   }
 }
 if (failed.length > 0) console.log(`failed checks: ${failed.join('; ')}`)

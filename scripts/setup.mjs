@@ -40,15 +40,18 @@ export function ensureInstalled() {
 }
 
 /** Builds unless dist is newer than every source. Throws on type errors, after printing them. */
-export function ensureBuilt({ force = false } = {}) {
+export async function ensureBuilt({ force = false } = {}) {
   const sources = SOURCE_FOLDERS.flatMap((folder) => listFiles(folder))
-  const inputs = [...sources, 'tsconfig.json', 'package.json', 'package-lock.json']
+  const inputs = [...sources, 'scripts/bundle.mjs', 'tsconfig.json', 'package.json', 'package-lock.json']
   const wanted = inputs.map((file) => fingerprint(file)).join('\n')
   if (!force && readIfThere(BUILD_STAMP) === wanted) return
   rmSync(BUILD_STAMP, { force: true })
   removeOrphans(new Set(sources))
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], 'the build failed')
   for (const file of sources) if (!file.endsWith('.ts')) copyToDist(file)
+  // Loaded here and not above: before the installation there is no bundler.
+  const { bundle } = await import('./bundle.mjs')
+  await bundle(root)
   mkdirSync(dirname(BUILD_STAMP), { recursive: true })
   writeFileSync(BUILD_STAMP, wanted)
 }
@@ -70,6 +73,7 @@ function fingerprint(file) {
 /** Deletes from dist what no source produces any more, so that a deleted test cannot go on passing. */
 function removeOrphans(sources) {
   for (const file of listFiles('dist')) {
+    if (file.startsWith('dist/lib/')) continue
     const source = file.slice('dist/'.length)
     if (sources.has(source) || sources.has(source.replace(/(\.js|\.js\.map|\.d\.ts)$/, '.ts'))) continue
     rmSync(join(root, file))
@@ -110,7 +114,7 @@ export class SetupError extends Error {}
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
     ensureInstalled()
-    if (!process.argv.includes('--no-build')) ensureBuilt({ force: process.argv.includes('--force') })
+    if (!process.argv.includes('--no-build')) await ensureBuilt({ force: process.argv.includes('--force') })
   } catch (error) {
     console.error(error instanceof SetupError ? `setup: ${error.message}` : error)
     process.exitCode = 1

@@ -11,16 +11,16 @@ import { ensureBuilt, ensureInstalled, root, SetupError } from './setup.mjs'
 
 try {
   ensureInstalled()
-  ensureBuilt()
+  await ensureBuilt()
 } catch (error) {
   console.error(error instanceof SetupError ? `start: ${error.message}` : error)
   process.exit(1)
 }
 
 const args = process.argv.slice(2)
-const main = join(root, 'dist/src/cli/main.js')
+const main = join(root, 'dist/lib/uring.js')
 if (!existsSync(main)) {
-  console.error('start: there is no src/cli/main.ts to run')
+  console.error('start: the build made no dist/lib/uring.js')
   process.exit(1)
 }
 // npm runs scripts from the project's root; paths the user typed are relative to where the user stands.

@@ -102,7 +102,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   let totals = { passed: 0, failed: 1, skipped: 0 } // what a failed build counts as
   try {
     ensureInstalled()
-    ensureBuilt()
+    await ensureBuilt()
     totals = await runTests(subjects, seconds * 1000)
   } catch (error) {
     console.error(error instanceof SetupError ? `test: ${error.message}` : error)

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -38,6 +38,9 @@ const STRINGS_OR_COMMENTS =
 
 type Source = { file: string; text: string; code: string; refs: Ref[] }
 type Ref = { specifier: string; target: string | undefined }
+
+const bundler = pathToFileURL(join(ROOT, 'scripts/bundle.mjs')).href
+const { GROUPS } = (await import(bundler)) as { GROUPS: Record<string, string>[] }
 
 const tree = listFiles('')
 const sources = tree.filter((file) => /^(src|test|bench|examples)\/.*\.ts$/.test(file)).map(readSource)
@@ -187,6 +190,9 @@ function entryFiles(): string[] {
 }
 
 function sourceOf(target: string): string {
+  const bundled = /^\.\/dist\/lib\/([\w-]+)\.js$/.exec(target)?.[1]
+  const compiled = bundled === undefined ? undefined : Object.assign({}, ...GROUPS)[bundled]
+  if (compiled !== undefined) return `src/${compiled.replace(/\.js$/, '.ts')}`
   return target.replace(/^\.\/dist\//, '').replace(/(\.d\.ts|\.js)$/, '.ts')
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../lib/uring.js', import.meta.url))
 
 /** An empty directory of the test's own, and its removal. */
 export function temporaryDirectory(): { path: string; [Symbol.dispose](): void } {

@@ -36,7 +36,7 @@ for (const { name: backend, skip } of BACKENDS) {
     truncateSync(path, 768 * 1024 * 1024)
     const { stdout, stderr } = shell('/usr/bin/env time -f %M "$@" || "$@"', [
       process.execPath,
-      fileURLToPath(new URL('../../src/cli/main.js', import.meta.url)),
+      fileURLToPath(new URL('../../lib/uring.js', import.meta.url)),
       ...['sum', path, path, path, '--backend', backend, '--algo', 'sha1'],
     ])
     assert.equal(stdout, coreutilsSums(path, 'sha1sum').repeat(3))
@@ -63,7 +63,7 @@ for (const { name: backend, skip } of BACKENDS) {
 }
 
 function mainPath(): string {
-  return fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+  return fileURLToPath(new URL('../../lib/uring.js', import.meta.url))
 }
 
 for (const [algo, command] of Object.entries({

@@ -18,7 +18,7 @@ const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
 test('without FFI a ring says so in words', () => {
   for (const backend of ['auto', 'kernel', 'threads']) {
     const error = run(`
-      const { Uring } = await import(${at('../../src/index.js')})
+      const { Uring } = await import(${at('../../lib/index.js')})
       const error = await Uring.open({ backend: '${backend}' }).then(() => undefined, (e) => e)
       console.log(JSON.stringify({ code: error?.code, message: error?.message }))`)
     assert.equal((error as { code: string }).code, 'ERR_URING_NO_FFI')
@@ -28,7 +28,7 @@ test('without FFI a ring says so in words', () => {
 
 test('without FFI the Pool works', () => {
   const sums = run(`
-    const { Pool } = await import(${at('../../src/pool/pool.js')})
+    const { Pool } = await import(${at('../../lib/pool.js')})
     const pool = new Pool(new URL(${at('./jobs.js')}), { maxWorkers: 1 })
     const sums = await Promise.all([1, 2, 3].map((i) => pool.run('add', [i, 10])))
     await pool.close()

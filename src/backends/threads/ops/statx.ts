@@ -5,6 +5,7 @@
 import { constants as fsConstants } from 'node:fs'
 import {
   AT_EMPTY_PATH,
+  AT_NO_AUTOMOUNT,
   AT_STATX_DONT_SYNC,
   AT_STATX_SYNC_AS_STAT,
   AT_STATX_SYNC_TYPE,
@@ -37,6 +38,7 @@ const { O_NOFOLLOW } = fsConstants
 const O_PATH = 0o10000000
 const O_CLOEXEC = 0o2000000
 const EMPTY_PATH = new Uint8Array(8)
+const KNOWN = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE
 const how = new Int32Array(OPEN_HOW.size >> 2)
 
 export function statxPrep(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): number {
@@ -57,6 +59,7 @@ export function statxPrep(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): 
 export function statxTryIssue(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
   const flags = words[r + R_OP_FLAGS]!
+  if ((flags & ~KNOWN) !== 0) return PUNT
   // A path that is held has at least one byte, and an empty one no more. Without one the fd alone is asked.
   const isEmpty = (tctx.held[req]?.byteLength ?? 0) <= 1
   if (isEmpty) return (flags & AT_EMPTY_PATH) === 0 ? PUNT : statxOpen(words, r, words[r + R_FD]!)

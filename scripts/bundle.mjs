@@ -1,0 +1,80 @@
+/**
+ * Puts the compiled modules together into dist/lib: what the package exports, the command, and the workers' entries.
+ *
+ * Node takes half a millisecond for each module it loads, on the main thread and again in every worker. The bundle has
+ * one file an entry and one for what entries share, all in one folder; types stay in dist/src.
+ */
+
+import { rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+
+/** Output name: compiled module. A group is what one thread may load, and so shares modules. */
+export const GROUPS = [
+  { index: 'index.js', pool: 'pool/pool.js' },
+  { uring: 'cli/main.js' },
+  { 'pool-worker': 'pool/worker.js', 'pool-job': 'pool/job.js' },
+  { 'ring-worker': 'backends/threads/worker.js' },
+  { 'sum-jobs': 'cli/sum-jobs.js' },
+]
+
+/** Where modules name files relative to themselves, and what that is in the one folder. Each stands there once. */
+const MOVED = {
+  'pool/dispatch.js': ["'./worker.js'", "'./pool-worker.js'"],
+  'backends/threads/ctx.js': ["'./worker.js'", "'./ring-worker.js'"],
+  'cli/sum-pool.js': ["'./sum-jobs.js'", "'./sum-jobs.js'"],
+  'cli/main.js': ["'../../../package.json'", "'../../package.json'"],
+}
+
+/** Throws if a module has moved or names another file than this script knows of. */
+export async function bundle(root) {
+  const { build } = await import('esbuild')
+  const src = join(root, 'dist/src')
+  const left = new Set(Object.keys(MOVED))
+  const move = {
+    name: 'move',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.js$/ }, async ({ path }) => {
+        const name = relative(src, path)
+        const text = await readFile(path, 'utf8')
+        const named = text.match(/new URL\('\.[^)]*, import\.meta\.url\)/g) ?? []
+        const [from, to] = MOVED[name] ?? []
+        const isKnown = named.filter((one) => one === `new URL(${from}, import.meta.url)`).length
+        // A doc comment's example is no such place.
+        const places = named.filter(
+          (one) => !text.includes(`* const pool = new Pool<typeof import('./jobs.js')>(${one}`),
+        )
+        if (places.length !== isKnown || (from !== undefined && isKnown !== 1)) {
+          throw new Error(`scripts/bundle.mjs does not know what ${name} names: ${places.join()}`)
+        }
+        left.delete(name)
+        return from === undefined
+          ? undefined
+          : { contents: text.replace(`(${from}, import.meta.url)`, `(${to}, import.meta.url)`) }
+      })
+    },
+  }
+  const outdir = join(root, 'dist/lib')
+  rmSync(outdir, { recursive: true, force: true })
+  const options = {
+    absWorkingDir: root,
+    outdir,
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    legalComments: 'none',
+    sourcemap: true,
+    logLevel: 'warning',
+    plugins: [move],
+  }
+  for (const group of GROUPS) {
+    const entryPoints = Object.fromEntries(Object.entries(group).map(([name, path]) => [name, join(src, path)]))
+    await build({ ...options, entryPoints })
+  }
+  if (left.size > 0) throw new Error(`scripts/bundle.mjs: the bundle lacks ${[...left].join(', ')}`)
+}
