@@ -53,14 +53,19 @@ export function isOpenFd(fd: number): boolean {
   return libc('fcntl')(fd, F_GETFD, 0) >= 0
 }
 
-/** Duplicates are numbered from here: a number that the app has just closed must not come back to life as one of them. */
-const DUPLICATES_FROM = 512
-
 /** Another fd for the same open file, closed on exec. Returns it or -errno. */
 export function duplicateFd(fd: number): number {
-  const res = libc('fcntl')(fd, F_DUPFD_CLOEXEC, DUPLICATES_FROM)
+  return libc('fcntl')(fd, F_DUPFD_CLOEXEC, 0)
+}
+
+/** Short-lived duplicates are numbered from here: a number that the app has just closed must not come back as one. */
+const SHORT_LIVED_FROM = 512
+
+/** The same, for as long as a request takes. The first one makes the kernel enlarge the fd table, some 15 ms. */
+export function holdFd(fd: number): number {
+  const res = libc('fcntl')(fd, F_DUPFD_CLOEXEC, SHORT_LIVED_FROM)
   // The process may not have that many.
-  return res === -EINVAL ? libc('fcntl')(fd, F_DUPFD_CLOEXEC, 0) : res
+  return res === -EINVAL ? duplicateFd(fd) : res
 }
 
 /** Sets the file status flags. */

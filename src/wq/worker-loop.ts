@@ -63,6 +63,9 @@ export interface WorkerHooks {
   pause?(resume: () => void, idle: boolean): boolean
 }
 
+/** After spins in vain 1, 3, 7, 15 sleeps go without one; a spin that meets work starts over. */
+const MAX_SPINS_SKIPPED = 15
+
 /** #next(): neither an item nor the end, the thread returns to its event loop. */
 const PAUSED = -2
 
@@ -83,6 +86,8 @@ export class WorkerLoop {
   #listed = false
   /** When the idle timeout ends, on this thread's clock. */
   #idleUntil = 0
+  #spinsToSkip = 0
+  #spinsSkipped = 0
   readonly #resume = () => this.#run()
 
   constructor(mem: WqMemory, slot: number, hooks: WorkerHooks) {
@@ -291,6 +296,10 @@ export class WorkerLoop {
     const wake = this.#w + (WORKER.at.wake >> 2)
     const nrSpinning = WQ.at.nr_spinning >> 2
     if (loadAcquire(words, nrSpinning) >= words[WQ.at.max_spinning >> 2]!) return false
+    if (this.#spinsToSkip > 0) {
+      this.#spinsToSkip--
+      return false
+    }
     storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 1)
     fetchAdd(words, nrSpinning, 1)
     const until = now + this.#spinMs
@@ -300,6 +309,8 @@ export class WorkerLoop {
     } while (!woken && nowMs() < until)
     fetchAdd(words, nrSpinning, -1)
     storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 0)
+    this.#spinsSkipped = woken ? 0 : Math.min(2 * this.#spinsSkipped + 1, MAX_SPINS_SKIPPED)
+    this.#spinsToSkip = this.#spinsSkipped
     return woken
   }
 

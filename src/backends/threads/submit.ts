@@ -18,7 +18,7 @@ import { loadAcquire, storeRelease } from '../../lib/barrier.js'
 import { EAGAIN, EBADF, ECANCELED, EFAULT, EINVAL, EMFILE, EOPNOTSUPP, EOWNERDEAD } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import { trace } from '../../lib/trace.js'
-import { duplicateFd, fileKind } from '../../sys/file.js'
+import { fileKind, holdFd } from '../../sys/file.js'
 import { IO_WQ_WORK_CONCURRENT, IO_WQ_WORK_FORCE_WAKE, IO_WQ_WORK_HASHED, IO_WQ_WORK_UNBOUND } from '../../wq/layout.js'
 import { commitCq, postCqe } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
@@ -176,7 +176,7 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
   let bucket = 0
   const fd = words[r + R_FD]!
   if (def.fd === 'file' || (def.fd === 'dir' && fd !== AT_FDCWD)) {
-    const held = duplicateFd(fd)
+    const held = holdFd(fd)
     // A path that is absolute never looks at its directory, so a bad one is its own affair.
     if (held < 0 && (def.fd === 'file' || held !== -EBADF)) {
       failIssue(tctx, ctx, req, r, def, held === -EMFILE ? -EMFILE : -EBADF)
