@@ -2,9 +2,8 @@
  * The rival of `uring sum`: the same program, written with fs/promises and piscina. `node sum-fs-piscina.js PATH…`.
  *
  * The main thread lists directories, many at a time, and hands files to workers in batches; a worker opens, stats, reads
- * and closes its files with fs/promises, several at once, and hashes them. The other way round, reading on the main
- * thread and transferring the bytes, was tried and is slower. Lines come in no particular order, which spares it the
- * waiting that `uring sum` does for order.
+ * and closes its files with fs/promises, several at once, and hashes them. Lines come in no particular order, which
+ * spares it the waiting that `uring sum` does for order.
  */
 import { readdir, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
