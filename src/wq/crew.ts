@@ -41,6 +41,8 @@ const W_SEQ = WORKER.at.work_seq >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
 const W_TID = WORKER.at.tid >> 2
 const W_ACCT = WORKER.at.acct >> 2
+const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
+const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 
 /** How often workers are looked at while work waits for one. */
 const TICK_MS = 1
@@ -106,6 +108,7 @@ export class Crew {
   #nrAlive = 0
   readonly #retries = new Set<Retry>()
   nrCreated = 0
+  #cpus: readonly number[] | undefined
 
   constructor(mem: WqMemory, options: CrewOptions, owner: CrewOwner) {
     this.#mem = mem
@@ -132,6 +135,12 @@ export class Crew {
     return count
   }
 
+  /** Where workers run that are made from now on; undefined: wherever the owner may. Others leave when idle. */
+  setAffinity(cpus: readonly number[] | undefined): void {
+    this.#cpus = cpus
+    storeRelease(this.#mem.words, AFFINITY_SEQ, (this.#mem.words[AFFINITY_SEQ]! + 1) | 0)
+  }
+
   /** Starts a worker that has been counted already. */
   create(acct: number, tries = 0, slot = this.#freeSlots.pop()): void {
     assert(slot !== undefined, 'a counted worker has a slot')
@@ -141,11 +150,13 @@ export class Crew {
     words[w + W_CURRENT] = NONE
     words[w + W_BLOCKED] = 0
     words[w + W_TID] = 0
+    words[w + W_AFFINITY_SEQ] = words[AFFINITY_SEQ]!
     storeRelease(words, w + W_STATE, WORKER_STARTING)
     const seat: WorkerSeat = { sab: this.#mem.sab, slot, data: this.#options.workerData?.() }
     let worker: Worker
     try {
-      worker = this.#threads.start(this.#options.workerEntry, { ...this.#options.workerOptions, workerData: seat })
+      const options = { ...this.#options.workerOptions, workerData: seat }
+      worker = this.#threads.start(this.#options.workerEntry, options, this.#cpus)
     } catch (error) {
       this.#createFailed(slot, acct, tries, error as Error)
       return

@@ -28,6 +28,7 @@ export const WQ = struct('io_wq', [
   'cache line: state',
   ['state',          'u32', 'any',  'WQ_EXIT, WQ_EXIT_ON_IDLE'],
   ['nr_spinning',    'u32', 'any',  'idle workers that spin now'],
+  ['affinity_seq',   'u32', 'owner', 'changes of affinity: a worker made before the last one leaves when idle'],
   'cache line: the owner asleep',
   ['owner_wait',     'u32', 'any',  'OWNER_AWAKE, or how many items the sleeping owner waits for'],
 ])
@@ -55,6 +56,7 @@ export const WORKER = struct('io_worker', [
   ['wake',      'u32', 'holder', 'WAKE_NO, WAKE_YES, WAKE_ASLEEP'],
   ['free_next', 'u32', 'holder', 'next idle worker, under the account\'s lock'],
   ['acct',      'u32', 'owner',  'the account it serves'],
+  ['affinity_seq', 'u32', 'owner', 'affinity_seq as it was made'],
   ['current',   'u32', 'worker', 'the item it runs, or NONE'],
   ['work_seq',  'u32', 'worker', 'items begun: unchanged between two samples means stuck in one'],
   ['blocked',   'u32', 'holder', '1: seen blocked and taken out of nr_running'],

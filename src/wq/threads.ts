@@ -6,9 +6,12 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
+import { errnoError } from '../lib/errno.js'
+import { setThreadCpus, threadCpus } from '../sys/affinity.js'
 
 export interface ThreadSystem {
-  start(entry: URL, options: WorkerOptions): Worker
+  /** On `cpus`, if given: all that the thread starts inherits them. Throws if none of them is allowed. */
+  start(entry: URL, options: WorkerOptions, cpus?: readonly number[]): Worker
   /** Whether a thread is gone, though its exit event has not come. `tid` is the kernel's id, 0 where unknown. */
   isGone(worker: Worker, tid: number): boolean
   /** Whether the kernel has it asleep. */
@@ -16,7 +19,8 @@ export interface ThreadSystem {
 }
 
 export const SYSTEM_THREADS: ThreadSystem = {
-  start(entry, options) {
+  start(entry, options, cpus) {
+    if (cpus !== undefined) return startOn(cpus, () => SYSTEM_THREADS.start(entry, options))
     const kept = fileExecArgv(process.execArgv)
     // Options passed on by name are checked, and V8's are refused; those that a Worker inherits by itself are not.
     if (options.execArgv !== undefined || kept.length === process.execArgv.length) return new Worker(entry, options)
@@ -38,6 +42,18 @@ export const SYSTEM_THREADS: ThreadSystem = {
       return true
     }
   },
+}
+
+/** A thread begins where the one that starts it may run, so the owner moves for a moment. */
+function startOn(cpus: readonly number[], start: () => Worker): Worker {
+  const before = threadCpus()
+  const res = setThreadCpus(cpus)
+  if (res < 0) throw errnoError(res, 'sched_setaffinity')
+  try {
+    return start()
+  } finally {
+    if (before !== undefined) setThreadCpus(before)
+  }
 }
 
 /** The options Node was started with, less those that only fit a program given as text: a worker's is a file. */

@@ -48,6 +48,8 @@ const WQ_STATE = WQ.at.state >> 2
 const NR_QUEUED = ACCT.at.nr_queued >> 2
 const NR_WORKERS = ACCT.at.nr_workers >> 2
 const STALLED = ACCT.at.stalled >> 2
+const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
+const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 
 export interface WorkerHooks {
   /** Runs one item. A promise makes the loop return to Node's event loop until it settles; it must not reject. */
@@ -279,7 +281,8 @@ export class WorkerLoop {
     // Stalled work is queued work: somebody has to be there when its bucket is free.
     const nothingQueued = words[a + NR_QUEUED] === 0
     if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
-    return timedOut && words[a + NR_WORKERS]! > 1
+    const isStale = loadAcquire(words, AFFINITY_SEQ) !== words[this.#w + W_AFFINITY_SEQ]
+    return timedOut && (isStale || words[a + NR_WORKERS]! > 1)
   }
 
   #leave(): void {

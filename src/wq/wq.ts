@@ -302,6 +302,14 @@ export class Wq {
     return before
   }
 
+  /**
+   * Keeps workers on some processors; undefined, on those of the owner. Workers made from now on start there; one that
+   * was made before leaves at its next idle timeout, the last one of an account too. Counterpart: io_wq_cpu_affinity.
+   */
+  setAffinity(cpus: readonly number[] | undefined): void {
+    this.#crew.setAffinity(cpus)
+  }
+
   /** On: a worker that would go idle leaves instead, the last one too. Off: the last one of an account stays. */
   setExitOnIdle(on: boolean): void {
     const { words } = this.mem

@@ -2,18 +2,21 @@
  * io_uring_register, and what enter and register say to fds that are no ring. Bodies for every backend.
  */
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync, writeSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import * as abi from '../../src/abi/constants.js'
 import { PROBE, PROBE_OP } from '../../src/abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EINVAL, ENXIO, EOPNOTSUPP } from '../../src/lib/errno.js'
+import { parseCpuList, threadCpus } from '../../src/sys/affinity.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
 import { readProbe } from './backends.js'
 import { equalRes, expectInOrder, ok, put, reap, submit } from './cqes.js'
-import { nop } from './fills.js'
+import { nop, read } from './fills.js'
 import { conformance } from './harness.js'
 import { DEFER, inEachMode } from './modes.js'
 import type { Stand } from './stand.js'
+import { threads } from './workers.js'
 
 /** What every backend has by now. */
 const OPCODES = [
@@ -245,3 +248,48 @@ conformance('a closed ring is gone', (stand) => {
   assert.ok([-EBADF, -EOPNOTSUPP].includes(stand.syscalls.enter(fd, 0, 0, 0)), 'enter')
   equalRes(stand.syscalls.close(fd), -EBADF, 'close')
 })
+
+conformance('workers made after a change of affinity run where it says', (stand) => {
+  const ring = stand.openRing(8)
+  const allowed = threadCpus()
+  // Where /proc does not tell there is nothing to see.
+  if (allowed === undefined) return
+  const before = threads()
+  const last = allowed.slice(-1)
+  equalRes(ring.register(abi.IORING_REGISTER_IOWQ_AFF, maskOf(last), MASK_BYTES), 0, 'IOWQ_AFF')
+  const buffer = stand.alloc(8)
+  const pipes = [0, 1, 2, 3].map(() => stand.pipe())
+  for (const [i, { readEnd }] of pipes.entries()) put(ring, i, read(readEnd, buffer), abi.IOSQE_ASYNC)
+  submit(ring, pipes.length)
+  const made = () => threads().filter((thread) => thread.includes('iou-wrk-') && !before.includes(thread))
+  let workers = made()
+  while (workers.length === 0) workers = made()
+  for (const thread of workers) assert.deepEqual(cpusOf(thread), last, thread)
+  for (const { writeEnd } of pipes) writeSync(writeEnd, 'x')
+  reap(ring, pipes.length)
+  equalRes(ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, null, 0), 0, 'UNREGISTER_IOWQ_AFF')
+})
+
+conformance('a wrong affinity is refused', (stand) => {
+  const ring = stand.openRing(8)
+  const register = (arg: Uint8Array | null, nr: number) => ring.register(abi.IORING_REGISTER_IOWQ_AFF, arg, nr)
+  equalRes(register(null, MASK_BYTES), -EINVAL, 'no mask')
+  equalRes(register(maskOf([0]), 0), -EINVAL, 'a mask without bytes')
+  equalRes(register(maskOf([availableParallelism() + 40]), MASK_BYTES), -EINVAL, 'a processor that is not there')
+  equalRes(register(maskOf([]), MASK_BYTES), 0, 'an empty mask')
+  equalRes(ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, maskOf([0]), 1), -EINVAL, 'UNREGISTER with a mask')
+  equalRes(ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, null, 0), 0, 'UNREGISTER')
+})
+
+const MASK_BYTES = 64
+
+function maskOf(cpus: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(MASK_BYTES)
+  for (const cpu of cpus) bytes[cpu >> 3] = bytes[cpu >> 3]! | (1 << (cpu & 7))
+  return bytes
+}
+
+function cpusOf(thread: string): number[] {
+  const status = readFileSync(`/proc/self/task/${thread.split(' ')[0]}/status`, 'latin1')
+  return parseCpuList(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '')
+}

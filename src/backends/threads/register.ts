@@ -7,6 +7,7 @@ import { readlinkSync } from 'node:fs'
 import * as abi from '../../abi/constants.js'
 import { PROBE, PROBE_OP } from '../../abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EFAULT, EINVAL, ENXIO } from '../../lib/errno.js'
+import { cpusOfMask, threadCpus } from '../../sys/affinity.js'
 import { duplicateFd, isOpenFd } from '../../sys/file.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { opdef } from './opdef.js'
@@ -32,6 +33,12 @@ export function registerOp(
       return enableRings(ctx, arg, nrArgs)
     case abi.IORING_REGISTER_IOWQ_MAX_WORKERS:
       return maxWorkers(tctx, arg, nrArgs)
+    case abi.IORING_REGISTER_IOWQ_AFF:
+      return arg === null || nrArgs === 0 ? -EINVAL : setAffinity(tctx, arg, nrArgs)
+    case abi.IORING_UNREGISTER_IOWQ_AFF:
+      if (arg !== null || nrArgs !== 0) return -EINVAL
+      tctx.wq.setAffinity(undefined)
+      return 0
     default:
       return -EINVAL
   }
@@ -108,5 +115,15 @@ function maxWorkers(tctx: Tctx, arg: ArrayBufferView | null, nrArgs: number): nu
   const before = tctx.wq.maxWorkers(bound, unbound)
   view.setUint32(0, before[0], true)
   view.setUint32(4, before[1], true)
+  return 0
+}
+
+/** The mask has `sizeBytes` bytes. An empty one is no restriction. */
+function setAffinity(tctx: Tctx, arg: ArrayBufferView, sizeBytes: number): number {
+  const bytes = new Uint8Array(arg.buffer, arg.byteOffset, Math.min(arg.byteLength, sizeBytes))
+  const cpus = cpusOfMask(bytes)
+  const allowed = threadCpus()
+  if (allowed !== undefined && !cpus.every((cpu) => allowed.includes(cpu))) return -EINVAL
+  tctx.wq.setAffinity(cpus.length > 0 ? cpus : undefined)
   return 0
 }

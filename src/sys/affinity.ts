@@ -1,0 +1,80 @@
+/**
+ * Processors: which ones a thread may run on, and which belong to a NUMA node. Any thread; about the calling thread.
+ *
+ * Sets are lists of processor numbers. Reading needs no FFI, setting does. Counterpart: sched_setaffinity(2), and
+ * /sys/devices/system/node.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { EINVAL } from '../lib/errno.js'
+import { libc } from './libc.js'
+import { addressOf } from './memory.js'
+
+/** As many as the kernel can be built for. */
+const MAX_CPUS = 8192
+const mask = new Uint8Array(MAX_CPUS / 8)
+
+/** A list as Linux writes it: `0-3,8` is 0, 1, 2, 3, 8. */
+export function parseCpuList(text: string): number[] {
+  return text
+    .trim()
+    .split(',')
+    .filter((part) => part !== '')
+    .flatMap((part) => {
+      const [first = Number.NaN, last = first] = part.split('-').map(Number)
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+    })
+}
+
+/** The processors that the calling thread may run on; undefined where /proc does not tell. */
+export function threadCpus(): number[] | undefined {
+  try {
+    const status = readFileSync('/proc/thread-self/status', 'latin1')
+    const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1]
+    return list === undefined ? undefined : parseCpuList(list)
+  } catch {
+    return undefined
+  }
+}
+
+/** Keeps the calling thread on some processors. Returns 0 or -errno: -EINVAL if none of them is one it may have. */
+export function setThreadCpus(cpus: readonly number[]): number {
+  mask.fill(0)
+  for (const cpu of cpus) {
+    if (!Number.isInteger(cpu) || cpu < 0 || cpu >= MAX_CPUS) return -EINVAL
+    mask[cpu >> 3] = mask[cpu >> 3]! | (1 << (cpu & 7))
+  }
+  return libc('sched_setaffinity')(0, mask.byteLength, addressOf(mask))
+}
+
+/** The processors in a mask of bits, the lowest first, as io_uring_register takes it. */
+export function cpusOfMask(bytes: Uint8Array): number[] {
+  return Array.from({ length: bytes.byteLength * 8 }, (_, cpu) => cpu).filter(
+    (cpu) => (bytes[cpu >> 3]! & (1 << (cpu & 7))) !== 0,
+  )
+}
+
+export interface NumaNode {
+  readonly node: number
+  readonly cpus: readonly number[]
+}
+
+export const SYSFS_NODES = '/sys/devices/system/node'
+
+/** The NUMA nodes that have processors, as `folder` in sysfs tells; none where it is not there. */
+export function numaNodes(folder = SYSFS_NODES): NumaNode[] {
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch {
+    return []
+  }
+  return names
+    .flatMap((name) => /^node(\d+)$/.exec(name)?.[1] ?? [])
+    .map((node) => ({
+      node: Number(node),
+      cpus: parseCpuList(readFileSync(join(folder, `node${node}`, 'cpulist'), 'latin1')),
+    }))
+    .filter(({ cpus }) => cpus.length > 0)
+    .sort((a, b) => a.node - b.node)
+}
