@@ -5,6 +5,7 @@
  * /sys/devices/system/node.
  */
 import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { EINVAL } from '../lib/errno.js'
 import { libc } from './libc.js'
@@ -45,6 +46,23 @@ export function setThreadCpus(cpus: readonly number[]): number {
     mask[cpu >> 3] = mask[cpu >> 3]! | (1 << (cpu & 7))
   }
   return libc('sched_setaffinity')(0, mask.byteLength, addressOf(mask))
+}
+
+/** Whether the system lets the calling thread onto some of these. */
+export function mayRunOn(cpus: readonly number[]): boolean {
+  const before = threadCpus()
+  const res = setThreadCpus(cpus)
+  if (before !== undefined) setThreadCpus(before)
+  return res === 0
+}
+
+/** The processors that this machine can have; those that Node sees where sysfs does not tell. */
+export function possibleCpus(): number[] {
+  try {
+    return parseCpuList(readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
+  } catch {
+    return Array.from({ length: availableParallelism() }, (_, cpu) => cpu)
+  }
 }
 
 /** The processors in a mask of bits, the lowest first, as io_uring_register takes it. */

@@ -3,7 +3,6 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync, statSync, writeSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import * as abi from '../../src/abi/constants.js'
 import { PROBE, PROBE_OP } from '../../src/abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EINVAL, ENXIO, EOPNOTSUPP } from '../../src/lib/errno.js'
@@ -254,14 +253,15 @@ conformance('workers made after a change of affinity run where it says', (stand)
   const allowed = threadCpus()
   // Where /proc does not tell there is nothing to see.
   if (allowed === undefined) return
-  const before = threads()
+  const tidOf = (thread: string) => thread.split(' ')[0]
+  const before = threads().map(tidOf)
   const last = allowed.slice(-1)
   equalRes(ring.register(abi.IORING_REGISTER_IOWQ_AFF, maskOf(last), MASK_BYTES), 0, 'IOWQ_AFF')
   const buffer = stand.alloc(8)
   const pipes = [0, 1, 2, 3].map(() => stand.pipe())
   for (const [i, { readEnd }] of pipes.entries()) put(ring, i, read(readEnd, buffer), abi.IOSQE_ASYNC)
   submit(ring, pipes.length)
-  const made = () => threads().filter((thread) => thread.includes('iou-wrk-') && !before.includes(thread))
+  const made = () => threads().filter((thread) => thread.includes('iou-wrk-') && !before.includes(tidOf(thread)))
   let workers = made()
   while (workers.length === 0) workers = made()
   for (const thread of workers) assert.deepEqual(cpusOf(thread), last, thread)
@@ -275,7 +275,7 @@ conformance('a wrong affinity is refused', (stand) => {
   const register = (arg: Uint8Array | null, nr: number) => ring.register(abi.IORING_REGISTER_IOWQ_AFF, arg, nr)
   equalRes(register(null, MASK_BYTES), -EINVAL, 'no mask')
   equalRes(register(maskOf([0]), 0), -EINVAL, 'a mask without bytes')
-  equalRes(register(maskOf([availableParallelism() + 40]), MASK_BYTES), -EINVAL, 'a processor that is not there')
+  equalRes(register(maskOf([500]), MASK_BYTES), 0, 'a processor that is not there is none')
   equalRes(register(maskOf([]), MASK_BYTES), 0, 'an empty mask')
   equalRes(ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, maskOf([0]), 1), -EINVAL, 'UNREGISTER with a mask')
   equalRes(ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, null, 0), 0, 'UNREGISTER')

@@ -7,7 +7,7 @@ import { readlinkSync } from 'node:fs'
 import * as abi from '../../abi/constants.js'
 import { PROBE, PROBE_OP } from '../../abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EFAULT, EINVAL, ENXIO } from '../../lib/errno.js'
-import { cpusOfMask, threadCpus } from '../../sys/affinity.js'
+import { cpusOfMask, mayRunOn, possibleCpus } from '../../sys/affinity.js'
 import { duplicateFd, isOpenFd } from '../../sys/file.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { opdef } from './opdef.js'
@@ -118,12 +118,12 @@ function maxWorkers(tctx: Tctx, arg: ArrayBufferView | null, nrArgs: number): nu
   return 0
 }
 
-/** The mask has `sizeBytes` bytes. An empty one is no restriction. */
+/** The mask has `sizeBytes` bytes. What is no processor of this machine is ignored, and an empty mask no restriction. */
 function setAffinity(tctx: Tctx, arg: ArrayBufferView, sizeBytes: number): number {
   const bytes = new Uint8Array(arg.buffer, arg.byteOffset, Math.min(arg.byteLength, sizeBytes))
-  const cpus = cpusOfMask(bytes)
-  const allowed = threadCpus()
-  if (allowed !== undefined && !cpus.every((cpu) => allowed.includes(cpu))) return -EINVAL
+  const possible = possibleCpus()
+  const cpus = cpusOfMask(bytes).filter((cpu) => possible.includes(cpu))
+  if (cpus.length > 0 && !mayRunOn(cpus)) return -EINVAL
   tctx.wq.setAffinity(cpus.length > 0 ? cpus : undefined)
   return 0
 }
