@@ -26,7 +26,7 @@ import { InFlight, type Resolve } from './in-flight.js'
 import { Incoming } from './incoming.js'
 import { KeyTable } from './keys.js'
 import { NameTable } from './names.js'
-import { type PoolOptions, type PoolStats, type RunOptions, workerOptions } from './options.js'
+import { checkAffinity, type PoolOptions, type PoolStats, type RunOptions, workerOptions } from './options.js'
 import { type Held, letGo, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
@@ -104,6 +104,7 @@ export class Dispatch {
         onWorkerMade: (slot, worker) => this.#onWorkerMade(slot, worker),
       },
     })
+    if (options.affinity !== undefined) this.setAffinity(options.affinity)
     this.#mem = this.#wq.mem
     this.#words = this.#mem.words
     this.#ids = new SharedBufferIds(this.#space)
@@ -120,6 +121,11 @@ export class Dispatch {
       aborts: this.#aborts,
       free: (item) => this.#wq.free(item),
     })
+  }
+
+  setAffinity(cpus: readonly number[] | undefined): void {
+    checkAffinity(cpus)
+    this.#wq.setAffinity(cpus)
   }
 
   get nrInFlight(): number {

@@ -4,6 +4,7 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
+import { mayRunOn } from '../sys/affinity.js'
 import { poolError } from './failure.js'
 
 export interface PoolOptions
@@ -18,6 +19,8 @@ export interface PoolOptions
   readonly spinUs?: number
   /** Jobs given and not finished, at most; one more rejects with ERR_URING_QUEUE_FULL. Default: no limit. */
   readonly queueLimit?: number
+  /** The processors that workers run on. Needs FFI. Default: wherever the thread that makes the pool may. */
+  readonly affinity?: readonly number[]
   /** What `workerData` of node:worker_threads is inside the module of jobs. */
   readonly workerData?: unknown
 }
@@ -68,4 +71,13 @@ export function workerOptions(options: PoolOptions): WorkerOptions {
   const { argv, env, execArgv, name, resourceLimits, stderr, stdout } = options
   const given = { argv, env, execArgv, name, resourceLimits, stderr, stdout }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as WorkerOptions
+}
+
+/** Throws unless it is undefined, or names processors of which this machine lets the pool use at least one. */
+export function checkAffinity(cpus: readonly number[] | undefined): void {
+  if (cpus === undefined) return
+  if (!Array.isArray(cpus) || !cpus.every((cpu) => Number.isInteger(cpu) && cpu >= 0)) {
+    throw poolError('ERR_INVALID_ARG_TYPE', 'affinity is a list of processor numbers')
+  }
+  if (!mayRunOn(cpus)) throw poolError('ERR_OUT_OF_RANGE', `no processor of ${cpus.join()} may be used here`)
 }

@@ -58,6 +58,15 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     return this.#dispatch.maxWorkers(bounded, unbounded)
   }
 
+  /**
+   * Sets the processors that workers run on; undefined: wherever this thread may. Workers started from now on run there;
+   * others leave once they have been idle for the idle timeout. Throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE if none of
+   * them may be used, ERR_URING_NO_FFI. Counterpart: io_uring_register_iowq_aff.
+   */
+  setAffinity(cpus: readonly number[] | undefined): void {
+    this.#dispatch.setAffinity(cpus)
+  }
+
   /** Counts, as of now. */
   stats(): PoolStats {
     return this.#dispatch.stats()

@@ -35,12 +35,11 @@ import {
   WQ_EXIT,
   WQ_EXIT_ON_IDLE,
   WqMemory,
-  type WqShape,
 } from './layout.js'
 import { lock, unlock } from './lock.js'
+import type { WqHooks, WqOptions } from './options.js'
 import { grace, sleepUntilHome } from './owner-wait.js'
 import { drainInDoubt, repairAfter } from './recover.js'
-import type { ThreadSystem } from './threads.js'
 import { currentTid, wakeWorker } from './worker-loop.js'
 
 const NEXT = ITEM.at.next >> 2
@@ -58,43 +57,6 @@ const MAX_WORKERS = ACCT.at.max_workers >> 2
 const WQ_STATE = WQ.at.state >> 2
 
 export type CancelResult = 'ok' | 'running' | 'notfound'
-
-export interface WqHooks {
-  /** An item was cancelled before it ran. Runs inside enqueue, cancel or exit; the embedder calls free(). */
-  onCancelled(item: number): void
-  /** The worker running this item died. The embedder calls free(). */
-  onDied(item: number, error: Error): void
-  /** No worker can be made for an account with queued work; the work is then cancelled. */
-  onCreateFailed?(error: Error): void
-  /** Running work is to be interrupted: whatever gets worker `slot`'s thread out of a wait. Called again until it ends. */
-  interrupt?(slot: number, tid: number): void
-  /** A worker died and its items came home: a queue may have something to drain. */
-  onRecovered?(): void
-  /** A worker's thread is about to start in a slot: what is posted to it now is there when its script runs. */
-  onWorkerMade?(slot: number, worker: import('node:worker_threads').Worker): void
-}
-
-export interface WqOptions extends WqShape {
-  /** The worker's script: attaches, and runs a WorkerLoop. */
-  readonly workerEntry: URL
-  /** Handed to the script in workerData.data. */
-  readonly workerData?: () => unknown
-  readonly workerOptions?: import('node:worker_threads').WorkerOptions
-  /** Limits for bounded and unbounded workers. */
-  readonly maxWorkers: readonly [bound: number, unbound: number]
-  /** Up to how many running workers queued work makes another. The kernel's is 1, and so is the default. */
-  readonly concurrency?: number
-  /** How many workers may run at once; beyond that only a blocked one makes room. Default: the number of CPUs. */
-  readonly maxRunning?: number
-  /** Default 5000. */
-  readonly idleTimeoutMs?: number
-  /** How long an idle worker spins before it sleeps. Default 50. */
-  readonly spinUs?: number
-  readonly hooks: WqHooks
-  /** For the interleaving explorer: zeroed memory of just the size needed, and threads of its own. */
-  readonly sab?: SharedArrayBuffer
-  readonly threads?: ThreadSystem
-}
 
 export class Wq {
   readonly mem: WqMemory

@@ -22,8 +22,9 @@ import {
   WQ,
   WqMemory,
 } from '../../src/wq/layout.js'
+import type { WqOptions } from '../../src/wq/options.js'
 import type { ThreadSystem } from '../../src/wq/threads.js'
-import type { CancelResult, Wq, WqOptions } from '../../src/wq/wq.js'
+import type { CancelResult, Wq } from '../../src/wq/wq.js'
 import { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
 import { type Snapshot, snapshot } from './wq.check.js'
 

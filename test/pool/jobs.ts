@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { type MessagePort, threadId, workerData } from 'node:worker_threads'
 import { fetchAdd, futexWait, futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
 import { currentSignal, type JobSignal, transferring } from '../../src/pool/job.js'
+import { threadCpus } from '../../src/sys/affinity.js'
 import { ARRIVED, RELEASED } from './gate.js'
 
 export function noop(): void {}
@@ -190,4 +191,9 @@ export function log(text: string): void {
 
 export function writeAtExit(path: string): void {
   process.on('exit', () => writeFileSync(path, 'left'))
+}
+
+/** The processors that this thread may run on. */
+export function cpus(): number[] | undefined {
+  return threadCpus()
 }

@@ -1,0 +1,127 @@
+/**
+ * A pool for each NUMA node, its threads on that node's processors. Runs on the thread that makes it.
+ *
+ * Jobs of one key stay on one node for as long as one of them is in flight, so that their order holds; others go where
+ * least is in flight for each processor. Counterpart: io-wq before Linux 6.3, which had a pool a node.
+ */
+import { type NumaNode, numaNodes } from '../sys/affinity.js'
+import { poolError } from './failure.js'
+import type { AnyJobs, JobArgs, JobName, JobResult, PoolOptions, PoolStats, RunOptions } from './options.js'
+import { Pool } from './pool.js'
+
+export interface NodePoolsOptions extends Omit<PoolOptions, 'affinity'> {
+  /** Where sysfs describes the nodes. Default /sys/devices/system/node; where there is none, all is one node. */
+  readonly sysfs?: string
+}
+
+export interface NodeRunOptions extends RunOptions {
+  /** The number of the node to run on, as the machine numbers them. */
+  readonly node?: number
+}
+
+interface Member<M extends object> {
+  /** Undefined for the whole machine. */
+  readonly numa: NumaNode | undefined
+  readonly pool: Pool<M>
+  nrInFlight: number
+}
+
+interface KeyHome<M extends object> {
+  readonly member: Member<M>
+  nrJobs: number
+}
+
+export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
+  readonly #members: readonly Member<M>[]
+  readonly #keys = new Map<unknown, KeyHome<M>>()
+
+  /**
+   * Makes one Pool a node, as `new Pool(jobs, options)` does; `maxWorkers` is each one's, and by default the number of
+   * its processors. With more than one node this needs FFI: throws ERR_URING_NO_FFI.
+   */
+  constructor(jobs: URL | string, options: NodePoolsOptions = {}) {
+    const { sysfs, ...rest } = options
+    const nodes = numaNodes(sysfs)
+    this.#members =
+      nodes.length < 2
+        ? [{ numa: nodes[0], pool: new Pool<M>(jobs, rest), nrInFlight: 0 }]
+        : nodes.map((numa) => {
+            const pool = new Pool<M>(jobs, { maxWorkers: numa.cpus.length, ...rest, affinity: numa.cpus })
+            return { numa, pool, nrInFlight: 0 }
+          })
+  }
+
+  /** The nodes, lowest number first; empty where the machine does not tell. */
+  get nodes(): readonly NumaNode[] {
+    return this.#members.flatMap(({ numa }) => numa ?? [])
+  }
+
+  /**
+   * As Pool.run, on the node that is asked for, or that the key is on, or that has least to do. Rejects as well with
+   * ERR_OUT_OF_RANGE: there is no such node, or jobs of the key are in flight on another.
+   */
+  run<N extends JobName<M>>(
+    name: N,
+    args: Readonly<JobArgs<M[N]>>,
+    options: NodeRunOptions = {},
+  ): Promise<JobResult<M[N]>> {
+    const { node, ...rest } = options
+    const home = rest.key === undefined ? undefined : this.#keys.get(rest.key)
+    const asked = node === undefined ? undefined : this.#members.find(({ numa }) => numa?.node === node)
+    if (node !== undefined && asked === undefined) {
+      return Promise.reject(poolError('ERR_OUT_OF_RANGE', `there is no node ${node}`))
+    }
+    if (asked !== undefined && home !== undefined && home.member !== asked) {
+      return Promise.reject(poolError('ERR_OUT_OF_RANGE', `jobs of this key are in flight on another node`))
+    }
+    const member = home?.member ?? asked ?? this.#leastBusy()
+    const settled = this.#begin(member, rest.key)
+    // The overloads of Pool.run leave out what may be left out; here both are given.
+    const run = member.pool.run as (
+      name: N,
+      args: Readonly<JobArgs<M[N]>>,
+      options: RunOptions,
+    ) => Promise<JobResult<M[N]>>
+    const promise = run.call(member.pool, name, args, rest)
+    promise.then(settled, settled)
+    return promise
+  }
+
+  #begin(member: Member<M>, key: unknown): () => void {
+    member.nrInFlight++
+    const home = key === undefined ? undefined : (this.#keys.get(key) ?? { member, nrJobs: 0 })
+    if (home !== undefined) {
+      home.nrJobs++
+      this.#keys.set(key, home)
+    }
+    return () => {
+      member.nrInFlight--
+      if (home !== undefined && --home.nrJobs === 0) this.#keys.delete(key)
+    }
+  }
+
+  #leastBusy(): Member<M> {
+    const load = ({ nrInFlight, numa }: Member<M>) => nrInFlight / (numa?.cpus.length ?? 1)
+    return this.#members.reduce((best, member) => (load(member) < load(best) ? member : best))
+  }
+
+  /** Each node's counts, in the order of `nodes`. */
+  stats(): PoolStats[] {
+    return this.#members.map(({ pool }) => pool.stats())
+  }
+
+  /** Closes each pool; resolves when no thread is left. */
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map(({ pool }) => pool.close()))
+  }
+
+  /** Destroys each pool; resolves when no thread is left. */
+  async destroy(graceMs?: number): Promise<void> {
+    await Promise.all(this.#members.map(({ pool }) => pool.destroy(graceMs)))
+  }
+
+  /** As close(). */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
