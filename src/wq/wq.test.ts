@@ -11,7 +11,8 @@ import {
   WORKER,
   WORKER_IDLE,
 } from './layout.js'
-import { Wq, type WqOptions } from './wq.js'
+import type { WqOptions } from './options.js'
+import { Wq } from './wq.js'
 import {
   A,
   ARRIVED,
