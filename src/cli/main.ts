@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
+import { addDoctor } from './doctor.js'
 import { complain } from './messages.js'
 import { addSum } from './sum.js'
 
@@ -18,6 +19,7 @@ const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: str
 const program = new Command('uring')
 program.description("io_uring for Node.js: the kernel's, or the same on worker threads").version(version)
 addSum(program)
+addDoctor(program)
 
 try {
   await program.parseAsync()

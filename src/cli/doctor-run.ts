@@ -1,0 +1,166 @@
+/**
+ * What `uring doctor` finds out and prints. The main thread runs it; loaded when the command is.
+ *
+ * Each backend is tried by opening a ring as programs do, never guessed from versions. Nothing is changed.
+ */
+import { readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import * as abi from '../abi/constants.js'
+import { PROBE, PROBE_OP } from '../abi/structs.js'
+import { openRing } from '../driver/open.js'
+import { Uring } from '../driver/uring.js'
+import type { Ring } from '../ring/ring.js'
+import { ffi, ffiProblem } from '../sys/ffi.js'
+
+export interface BackendReport {
+  readonly usable: boolean
+  /** Why not, and what can be done. */
+  readonly reason: string | undefined
+  /** IORING_SETUP_*, IORING_FEAT_* and IORING_OP_* without their prefixes. */
+  readonly setupFlags: readonly string[]
+  readonly features: readonly string[]
+  readonly opcodes: readonly string[]
+  /** From giving an operation to io-wq until its promise settles: a worker and the event loop are woken, µs. */
+  readonly wakeUp: { readonly p50Us: number; readonly p99Us: number } | undefined
+}
+
+export interface Diagnosis {
+  readonly node: string
+  readonly platform: string
+  readonly kernel: string
+  /** What calls C functions; `problem` is why nothing does. */
+  readonly ffi: { readonly provider: string | undefined; readonly problem: string | undefined }
+  /** What Uring.open() takes; no backend if it fails. */
+  readonly auto: { readonly backend: string | undefined; readonly reason: string }
+  readonly backends: { readonly kernel: BackendReport; readonly threads: BackendReport }
+  /** kernel.io_uring_disabled, and limits of this process, as /proc tells. */
+  readonly ioUringDisabled: string | undefined
+  readonly maxLockedMemory: string | undefined
+  readonly maxOpenFiles: string | undefined
+  readonly notes: readonly string[]
+}
+
+const ROUNDS = 400
+const PROBE_OPS = 256
+const LIBUV_KEEPS_A_RING_FROM = 22
+
+export async function diagnose(): Promise<Diagnosis> {
+  const problem = ffiProblem()
+  const limits = read('/proc/self/limits')
+  return {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    kernel: release(),
+    ffi: { provider: problem === undefined ? ffi().provider : undefined, problem },
+    auto: await automatic(),
+    backends: { kernel: await report('kernel'), threads: await report('threads') },
+    ioUringDisabled: read('/proc/sys/kernel/io_uring_disabled')?.trim(),
+    maxLockedMemory: /^Max locked memory\s+(\S+)/m.exec(limits ?? '')?.[1],
+    maxOpenFiles: /^Max open files\s+(\S+)/m.exec(limits ?? '')?.[1],
+    notes: notes(),
+  }
+}
+
+async function automatic(): Promise<Diagnosis['auto']> {
+  try {
+    const { ring, reason } = await openRing({})
+    const backend = ring.syscalls.name
+    ring.queueExit()
+    return { backend, reason }
+  } catch (error) {
+    return { backend: undefined, reason: (error as Error).message }
+  }
+}
+
+async function report(backend: 'kernel' | 'threads'): Promise<BackendReport> {
+  try {
+    const { ring } = await openRing({ backend })
+    const { flags, features } = ring
+    const opcodes = opcodesOf(ring)
+    ring.queueExit()
+    return {
+      usable: true,
+      reason: undefined,
+      setupFlags: names('IORING_SETUP_', flags),
+      features: names('IORING_FEAT_', features),
+      opcodes,
+      wakeUp: await measureWakeUp(backend),
+    }
+  } catch (error) {
+    const reason = (error as Error).message
+    return { usable: false, reason, setupFlags: [], features: [], opcodes: [], wakeUp: undefined }
+  }
+}
+
+/** The constants with a prefix whose bit is set, by what follows it. */
+function names(prefix: string, bits: number): string[] {
+  return Object.entries(abi).flatMap(([name, value]) =>
+    name.startsWith(prefix) && typeof value === 'number' && (bits & value) !== 0 ? name.slice(prefix.length) : [],
+  )
+}
+
+function opcodesOf(ring: Ring): string[] {
+  const bytes = new Uint8Array(PROBE.size + PROBE_OPS * PROBE_OP.size)
+  if (ring.register(abi.IORING_REGISTER_PROBE, bytes, PROBE_OPS) < 0) return []
+  const found: string[] = []
+  for (let i = 0; i < bytes[PROBE.at.ops_len]!; i++) {
+    const at = PROBE.size + i * PROBE_OP.size
+    const opcode = bytes[at + PROBE_OP.at.op]!
+    const isSupported = (bytes[at + PROBE_OP.at.flags]! & abi.IO_URING_OP_SUPPORTED) !== 0
+    if (isSupported) found.push(abi.OPCODE_NAMES[opcode] ?? String(opcode))
+  }
+  return found
+}
+
+async function measureWakeUp(backend: 'kernel' | 'threads'): Promise<NonNullable<BackendReport['wakeUp']>> {
+  const ring = await Uring.open({ backend })
+  const us: number[] = []
+  for (let i = 0; i < ROUNDS; i++) {
+    const began = performance.now()
+    await ring.nop({ async: true })
+    us.push((performance.now() - began) * 1000)
+  }
+  await ring.close()
+  us.sort((a, b) => a - b)
+  const at = (share: number) => Math.round(us[Math.floor(ROUNDS * share)]! * 10) / 10
+  return { p50Us: at(0.5), p99Us: at(0.99) }
+}
+
+function notes(): string[] {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major < LIBUV_KEEPS_A_RING_FROM) return []
+  return [
+    `from Node ${LIBUV_KEEPS_A_RING_FROM} on libuv keeps rings of its own while a thread lives: after ours are closed ` +
+      'the kernel keeps idle iou-wrk threads for five seconds, and the last one for as long as the thread lives',
+  ]
+}
+
+/** The diagnosis for people. */
+export function text(diagnosis: Diagnosis): string {
+  const { auto, backends } = diagnosis
+  const lines: [label: string, value: string][] = [
+    ['system', `Node ${diagnosis.node}, Linux ${diagnosis.kernel}, ${diagnosis.platform}`],
+    ['FFI', diagnosis.ffi.provider ?? `none: ${diagnosis.ffi.problem}`],
+    ['auto takes', auto.backend === undefined ? `nothing: ${auto.reason}` : `${auto.backend} (${auto.reason})`],
+  ]
+  for (const [name, found] of Object.entries(backends)) {
+    lines.push([name, found.usable ? 'works' : `does not work: ${found.reason}`])
+    if (!found.usable) continue
+    lines.push(['  set up with', found.setupFlags.join(', ')])
+    lines.push(['  features', found.features.join(', ')])
+    lines.push([`  ${found.opcodes.length} operations`, found.opcodes.join(', ')])
+    lines.push(['  wake-up', `p50 ${found.wakeUp?.p50Us} us, p99 ${found.wakeUp?.p99Us} us`])
+  }
+  lines.push(['limits', `locked memory ${diagnosis.maxLockedMemory}, open files ${diagnosis.maxOpenFiles}`])
+  for (const note of diagnosis.notes) lines.push(['note', note])
+  const width = Math.max(...lines.map(([label]) => label.length))
+  return lines.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('')
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * `uring doctor`, and what `auto` does where a seccomp filter refuses io_uring: a real one. Main thread.
+ */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Diagnosis } from '../../src/cli/doctor-run.js'
+import { ENOSYS, EPERM } from '../../src/lib/errno.js'
+import { BACKENDS } from './backends.js'
+import { MAIN } from './hostile-tree.js'
+
+const SECCOMP = fileURLToPath(new URL('./seccomp.js', import.meta.url))
+const NO_KOFFI = fileURLToPath(new URL('../no-ffi/no-koffi.cjs', import.meta.url))
+const [kernel, threads] = BACKENDS
+
+function run(args: readonly string[]) {
+  return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
+}
+
+/** `uring ARGS` under a filter that answers with an errno. */
+function refused(errno: number, ...args: readonly string[]) {
+  return run([SECCOMP, String(errno), process.execPath, MAIN, ...args])
+}
+
+const noFilter = refused(EPERM, '--version').status === 0 ? false : 'no seccomp filter can be installed here'
+
+test('doctor says what each backend has and what auto takes', () => {
+  const { stdout, stderr, status } = run([MAIN, 'doctor', '--json'])
+  assert.deepEqual([stderr, status], ['', kernel!.skip && threads!.skip ? 1 : 0])
+  const found = JSON.parse(stdout) as Diagnosis
+  for (const { name, skip } of BACKENDS) {
+    const { usable, opcodes, features, setupFlags, wakeUp } = found.backends[name]
+    assert.equal(usable, skip === false, name)
+    if (!usable) continue
+    for (const opcode of ['NOP', 'OPENAT', 'READ', 'STATX']) assert.ok(opcodes.includes(opcode), `${name} ${opcode}`)
+    assert.ok(features.includes('NODROP') && setupFlags.includes('CLAMP'), name)
+    assert.ok(wakeUp !== undefined && wakeUp.p99Us >= wakeUp.p50Us && wakeUp.p50Us > 0, name)
+  }
+  assert.equal(found.auto.backend, kernel!.skip === false ? 'kernel' : 'threads')
+  assert.match(found.ffi.provider ?? '', /^koffi /)
+})
+
+test('doctor speaks to people without --json', () => {
+  const { stdout, status } = run([MAIN, 'doctor'])
+  assert.equal(status, 0)
+  assert.match(stdout, /^auto takes +(kernel|threads) \(/m)
+  assert.match(stdout, /^threads +works$/m)
+  assert.match(stdout, /^ {2}wake-up +p50 [\d.]+ us, p99 [\d.]+ us$/m)
+})
+
+for (const [errno, words] of [
+  [EPERM, /EPERM.*a seccomp filter forbids it; in a container allow io_uring_setup/],
+  [ENOSYS, /ENOSYS.*a seccomp filter hides it; in a container allow io_uring_setup/],
+] as const) {
+  test(`where seccomp answers ${errno}, doctor says so, and auto takes threads without a word`, {
+    skip: noFilter,
+  }, () => {
+    const { stdout, stderr, status } = refused(errno, 'doctor', '--json')
+    assert.deepEqual([stderr, status], ['', 0])
+    const { auto, backends } = JSON.parse(stdout) as Diagnosis
+    assert.equal(auto.backend, 'threads')
+    assert.match(auto.reason, words)
+    assert.match(backends.kernel.reason ?? '', words)
+    assert.equal(backends.threads.usable, true)
+
+    const sum = refused(errno, 'sum', MAIN)
+    assert.deepEqual([sum.stderr, sum.status], ['', 0])
+    assert.equal(sum.stdout, run([MAIN, 'sum', MAIN]).stdout)
+
+    const asked = refused(errno, 'sum', '--backend', 'kernel', MAIN)
+    assert.equal(asked.status, 1)
+    assert.match(asked.stderr, words)
+  })
+}
+
+test('without FFI doctor says that there is none', () => {
+  const { stdout, status } = run(['--require', NO_KOFFI, MAIN, 'doctor', '--json'])
+  assert.equal(status, 1)
+  const { auto, ffi, backends } = JSON.parse(stdout) as Diagnosis
+  assert.equal(auto.backend, undefined)
+  assert.match(ffi.problem ?? '', /koffi/)
+  assert.deepEqual([backends.kernel.usable, backends.threads.usable], [false, false])
+})
