@@ -63,7 +63,7 @@ function textOf(file, seen = new Set()) {
   if (seen.has(file)) return ''
   seen.add(file)
   const text = readFileSync(file, 'utf8')
-  const imports = [...text.matchAll(/from '(\.[^']+)'/g)].map((match) => resolve(file, '..', match[1]))
+  const imports = [...text.matchAll(/from '(\.[^'\n]+\.js)';?$/gm)].map((match) => resolve(file, '..', match[1]))
   const bodies = imports.filter((path) => path.startsWith(join(root, 'dist/test')))
   return text + bodies.map((path) => textOf(path, seen)).join('')
 }

@@ -17,6 +17,8 @@ export interface RingMemory {
 
 export interface Syscalls {
   readonly name: 'kernel' | 'threads'
+  /** Whether STATX takes AT_EMPTY_PATH with no path at all. Linux does so from 6.11 on, but an empty path always. */
+  readonly takesNullPath: boolean
   /** Makes a ring from PARAMS bytes (read and filled in). Returns its fd, or -errno. */
   setup(entries: number, params: Uint8Array): number
   /** Submits, waits, runs task work. `arg` is io_uring_getevents_arg where flags has IORING_ENTER_EXT_ARG. */

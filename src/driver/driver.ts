@@ -90,6 +90,11 @@ export class Driver {
     return this.#backlog.length
   }
 
+  /** See Syscalls. */
+  get takesNullPath(): boolean {
+    return this.ring.syscalls.takesNullPath
+  }
+
   /** Operations submitted, by opcode. */
   get nrByOpcode(): Float64Array {
     return this.#backlog.nrByOpcode

@@ -273,7 +273,8 @@ export class Uring {
       const path = where === undefined ? NO_PATH : args.pathBytes(where)
       const at = driver.stage(options)
       const piece = driver.pieces.take(STATX_BYTES)
-      prepStatx(driver.words, at, dirfd, addressOf(path), flags, mask, piece.address)
+      const address = where === undefined && driver.takesNullPath ? 0 : addressOf(path)
+      prepStatx(driver.words, at, dirfd, address, flags, mask, piece.address)
       const extra: OpExtra = { finish: () => new Statx(piece.words), release: () => driver.pieces.giveBack(piece) }
       if (where !== undefined) extra.path = where
       return driver.issue(at, 'statx', path, options, extra)

@@ -19,6 +19,7 @@ export const EEXIST = 17
 export const EINVAL = 22
 export const EMFILE = 24
 export const EPIPE = 32
+export const ENAMETOOLONG = 36
 export const ENOSYS = 38
 export const EBADR = 53
 export const ETIME = 62

@@ -18,6 +18,7 @@ const ARRAY = 64
 
 /** Takes `take` SQEs an enter at most; `answers` override what enter returns, in turn. */
 class FakeSyscalls implements Syscalls {
+  readonly takesNullPath = true
   readonly name = 'kernel'
   readonly rings = new Int32Array(128)
   readonly #sqes = new Int32Array(8 * 16)

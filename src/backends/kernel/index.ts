@@ -27,6 +27,7 @@ interface MappedRing extends RingMemory {
 
 export class KernelSyscalls implements Syscalls {
   readonly name = 'kernel'
+  readonly takesNullPath = false
   readonly #mapped = new Map<number, MappedRing>()
 
   setup(entries: number, params: Uint8Array): number {

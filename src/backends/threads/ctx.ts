@@ -52,6 +52,8 @@ export class IoRingCtx {
   nrInflight = 0
   /** The chain being assembled in this enter call. */
   linkHead = NONE
+  /** The SQE just issued has a path that cannot be read: the batch ends as where prep refuses one. */
+  hasBadPath = false
   linkLast = NONE
   /** Set when a completion that goes into the next batch came from io-wq. */
   batchAsync = false

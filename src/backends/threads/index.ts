@@ -61,6 +61,7 @@ const FEATURES =
 
 export class ThreadsSyscalls implements Syscalls {
   readonly name = 'threads'
+  readonly takesNullPath = true
   #tctx: Tctx | undefined
 
   #first(sqEntries: number): Tctx {

@@ -40,6 +40,8 @@ export interface OpDef {
   /** Its own error result is no failure to its chain, nor to CQE_SKIP_SUCCESS: the kernel sets the result alone. */
   readonly neverFails?: boolean
   readonly bufferSelect?: boolean
+  /** Names a path, which prepPath holds or not. */
+  readonly path?: boolean
   /** Always for io-wq, bar what is at hand: queued work makes workers at once, see IO_WQ_WORK_CONCURRENT. */
   readonly concurrent?: boolean
 }

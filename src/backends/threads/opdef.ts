@@ -26,9 +26,9 @@ const TABLE: readonly (readonly [opcode: number, def: OpDef])[] = [
   [abi.IORING_OP_WRITEV,       { name: 'WRITEV',       prep: rwvPrep,    ...writing }],
   [abi.IORING_OP_FSYNC,        { name: 'FSYNC',        prep: fsyncPrep,  issue: fsyncIssue,        fd: 'file', neverFails: true }],
   [abi.IORING_OP_ASYNC_CANCEL, { name: 'ASYNC_CANCEL', prep: cancelPrep, tryIssue: cancelTryIssue }],
-  [abi.IORING_OP_OPENAT,       { name: 'OPENAT',       prep: openatPrep, tryIssue: openatTryIssue, issue: openatIssue, fd: 'dir' }],
+  [abi.IORING_OP_OPENAT,       { name: 'OPENAT',       prep: openatPrep, tryIssue: openatTryIssue, issue: openatIssue, fd: 'dir', path: true }],
   [abi.IORING_OP_CLOSE,        { name: 'CLOSE',        prep: closePrep,  tryIssue: closeTryIssue }],
-  [abi.IORING_OP_STATX,        { name: 'STATX',        prep: statxPrep,  tryIssue: statxTryIssue,  issue: statxIssue, fd: 'dir', neverFails: true, concurrent: true }],
+  [abi.IORING_OP_STATX,        { name: 'STATX',        prep: statxPrep,  tryIssue: statxTryIssue,  issue: statxIssue, fd: 'dir', neverFails: true, concurrent: true, path: true }],
   [abi.IORING_OP_READ,         { name: 'READ',         prep: rwPrep,     ...reading }],
   [abi.IORING_OP_WRITE,        { name: 'WRITE',        prep: rwPrep,     ...writing }],
 ]

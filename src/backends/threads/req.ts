@@ -4,15 +4,14 @@
  * A request is the payload of an io-wq item and shares its index. Counterpart: io_alloc_req, io_init_req's copying, and
  * io_free_req.
  */
+import { IOSQE_ASYNC, IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
-import { EFAULT } from '../../lib/errno.js'
+import { EFAULT, ENAMETOOLONG } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import { libc } from '../../sys/libc.js'
 import { addressOf, copyIn, fromWords, high32, low32 } from '../../sys/memory.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { REQ, TW_COMPLETE } from './layout.js'
-
-const ENAMETOOLONG = 36
 
 const S_FD = SQE.at.fd >> 2
 const S_OFF = SQE.at.off >> 2
@@ -110,6 +109,17 @@ export function holdPath(tctx: Tctx, req: number, r: number): number {
   tctx.held[req] = copy
   setAddr(words, r, addressOf(copy))
   return 0
+}
+
+const WAITS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_ASYNC
+
+/**
+ * The path of a request in prep: held if it waits for a chain or a worker. Else it is issued before enter returns, the
+ * system call reads the path where it is, and it is held only if the request is punted (submit.ts). 0 or -errno.
+ */
+export function prepPath(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
+  const isIssuedAtOnce = (tctx.wq.mem.words[r + R_SQE_FLAGS]! & WAITS) === 0 && ctx.linkHead === NONE
+  return isIssuedAtOnce ? 0 : holdPath(tctx, req, r)
 }
 
 /** The directory a path begins in, as a worker is to use it: the held duplicate, or AT_FDCWD, which needs none. */

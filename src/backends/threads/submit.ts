@@ -15,7 +15,17 @@ import {
 } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
 import { loadAcquire, storeRelease } from '../../lib/barrier.js'
-import { EAGAIN, EBADF, ECANCELED, EFAULT, EINVAL, EMFILE, EOPNOTSUPP, EOWNERDEAD } from '../../lib/errno.js'
+import {
+  EAGAIN,
+  EBADF,
+  ECANCELED,
+  EFAULT,
+  EINVAL,
+  EMFILE,
+  ENAMETOOLONG,
+  EOPNOTSUPP,
+  EOWNERDEAD,
+} from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import { trace } from '../../lib/trace.js'
 import { fileKind, holdFd } from '../../sys/file.js'
@@ -38,6 +48,7 @@ import { opdef } from './opdef.js'
 import {
   allocReq,
   freeReq,
+  holdPath,
   R_BUF_INDEX,
   R_CTX,
   R_FD,
@@ -59,6 +70,8 @@ const SQE_SHIFT = Math.log2(SQE.size >> 2)
 const S_IOPRIO_SHIFT = 16
 const SQE_FLAGS_KNOWN = 0x7f
 const AT_FDCWD = -100
+/** Answers of a system call that read the path where it is, and PUNT, which has not. */
+const MAY_BE_BAD_PATH: ReadonlySet<number> = new Set([PUNT, -EFAULT, -ENAMETOOLONG])
 
 /** Takes up to `toSubmit` SQEs. Returns how many, failed ones included; -EAGAIN when none could be taken for want of records. */
 export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number {
@@ -103,7 +116,9 @@ function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number): boolea
   const head = tctx.wq.mem.payload(ready)
   if ((words[head + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, ready, head)
   else queueSqe(tctx, ctx, ready, head)
-  return error >= 0
+  const isRefused = error < 0 || ctx.hasBadPath
+  ctx.hasBadPath = false
+  return !isRefused
 }
 
 /** The checks that every request passes, in the kernel's order, then its own. 0 or -errno. */
@@ -148,6 +163,16 @@ export function queueSqe(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): vo
 function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
   const { words } = tctx.wq.mem
   const res = def.tryIssue!(tctx, ctx, req, r)
+  if (def.path === true && MAY_BE_BAD_PATH.has(res) && tctx.held[req] === undefined) {
+    const held = holdPath(tctx, req, r)
+    if (held < 0) {
+      // As if prep had found it.
+      setFail(words, r, held)
+      ctx.hasBadPath = true
+      endSpoiled(tctx, ctx, req, r)
+      return
+    }
+  }
   if (res === PUNT) punt(tctx, ctx, req, r, def, def.concurrent === true ? IO_WQ_WORK_CONCURRENT : 0)
   else if (res === VIA_TASK_WORK) addTaskWork(tctx, ctx, req, TW_COMPLETE)
   else {

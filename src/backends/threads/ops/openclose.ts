@@ -15,7 +15,7 @@ import type { IoRingCtx, Tctx } from '../ctx.js'
 import { PUNT, type WorkEnv } from '../op.js'
 import {
   dirFd,
-  holdPath,
+  prepPath,
   R_ADDR,
   R_BUF_INDEX,
   R_FD,
@@ -34,11 +34,11 @@ const IOSQE_FIXED_FILE = 1
 
 const how = new Int32Array(OPEN_HOW.size >> 2)
 
-export function openatPrep(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): number {
+export function openatPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
   if ((words[r + R_BUF_INDEX]! & 0xffff) !== 0) return -EINVAL
   if ((words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0) return -EBADF
-  const res = holdPath(tctx, req, r)
+  const res = prepPath(tctx, ctx, req, r)
   if (res < 0) return res
   return words[r + R_FILE_INDEX] !== 0 && (words[r + R_OP_FLAGS]! & O_CLOEXEC) !== 0 ? -EINVAL : 0
 }

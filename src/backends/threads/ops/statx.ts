@@ -22,6 +22,7 @@ import { PUNT, type WorkEnv } from '../op.js'
 import {
   dirFd,
   holdPath,
+  prepPath,
   R_ADDR,
   R_BUF_INDEX,
   R_FD,
@@ -41,7 +42,7 @@ const EMPTY_PATH = new Uint8Array(8)
 const KNOWN = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE
 const how = new Int32Array(OPEN_HOW.size >> 2)
 
-export function statxPrep(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): number {
+export function statxPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
   if ((words[r + R_BUF_INDEX]! & 0xffff) !== 0 || words[r + R_FILE_INDEX] !== 0) return -EINVAL
   if ((words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0) return -EBADF
@@ -49,7 +50,9 @@ export function statxPrep(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): 
     setAddr(words, r, addressOf(EMPTY_PATH))
     return 0
   }
-  return holdPath(tctx, req, r)
+  // With AT_EMPTY_PATH it depends on the path whether there is one.
+  const mayBeEmpty = (words[r + R_OP_FLAGS]! & AT_EMPTY_PATH) !== 0
+  return mayBeEmpty ? holdPath(tctx, req, r) : prepPath(tctx, ctx, req, r)
 }
 
 /**
@@ -61,8 +64,8 @@ export function statxTryIssue(tctx: Tctx, _ctx: IoRingCtx, req: number, r: numbe
   const flags = words[r + R_OP_FLAGS]!
   if ((flags & ~KNOWN) !== 0) return PUNT
   // A path that is held has at least one byte, and an empty one no more. Without one the fd alone is asked.
-  const isEmpty = (tctx.held[req]?.byteLength ?? 0) <= 1
-  if (isEmpty) return (flags & AT_EMPTY_PATH) === 0 ? PUNT : statxOpen(words, r, words[r + R_FD]!)
+  const isEmpty = (flags & AT_EMPTY_PATH) !== 0 && (tctx.held[req]?.byteLength ?? 0) <= 1
+  if (isEmpty) return statxOpen(words, r, words[r + R_FD]!)
   how[OPEN_HOW.at.flags >> 2] = O_PATH | O_CLOEXEC | ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW)
   how[OPEN_HOW.at.resolve >> 2] = RESOLVE_CACHED
   const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
