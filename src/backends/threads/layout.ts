@@ -67,6 +67,8 @@ export const REQ_F_ENDED = 8
 export const REQ_F_SILENT = 16
 /** Was once handed to io-wq: its completion counts as asynchronous for IORING_REGISTER_EVENTFD_ASYNC. */
 export const REQ_F_ASYNC = 4
+/** Its file is always ready (regular, or a block device): to wait is to be inside of the call. */
+export const REQ_F_ISREG = 32
 
 /** REQ.tw. */
 export const TW_COMPLETE = 0

@@ -37,6 +37,7 @@ import {
   REQ_F_ASYNC,
   REQ_F_ENDED,
   REQ_F_FAIL,
+  REQ_F_ISREG,
   REQ_F_SILENT,
   RINGS,
   TW_COMPLETE,
@@ -212,7 +213,9 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
   if (def.unbounded === true) {
     const kind = fileKind(words[r + R_HELD_FD]!)
     const regular = typeof kind !== 'number' && kind.regular
-    if (!regular && (typeof kind === 'number' || !kind.block)) flags |= IO_WQ_WORK_UNBOUND
+    if (regular || (typeof kind !== 'number' && kind.block)) {
+      words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ISREG
+    } else flags |= IO_WQ_WORK_UNBOUND
     if (regular && def.hashed === true) {
       flags |= IO_WQ_WORK_HASHED
       bucket = hashInode(kind.ino)

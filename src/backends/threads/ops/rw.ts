@@ -10,6 +10,7 @@ import { fileKind } from '../../../sys/file.js'
 import { libc } from '../../../sys/libc.js'
 import { addressOf, copyIn, fromWords } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
+import { REQ_F_ISREG } from '../layout.js'
 import { PUNT, type WorkEnv } from '../op.js'
 import {
   R_ADDR,
@@ -20,6 +21,7 @@ import {
   R_OFF,
   R_OP_FLAGS,
   R_OPCODE,
+  R_REQ_FLAGS,
   R_SQE_FLAGS,
   R_TOTAL,
   setAddr,
@@ -172,7 +174,7 @@ function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number,
   const fd = words[r + R_HELD_FD]!
   const flags = words[r + R_OP_FLAGS]!
   const done = words[r + R_DONE]!
-  let nowait = RWF_NOWAIT
+  let nowait = (words[r + R_REQ_FLAGS]! & REQ_F_ISREG) === 0 ? RWF_NOWAIT : 0
   for (;;) {
     if (env.cancelled()) return done > 0 ? done : -ECANCELED
     // Without RWF_NOWAIT it waits for the disk.
@@ -181,16 +183,11 @@ function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number,
     if (nowait === 0) env.running()
     if (res === -EOPNOTSUPP && nowait !== 0 && (flags & RWF_NOWAIT) === 0) nowait = 0
     else if (res === -EAGAIN && (flags & RWF_NOWAIT) === 0) {
-      // A regular file cannot be polled, it is always ready: the next attempt blocks in the call.
       pollfd[0] = fd
       pollfd[1] = events
-      const kind = fileKind(fd)
-      if (typeof kind !== 'number' && (kind.regular || kind.block)) nowait = 0
-      else {
-        env.sleeping()
-        libc('poll')(addressOf(pollfd), 1, POLL_SLICE_MS)
-        env.running()
-      }
+      env.sleeping()
+      libc('poll')(addressOf(pollfd), 1, POLL_SLICE_MS)
+      env.running()
     } else if (res === -EINTR && !env.cancelled()) continue
     else if (res < 0) return done > 0 ? done : res
     else return done + res
