@@ -88,6 +88,22 @@ export function futexWait(words: Int32Array, index: number, expected: number, ti
   return Atomics.wait(words, index, expected, timeoutMs)
 }
 
+/**
+ * Like futexWait, but the thread goes on: the promise settles in its event loop when the word is woken, or never, and
+ * does not keep that loop alive. Undefined if the word holds something other than `expected`.
+ */
+export function futexWaitAsync(words: Int32Array, index: number, expected: number): Promise<unknown> | undefined {
+  const wait = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(words, index, expected)
+  return wait.async ? wait.value : undefined
+}
+
+/** Node has had it since 16; the language's version that we compile for has it not. */
+type WaitAsync = (
+  words: Int32Array,
+  index: number,
+  expected: number,
+) => { async: true; value: Promise<string> } | { async: false; value: string }
+
 /** Wakes up to `count` sleepers on the word; returns how many. */
 export function futexWake(words: Int32Array, index: number, count: number): number {
   if (hook !== undefined) {

@@ -5,9 +5,11 @@
  * has them. Counterpart: how io_uring gives work to io-wq and takes it back as task work.
  */
 import { availableParallelism } from 'node:os'
-import { loadAcquire } from '../lib/barrier.js'
+import { fetchAdd, loadAcquire } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
 import {
+  ACCT_BOUND,
+  ACCT_UNBOUND,
   IO_WQ_WORK_CONCURRENT,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
@@ -21,21 +23,33 @@ import { Aborts } from './aborts.js'
 import { Blocks } from './arena.js'
 import { Backlog, type Waiting } from './backlog.js'
 import { Codec } from './codec.js'
-import { abortError, poolError, rejection } from './failure.js'
+import { abortError, poolError } from './failure.js'
 import { InFlight, type Resolve } from './in-flight.js'
 import { Incoming } from './incoming.js'
+import { JobIterator } from './iterate.js'
+import { JobEvents, type Listener } from './job-events.js'
 import { KeyTable } from './keys.js'
 import { NameTable } from './names.js'
-import { checkAffinity, type PoolOptions, type PoolStats, type RunOptions, workerOptions } from './options.js'
+import {
+  checkAffinity,
+  type IterateOptions,
+  type PoolOptions,
+  type PoolStats,
+  type RunOptions,
+  type RunSyncOptions,
+  workerOptions,
+} from './options.js'
 import { type Held, letGo, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
-import { ARENA_BYTES, FUNC, JOB, JOB_WORDS, Space } from './record.js'
+import { ARENA_BYTES, FUNC, JOB, JOB_PROGRESS, JOB_STREAM, JOB_WORDS, POOL, Space } from './record.js'
+import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
 import { closedError, Settler } from './settler.js'
 import { SharedBufferIds } from './shared-buffers.js'
-import type { PoolSeat } from './worker.js'
+import { assertCount, seatOf } from './worker-options.js'
 
 const STATE = ITEM.at.state >> 2
+const GENERATION = POOL.at.generation >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
 const MIN_SLOTS = 64
@@ -43,6 +57,14 @@ const DEFAULT_UNBOUNDED = 64
 /** On one CPU nothing happens while somebody spins. */
 const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0
 const QUEUE = 0
+/** A caller of runSync sleeps in slices of this, or less. */
+const SYNC_SLICE_MS = 1000
+const DEFAULT_WINDOW = 16
+
+/** Options of a job, and who gets what it yields. */
+interface StreamOptions extends RunOptions {
+  readonly stream?: Listener
+}
 
 let grabbed: Resolve
 /** One executor for every promise: nobody else runs between it and the line behind `new Promise`. */
@@ -63,6 +85,9 @@ export class Dispatch {
   readonly #poller: Poller
   readonly #jobs: InFlight
   readonly #settler: Settler
+  readonly #events = new JobEvents(() => this.#ports)
+  readonly #streams = new OpenStreams()
+  readonly #concurrentJobs: number
   readonly #backlog = new Backlog()
   readonly #aborts = new Aborts((job, reason) => this.#onAbort(job, reason))
   readonly #queueLimit: number
@@ -71,7 +96,7 @@ export class Dispatch {
   isOpen = true
 
   constructor(href: string, options: PoolOptions) {
-    const { maxWorkers = availableParallelism(), maxUnbounded = DEFAULT_UNBOUNDED, workerData } = options
+    const { maxWorkers = availableParallelism(), maxUnbounded = DEFAULT_UNBOUNDED } = options
     this.#queueLimit = options.queueLimit ?? Number.POSITIVE_INFINITY
     const nrSlots = Math.max(MIN_SLOTS, maxWorkers + maxUnbounded)
     this.#space = Space.create(nrSlots)
@@ -81,7 +106,8 @@ export class Dispatch {
       onClaims: () => this.#answerClaims(),
       isBusy: () => this.nrInFlight > 0,
     })
-    const seat: PoolSeat = { space: this.#space.sab, jobs: href, workerData }
+    const seat = seatOf(this.#space.sab, href, options)
+    this.#concurrentJobs = seat.concurrentJobs
     this.#wq = new Wq({
       nrSlots,
       nrQueues: 1,
@@ -101,6 +127,7 @@ export class Dispatch {
         onDied: (item, error) => this.#settler.died(item, error),
         onCreateFailed: (error) => this.#onCreateFailed(error),
         onRecovered: () => this.#onRecovered(),
+        onToldToStop: (slot) => this.#ports.tell(slot, null),
         onWorkerMade: (slot, worker) => this.#onWorkerMade(slot, worker),
       },
     })
@@ -110,7 +137,11 @@ export class Dispatch {
     this.#ids = new SharedBufferIds(this.#space)
     this.#codec = new Codec(this.#words, this.#ids)
     this.#names = new NameTable(this.#space)
-    this.#ports = new Ports(this.#space, this.#ids, this.#poller.onWake)
+    this.#ports = new Ports(this.#space, this.#ids, {
+      onWake: this.#poller.onWake,
+      onWakeTaken: () => this.#poller.look(),
+      onEvent: (message, slot) => this.#events.deliver(message, slot),
+    })
     const blocks = new Blocks(this.#space.arenaByte, this.#space.arenaByte + ARENA_BYTES)
     this.#outgoing = new Outgoing(this.#space, blocks, this.#ids)
     this.#jobs = new InFlight(NR_ITEMS, new KeyTable(NR_ITEMS), blocks)
@@ -119,6 +150,7 @@ export class Dispatch {
       jobs: this.#jobs,
       incoming: new Incoming(this.#mem, this.#space, this.#codec, this.#ports),
       aborts: this.#aborts,
+      events: this.#events,
       free: (item) => this.#wq.free(item),
     })
   }
@@ -134,12 +166,79 @@ export class Dispatch {
 
   /** Pool.run. */
   run(name: string, args: readonly unknown[], options: RunOptions): Promise<unknown> {
+    const promise = new Promise<unknown>(grab)
+    try {
+      this.#give(name, args, options, grabbed)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return promise
+  }
+
+  /** Pool.runSync. */
+  runSync(name: string, args: readonly unknown[], options: RunSyncOptions): unknown {
+    const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
+    const places = this.#wq.maxWorkers(0, 0)[acct]! * this.#concurrentJobs
+    this.#streams.assertNotBehind(options.key, acct, places)
+    const outcome = new SyncOutcome()
+    this.#settler.syncs.set(outcome.resolve, outcome)
+    try {
+      this.#give(name, args, options, outcome.resolve)
+      waitFor(outcome, this.#mem, acct, () => this.#sleepOnce())
+    } finally {
+      this.#settler.syncs.delete(outcome.resolve)
+    }
+    return outcome.result()
+  }
+
+  #sleepOnce(): void {
+    this.#wq.sleep(SYNC_SLICE_MS, 1, () => !this.#wq.isQueueEmpty(QUEUE) || this.#poller.hasClaims())
+    this.#poller.answerClaims()
+    this.#drain()
+  }
+
+  /** Pool.iterate. */
+  iterate(name: string, args: readonly unknown[], options: IterateOptions): JobIterator {
+    const { highWaterMark = DEFAULT_WINDOW, key } = options
+    assertCount('highWaterMark', highWaterMark)
+    const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
+    return new JobIterator({
+      window: highWaterMark,
+      signal: options.signal,
+      onProgress: options.onProgress,
+      start: (stream, signal) => {
+        this.#streams.open(key, acct)
+        const inner: StreamOptions = { ...options, signal, stream }
+        const withRoom = Array.isArray(args) ? [highWaterMark, ...(args as unknown[])] : args
+        return this.run(name, withRoom, inner).finally(() => this.#streams.close(key, acct))
+      },
+      giveRoom: (slot, item, room) => this.#ports.tell(slot, [item, room]),
+    })
+  }
+
+  /** Pool.recycle. */
+  async recycle(): Promise<void> {
+    fetchAdd(this.#space.words, GENERATION, 1)
+    const left: Promise<unknown>[] = []
+    for (let slot = 0; slot < this.#space.nrSlots; slot++) {
+      const worker = this.#wq.workerAt(slot)
+      if (worker !== undefined) left.push(new Promise((resolve) => worker.once('exit', resolve)))
+    }
+    this.#wq.wakeAllIdle()
+    await Promise.all(left)
+  }
+
+  /** Queues a job, which will end with a call of `resolve`. Throws why it is not even begun. */
+  #give(name: string, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
     const refusal = this.#refuse(args, options)
-    if (refusal !== undefined) return Promise.reject(refusal)
+    if (refusal !== undefined) throw refusal
     const func = this.#names.numberOf(name)
-    if (func < 0) return Promise.reject(poolError('ERR_URING_NO_SUCH_JOB', 'a pool takes 1024 different names at most'))
+    if (func < 0) throw poolError('ERR_URING_NO_SUCH_JOB', 'a pool takes 1024 different names at most')
     const item = this.#backlog.size === 0 ? this.#wq.alloc() : NONE
-    if (item === NONE) return this.#wait(func, args, options)
+    if (item === NONE) {
+      this.#wait(func, args, options, resolve)
+      return
+    }
     const p = this.#mem.payload(item)
     this.#words[p + FUNC] = func
     let held: Held | undefined
@@ -147,11 +246,9 @@ export class Dispatch {
       held = this.#outgoing.write(this.#codec, p, args, options.transfer)
     } catch (error) {
       this.#wq.free(item)
-      return Promise.reject(error)
+      throw error
     }
-    const promise = new Promise<unknown>(grab)
-    this.#launch(item, p, grabbed, held, options)
-    return promise
+    this.#launch(item, p, resolve, held, options)
   }
 
   /** Why a job is not even begun. */
@@ -176,6 +273,9 @@ export class Dispatch {
       bucket = jobs.takeBucket(item, options.key)
     }
     if (options.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
+    if (options.onProgress !== undefined) flags |= this.#listen(item, options, JOB_PROGRESS)
+    const { stream } = options as StreamOptions
+    if (stream !== undefined) flags |= this.#listen(item, stream, JOB_STREAM)
     if (options.signal !== undefined) {
       jobs.markSignal(item)
       this.#aborts.watch(item, options.signal)
@@ -184,21 +284,20 @@ export class Dispatch {
     this.#wq.enqueue(item, flags, bucket, QUEUE)
   }
 
+  #listen(item: number, listener: Listener, flag: number): number {
+    this.#jobs.markEvents(item)
+    this.#events.listen(item, listener)
+    return flag
+  }
+
   /** No record is free: the job is written to memory of its own. */
-  #wait(func: number, args: readonly unknown[], options: RunOptions): Promise<unknown> {
+  #wait(func: number, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
     const words = new Int32Array(JOB_WORDS)
     words[FUNC] = func
-    let held: Held | undefined
-    try {
-      held = this.#outgoing.write(new Codec(words, this.#ids), 0, args, options.transfer)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    const promise = new Promise<unknown>(grab)
+    const held = this.#outgoing.write(new Codec(words, this.#ids), 0, args, options.transfer)
     const id = this.#backlog.nextId()
-    this.#backlog.push({ words, held, options, resolve: grabbed, id })
+    this.#backlog.push({ words, held, options, resolve, id })
     if (options.signal !== undefined) this.#aborts.watch(id, options.signal)
-    return promise
   }
 
   #takeFromBacklog(): void {
@@ -270,7 +369,7 @@ export class Dispatch {
     this.#settler.nrCancelled++
     if (waiting.held !== undefined) letGo(waiting.held)
     this.#outgoing.letGo(waiting.words)
-    waiting.resolve(rejection(make))
+    this.#settler.fail(waiting.resolve, make)
   }
 
   #answerClaims(): void {

@@ -13,6 +13,8 @@ const HAS_BUCKET = 2
 const HAS_BLOCK = 4
 /** The job is watched by an AbortSignal. */
 export const HAS_SIGNAL = 8
+/** Somebody listens to what comes of the job while it runs. */
+export const HAS_EVENTS = 16
 
 export class InFlight {
   /** Jobs given and not settled, those in the backlog not counted. */
@@ -63,6 +65,14 @@ export class InFlight {
 
   markSignal(item: number): void {
     this.#has[item]! |= HAS_SIGNAL
+  }
+
+  markEvents(item: number): void {
+    this.#has[item]! |= HAS_EVENTS
+  }
+
+  hasEvents(item: number): boolean {
+    return (this.#has[item]! & HAS_EVENTS) !== 0
   }
 
   hasSignal(item: number): boolean {

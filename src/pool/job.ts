@@ -1,77 +1,46 @@
 /**
- * What a job's function may ask for: `import { currentSignal, transferring } from 'uring/pool/job'`. Runs on workers.
+ * What a job's function may ask for: `import { currentSignal, reportProgress } from 'uring/pool/job'`. Runs on workers.
  *
- * On any other thread, where a test may call the same function, nothing is ever aborted. Counterpart: the
- * IO_WQ_WORK_CANCEL flag, which a kernel work item looks at.
+ * On any other thread, where a test may call the same function, nothing is ever aborted, and progress goes nowhere.
+ * Counterpart: the IO_WQ_WORK_CANCEL flag, which a kernel work item looks at.
  */
 import type { TransferListItem } from 'node:worker_threads'
-import { loadAcquire } from '../lib/barrier.js'
-import { IO_WQ_WORK_CANCEL } from '../wq/layout.js'
-import { abortError } from './failure.js'
+import { currentJob } from './job-context.js'
 
-/** Whether the job it belongs to was told to stop. */
-export interface JobSignal {
-  /** True once the caller's signal has aborted, even inside a busy loop: it reads shared memory. 5 ns. */
-  readonly aborted: boolean
-  /** Throws an AbortError (code `'ABORT_ERR'`) if aborted. */
-  throwIfAborted(): void
-}
+/** What currentSignal() returns. */
+export type JobSignal = AbortSignal
 
-class SharedSignal implements JobSignal {
-  #words: Int32Array | undefined
-  readonly #flags: number
-  #aborted = false
-
-  constructor(words: Int32Array | undefined, flags: number) {
-    this.#words = words
-    this.#flags = flags
-  }
-
-  get aborted(): boolean {
-    if (this.#words === undefined) return this.#aborted
-    return (loadAcquire(this.#words, this.#flags) & IO_WQ_WORK_CANCEL) !== 0
-  }
-
-  throwIfAborted(): void {
-    if (this.aborted) throw abortError(undefined)
-  }
-
-  /** The job has ended: its record will soon be another's. */
-  settle(): void {
-    this.#aborted = this.aborted
-    this.#words = undefined
-  }
-}
-
-let words: Int32Array | undefined
-let flags = 0
-let signal: SharedSignal | undefined
+const controller = new AbortController()
 
 /**
- * The running job's signal. A worker runs one job at a time, so after an `await` it is still the same job's.
+ * The running job's AbortSignal, of the caller's `signal`. Its `aborted` and throwIfAborted() read shared memory: they
+ * tell the truth inside a busy loop too. Its `abort` event comes when the worker's event loop turns, so it is for jobs
+ * that return a promise: pass the signal to `fetch`, to timers, to streams. After an `await` it is still the same job's.
  *
  * @example
+ * const response = await fetch(url, { signal: currentSignal() })
  * for (const row of rows) {
  *   currentSignal().throwIfAborted()
- *   await work(row)
+ *   work(row)
  * }
  */
 export function currentSignal(): JobSignal {
-  signal ??= new SharedSignal(words, flags)
-  return signal
+  return currentJob()?.signal ?? controller.signal
 }
 
-/** Worker entry only: the job whose IO_WQ_WORK_* flags are in this word begins. */
-export function enterJob(sharedWords: Int32Array, flagsWord: number): void {
-  words = sharedWords
-  flags = flagsWord
-}
-
-/** Worker entry only: it has ended. */
-export function leaveJob(): void {
-  if (signal !== undefined) signal.settle()
-  signal = undefined
-  words = undefined
+/**
+ * Tells the caller how far the running job has come: its `onProgress` gets the value, copied as by postMessage, in the
+ * order reported and before the job's promise settles. Returns at once; does nothing where nobody listens, or when the
+ * job has ended. Throws a DataCloneError.
+ *
+ * @example
+ * for (const [i, row] of rows.entries()) {
+ *   work(row)
+ *   if (i % 1000 === 0) reportProgress({ done: i })
+ * }
+ */
+export function reportProgress(value: unknown): void {
+  currentJob()?.report(value)
 }
 
 export class Transferring {

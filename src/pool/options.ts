@@ -21,6 +21,14 @@ export interface PoolOptions
   readonly queueLimit?: number
   /** The processors that workers run on. Needs FFI. Default: wherever the thread that makes the pool may. */
   readonly affinity?: readonly number[]
+  /** Jobs that have returned a promise and wait for it, in one worker, while it runs others; at most. Default 16. */
+  readonly concurrentJobs?: number
+  /** Exported function that each new worker calls, and awaits, before its first job. */
+  readonly init?: string
+  /** Exported function that each worker calls, and awaits, when it leaves by itself: idle, recycled, pool closed. */
+  readonly teardown?: string
+  /** Jobs after which a worker is replaced. Default: no limit. */
+  readonly maxJobsPerWorker?: number
   /** What `workerData` of node:worker_threads is inside the module of jobs. */
   readonly workerData?: unknown
 }
@@ -33,7 +41,17 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** Moved to the worker instead of copied, as with postMessage. */
   readonly transfer?: readonly TransferListItem[]
+  /** Gets what the job gives to reportProgress(), in order, and before the promise settles. */
+  readonly onProgress?: ((value: unknown) => void) | undefined
 }
+
+export interface IterateOptions extends RunOptions {
+  /** Values that may be on their way to the caller: yielded, and not yet taken. Default 16. */
+  readonly highWaterMark?: number
+}
+
+/** Nothing can abort while the caller sleeps. */
+export type RunSyncOptions = Omit<RunOptions, 'signal'>
 
 export interface PoolStats {
   /** Given and not finished. */
@@ -54,6 +72,25 @@ export interface PoolStats {
 export type JobName<M> = { [K in keyof M]: M[K] extends (...args: never[]) => unknown ? K : never }[keyof M] & string
 export type JobArgs<F> = F extends (...args: infer A) => unknown ? A : never
 export type JobResult<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
+/** Jobs that return something to iterate, or a promise of it; and what that yields. */
+export type StreamName<M> = {
+  [K in keyof M]: M[K] extends (...args: never[]) => infer R ? (Awaited<R> extends AnyIterable ? K : never) : never
+}[keyof M] &
+  string
+export type StreamValue<F> = F extends (...args: never[]) => infer R
+  ? Awaited<R> extends AsyncIterable<infer V>
+    ? V
+    : Awaited<R> extends Iterable<infer V>
+      ? Awaited<V>
+      : never
+  : never
+type AnyIterable = AsyncIterable<unknown> | Iterable<unknown>
+export type IterateRest<A extends unknown[]> = [] extends A
+  ? [args?: Readonly<A>, options?: IterateOptions]
+  : [args: Readonly<A>, options?: IterateOptions]
+export type RunSyncRest<A extends unknown[]> = [] extends A
+  ? [args?: Readonly<A>, options?: RunSyncOptions]
+  : [args: Readonly<A>, options?: RunSyncOptions]
 export type RunRest<A extends unknown[]> = [] extends A
   ? [args?: Readonly<A>, options?: RunOptions]
   : [args: Readonly<A>, options?: RunOptions]

@@ -66,7 +66,7 @@ export class Poller {
     this.#isScheduled = false
     const { drain, isBusy } = this.#hooks
     const nrSettled = drain()
-    this.#answerClaims()
+    this.answerClaims()
     if (!isBusy()) {
       // No handle of ours is left on the event loop.
       this.#emptyTurns = 0
@@ -102,10 +102,14 @@ export class Poller {
     this.#alive.unref()
   }
 
-  #answerClaims(): void {
-    const claims = loadAcquire(this.#words, NR_CLAIMS)
-    if (claims === this.#seenClaims) return
-    this.#seenClaims = claims
+  /** Whether workers have claimed messages since they were last answered. */
+  hasClaims(): boolean {
+    return loadAcquire(this.#words, NR_CLAIMS) !== this.#seenClaims
+  }
+
+  answerClaims(): void {
+    if (!this.hasClaims()) return
+    this.#seenClaims = loadAcquire(this.#words, NR_CLAIMS)
     this.#hooks.onClaims()
   }
 

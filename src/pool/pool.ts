@@ -7,6 +7,8 @@
 import { Dispatch } from './dispatch.js'
 import {
   type AnyJobs,
+  type IterateOptions,
+  type IterateRest,
   type JobArgs,
   type JobName,
   type JobResult,
@@ -15,9 +17,21 @@ import {
   type PoolStats,
   type RunOptions,
   type RunRest,
+  type RunSyncOptions,
+  type RunSyncRest,
+  type StreamName,
+  type StreamValue,
 } from './options.js'
 
-export type { JobName, PoolOptions, PoolStats, RunOptions } from './options.js'
+export type {
+  IterateOptions,
+  JobName,
+  PoolOptions,
+  PoolStats,
+  RunOptions,
+  RunSyncOptions,
+  StreamName,
+} from './options.js'
 
 const DEFAULT_GRACE_MS = 100
 const NO_ARGS: readonly unknown[] = []
@@ -51,6 +65,50 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   run<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>>): Promise<JobResult<M[N]>>
   run(name: string, args: readonly unknown[] = NO_ARGS, options: RunOptions = NO_OPTIONS): Promise<unknown> {
     return this.#dispatch.run(name, args, options)
+  }
+
+  /**
+   * Runs a function of the module that returns a generator, or anything else to iterate, async or not, or a promise of
+   * it. Returns its values as they come: up to `highWaterMark` of them are on their way, then the generator waits. The
+   * job is given at once. Iterate to the end, leave early (`break`, return()), or abort: the generator is then ended
+   * where it has yielded, its `finally` runs, and currentSignal() in it has aborted.
+   *
+   * next() rejects with what the generator threw, `ERR_URING_NOT_ITERABLE`, and else as run() does. Throws
+   * `ERR_OUT_OF_RANGE` (highWaterMark).
+   *
+   * @example
+   * for await (const row of pool.iterate('parse', [path])) console.log(row)
+   */
+  iterate<N extends StreamName<M>>(
+    name: N,
+    ...rest: IterateRest<JobArgs<M[N]>>
+  ): AsyncIterableIterator<StreamValue<M[N]>> & AsyncDisposable
+  iterate(
+    name: string,
+    args: readonly unknown[] = NO_ARGS,
+    options: IterateOptions = NO_OPTIONS,
+  ): AsyncIterableIterator<unknown> & AsyncDisposable {
+    return this.#dispatch.iterate(name, args, options)
+  }
+
+  /**
+   * Runs a function as run() does, and blocks the calling thread until it has ended: no event loop, no timers, no other
+   * promise meanwhile. Returns its result, throws what run() rejects with. Progress comes in one go as the job ends.
+   *
+   * Throws `ERR_URING_DEADLOCK` if the job would wait for an iterate() whose values this thread has to take. A job that
+   * itself waits for this thread, for a message or a lock, is not found out: it blocks for good.
+   */
+  runSync<N extends JobName<M>>(name: N, ...rest: RunSyncRest<JobArgs<M[N]>>): JobResult<M[N]>
+  runSync(name: string, args: readonly unknown[] = NO_ARGS, options: RunSyncOptions = NO_OPTIONS): unknown {
+    return this.#dispatch.runSync(name, args, options)
+  }
+
+  /**
+   * Replaces every thread: each leaves when the jobs it has begun have ended, after `teardown`, and new ones start as
+   * jobs come. Refuses none meanwhile. Resolves when all threads there were are gone.
+   */
+  recycle(): Promise<void> {
+    return this.#dispatch.recycle()
   }
 
   /** Sets how many threads there may be of each kind, 0 leaves one as it is. Returns the limits before. Kills nobody. */

@@ -1,9 +1,9 @@
 /**
- * Two ports to each worker: for what cannot lie in shared memory, with the answers to claims, and for wake-ups. Owner
- * thread only.
+ * Two ports to each worker: for what cannot lie in shared memory, with the answers to claims; and for wake-ups, and what
+ * comes of a job while it runs. Owner thread only.
  *
  * What comes through the first is taken synchronously on both sides (receiveMessageOnPort), when shared memory says that
- * it is there. The second has a listener: a message on it wakes the event loop. Neither keeps the process alive.
+ * it is there. The second has listeners: a message on it wakes the event loop. Neither keeps the process alive.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import { futexWake, loadAcquire, xchg } from '../lib/barrier.js'
@@ -11,21 +11,30 @@ import type { ClaimMessage, Held } from './outgoing.js'
 import { CLAIM_ANSWERED, SEAT, type Space } from './record.js'
 import type { SharedBufferIds } from './shared-buffers.js'
 import type { Greeting } from './worker.js'
+import type { EventMessage, WorkerNews } from './worker-events.js'
 
 const CLAIM = SEAT.at.claim >> 2
 const ANSWER = SEAT.at.answer >> 2
 
+export interface PortsHooks {
+  /** A worker woke the owner, in its event loop. */
+  onWake(): void
+  /** It did, and the message was taken elsewhere: to be looked into soon. */
+  onWakeTaken(): void
+  onEvent(message: EventMessage, slot: number): void
+}
+
 export class Ports {
   readonly #space: Space
   readonly #ids: SharedBufferIds
-  readonly #onWake: () => void
+  readonly #hooks: PortsHooks
   readonly #ports: (MessagePort | undefined)[] = []
   readonly #wakePorts: (MessagePort | undefined)[] = []
 
-  constructor(space: Space, ids: SharedBufferIds, onWake: () => void) {
+  constructor(space: Space, ids: SharedBufferIds, hooks: PortsHooks) {
     this.#space = space
     this.#ids = ids
-    this.#onWake = onWake
+    this.#hooks = hooks
   }
 
   /** A worker is about to start in a slot. What the last one there posted has been taken. */
@@ -35,7 +44,10 @@ export class Ports {
     const own = new MessageChannel()
     const wake = new MessageChannel()
     this.#ports[slot] = own.port1
-    this.#wakePorts[slot] = wake.port1.on('message', this.#onWake)
+    this.#wakePorts[slot] = wake.port1.on('message', (message: EventMessage | null) => {
+      if (message === null) this.#hooks.onWake()
+      else this.#hooks.onEvent(message, slot)
+    })
     wake.port1.unref()
     const greeting: Greeting = { port: own.port2, wakePort: wake.port2 }
     worker.postMessage(greeting, [own.port2, wake.port2])
@@ -44,6 +56,26 @@ export class Ports {
   /** The oldest message from a worker. A job that came home says that it is there. */
   receive(slot: number): unknown {
     return receiveMessageOnPort(this.#ports[slot]!)?.message
+  }
+
+  /** Takes the events that the worker in a slot has posted by now, before the event loop would. */
+  takeEvents(slot: number): void {
+    const port = this.#wakePorts[slot]
+    if (port === undefined) return
+    for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
+      const message = got.message as EventMessage | null
+      if (message === null) this.#hooks.onWakeTaken()
+      else this.#hooks.onEvent(message, slot)
+    }
+  }
+
+  takeAllEvents(): void {
+    for (let slot = 0; slot < this.#wakePorts.length; slot++) this.takeEvents(slot)
+  }
+
+  /** Tells the worker in a slot something, in its event loop. */
+  tell(slot: number, news: WorkerNews): void {
+    this.#wakePorts[slot]?.postMessage(news)
   }
 
   /** Answers all claims. `heldFor` gives what is held for an item, if that slot's worker runs it. */

@@ -9,6 +9,7 @@
  * the arena (arguments; the owner allocates) or in the worker's ring (results), or travels through the worker's port.
  */
 import { struct } from '../lib/layout.js'
+import { IO_WQ_WORK_EMBEDDER } from '../wq/layout.js'
 
 // biome-ignore format: table
 export const JOB = struct('job', [
@@ -29,6 +30,7 @@ export const POOL = struct('pool', [
   ['nr_claims',  'u32', 'any',   'moves with each claim that a worker makes'],
   'cache line: buffers',
   ['sab_epoch',  'u32', 'owner', 'moves when a SharedArrayBuffer once passed has been collected'],
+  ['generation', 'u32', 'owner', 'moves with recycle(): workers of an earlier one leave'],
 ])
 
 // biome-ignore format: table
@@ -54,6 +56,10 @@ export const KIND_CLONE = 4
 export const KIND_MASK = 7
 /** Set beside it: the value is a failure's description, the promise rejects. */
 export const KIND_FAILED = 8
+
+/** ITEM.flags, the pool's own: somebody listens to the job's progress; it yields values. */
+export const JOB_PROGRESS = IO_WQ_WORK_EMBEDDER
+export const JOB_STREAM = IO_WQ_WORK_EMBEDDER << 1
 
 export const CLAIM_OPEN = 0
 export const CLAIM_ANSWERED = 1

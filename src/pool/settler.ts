@@ -7,15 +7,18 @@
 import type { WqMemory } from '../wq/layout.js'
 import type { Aborts } from './aborts.js'
 import { abortError, type Failure, poolError, rebuild, rejection } from './failure.js'
+import type { JobEvents } from './job-events.js'
+import type { SyncOutcome } from './run-sync.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Incoming } from './incoming.js'
-import { KIND, KIND_FAILED } from './record.js'
+import { FUNC, KIND, KIND_FAILED } from './record.js'
 
 export interface SettlerParts {
   readonly mem: WqMemory
   readonly jobs: InFlight
   readonly incoming: Incoming
   readonly aborts: Aborts
+  readonly events: JobEvents
   /** Gives a record back to io-wq. */
   readonly free: (item: number) => void
 }
@@ -27,6 +30,8 @@ export class Settler {
   cancelReason: () => Error = closedError
   /** A job whose worker dies was killed: the pool is being destroyed. */
   isDestroying = false
+  /** Jobs whose callers sleep until they end. */
+  readonly syncs = new Map<Resolve, SyncOutcome>()
   nrCompleted = 0
   nrFailed = 0
   nrCancelled = 0
@@ -39,6 +44,7 @@ export class Settler {
   /** A job came home, with a result or a failure. */
   settle(item: number): void {
     const p = this.#parts.mem.payload(item)
+    if (this.#parts.jobs.hasEvents(item)) this.#parts.events.settle(item, this.#words[p + FUNC]!)
     const failed = (this.#words[p + KIND]! & KIND_FAILED) !== 0
     let value: unknown
     try {
@@ -66,18 +72,27 @@ export class Settler {
   /** WqHooks.onCancelled. */
   cancelled(item: number): void {
     this.nrCancelled++
-    this.#remove(item)(rejection(this.cancelReason))
+    if (this.#parts.jobs.hasEvents(item)) this.#parts.events.forget(item)
+    this.fail(this.#remove(item), this.cancelReason)
   }
 
   /** WqHooks.onDied. */
   died(item: number, error: Error): void {
+    if (this.#parts.jobs.hasEvents(item)) this.#parts.events.settle(item, undefined)
     const make = this.isDestroying ? closedError : () => poolError('ERR_URING_WORKER_DIED', error.message, error.cause)
     this.#reject(item, make)
   }
 
   #reject(item: number, make: () => unknown): void {
     this.nrFailed++
-    this.#remove(item)(rejection(make))
+    this.fail(this.#remove(item), make)
+  }
+
+  /** Settles a promise, or wakes a sleeping caller, with an error. */
+  fail(resolve: Resolve, make: () => unknown): void {
+    const sync = this.syncs.size > 0 ? this.syncs.get(resolve) : undefined
+    if (sync === undefined) resolve(rejection(make))
+    else sync.fail(make)
   }
 
   /** Forgets a job; its record is free. */

@@ -43,6 +43,7 @@ const W_TID = WORKER.at.tid >> 2
 const W_ACCT = WORKER.at.acct >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
+const W_DETACHED = WORKER.at.detached >> 2
 
 /** How often workers are looked at while work waits for one. */
 const TICK_MS = 1
@@ -151,6 +152,7 @@ export class Crew {
     words[w + W_BLOCKED] = 0
     words[w + W_TID] = 0
     words[w + W_AFFINITY_SEQ] = words[AFFINITY_SEQ]!
+    words[w + W_DETACHED] = 0
     storeRelease(words, w + W_STATE, WORKER_STARTING)
     const seat: WorkerSeat = { sab: this.#mem.sab, slot, data: this.#options.workerData?.() }
     let worker: Worker
@@ -376,13 +378,13 @@ export class Crew {
     if (member?.acct !== acct) return
     const w = this.#mem.worker(slot)
     const seq = loadAcquire(words, w + W_SEQ)
-    const stuck = seq === this.#seenSeq[slot] && loadAcquire(words, w + W_CURRENT) !== NONE
+    const stuck = seq === this.#seenSeq[slot] && this.#hasWork(w)
     this.#seenSeq[slot] = seq
     if (!stuck || words[w + W_BLOCKED] !== 0 || !this.#threads.isAsleep(member.worker, words[w + W_TID]!)) return
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
-    const current = loadAcquire(words, w + W_CURRENT)
-    const still = loadAcquire(words, w + W_SEQ) === seq && current !== NONE && words[w + W_STATE] === WORKER_UP
+    const hasWork = this.#hasWork(w)
+    const still = loadAcquire(words, w + W_SEQ) === seq && hasWork && words[w + W_STATE] === WORKER_UP
     // It may have announced its sleep itself meanwhile.
     if (still && words[w + W_BLOCKED] === 0) {
       // The worker undoes this as it ends the item, or at the latest when it takes this lock to look for the next.
@@ -390,6 +392,12 @@ export class Crew {
       addRunning(this.#mem, acct, -1)
     }
     unlock(words, a + (ACCT.at.lock >> 2))
+  }
+
+  /** Something in hand, or detached: what goes on there may block as well, or keep a woken worker from looking. */
+  #hasWork(w: number): boolean {
+    const { words } = this.#mem
+    return loadAcquire(words, w + W_CURRENT) !== NONE || loadAcquire(words, w + W_DETACHED) !== 0
   }
 
   /** Tells a worker's thread to come out of its wait, now and at each tick until the item has ended. */

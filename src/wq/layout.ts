@@ -62,6 +62,7 @@ export const WORKER = struct('io_worker', [
   ['blocked',   'u32', 'holder', '1: seen blocked and taken out of nr_running'],
   ['tid',       'u32', 'worker', 'the kernel\'s id of the thread, 0 where unknown'],
   ['spinning',  'u32', 'worker', '1: counted in nr_spinning'],
+  ['detached',  'u32', 'worker', 'items it runs beside the one in hand: their promises are pending'],
 ])
 
 // biome-ignore format: table
@@ -119,6 +120,8 @@ export const IO_WQ_WORK_UNBOUND = 4
 export const IO_WQ_WORK_CONCURRENT = 16
 /** The owner has something to do as soon as this item is home: it is woken though it waits for more. */
 export const IO_WQ_WORK_FORCE_WAKE = 32
+/** From this bit on the flags are the embedder's own. */
+export const IO_WQ_WORK_EMBEDDER = 256
 
 /** Lock holder ids: 0 is free, 1 the owner, slot + 2 a worker. */
 export const HOLDER_OWNER = 1

@@ -13,6 +13,8 @@ export interface WqHooks {
   onCreateFailed?(error: Error): void
   /** Running work is to be interrupted: whatever gets worker `slot`'s thread out of a wait. Called again until it ends. */
   interrupt?(slot: number, tid: number): void
+  /** A running item was cancelled: its worker may want to know. */
+  onToldToStop?(slot: number): void
   /** A worker died and its items came home: a queue may have something to drain. */
   onRecovered?(): void
   /** A worker's thread is about to start in a slot: what is posted to it now is there when its script runs. */

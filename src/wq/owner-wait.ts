@@ -6,11 +6,12 @@
 import { futexWait, loadAcquire, xchg } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE } from '../lib/mpscq.js'
-import { OWNER_AWAKE, WORKER, WORKER_UP, WQ, type WqMemory } from './layout.js'
+import { OWNER_AWAKE, WORKER, WORKER_IDLE, WORKER_UP, WQ, type WqMemory } from './layout.js'
 
 const OWNER_WAIT = WQ.at.owner_wait >> 2
 const W_STATE = WORKER.at.state >> 2
 const W_SEQ = WORKER.at.work_seq >> 2
+const W_ACCT = WORKER.at.acct >> 2
 const W_CURRENT = WORKER.at.current >> 2
 
 /** How long the owner looks before it sleeps. */
@@ -41,6 +42,16 @@ function sleepAnnounced(words: Int32Array, timeoutMs: number): void {
     if (now >= spinEnd) futexWait(words, OWNER_WAIT, left, end - now)
     now = nowMs()
   }
+}
+
+/** Whether an account has a worker that has come up. */
+export function hasWorkerUp(mem: WqMemory, acct: number): boolean {
+  for (let slot = 0; slot < mem.shape.nrSlots; slot++) {
+    const w = mem.worker(slot)
+    const state = loadAcquire(mem.words, w + W_STATE)
+    if (mem.words[w + W_ACCT] === acct && (state === WORKER_UP || state === WORKER_IDLE)) return true
+  }
+  return false
 }
 
 /**

@@ -158,7 +158,7 @@ function rouse(mem: WqMemory): void {
   for (let slot = 0; slot < mem.shape.nrSlots; slot++) {
     if (loadAcquire(words, mem.worker(slot) + W_STATE) !== WORKER_UP) continue
     xchg(words, mem.worker(slot) + W_WAKE, WAKE_YES)
-    futexWake(words, mem.worker(slot) + W_WAKE, 1)
+    futexWake(words, mem.worker(slot) + W_WAKE, 0x7fff_ffff)
   }
 }
 

@@ -6,7 +6,16 @@
  */
 import { readlinkSync, writeFileSync } from 'node:fs'
 import { assert } from '../lib/assert.js'
-import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
+import {
+  cmpxchg,
+  fetchAdd,
+  futexWait,
+  futexWaitAsync,
+  futexWake,
+  loadAcquire,
+  storeRelease,
+  xchg,
+} from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE, type Producer, producer } from '../lib/mpscq.js'
 import { addRunning, goIdle, leaveIdle, popIdle, popIdleIfDue, takeNext, wokenUp } from './acct.js'
@@ -51,22 +60,33 @@ const STALLED = ACCT.at.stalled >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 
+/** What doWork returns of an item that goes on in Node's event loop. */
+export const DETACHED = 1
+
 export interface WorkerHooks {
-  /** Runs one item. A promise makes the loop return to Node's event loop until it settles; it must not reject. */
-  doWork(item: number): undefined | Promise<void>
+  /**
+   * Runs one item. DETACHED: it goes on in Node's event loop, and ends with finish(); it stays RUNNING till then, and
+   * the loop takes others meanwhile, as `pause` lets it.
+   */
+  doWork(item: number): undefined | typeof DETACHED
   /** A task-work queue went from empty to non-empty: wake whoever drains it. */
   onEdge(queue: number): void
   /** The worker has left the pool: let the thread end. */
   onLeave(): void
   /**
    * Asked after each item, and before a sleep (`idle`). True: the thread returns to Node's event loop, so that timers,
-   * streams and promises there get their turn, and the loop goes on when `resume` is called.
+   * streams and promises there get their turn, and the loop goes on when `resume` is called. With items detached it
+   * has to be true before a sleep, and, if the worker retires, always.
    */
   pause?(resume: () => void, idle: boolean): boolean
+  /** Asked before an item is taken. True: the worker takes no more, and leaves when all it has in hand has ended. */
+  retires?(): boolean
 }
 
 /** After spins in vain 1, 3, 7, 15 sleeps go without one; a spin that meets work starts over. */
 const MAX_SPINS_SKIPPED = 15
+
+const ALL = 0x7fff_ffff
 
 /** #next(): neither an item nor the end, the thread returns to its event loop. */
 const PAUSED = -2
@@ -84,6 +104,13 @@ export class WorkerLoop {
   readonly #producers: (Producer | undefined)[] = []
   /** The items behind the running one in the run this worker holds. */
   #runNext = NONE
+  #nrDetached = 0
+  /** Detached items that hold a bucket, and what is behind each in its run. */
+  readonly #holding = new Map<number, { readonly bucket: number; readonly next: number }>()
+  /** What was behind items that ended detached: the first of each run. */
+  readonly #ready: number[] = []
+  /** A wait of listen() has not ended. */
+  #listens = false
   /** Went on the free list, and has not looked at the queue since. */
   #listed = false
   /** When the idle timeout ends, on this thread's clock. */
@@ -128,16 +155,8 @@ export class WorkerLoop {
       // Read before the item goes home: its record may be used anew as soon as it has.
       this.#runNext = words[at + NEXT]!
       const bucket = (words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0 ? words[at + BUCKET]! : NONE
-      const pending = this.#begin(item) ? this.#hooks.doWork(item) : undefined
-      if (pending !== undefined) {
-        this.sleeping()
-        void pending.then(() => {
-          this.#end(item, bucket)
-          this.#run()
-        })
-        return
-      }
-      this.#end(item, bucket)
+      if (this.#begin(item) && this.#hooks.doWork(item) === DETACHED) this.#detach(item, bucket)
+      else this.#end(item, bucket)
       if (this.#hooks.pause?.(this.#resume, false)) return
     }
   }
@@ -154,10 +173,47 @@ export class WorkerLoop {
     return was === (ITEM_TAKEN | slotBits)
   }
 
+  /** From here on the item's state alone says that this worker runs it, as its killer will read. */
+  #detach(item: number, bucket: number): void {
+    const { words } = this.mem
+    this.running()
+    if (bucket !== NONE) this.#holding.set(item, { bucket, next: this.#runNext })
+    this.#runNext = NONE
+    this.#nrDetached++
+    storeRelease(words, this.#w + (WORKER.at.detached >> 2), this.#nrDetached)
+    storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
+  }
+
+  /**
+   * A detached item has ended. From Node's event loop, while the loop is paused. True: others of its bucket were waiting
+   * in this worker's hands, and the loop is to be resumed.
+   */
+  finish(item: number): boolean {
+    const { words } = this.mem
+    const current = this.#w + (WORKER.at.current >> 2)
+    assert(words[current] === NONE, 'an item that was detached ends while no other is in hand')
+    this.#nrDetached--
+    storeRelease(words, this.#w + (WORKER.at.detached >> 2), this.#nrDetached)
+    fetchAdd(words, this.#w + (WORKER.at.work_seq >> 2), 1)
+    storeRelease(words, current, item)
+    this.#sendHome(item)
+    const held = this.#holding.get(item)
+    if (held === undefined) return false
+    this.#holding.delete(item)
+    if (held.next === NONE) this.#releaseBucket(held.bucket)
+    else this.#ready.push(held.next)
+    return held.next !== NONE
+  }
+
   #end(item: number, bucket: number): void {
+    this.running()
+    this.#sendHome(item)
+    if (bucket !== NONE && this.#runNext === NONE) this.#releaseBucket(bucket)
+  }
+
+  #sendHome(item: number): void {
     const { words } = this.mem
     const at = this.mem.item(item)
-    this.running()
     const queue = words[at + QUEUE]!
     // Names this worker until the item is safely in the queue, in case it dies in between.
     if ((loadAcquire(words, at + STATE) & ITEM_STATE_MASK) !== ITEM_CANCELED) {
@@ -169,7 +225,6 @@ export class WorkerLoop {
     wakeOwner(this.mem, force)
     // Only now: what onEdge signals must not be closed under it; pairs with Wq.grace.
     storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
-    if (bucket !== NONE && this.#runNext === NONE) this.#releaseBucket(bucket)
   }
 
   /**
@@ -248,13 +303,26 @@ export class WorkerLoop {
       else if (this.#listed) wokenUp(this.mem, this.#acct)
       this.#listed = false
       this.#countRunning()
-      const item = takeNext(this.mem, this.#acct, this.slot)
+      const retires = this.#hooks.retires?.() === true
+      const item = this.#ready.length > 0 ? this.#ready.shift()! : retires ? NONE : takeNext(this.mem, this.#acct, this.slot)
       if (item !== NONE) {
         // More than one worker's work: pass the wake on.
         const idle = popIdleIfDue(this.mem, this.#acct, words[WQ.at.max_running >> 2]!, false)
         unlock(words, this.#lock)
         if (idle !== NONE) wakeWorker(this.mem, idle)
         return item
+      }
+      if (retires) {
+        const gone = this.#nrDetached === 0
+        if (gone) this.#leave()
+        // The wake it may have had is another's.
+        const idle = popIdleIfDue(this.mem, this.#acct, words[WQ.at.max_running >> 2]!, true)
+        unlock(words, this.#lock)
+        if (idle !== NONE) wakeWorker(this.mem, idle)
+        if (gone) return NONE
+        const paused = this.#hooks.pause?.(this.#resume, false) === true
+        assert(paused, 'a worker that retires waits for what it has detached')
+        return PAUSED
       }
       const now = nowMs()
       const timedOut = wasIdle && now >= this.#idleUntil
@@ -280,6 +348,7 @@ export class WorkerLoop {
     const state = loadAcquire(words, WQ_STATE)
     // Stalled work is queued work: somebody has to be there when its bucket is free.
     const nothingQueued = words[a + NR_QUEUED] === 0
+    if (this.#nrDetached > 0) return false
     if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
     const isStale = loadAcquire(words, AFFINITY_SEQ) !== words[this.#w + W_AFFINITY_SEQ]
     return timedOut && (isStale || words[a + NR_WORKERS]! > 1)
@@ -298,6 +367,8 @@ export class WorkerLoop {
     const { words } = this.mem
     const wake = this.#w + (WORKER.at.wake >> 2)
     const nrSpinning = WQ.at.nr_spinning >> 2
+    // What it has detached waits for the event loop.
+    if (this.#nrDetached > 0) return false
     if (loadAcquire(words, nrSpinning) >= words[WQ.at.max_spinning >> 2]!) return false
     if (this.#spinsToSkip > 0) {
       this.#spinsToSkip--
@@ -317,6 +388,31 @@ export class WorkerLoop {
     return woken
   }
 
+  /**
+   * In place of a sleep, for a thread that waits in Node's event loop: calls `onWake` there when this worker is woken,
+   * now and then for nothing. False if it has been woken already. The idle timeout is the caller's to keep.
+   */
+  listen(onWake: () => void): boolean {
+    const { words } = this.mem
+    const wake = this.#w + (WORKER.at.wake >> 2)
+    if (cmpxchg(words, wake, WAKE_NO, WAKE_ASLEEP) === WAKE_YES) return false
+    // A wait cannot be taken back. One that outlived the pause it was for serves the next.
+    if (this.#listens) return true
+    const woken = futexWaitAsync(words, wake, WAKE_ASLEEP)
+    if (woken === undefined) return false
+    this.#listens = true
+    void woken.then(() => {
+      this.#listens = false
+      onWake()
+    })
+    return true
+  }
+
+  /** What is left of the idle timeout. */
+  get idleLeftMs(): number {
+    return Math.max(0, this.#idleUntil - nowMs())
+  }
+
   /** Sleeps until woken, or the idle timeout has passed. */
   #sleep(): void {
     const { words } = this.mem
@@ -333,8 +429,9 @@ export class WorkerLoop {
 /** Wakes a worker that popIdle handed out. Any thread, no lock held. */
 export function wakeWorker(mem: WqMemory, slot: number): void {
   const wake = mem.worker(slot) + (WORKER.at.wake >> 2)
-  // Publishes what was queued; pairs with the loads in #sleep. Only a sleeper needs the system call.
-  if (xchg(mem.words, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(mem.words, wake, 1)
+  // Publishes what was queued; pairs with the loads in #sleep. Only a sleeper needs the system call. All of its waits are
+  // woken: one of listen() may be left over in front.
+  if (xchg(mem.words, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(mem.words, wake, ALL)
 }
 
 /**

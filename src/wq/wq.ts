@@ -31,6 +31,7 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
+  WORKER,
   WQ,
   WQ_EXIT,
   WQ_EXIT_ON_IDLE,
@@ -55,6 +56,7 @@ const NR_WORKERS = ACCT.at.nr_workers >> 2
 const NR_RUNNING = ACCT.at.nr_running >> 2
 const MAX_WORKERS = ACCT.at.max_workers >> 2
 const WQ_STATE = WQ.at.state >> 2
+const W_DETACHED = WORKER.at.detached >> 2
 
 export type CancelResult = 'ok' | 'running' | 'notfound'
 
@@ -151,8 +153,8 @@ export class Wq {
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
     if (create) this.#crew.create(acct)
-    // Whoever comes takes one item. What else is queued may wait for a bucket, and then for somebody who is not blocked.
-    else if (idle === NONE || nrQueued > 1) this.#crew.watch()
+    // Whoever comes takes one item, unless busy with detached ones. What else is queued may wait for somebody not blocked.
+    else if (idle === NONE || nrQueued > 1 || words[this.mem.worker(idle) + W_DETACHED] !== 0) this.#crew.watch()
   }
 
   /**
@@ -203,7 +205,7 @@ export class Wq {
     const emptied = queued && words[this.mem.acct(acct) + NR_QUEUED] === 0
     unlock(words, this.mem.acct(acct) + LOCK)
     // The last worker of a pool that ends stays only for what is queued.
-    if (emptied && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) this.#wakeAllIdle()
+    if (emptied && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) this.wakeAllIdle()
     const result = queued || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
     trace('cancel', item, result === 'ok' ? 0 : result === 'running' ? 1 : 2)
     if (result === 'ok') {
@@ -228,6 +230,7 @@ export class Wq {
     if ((state & ITEM_STATE_MASK) !== ITEM_RUNNING) return 'notfound'
     fetchOr(words, at + FLAGS, IO_WQ_WORK_CANCEL)
     this.#crew.interrupt(state >> ITEM_SLOT_SHIFT, at)
+    this.#hooks.onToldToStop?.(state >> ITEM_SLOT_SHIFT)
     return 'running'
   }
 
@@ -276,10 +279,11 @@ export class Wq {
   setExitOnIdle(on: boolean): void {
     const { words } = this.mem
     if (!on) fetchAnd(words, WQ_STATE, ~WQ_EXIT_ON_IDLE)
-    else if ((fetchOr(words, WQ_STATE, WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) === 0) this.#wakeAllIdle()
+    else if ((fetchOr(words, WQ_STATE, WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) === 0) this.wakeAllIdle()
   }
 
-  #wakeAllIdle(): void {
+  /** Every idle worker looks around: for work, and for reasons to leave. */
+  wakeAllIdle(): void {
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       const woken: number[] = []
       this.#lock(acct)
@@ -296,7 +300,7 @@ export class Wq {
   async exit(): Promise<void> {
     fetchOr(this.mem.words, WQ_STATE, WQ_EXIT)
     this.cancelPending(ACCT_UNBOUND)
-    this.#wakeAllIdle()
+    this.wakeAllIdle()
     await this.#crew.gone()
     this.cancelPending(ACCT_BOUND)
     this.cancelPending(ACCT_UNBOUND)

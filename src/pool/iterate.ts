@@ -1,0 +1,152 @@
+/**
+ * What iterate() returns: the values that a job yields, in order, with room for so many on their way. Owner thread only:
+ * the counterpart of JobStream.
+ */
+import { abortError } from './failure.js'
+import type { Listener } from './job-events.js'
+import type { StreamEnd } from './stream.js'
+
+interface Waiter {
+  readonly resolve: (result: IteratorResult<unknown>) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface IterateParts {
+  /** Values that may be on their way. */
+  readonly window: number
+  /** The caller's signal. */
+  readonly signal: AbortSignal | undefined
+  readonly onProgress: ((value: unknown) => void) | undefined
+  /** Gives the job; the signal ends it. */
+  readonly start: (listener: Listener, signal: AbortSignal) => Promise<unknown>
+  /** Tells the worker in a slot that an item's generator may yield so many more. */
+  readonly giveRoom: (slot: number, item: number, room: number) => void
+}
+
+const END: IteratorResult<unknown> = { done: true, value: undefined }
+
+export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposable, Listener {
+  readonly onProgress: ((value: unknown) => void) | undefined
+  readonly #parts: IterateParts
+  /** Ends the job, for the caller's signal or because the caller has had enough. */
+  readonly #stop = new AbortController()
+  readonly #ended: Promise<void>
+  #values: unknown[] = []
+  #at = 0
+  #waiters: Waiter[] = []
+  /** Taken, and not yet told to the worker. */
+  #nrTaken = 0
+  #slot = 0
+  #item = 0
+  #isOver = false
+  #isLeft = false
+  /** What next() still has to say when the values are gone: the generator's return value, or why it ended. */
+  #last: { readonly value: unknown } | { readonly error: unknown } | undefined
+
+  constructor(parts: IterateParts) {
+    this.#parts = parts
+    this.onProgress = parts.onProgress
+    const { signal } = parts
+    const onAbort = () => this.#stop.abort(signal?.reason)
+    if (signal?.aborted === true) onAbort()
+    else signal?.addEventListener('abort', onAbort)
+    this.#ended = parts
+      .start(this, this.#stop.signal)
+      .then(
+        (end) => this.#onEnd(end as StreamEnd),
+        (error: unknown) => this.#onFailure(error),
+      )
+      .finally(() => signal?.removeEventListener('abort', onAbort))
+  }
+
+  /** Listener: values came. */
+  onValues(values: readonly unknown[], item: number, slot: number): void {
+    this.#item = item
+    this.#slot = slot
+    if (this.#isLeft) return
+    for (const value of values) {
+      const waiter = this.#waiters.shift()
+      if (waiter === undefined) this.#values.push(value)
+      else {
+        this.#took()
+        waiter.resolve({ done: false, value })
+      }
+    }
+  }
+
+  #onEnd([isWhole, value]: StreamEnd): void {
+    if (isWhole || this.#isLeft) this.#over({ value })
+    else this.#onFailure(abortError(this.#stop.signal.reason))
+  }
+
+  #onFailure(error: unknown): void {
+    // Whoever aborts does not wait for what is on its way.
+    if (this.#stop.signal.aborted) this.#drop()
+    this.#over({ error })
+  }
+
+  #over(last: { readonly value: unknown } | { readonly error: unknown }): void {
+    this.#isOver = true
+    this.#last = last
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const { resolve, reject } of waiters) this.#next().then(resolve, reject)
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    return this.#next()
+  }
+
+  #next(): Promise<IteratorResult<unknown>> {
+    if (this.#at < this.#values.length) {
+      const value = this.#values[this.#at]
+      this.#values[this.#at++] = undefined
+      if (this.#at === this.#values.length) this.#drop()
+      this.#took()
+      return Promise.resolve({ done: false, value })
+    }
+    if (!this.#isOver) return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
+    const last = this.#last
+    this.#last = undefined
+    if (last === undefined) return Promise.resolve(END)
+    return 'error' in last ? Promise.reject(last.error) : Promise.resolve({ done: true, value: last.value })
+  }
+
+  #drop(): void {
+    this.#values = []
+    this.#at = 0
+  }
+
+  /** One value is with the caller: half a window of them at a time makes room for more. */
+  #took(): void {
+    this.#nrTaken++
+    if (this.#isOver || 2 * this.#nrTaken < this.#parts.window) return
+    this.#parts.giveRoom(this.#slot, this.#item, this.#nrTaken)
+    this.#nrTaken = 0
+  }
+
+  /** Ends the generator, whose `finally` runs, and waits for that. Rejects with what it throws meanwhile. */
+  async return(value?: unknown): Promise<IteratorResult<unknown>> {
+    const wasOver = this.#isOver
+    this.#isLeft = true
+    this.#drop()
+    this.#stop.abort(new Error('the caller has left the iteration'))
+    await this.#ended
+    const last = this.#last
+    this.#last = undefined
+    if (!wasOver && last !== undefined && 'error' in last && !isAbort(last.error)) throw last.error
+    return { done: true, value }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === 'ABORT_ERR'
+}

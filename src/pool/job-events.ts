@@ -1,0 +1,54 @@
+/**
+ * Who listens to what comes of a job while it runs: its progress, the values that it yields. Owner thread only.
+ *
+ * Events of a job are handed on in the order they were posted, and all of them before the job settles.
+ */
+import type { Ports } from './ports.js'
+import { EVENT_PROGRESS, type EventMessage } from './worker-events.js'
+
+/** What a caller wants to hear. */
+export interface Listener {
+  readonly onProgress?: ((value: unknown) => void) | undefined
+  /** Values of a generator, and who ran it: room is given to that worker. */
+  onValues?(values: readonly unknown[], item: number, slot: number): void
+}
+
+export class JobEvents {
+  readonly #listeners = new Map<number, Listener>()
+  readonly #ports: () => Ports
+
+  constructor(ports: () => Ports) {
+    this.#ports = ports
+  }
+
+  listen(item: number, listener: Listener): void {
+    this.#listeners.set(item, listener)
+  }
+
+  /** PortsHooks.onEvent. */
+  deliver([item, kind, value]: EventMessage, slot: number): void {
+    const listener = this.#listeners.get(item)
+    if (kind === EVENT_PROGRESS) {
+      try {
+        listener?.onProgress?.(value)
+      } catch (error) {
+        // The caller's own error, as one thrown by an event listener: nothing of ours is to stop for it.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    } else listener?.onValues?.(value as unknown[], item, slot)
+  }
+
+  /** The job never ran. */
+  forget(item: number): void {
+    this.#listeners.delete(item)
+  }
+
+  /** The job has ended, on a worker in this slot, or one that died: the rest of its events come first. */
+  settle(item: number, slot: number | undefined): void {
+    if (slot === undefined) this.#ports().takeAllEvents()
+    else this.#ports().takeEvents(slot)
+    this.#listeners.delete(item)
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The module of jobs, as a worker finds it: loads it, looks functions up, runs its hooks. Worker threads only.
+ *
+ * Node loads what it can: ES modules, CommonJS, JSON of neither, TypeScript where it strips types or a loader is there.
+ */
+import { poolError } from './failure.js'
+
+export type JobFunction = (...args: unknown[]) => unknown
+
+/** Names of functions that the module exports for its workers. */
+export interface ModuleHooks {
+  readonly init: string | undefined
+  readonly teardown: string | undefined
+}
+
+type Exports = Record<string, unknown>
+
+export class JobsModule {
+  readonly #exports: Exports
+  /** Why nothing can run here: every job then fails with it. */
+  readonly #failure: Error | undefined
+  readonly #hooks: ModuleHooks
+
+  private constructor(exports: Exports, failure: Error | undefined, hooks: ModuleHooks) {
+    this.#exports = exports
+    this.#failure = failure
+    this.#hooks = hooks
+  }
+
+  /** Imports the module and runs its `init`. Never rejects: what went wrong, find() throws. */
+  static async load(href: string, hooks: ModuleHooks): Promise<JobsModule> {
+    let exports: Exports
+    try {
+      exports = (await import(href)) as Exports
+    } catch (error) {
+      return new JobsModule({}, loadError(href, error), hooks)
+    }
+    const { init } = hooks
+    try {
+      if (init !== undefined) await hookOf(exports, init)()
+    } catch (error) {
+      const message = `'${init}', which the module of jobs has for new workers, failed: ${String(error)}`
+      return new JobsModule(exports, poolError('ERR_URING_INIT', message, error), hooks)
+    }
+    return new JobsModule(exports, undefined, hooks)
+  }
+
+  /** An exported function. Throws ERR_URING_NO_SUCH_JOB, ERR_URING_JOBS_MODULE, ERR_URING_INIT. */
+  find(name: string): JobFunction {
+    if (this.#failure !== undefined) throw this.#failure
+    const found = lookUp(this.#exports, name)
+    if (found === undefined) {
+      throw poolError('ERR_URING_NO_SUCH_JOB', `the module of jobs exports no function '${name}'`)
+    }
+    return found
+  }
+
+  /** Runs the module's `teardown`, if it was set up at all. Rejects with what that throws. */
+  async tearDown(): Promise<void> {
+    const { teardown } = this.#hooks
+    if (teardown !== undefined && this.#failure === undefined) await hookOf(this.#exports, teardown)()
+  }
+}
+
+/** A function by its name. What CommonJS exports is seen by name only where Node's lexer understood it. */
+function lookUp(exports: Exports, name: string): JobFunction | undefined {
+  const named = Object.hasOwn(exports, name) ? exports[name] : undefined
+  if (typeof named === 'function') return named as JobFunction
+  const whole = exports['default']
+  if ((typeof whole !== 'object' && typeof whole !== 'function') || whole === null) return undefined
+  const inside = Object.hasOwn(whole, name) ? (whole as Exports)[name] : undefined
+  return typeof inside === 'function' ? (inside as JobFunction) : undefined
+}
+
+function hookOf(exports: Exports, name: string): JobFunction {
+  const hook = lookUp(exports, name)
+  if (hook === undefined) throw new Error(`the module exports no function '${name}'`)
+  return hook
+}
+
+function loadError(href: string, error: unknown): Error {
+  const isTypeScript = (error as { code?: unknown } | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?ts\b/.test(href)
+  const why = isTypeScript
+    ? `Node ${process.versions.node} does not load TypeScript by itself: use Node 22.18 or later, compile the file, or ` +
+      `give the workers a loader, as in { execArgv: ['--import', 'tsx'] }`
+    : String(error)
+  return poolError('ERR_URING_JOBS_MODULE', `the module of jobs cannot be loaded: ${why}`, error)
+}

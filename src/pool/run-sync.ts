@@ -1,0 +1,86 @@
+/**
+ * A job whose caller sleeps until it has ended. Owner thread only, which does meanwhile what its event loop would do for
+ * the pool: it takes jobs home, answers claims, and sees to workers that block or die.
+ */
+import { nowMs } from '../lib/clock.js'
+import type { WqMemory } from '../wq/layout.js'
+import { hasWorkerUp } from '../wq/owner-wait.js'
+import { poolError } from './failure.js'
+
+/** How a job ended whose caller is no promise. */
+export class SyncOutcome {
+  isDone = false
+  #value: unknown
+  #makeError: (() => unknown) | undefined
+
+  readonly resolve = (value: unknown): void => {
+    this.isDone = true
+    this.#value = value
+  }
+
+  fail(makeError: () => unknown): void {
+    this.isDone = true
+    this.#makeError = makeError
+  }
+
+  /** The job's result, or throws what it threw; the stack goes on with the caller's. */
+  result(): unknown {
+    if (this.#makeError === undefined) return this.#value
+    const thrown = this.#makeError()
+    if (thrown instanceof Error && typeof thrown.stack === 'string') {
+      const here = new Error().stack?.split('\n').slice(3).join('\n') ?? ''
+      Object.defineProperty(thrown, 'stack', {
+        value: `${thrown.stack}\n${here}`,
+        configurable: true,
+        writable: true,
+        enumerable: false,
+      })
+    }
+    throw thrown
+  }
+}
+
+/** The longest that a worker may take to come up, while nobody can be told that it did not. */
+const START_LIMIT_MS = 30_000
+
+/** Sleeps, by `sleepOnce`, until the job is done. Throws ERR_URING_WORKER_DIED if no worker comes up in 30 s. */
+export function waitFor(outcome: SyncOutcome, mem: WqMemory, acct: number, sleepOnce: () => void): void {
+  let aloneSince = nowMs()
+  while (!outcome.isDone) {
+    sleepOnce()
+    // A thread that ends before it is up is only known by an event, which does not come now.
+    if (hasWorkerUp(mem, acct)) aloneSince = nowMs()
+    else if (!outcome.isDone && nowMs() - aloneSince > START_LIMIT_MS) {
+      throw poolError('ERR_URING_WORKER_DIED', `no worker came up within ${START_LIMIT_MS} ms`)
+    }
+  }
+}
+
+/** Generators whose values this thread has to take: what waits behind them cannot be waited for here. */
+export class OpenStreams {
+  readonly #keys = new Map<unknown, number>()
+  readonly #counts = [0, 0]
+
+  open(key: unknown, acct: number): void {
+    this.#counts[acct]!++
+    if (key !== undefined) this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1)
+  }
+
+  close(key: unknown, acct: number): void {
+    this.#counts[acct]!--
+    if (key === undefined) return
+    const left = this.#keys.get(key)! - 1
+    if (left === 0) this.#keys.delete(key)
+    else this.#keys.set(key, left)
+  }
+
+  /** Throws ERR_URING_DEADLOCK if a job could only run after this thread has taken more values. `places`: jobs at once. */
+  assertNotBehind(key: unknown, acct: number, places: number): void {
+    const isBehind = this.#keys.has(key) ? 'of its key' : this.#counts[acct]! >= places ? 'on every worker' : undefined
+    if (isBehind === undefined) return
+    throw poolError(
+      'ERR_URING_DEADLOCK',
+      `this job would wait for an iterate() ${isBehind}, which waits for this thread to take values: end that first, or use run()`,
+    )
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * A job that yields: pulls values from its generator and sends them to the caller, as many as that has room for. Worker
+ * threads only: the counterpart of JobIterator.
+ *
+ * Values that come within a millisecond go together in one message. A generator that does not await is left alone for
+ * 10 ms at most, then the event loop has its turn.
+ */
+import { nowMs } from '../lib/clock.js'
+import { poolError } from './failure.js'
+import { currentJob } from './job-context.js'
+import type { JobFunction } from './jobs-module.js'
+import { EVENT_VALUES, type WorkerEvents } from './worker-events.js'
+
+const BATCH_MS = 1
+const MAX_BATCH = 256
+const BUSY_MS = 10
+
+/** What a job that yields settles with: whether its generator came to its end, and what it returned. */
+export type StreamEnd = readonly [isWhole: boolean, returned: unknown]
+
+type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>
+
+export class JobStream {
+  readonly #events: WorkerEvents
+  readonly #item: number
+  readonly #job = currentJob()!
+  #room = 0
+  #batch: unknown[] = []
+  #sentAt = 0
+  #flushing: NodeJS.Immediate | undefined
+  #onNews: (() => void) | undefined
+
+  constructor(events: WorkerEvents, item: number) {
+    this.#events = events
+    this.#item = item
+  }
+
+  /**
+   * Calls the function with all arguments but the first, which says how much room there is, and sends what it yields.
+   * Rejects with what the generator throws, ERR_URING_NOT_ITERABLE, a DataCloneError.
+   */
+  async drive(job: JobFunction, [room, ...args]: unknown[]): Promise<StreamEnd> {
+    this.#room = room as number
+    const iterator = iteratorOf(await job(...args))
+    this.#events.addStream(this.#item, this)
+    try {
+      return await this.#pump(iterator)
+    } finally {
+      this.#events.removeStream(this.#item)
+      clearImmediate(this.#flushing)
+    }
+  }
+
+  async #pump(iterator: AnyIterator): Promise<StreamEnd> {
+    let turnedAt = nowMs()
+    let isInside = false
+    try {
+      while (!this.#job.aborted) {
+        if (this.#room === 0) {
+          this.#flush()
+          await this.#news()
+          turnedAt = nowMs()
+          continue
+        }
+        isInside = true
+        const step = iterator.next()
+        const { done, value } = isThenable(step) ? await step : step
+        isInside = false
+        if (done === true) {
+          this.#flush()
+          return [true, value]
+        }
+        this.#put(isThenable(value) ? await value : value)
+        if (nowMs() - turnedAt < BUSY_MS) continue
+        this.#flush()
+        await new Promise((resolve) => setImmediate(resolve))
+        turnedAt = nowMs()
+      }
+    } catch (error) {
+      // A value that cannot be sent, or a promise yielded that rejects: the generator is left, as `for await` leaves it.
+      if (!isInside) await iterator.return?.()
+      throw error
+    }
+    await iterator.return?.()
+    return [false, undefined]
+  }
+
+  #put(value: unknown): void {
+    this.#room--
+    this.#batch.push(value)
+    if (this.#batch.length >= MAX_BATCH || nowMs() - this.#sentAt >= BATCH_MS) this.#flush()
+    else this.#flushing ??= setImmediate(() => this.#flushLater())
+  }
+
+  #flush(): void {
+    clearImmediate(this.#flushing)
+    this.#flushing = undefined
+    if (this.#batch.length === 0) return
+    const values = this.#batch
+    this.#batch = []
+    this.#sentAt = nowMs()
+    this.#events.post(this.#item, EVENT_VALUES, values)
+  }
+
+  /** Nobody is there to throw to: what cannot be sent stays, and the generator's next step meets it. */
+  #flushLater(): void {
+    this.#flushing = undefined
+    const values = this.#batch
+    try {
+      this.#flush()
+    } catch {
+      this.#batch = values
+    }
+  }
+
+  /** Until makeRoom() or wake(). */
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onNews = resolve
+    })
+  }
+
+  makeRoom(room: number): void {
+    this.#room += room
+    this.wake()
+  }
+
+  /** There may be reason to stop. */
+  wake(): void {
+    this.#onNews?.()
+    this.#onNews = undefined
+  }
+}
+
+function iteratorOf(source: unknown): AnyIterator {
+  const from = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined
+  const iterator = from?.[Symbol.asyncIterator]?.() ?? from?.[Symbol.iterator]?.()
+  if (iterator === undefined) {
+    throw poolError('ERR_URING_NOT_ITERABLE', 'this job returned nothing that can be iterated: give it to run()')
+  }
+  return iterator
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

@@ -1,0 +1,70 @@
+/**
+ * What goes between a worker and the owner while jobs run: progress and values of generators one way, news of aborts and
+ * room for more values the other. Worker threads only: the counterpart of JobEvents and Ports.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { WqMemory } from '../wq/layout.js'
+import type { JobContext } from './job-context.js'
+import type { JobStream } from './stream.js'
+
+/** To the owner: about which item, what kind, what. `null` instead only wakes it. */
+export type EventMessage = readonly [item: number, kind: EventKind, value: unknown]
+
+export const EVENT_PROGRESS = 0
+/** Several values of a generator. */
+export const EVENT_VALUES = 1
+export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES
+
+/** To a worker: an item's generator may yield so many more. `null`: something was told to stop. */
+export type WorkerNews = readonly [item: number, room: number] | null
+
+export class WorkerEvents {
+  readonly mem: WqMemory
+  readonly #port: MessagePort
+  /** Jobs whose promises are pending. */
+  readonly #pending = new Map<number, JobContext>()
+  readonly #streams = new Map<number, JobStream>()
+
+  constructor(mem: WqMemory, port: MessagePort) {
+    this.mem = mem
+    this.#port = port
+    port.on('message', (news: WorkerNews) => this.#onNews(news))
+    // It keeps no thread alive; pending jobs do.
+    port.unref()
+  }
+
+  /** Wakes the owner, if it sleeps in its event loop. */
+  wakeOwner(): void {
+    this.#port.postMessage(null)
+  }
+
+  post(item: number, kind: EventKind, value: unknown): void {
+    this.#port.postMessage([item, kind, value] satisfies EventMessage)
+  }
+
+  addPending(context: JobContext): void {
+    this.#pending.set(context.item, context)
+  }
+
+  removePending(context: JobContext): void {
+    this.#pending.delete(context.item)
+  }
+
+  addStream(item: number, stream: JobStream): void {
+    this.#streams.set(item, stream)
+  }
+
+  removeStream(item: number): void {
+    this.#streams.delete(item)
+  }
+
+  #onNews(news: WorkerNews): void {
+    if (news !== null) {
+      this.#streams.get(news[0])?.makeRoom(news[1])
+      return
+    }
+    // Shared memory says which. Those told before have fired already.
+    for (const context of [...this.#pending.values()]) context.tell()
+    for (const stream of [...this.#streams.values()]) stream.wake()
+  }
+}
