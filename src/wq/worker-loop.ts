@@ -394,11 +394,10 @@ export class WorkerLoop {
    */
   listen(onWake: () => void): boolean {
     const { words } = this.mem
-    const wake = this.#w + (WORKER.at.wake >> 2)
-    if (cmpxchg(words, wake, WAKE_NO, WAKE_ASLEEP) === WAKE_YES) return false
+    if (!this.#fallAsleep()) return false
     // A wait cannot be taken back. One that outlived the pause it was for serves the next.
     if (this.#listens) return true
-    const woken = futexWaitAsync(words, wake, WAKE_ASLEEP)
+    const woken = futexWaitAsync(words, this.#w + (WORKER.at.wake >> 2), WAKE_ASLEEP)
     if (woken === undefined) return false
     this.#listens = true
     void woken.then(() => {
@@ -413,11 +412,16 @@ export class WorkerLoop {
     return Math.max(0, this.#idleUntil - nowMs())
   }
 
+  /** False if it has been woken since it went on the free list. */
+  #fallAsleep(): boolean {
+    return cmpxchg(this.mem.words, this.#w + (WORKER.at.wake >> 2), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES
+  }
+
   /** Sleeps until woken, or the idle timeout has passed. */
   #sleep(): void {
     const { words } = this.mem
     const wake = this.#w + (WORKER.at.wake >> 2)
-    if (cmpxchg(words, wake, WAKE_NO, WAKE_ASLEEP) === WAKE_YES) return
+    if (!this.#fallAsleep()) return
     for (;;) {
       const left = this.#idleUntil - nowMs()
       if (loadAcquire(words, wake) === WAKE_YES || left <= 0) return

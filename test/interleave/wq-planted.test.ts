@@ -16,7 +16,10 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     {
       file: 'worker-loop',
       change: [
-        ['cmpxchg(words, wake, WAKE_NO, WAKE_ASLEEP) === WAKE_YES', '!storeRelease(words, wake, WAKE_ASLEEP) && false'],
+        [
+          'return cmpxchg(this.mem.words, this.#w + (WORKER.at.wake >> 2), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES',
+          'storeRelease(this.mem.words, this.#w + (WORKER.at.wake >> 2), WAKE_ASLEEP); return true',
+        ],
       ],
     },
   ],
@@ -52,6 +55,21 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     /do not overlap|before item|can go on|free/,
     { file: 'worker-loop', change: [['bucket !== NONE && this.#runNext === NONE', 'bucket !== NONE']] },
   ],
+  [
+    'a bucket let go when its item is detached',
+    'detached: a bucket is held until the item ends',
+    /do not overlap|before item|can go on|free/,
+    {
+      file: 'worker-loop',
+      change: [['this.#holding.set(item, { bucket, next: this.#runNext })', 'this.#releaseBucket(bucket)']],
+    },
+  ],
+  [
+    'a worker that leaves for good though it has something detached',
+    'detached: exit-on-idle waits for it',
+    /.*/,
+    { file: 'worker-loop', change: [['if (this.#nrDetached > 0)\n            return false;\n        if ((state', 'if ((state']] },
+  ],
 ]
 
 const PLANTED_IN_REPAIR: typeof PLANTED = [
@@ -72,6 +90,12 @@ const PLANTED_IN_REPAIR: typeof PLANTED = [
     'two workers, both, owner in a futex',
     /.*/,
     { file: 'recover', change: [['rouse(mem);', ';']] },
+  ],
+  [
+    'an item that ends detached names no worker on its way home',
+    'detached',
+    /.*/,
+    { file: 'worker-loop', change: [['storeRelease(words, current, item);', ';']] },
   ],
 ]
 

@@ -38,7 +38,7 @@ interface Acct {
 
 export interface Snapshot {
   readonly accts: Acct[]
-  readonly workers: { acct: number; state: number; wake: number; blocked: number; current: number }[]
+  readonly workers: { acct: number; state: number; wake: number; blocked: number; current: number; detached: number }[]
   readonly hash: number[]
   readonly nr_spinning: number
 }
@@ -51,13 +51,14 @@ export function snapshot(mem: WqMemory): Snapshot {
     accts: Array.from({ length: NR_ACCTS }, (_, acct) => acctOf(mem, acct)),
     workers: Array.from({ length: mem.shape.nrSlots }, (_, slot) => {
       const w = mem.worker(slot)
-      const { acct, state, wake, blocked, current } = WORKER.at
+      const { acct, state, wake, blocked, current, detached } = WORKER.at
       return {
         acct: word(w, acct),
         state: word(w, state),
         wake: word(w, wake),
         blocked: word(w, blocked),
         current: word(w, current),
+        detached: word(w, detached),
       }
     }),
     hash: Array.from({ length: mem.shape.nrBuckets }, (_, bucket) => words[mem.hash(bucket)]!),
@@ -127,7 +128,8 @@ export function assertAtRest(now: Snapshot, maxRunning: number): void {
     assert.equal(a.nr_running, up.filter((w) => w.blocked === 0).length, `[19] nr_running; ${text}`)
     assert.deepEqual(a.free.toSorted(), idle.map((w) => w.slot).toSorted(), `the free list; ${text}`)
     for (const w of up) {
-      assert(w.state === WORKER_UP && w.current !== NONE, `worker ${w.slot} is up, for it was woken or works; ${text}`)
+      const works = w.current !== NONE || w.detached > 0
+      assert(w.state === WORKER_UP && works, `worker ${w.slot} is up, for it was woken or works; ${text}`)
     }
     if (a.stalled !== 0)
       assert(

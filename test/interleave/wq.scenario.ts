@@ -5,7 +5,7 @@
  * time is no choice (`lateTimeouts`), a wait of the owner's that runs out means that everything is at rest.
  */
 import { isMainThread } from 'node:worker_threads'
-import { fetchAdd, futexWait, futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
+import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../../src/lib/barrier.js'
 import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
 import type { WorkerSeat } from '../../src/wq/crew.js'
@@ -19,11 +19,16 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
+  WAKE_ASLEEP,
+  WAKE_NO,
+  WAKE_YES,
+  WORKER,
   WQ,
   WqMemory,
 } from '../../src/wq/layout.js'
 import type { WqOptions } from '../../src/wq/options.js'
 import type { ThreadSystem } from '../../src/wq/threads.js'
+import type { WorkerLoop } from '../../src/wq/worker-loop.js'
 import type { CancelResult, Wq } from '../../src/wq/wq.js'
 import { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
 import { type Snapshot, snapshot } from './wq.check.js'
@@ -79,6 +84,11 @@ export interface Arg {
   /** Items that block until released; those that say so call sleeping() and running(). */
   readonly held?: readonly number[]
   readonly announced?: readonly number[]
+  /** Items that are detached until released, and how many of them a worker takes. */
+  readonly detached?: readonly number[]
+  readonly limit?: number
+  /** A worker leaves after so many items. */
+  readonly retireAfter?: number
   /** One of the workers may die. */
   readonly mortal?: boolean
   /** No thread can be started, which is to be reported. */
@@ -109,6 +119,7 @@ const STARTED = (thread: number) => SCRATCH + 1 + thread
 const EXITED = (thread: number) => SCRATCH + 6 + thread
 const HOLD = (item: number) => SCRATCH + 11 + item
 const CLOSED = -1
+const WAKE = (slot: number) => PLACES.worker(slot) + (WORKER.at.wake >> 2)
 /** Longer than anybody waits for a lock. */
 const SETTLE_MS = 50
 /** Looks at the clock in more than a millisecond. */
@@ -280,7 +291,8 @@ class Owner {
         return
       case 'release':
         storeRelease(this.#words, HOLD(op[1]), 1)
-        futexWake(this.#words, HOLD(op[1]), 1)
+        if (this.#arg.detached?.includes(op[1])) this.#turnWorkers()
+        else futexWake(this.#words, HOLD(op[1]), 1)
         return
       case 'events':
         this.#threads.turn()
@@ -301,6 +313,14 @@ class Owner {
         return
       case 'rest':
         this.#rest(op[1])
+    }
+  }
+
+  /** What was released is an event in some worker's event loop; in the others it is a wake-up for nothing. */
+  #turnWorkers(): void {
+    for (let slot = 0; slot < SHAPE.nrSlots; slot++) {
+      const wake = WAKE(slot)
+      if (xchg(this.#words, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(this.#words, wake, 1)
     }
   }
 
@@ -381,6 +401,64 @@ export function owner(memory: SharedArrayBuffer, arg: Arg): Report {
   return unheld(() => new Owner(memory, arg)).run()
 }
 
+/** A worker's event loop: items that were detached end here, once they are released. */
+class EventLoop {
+  readonly #words: Int32Array
+  readonly #wake: number
+  readonly #arg: Arg
+  #pending: number[] = []
+  #resume: (() => void) | undefined
+  /** The worker is not on the free list: its wake word is nobody's but ours. */
+  #isFull = false
+
+  constructor(words: Int32Array, slot: number, arg: Arg) {
+    this.#words = words
+    this.#wake = WAKE(slot)
+    this.#arg = arg
+  }
+
+  detach(item: number): 1 {
+    this.#pending.push(item)
+    return planted.loop.DETACHED
+  }
+
+  pause(resume: () => void, idle: boolean, loop: WorkerLoop): boolean {
+    if (this.#pending.length === 0) return false
+    this.#isFull = !idle && (this.#pending.length >= (this.#arg.limit ?? NR_ITEMS) || this.#arg.retireAfter !== undefined)
+    if (!idle && !this.#isFull) return false
+    if (this.#isFull) loop.sleeping()
+    this.#resume = resume
+    return true
+  }
+
+  run(loop: WorkerLoop): void {
+    while (this.#resume !== undefined) {
+      const resume = this.#resume
+      if (this.#isFull) storeRelease(this.#words, this.#wake, WAKE_NO)
+      if (this.#finish(loop) || this.#sleep()) {
+        this.#resume = undefined
+        resume()
+      }
+    }
+  }
+
+  /** True if what has ended is a reason to go on. */
+  #finish(loop: WorkerLoop): boolean {
+    const ended = this.#pending.filter((item) => loadAcquire(this.#words, HOLD(item)) !== 0)
+    this.#pending = this.#pending.filter((item) => !ended.includes(item))
+    const more = ended.map((item) => loop.finish(item)).includes(true)
+    return more || (ended.length > 0 && (this.#isFull || this.#pending.length === 0))
+  }
+
+  /** True if woken for work. */
+  #sleep(): boolean {
+    if (cmpxchg(this.#words, this.#wake, WAKE_NO, WAKE_ASLEEP) !== WAKE_YES) {
+      futexWait(this.#words, this.#wake, WAKE_ASLEEP, Number.POSITIVE_INFINITY)
+    }
+    return !this.#isFull
+  }
+}
+
 /** Returns the items it ran. */
 export function worker(memory: SharedArrayBuffer, arg: Arg, thread: number): number[] {
   const words = new Int32Array(memory)
@@ -397,9 +475,12 @@ export function worker(memory: SharedArrayBuffer, arg: Arg, thread: number): num
     }
     if (gate === CLOSED) return ran
     const mem = WqMemory.attach(memory, 0)
+    const events = new EventLoop(words, gate & 0xff, arg)
+    const first = ran.length
     const loop = new planted.loop.WorkerLoop(mem, gate & 0xff, {
       doWork(item) {
         ran.push(item)
+        if (arg.detached?.includes(item)) return events.detach(item)
         if (arg.announced?.includes(item)) loop.sleeping()
         if (arg.held?.includes(item)) futexWait(words, HOLD(item), 0, Number.POSITIVE_INFINITY)
         if (arg.announced?.includes(item)) loop.running()
@@ -409,8 +490,11 @@ export function worker(memory: SharedArrayBuffer, arg: Arg, thread: number): num
         if (arg.sleeps === 'loop') ring()
       },
       onLeave() {},
+      pause: (resume, idle) => events.pause(resume, idle, loop),
+      retires: () => ran.length - first >= (arg.retireAfter ?? Number.POSITIVE_INFINITY),
     })
     loop.start()
+    events.run(loop)
     storeRelease(words, EXITED(thread), generation)
     ring()
   }

@@ -75,6 +75,26 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(2, 1, { up: [1, 0], held: [1], announced: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest']] })],
   ['sampler against a worker that just blocks',
     pool(1, 2, { up: [1, 0], held: [1], script: [['enqueue', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['tick'], ['drain'], ['rest', [1, 0]]], options: { maxWorkers: [1, 1] } })],
+  ['detached: its worker runs others meanwhile',
+    pool(1, 2, { up: [1, 0], detached: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['enqueue', 3], ['release', 1], ['drain'], ['rest', [1, 0]]] })],
+  ['detached: two at once, released as a third comes',
+    pool(1, 1, { up: [1, 0], detached: [1, 2], script: [['enqueue', 1], ['enqueue', 2], ['release', 2], ['enqueue', 3], ['release', 1], ['drain'], ['rest', [1, 0]]] })],
+  ['detached: a worker that is full makes room',
+    pool(2, 1, { up: [2, 0], detached: [1], limit: 1, options: { maxRunning: 1 }, script: [['enqueue', 1], ['enqueue', 2], ['rest', [2, 0]], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['detached: a bucket is held until the item ends',
+    pool(2, 1, { up: [2, 0], detached: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['detached: a bucket wanted by another account',
+    pool(2, 1, { up: [1, 1], detached: [1], script: [['enqueue', 1, 'h', 0], ['begun', 1], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 0], ['release', 1], ['drain'], ['rest', [1, 1]]] })],
+  ['detached: cancel in its run',
+    pool(1, 2, { up: [1, 0], detached: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['begun', 1], ['cancel', 2], ['release', 1], ['drain'], ['rest', [1, 0]]] })],
+  ['detached: exit-on-idle waits for it',
+    pool(2, 1, { up: [1, 0], sleeps: 'loop', detached: [1], script: [['enqueue', 1], ['begun', 1], ['exitOnIdle', true], ['rest', [1, 0]], ['release', 1], ['drain'], ['rest', [0, 0]]] })],
+  ['a worker that retires leaves work to the next',
+    pool(2, 1, { up: [1, 0], sleeps: 'loop', retireAfter: 1, script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] })],
+  ['a worker that retires, and another that sleeps',
+    pool(3, 1, { up: [2, 0], sleeps: 'loop', retireAfter: 1, options: { maxRunning: 1 }, script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] })],
+  ['a worker that retires waits for what it has detached',
+    pool(2, 1, { up: [1, 0], sleeps: 'loop', retireAfter: 1, detached: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['release', 1], ['drain'], ['rest']] })],
 ]
 
 // biome-ignore format: table
@@ -109,6 +129,14 @@ export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
     pool(3, 0, { mortal, up: [2, 0], held: [1], announced: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['rest'], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
   ['a worker that is seen to block',
     pool(3, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
+  ['detached',
+    pool(2, 0, { mortal, up: [1, 0], detached: [1, 2], script: [['enqueue', 1], ['enqueue', 2], ['enqueue', 3], ['release', 2], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
+  ['detached, in buckets',
+    pool(3, 0, { mortal, up: [2, 0], detached: [1, 3], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['release', 1], ['release', 3], ['drain'], ['rest']] }, MORTAL)],
+  ['detached, and cancelled in its run',
+    pool(2, 0, { mortal, up: [1, 0], detached: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['begun', 1], ['cancel', 2], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
+  ['retiring',
+    pool(3, 0, { mortal, up: [1, 0], sleeps: 'loop', retireAfter: 1, detached: [1], script: [['enqueue', 1], ['enqueue', 2], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
 ]
 
 /** A script drawn from a seed, and `nr` schedules of it drawn from the same. */
