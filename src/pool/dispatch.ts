@@ -222,7 +222,10 @@ export class Dispatch {
     const left: Promise<unknown>[] = []
     for (let slot = 0; slot < this.#space.nrSlots; slot++) {
       const worker = this.#wq.workerAt(slot)
-      if (worker !== undefined) left.push(new Promise((resolve) => worker.once('exit', resolve)))
+      if (worker === undefined) continue
+      // Somebody waits for it to end.
+      worker.ref()
+      left.push(new Promise((resolve) => worker.once('exit', resolve)))
     }
     this.#wq.wakeAllIdle()
     await Promise.all(left)

@@ -79,6 +79,7 @@ export class JobStream {
     } catch (error) {
       // A value that cannot be sent, or a promise yielded that rejects: the generator is left, as `for await` leaves it.
       if (!isInside) await iterator.return?.()
+      else this.#flush()
       throw error
     }
     await iterator.return?.()

@@ -178,3 +178,11 @@ export function* dieAfter(n: number): Generator<number> {
   yield* count(n)
   process.exit(3)
 }
+
+export async function* countReporting(n: number): AsyncGenerator<number> {
+  for (let i = 0; i < n; i++) {
+    await turn()
+    reportProgress(i)
+    yield i
+  }
+}

@@ -1,0 +1,44 @@
+/** A module of jobs with hooks for its workers. */
+import { fetchAdd, futexWait, loadAcquire } from '../../src/lib/barrier.js'
+import { workerData } from 'node:worker_threads'
+import { ARRIVED, RELEASED } from './gate.js'
+
+export const OPENED = 0
+export const CLOSED = 1
+export const IN_USE = 2
+
+const words = (workerData as { words: Int32Array }).words
+let isOpen = false
+
+export async function open(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  fetchAdd(words, OPENED, 1)
+  isOpen = true
+}
+
+export async function close(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  fetchAdd(words, CLOSED, 1)
+}
+
+export function openBadly(): never {
+  throw Object.assign(new Error('no database'), { code: 'E_DB' })
+}
+
+export async function closeBadly(): Promise<never> {
+  fetchAdd(words, CLOSED, 1)
+  throw new Error('it will not close')
+}
+
+export function isReady(): boolean {
+  return isOpen
+}
+
+export function die(): never {
+  process.exit(1)
+}
+
+export function hold(gate: Int32Array): void {
+  fetchAdd(gate, ARRIVED, 1)
+  while (loadAcquire(gate, RELEASED) === 0) futexWait(gate, RELEASED, 0, 1000)
+}
