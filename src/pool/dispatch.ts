@@ -353,6 +353,8 @@ export class Dispatch {
   #onWorkerMade(slot: number, worker: import('node:worker_threads').Worker): void {
     // What the last worker in this slot posted is taken before its port goes.
     this.#drain()
+    // It may have been the wake-up that goes with its port.
+    this.#poller.look()
     this.#ports.greet(slot, worker)
   }
 
