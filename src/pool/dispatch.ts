@@ -46,6 +46,7 @@ import { ARENA_BYTES, FUNC, JOB, JOB_PROGRESS, JOB_STREAM, JOB_WORDS, POOL, Spac
 import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
 import { closedError, Settler } from './settler.js'
 import { SharedBufferIds } from './shared-buffers.js'
+import type { StreamStart } from './stream.js'
 import { assertCount, seatOf } from './worker-options.js'
 
 const STATE = ITEM.at.state >> 2
@@ -93,6 +94,7 @@ export class Dispatch {
   readonly #queueLimit: number
   #onQuiet: (() => void)[] = []
   #nrDied = 0
+  #nrStreams = 0
   isOpen = true
 
   constructor(href: string, options: PoolOptions) {
@@ -201,6 +203,7 @@ export class Dispatch {
   iterate(name: string, args: readonly unknown[], options: IterateOptions): JobIterator {
     const { highWaterMark = DEFAULT_WINDOW, key } = options
     assertCount('highWaterMark', highWaterMark)
+    const id = this.#nrStreams++
     const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
     return new JobIterator({
       window: highWaterMark,
@@ -209,10 +212,11 @@ export class Dispatch {
       start: (stream, signal) => {
         this.#streams.open(key, acct)
         const inner: StreamOptions = { ...options, signal, stream }
-        const withRoom = Array.isArray(args) ? [highWaterMark, ...(args as unknown[])] : args
-        return this.run(name, withRoom, inner).finally(() => this.#streams.close(key, acct))
+        const start: StreamStart = [id, highWaterMark]
+        const withStart = Array.isArray(args) ? [start, ...(args as unknown[])] : args
+        return this.run(name, withStart, inner).finally(() => this.#streams.close(key, acct))
       },
-      giveRoom: (slot, item, room) => this.#ports.tell(slot, [item, room]),
+      giveRoom: (slot, room) => this.#ports.tell(slot, [id, room]),
     })
   }
 

@@ -19,8 +19,8 @@ export interface IterateParts {
   readonly onProgress: ((value: unknown) => void) | undefined
   /** Gives the job; the signal ends it. */
   readonly start: (listener: Listener, signal: AbortSignal) => Promise<unknown>
-  /** Tells the worker in a slot that an item's generator may yield so many more. */
-  readonly giveRoom: (slot: number, item: number, room: number) => void
+  /** Tells the worker in a slot that the generator may yield so many more. */
+  readonly giveRoom: (slot: number, room: number) => void
 }
 
 const END: IteratorResult<unknown> = { done: true, value: undefined }
@@ -37,7 +37,6 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
   /** Taken, and not yet told to the worker. */
   #nrTaken = 0
   #slot = 0
-  #item = 0
   #isOver = false
   #isLeft = false
   /** What next() still has to say when the values are gone: the generator's return value, or why it ended. */
@@ -60,8 +59,7 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
   }
 
   /** Listener: values came. */
-  onValues(values: readonly unknown[], item: number, slot: number): void {
-    this.#item = item
+  onValues(values: readonly unknown[], slot: number): void {
     this.#slot = slot
     if (this.#isLeft) return
     for (const value of values) {
@@ -82,7 +80,7 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
   #onFailure(error: unknown): void {
     // Whoever aborts does not wait for what is on its way.
     if (this.#stop.signal.aborted) this.#drop()
-    this.#over({ error })
+    this.#over(this.#isLeft && isAbort(error) ? { value: undefined } : { error })
   }
 
   #over(last: { readonly value: unknown } | { readonly error: unknown }): void {
@@ -121,7 +119,7 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
   #took(): void {
     this.#nrTaken++
     if (this.#isOver || 2 * this.#nrTaken < this.#parts.window) return
-    this.#parts.giveRoom(this.#slot, this.#item, this.#nrTaken)
+    this.#parts.giveRoom(this.#slot, this.#nrTaken)
     this.#nrTaken = 0
   }
 
@@ -134,7 +132,7 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
     await this.#ended
     const last = this.#last
     this.#last = undefined
-    if (!wasOver && last !== undefined && 'error' in last && !isAbort(last.error)) throw last.error
+    if (!wasOver && last !== undefined && 'error' in last) throw last.error
     return { done: true, value }
   }
 

@@ -10,7 +10,7 @@ import { EVENT_PROGRESS, type EventMessage } from './worker-events.js'
 export interface Listener {
   readonly onProgress?: ((value: unknown) => void) | undefined
   /** Values of a generator, and who ran it: room is given to that worker. */
-  onValues?(values: readonly unknown[], item: number, slot: number): void
+  onValues?(values: readonly unknown[], slot: number): void
 }
 
 export class JobEvents {
@@ -37,7 +37,7 @@ export class JobEvents {
           throw error
         })
       }
-    } else listener?.onValues?.(value as unknown[], item, slot)
+    } else listener?.onValues?.(value as unknown[], slot)
   }
 
   /** The job never ran. */

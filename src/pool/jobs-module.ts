@@ -79,7 +79,8 @@ function hookOf(exports: Exports, name: string): JobFunction {
 }
 
 function loadError(href: string, error: unknown): Error {
-  const isTypeScript = (error as { code?: unknown } | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?ts\b/.test(href)
+  const isTypeScript =
+    (error as { code?: unknown } | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?ts\b/.test(href)
   const why = isTypeScript
     ? `Node ${process.versions.node} does not load TypeScript by itself: use Node 22.18 or later, compile the file, or ` +
       `give the workers a loader, as in { execArgv: ['--import', 'tsx'] }`

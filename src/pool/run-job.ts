@@ -92,7 +92,9 @@ export class JobRunner {
     const args = this.#args.read(item, p)
     const isStream = (this.#words[this.#mem.item(item) + FLAGS]! & JOB_STREAM) !== 0
     if (isStream || job instanceof AsyncFunction) this.#asyncs.set(number, job)
-    const result = callStored(() => (isStream ? new JobStream(this.#parts.events, item).drive(job, args) : job(...args)))
+    const result = callStored(() =>
+      isStream ? new JobStream(this.#parts.events, item).drive(job, args) : job(...args),
+    )
     if (isThenable(result)) {
       this.#asyncs.set(number, job)
       void this.#finish(item, p, result, detachJob(true))

@@ -7,11 +7,11 @@
 import type { WqMemory } from '../wq/layout.js'
 import type { Aborts } from './aborts.js'
 import { abortError, type Failure, poolError, rebuild, rejection } from './failure.js'
-import type { JobEvents } from './job-events.js'
-import type { SyncOutcome } from './run-sync.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Incoming } from './incoming.js'
+import type { JobEvents } from './job-events.js'
 import { FUNC, KIND, KIND_FAILED } from './record.js'
+import type { SyncOutcome } from './run-sync.js'
 
 export interface SettlerParts {
   readonly mem: WqMemory

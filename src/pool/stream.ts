@@ -18,6 +18,9 @@ const BUSY_MS = 10
 /** What a job that yields settles with: whether its generator came to its end, and what it returned. */
 export type StreamEnd = readonly [isWhole: boolean, returned: unknown]
 
+/** The first argument of a job that yields: which it is, among all of its pool, and for how many values there is room. */
+export type StreamStart = readonly [id: number, room: number]
+
 type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>
 
 export class JobStream {
@@ -36,17 +39,18 @@ export class JobStream {
   }
 
   /**
-   * Calls the function with all arguments but the first, which says how much room there is, and sends what it yields.
+   * Calls the function with all arguments but the first, which is a StreamStart, and sends what it yields.
    * Rejects with what the generator throws, ERR_URING_NOT_ITERABLE, a DataCloneError.
    */
-  async drive(job: JobFunction, [room, ...args]: unknown[]): Promise<StreamEnd> {
-    this.#room = room as number
+  async drive(job: JobFunction, [start, ...args]: unknown[]): Promise<StreamEnd> {
+    const [id, room] = start as StreamStart
+    this.#room = room
     const iterator = iteratorOf(await job(...args))
-    this.#events.addStream(this.#item, this)
+    this.#events.addStream(id, this)
     try {
       return await this.#pump(iterator)
     } finally {
-      this.#events.removeStream(this.#item)
+      this.#events.removeStream(id)
       clearImmediate(this.#flushing)
     }
   }

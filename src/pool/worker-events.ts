@@ -15,8 +15,11 @@ export const EVENT_PROGRESS = 0
 export const EVENT_VALUES = 1
 export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES
 
-/** To a worker: an item's generator may yield so many more. `null`: something was told to stop. */
-export type WorkerNews = readonly [item: number, room: number] | null
+/**
+ * To a worker: a generator may yield so many more, named by its own number, for one that has ended may be meant while its
+ * item is another's already. `null`: something was told to stop.
+ */
+export type WorkerNews = readonly [id: number, room: number] | null
 
 export class WorkerEvents {
   readonly mem: WqMemory
@@ -50,12 +53,12 @@ export class WorkerEvents {
     this.#pending.delete(context.item)
   }
 
-  addStream(item: number, stream: JobStream): void {
-    this.#streams.set(item, stream)
+  addStream(id: number, stream: JobStream): void {
+    this.#streams.set(id, stream)
   }
 
-  removeStream(item: number): void {
-    this.#streams.delete(item)
+  removeStream(id: number): void {
+    this.#streams.delete(id)
   }
 
   #onNews(news: WorkerNews): void {

@@ -57,7 +57,6 @@ const events = new WorkerEvents(mem, wakePort)
 function wakeOwner(): void {
   if (loadAcquire(space.words, ARMED) !== 0 && xchg(space.words, ARMED, 0) !== 0) events.wakeOwner()
 }
-
 // What the module's own `workerData` import shall see.
 ;(workerThreads as { workerData: unknown }).workerData = userData
 syncBuiltinESMExports()
@@ -103,7 +102,9 @@ const loop = new WorkerLoop(mem, seat.slot, {
     turns.stay()
     module
       .tearDown()
-      .catch((error: unknown) => process.emitWarning(`'${hooks.teardown}' failed: ${String(error)}`, 'UringPoolWarning'))
+      .catch((error: unknown) =>
+        process.emitWarning(`'${hooks.teardown}' failed: ${String(error)}`, 'UringPoolWarning'),
+      )
       .finally(() => process.exit())
   },
   pause: turns.pause,

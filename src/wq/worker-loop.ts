@@ -304,7 +304,8 @@ export class WorkerLoop {
       this.#listed = false
       this.#countRunning()
       const retires = this.#hooks.retires?.() === true
-      const item = this.#ready.length > 0 ? this.#ready.shift()! : retires ? NONE : takeNext(this.mem, this.#acct, this.slot)
+      const item =
+        this.#ready.length > 0 ? this.#ready.shift()! : retires ? NONE : takeNext(this.mem, this.#acct, this.slot)
       if (item !== NONE) {
         // More than one worker's work: pass the wake on.
         const idle = popIdleIfDue(this.mem, this.#acct, words[WQ.at.max_running >> 2]!, false)

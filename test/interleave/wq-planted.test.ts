@@ -68,7 +68,10 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'a worker that leaves for good though it has something detached',
     'detached: exit-on-idle waits for it',
     /.*/,
-    { file: 'worker-loop', change: [['if (this.#nrDetached > 0)\n            return false;\n        if ((state', 'if ((state']] },
+    {
+      file: 'worker-loop',
+      change: [['if (this.#nrDetached > 0)\n            return false;\n        if ((state', 'if ((state']],
+    },
   ],
 ]
 

@@ -424,7 +424,8 @@ class EventLoop {
 
   pause(resume: () => void, idle: boolean, loop: WorkerLoop): boolean {
     if (this.#pending.length === 0) return false
-    this.#isFull = !idle && (this.#pending.length >= (this.#arg.limit ?? NR_ITEMS) || this.#arg.retireAfter !== undefined)
+    this.#isFull =
+      !idle && (this.#pending.length >= (this.#arg.limit ?? NR_ITEMS) || this.#arg.retireAfter !== undefined)
     if (!idle && !this.#isFull) return false
     if (this.#isFull) loop.sleeping()
     this.#resume = resume

@@ -41,9 +41,7 @@ test('fetch takes the job’s signal', async (t) => {
   await once(server, 'listening')
   const controller = new AbortController()
   const { port } = server.address() as AddressInfo
-  const error = await rejectionOf(
-    pool.run('fetchLong', [`http://127.0.0.1:${port}/`], { signal: controller.signal }),
-  )
+  const error = await rejectionOf(pool.run('fetchLong', [`http://127.0.0.1:${port}/`], { signal: controller.signal }))
   assert.equal(error['code'], 'ABORT_ERR')
 })
 

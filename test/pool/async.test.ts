@@ -65,10 +65,7 @@ test('a key is held until the promise settles, and only the key', async () => {
   gate.open()
   await held
   await Promise.all(notes)
-  assert.deepEqual(
-    [...log.subarray(1)],
-    Array.from({ length: nr }, (_, i) => [i + 1, -i - 1]).flat(),
-  )
+  assert.deepEqual([...log.subarray(1)], Array.from({ length: nr }, (_, i) => [i + 1, -i - 1]).flat())
 })
 
 test('keys of async jobs on several workers, of both kinds', async () => {

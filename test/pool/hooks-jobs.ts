@@ -1,6 +1,7 @@
 /** A module of jobs with hooks for its workers. */
-import { fetchAdd, futexWait, loadAcquire } from '../../src/lib/barrier.js'
+
 import { workerData } from 'node:worker_threads'
+import { fetchAdd, futexWait, loadAcquire } from '../../src/lib/barrier.js'
 import { ARRIVED, RELEASED } from './gate.js'
 
 export const OPENED = 0

@@ -69,7 +69,13 @@ test('with the values of a generator', async () => {
   const got: unknown[] = []
   const values: number[] = []
   for await (const value of pool.iterate('countReporting', [5], { onProgress: (p) => got.push(p) })) values.push(value)
-  assert.deepEqual([values, got], [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]])
+  assert.deepEqual(
+    [values, got],
+    [
+      [0, 1, 2, 3, 4],
+      [0, 1, 2, 3, 4],
+    ],
+  )
 })
 
 test('an error thrown by the listener is the caller’s, and the job’s promise settles', async (t) => {
