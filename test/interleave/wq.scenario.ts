@@ -26,7 +26,7 @@ import type { WqOptions } from '../../src/wq/options.js'
 import type { ThreadSystem } from '../../src/wq/threads.js'
 import type { CancelResult, Wq } from '../../src/wq/wq.js'
 import { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
-import { type Snapshot, snapshot } from './wq.check.js'
+import { type Snapshot, snapshot } from './wq.snapshot.js'
 
 export { check } from './wq.check.js'
 
