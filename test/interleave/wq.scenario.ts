@@ -51,6 +51,8 @@ export type Op =
   | readonly ['enqueue', item: number, flags?: string, bucket?: number]
   | readonly ['cancel', item: number]
   | readonly ['exitOnIdle', on: boolean]
+  /** Sets the limits; 0 leaves one as it is. */
+  | readonly ['maxWorkers', bound: number, unbound: number]
   /** Lets a held item end. */
   | readonly ['release', item: number]
   /** Waits until a worker has an item in hand. */
@@ -277,6 +279,9 @@ class Owner {
         return
       case 'exitOnIdle':
         this.#wq.setExitOnIdle(op[1])
+        return
+      case 'maxWorkers':
+        this.#wq.maxWorkers(op[1], op[2])
         return
       case 'release':
         storeRelease(this.#words, HOLD(op[1]), 1)

@@ -43,16 +43,18 @@ export function drawHistory(seed: number): History {
     idleTimeoutMs: rng.oneIn(4) ? SHORT_MS : undefined,
     bursts: [] as Call[][],
   }
+  const nrBuckets = 1 + rng.int(NR_BUCKETS)
+  const hashedPercent = rng.pick([30, 60, 90])
   /** Held items not released yet; the model alone knows whether they run. */
   const held: number[] = []
   let nrItems = 0
   const call = (): Call => {
-    switch (rng.weighted({ enqueue: 50, release: 22, cancel: 12, cancelMatch: 4, maxWorkers: 6, exitOnIdle: 6 })) {
+    switch (rng.weighted({ enqueue: 50, release: 22, cancel: 16, cancelMatch: 4, maxWorkers: 6, exitOnIdle: 6 })) {
       case 'release':
         if (held.length > 0) return ['release', held.splice(rng.int(held.length), 1)[0]!]
         break
       case 'cancel':
-        if (nrItems > 0) return ['cancel', Math.max(0, nrItems - 1 - rng.int(MAX_OPEN))]
+        if (nrItems > 0) return ['cancel', Math.max(0, nrItems - 1 - rng.int(MAX_OPEN / 2))]
         break
       case 'cancelMatch':
         return ['cancelMatch', rng.int(NR_BUCKETS), rng.oneIn(2)]
@@ -65,7 +67,7 @@ export function drawHistory(seed: number): History {
     const id = nrItems++
     const kind = rng.oneIn(2) ? QUICK : rng.oneIn(2) ? HELD : HEEDFUL
     if (kind !== QUICK) held.push(id)
-    const bucket = rng.oneIn(2) ? rng.int(NR_BUCKETS) : -1
+    const bucket = rng.int(100) < hashedPercent ? rng.int(nrBuckets) : -1
     return ['enqueue', { id, acct: rng.oneIn(3) ? 1 : 0, bucket, kind }, rng.oneIn(2), rng.oneIn(2)]
   }
   for (let i = 0; i < NR_BURSTS; i++) history.bursts.push(Array.from({ length: 1 + rng.int(MAX_BURST) }, call))
