@@ -23,6 +23,8 @@ class Trial {
   #workers: [bound: number, unbound: number] = [0, 0]
   #limitsSince: [bound: number, unbound: number] = [0, 0]
   #isLeaving = false
+  /** At any time since the last look. */
+  #wasLeaving = false
   nrStates = 0
 
   constructor(history: History) {
@@ -95,6 +97,7 @@ class Trial {
       }
       case 'exitOnIdle':
         this.#isLeaving = call[1]
+        this.#wasLeaving ||= call[1]
         wq.setExitOnIdle(call[1])
         return
     }
@@ -148,6 +151,7 @@ class Trial {
         this.#machine.states = only([now])
         this.#workers = this.#stand.workers()
         this.#limitsSince = [0, 0]
+        this.#wasLeaving = this.#isLeaving
         return
       } catch (error) {
         if (performance.now() > until) throw error
@@ -169,7 +173,7 @@ class Trial {
       }
       assert.ok(count >= busy && count <= this.#mostWorkers[acct]!, text)
       if (this.#isLeaving) continue
-      const stayed = Math.max(stays, Math.min(this.#workers[acct]!, 1))
+      const stayed = Math.max(stays, this.#wasLeaving ? 0 : Math.min(this.#workers[acct]!, 1))
       assert.ok(count >= stayed, `${text}: the last one stays`)
     }
   }
