@@ -53,6 +53,8 @@ export type Op =
   | readonly ['exitOnIdle', on: boolean]
   /** Sets the limits; 0 leaves one as it is. */
   | readonly ['maxWorkers', bound: number, unbound: number]
+  /** The workers there are shall leave at their next idle timeout. */
+  | readonly ['setAffinity']
   /** Lets a held item end. */
   | readonly ['release', item: number]
   /** Waits until a worker has an item in hand. */
@@ -282,6 +284,9 @@ class Owner {
         return
       case 'maxWorkers':
         this.#wq.maxWorkers(op[1], op[2])
+        return
+      case 'setAffinity':
+        this.#wq.setAffinity([0])
         return
       case 'release':
         storeRelease(this.#words, HOLD(op[1]), 1)

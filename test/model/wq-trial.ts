@@ -181,7 +181,7 @@ class Trial {
   /** [21] What is unbounded and pending is cancelled, what is bounded runs, and what comes later is cancelled. */
   async #exit(): Promise<void> {
     const { wq } = this.#stand
-    wq.setExitOnIdle(false)
+    this.#call(['exitOnIdle', false])
     const [gate, last] = [this.#items.length, 6]
     const extra: Item[] = Array.from({ length: last }, (_, i) => ({
       id: gate + i,
