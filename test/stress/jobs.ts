@@ -18,6 +18,18 @@ export async function later(job: number, key: number, kind: number): Promise<num
   return job
 }
 
+export interface Parcel {
+  readonly job: number
+  readonly bytes: Uint8Array
+}
+
+/** Sends a parcel back: through shared memory, or by message where it is big or of a kind of its own. */
+export function echo(job: number, key: number, kind: number, parcel: Parcel): Parcel | Map<string, Parcel> {
+  ledger.begin(job, key, kind)
+  ledger.end(job)
+  return job % 3 === 0 ? new Map([['parcel', parcel]]) : parcel
+}
+
 /** Looks at its signal for a while. */
 export function look(job: number, key: number, kind: number, looks: number): number {
   ledger.begin(job, key, kind)

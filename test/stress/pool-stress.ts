@@ -32,6 +32,8 @@ const MAX_IN_FLIGHT = 12_000
 const STALL_MS = 30_000
 const HEAP_MB = 24
 const MAX_LOOKS = 20_000
+/** Of a parcel, at most: within the job's record, in the arena of arguments, by message. */
+const SIZES = [100, 5000, 20_000, 120_000]
 /** So that all have died before the last jobs are given. */
 const AHEAD = 1.05
 /** Bursts of jobs until another thread is killed though the last one lives. */
@@ -114,6 +116,7 @@ class Run {
   #giveAny(): void {
     const rng = this.#rng
     if (rng.oneIn(25)) this.#give('look')
+    else if (rng.oneIn(12)) this.#give('echo')
     else this.#give(rng.oneIn(20) ? 'later' : 'touch')
   }
 
@@ -126,19 +129,25 @@ class Run {
     if (controller !== undefined) this.#signals.push(controller)
     this.#names[job] = name
     const options = { unbounded, signal: controller?.signal, ...(key === NONE ? {} : { key }) }
-    const args = [job, key, unbounded ? NR_KINDS - 1 : 0, rng.int(MAX_LOOKS)] as const
-    const promise = name === 'look' ? this.#pool.run(name, args, options) : this.#run(name, args, options)
-    promise.then(
+    const args = [job, key, unbounded ? NR_KINDS - 1 : 0] as const
+    this.#run(name, args, options).then(
       (value) => {
-        assert.equal(value, job, 'a job returns its number')
+        assert.equal(value, job, 'a job gets its own result')
         this.#settle(job, 'resolved')
       },
       (error) => this.#settle(job, endOf(error)),
     )
   }
 
-  #run(name: Exclude<Name, 'look'>, [job, key, kind]: readonly number[], options: object): Promise<number> {
-    return this.#pool.run(name, [job!, key!, kind!], options)
+  async #run(name: Name, args: readonly [job: number, key: number, kind: number], options: object): Promise<number> {
+    if (name === 'look') return this.#pool.run(name, [...args, this.#rng.int(MAX_LOOKS)], options)
+    if (name !== 'echo') return this.#pool.run(name, args, options)
+    const [job] = args
+    const size = this.#rng.int(this.#rng.pick(SIZES))
+    const back = await this.#pool.run(name, [...args, { job, bytes: new Uint8Array(size).fill(job) }], options)
+    const parcel = back instanceof Map ? back.get('parcel')! : back
+    assert.ok(parcel.bytes.length === size && parcel.bytes.every((byte) => byte === (job & 255)), 'whole, and its own')
+    return parcel.job
   }
 
   #settle(job: number, end: End): void {
