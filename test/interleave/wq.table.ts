@@ -162,10 +162,10 @@ export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
     pool(3, 0, { mortal, up: [1, 0], held: [1], script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['tick'], ['tick'], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
 ]
 
-/** A script drawn from a seed, and `nr` schedules of it drawn from the same. */
+/** A script drawn from a seed, and `nr` schedules of it drawn from the same; with one death in each, or two. */
 export function drawn(seed: number, nr: number, mortals: boolean): Scenario & Bounds {
   const { maxRunning, ...arg } = draw(seed)
   const more = { random: seed, maxSchedules: nr, maxPreemptions: Number.POSITIVE_INFINITY, maxSteps: 3000 }
   const all = { ...arg, mortal: mortals, options: { maxRunning } }
-  return pool(4, 0, all, { ...MORTAL, ...more, victims: mortals ? [1, 2, 3] : [] })
+  return pool(4, 0, all, { ...MORTAL, ...more, victims: mortals ? [1, 2, 3] : [], maxDeaths: 1 + (seed & 1) })
 }
