@@ -36,6 +36,7 @@ const MAX_LOOKS = 20_000
 const SIZES = [100, 5000, 20_000, 120_000]
 /** So that all have died before the last jobs are given. */
 const AHEAD = 1.05
+const BURSTS_PER_KILL = 5
 /** Bursts of jobs until another thread is killed though the last one lives. */
 const PATIENCE_TURNS = 3
 
@@ -94,10 +95,11 @@ class Run {
   /** Resolves with a line that says what was done. */
   async run(): Promise<string> {
     process.on('worker', this.#onWorker)
-    const { jobs } = this.#options
+    const { jobs, kills } = this.#options
     const rng = this.#rng
+    const burst = Math.min(100, Math.max(3, Math.ceil(jobs / kills / BURSTS_PER_KILL)))
     while (this.#given < jobs) {
-      for (let n = rng.int(rng.oneIn(60) ? 4000 : 100) + 1; n > 0 && this.#given < jobs; n--) this.#giveAny()
+      for (let n = rng.int(rng.oneIn(60) ? 40 * burst : burst) + 1; n > 0 && this.#given < jobs; n--) this.#giveAny()
       if (rng.oneIn(3)) this.#abortSome()
       if (this.#isKillDue()) this.#kill()
       const room = rng.oneIn(4) ? rng.int(50) : MAX_IN_FLIGHT
@@ -176,7 +178,7 @@ class Run {
     this.#deathsAtKill = this.#nrDeaths
     const how = rng.weighted({ terminate: 60, exit: 25, throwLater: 12, eat: 3 })
     this.#kinds[how] = (this.#kinds[how] ?? 0) + 1
-    if (how !== 'terminate') {
+    if (how !== 'terminate' && this.#given < this.#options.jobs) {
       this.#give(how)
       return
     }
