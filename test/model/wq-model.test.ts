@@ -10,7 +10,7 @@ import { describeHistory, drawHistory } from './wq-history.js'
 import { tryHistory } from './wq-trial.js'
 
 const SEED = Number(process.env['URING_SEED'] ?? Date.now() % 1_000_000_000)
-const RUNS = Number(process.env['URING_RUNS'] ?? 12)
+const RUNS = Number(process.env['URING_RUNS'] ?? 6)
 const LIMIT_MS = 60_000
 // Workers do not keep the process alive.
 const alive = setInterval(() => {}, 60_000)

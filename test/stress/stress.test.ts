@@ -14,10 +14,10 @@ after(() => clearInterval(alive))
 
 test('a pool whose workers are killed at random instants loses nothing and runs nothing twice', async (t) => {
   t.diagnostic(`URING_SEED=${SEED}`)
-  t.diagnostic(await stressPool({ jobs: 30_000, kills: 60, seed: SEED }))
+  t.diagnostic(await stressPool({ jobs: 20_000, kills: 40, seed: SEED }))
 })
 
 test('an io-wq through random steps loses no wake-up', async (t) => {
   t.diagnostic(`URING_SEED=${SEED}`)
-  for (let seed = SEED; seed < SEED + 3; seed++) t.diagnostic(await stressSteps({ steps: 5000, seed }))
+  for (let seed = SEED; seed < SEED + 3; seed++) t.diagnostic(await stressSteps({ steps: 3000, seed }))
 })
