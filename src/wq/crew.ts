@@ -179,18 +179,19 @@ export class Crew {
   #onExit(slot: number, member: Member, code: number): void {
     this.#nrAlive--
     // Unless it was reaped before this event came, and another may have its slot by now.
-    if (this.#members[slot] === member) {
-      const how = member.error === undefined ? `exit code ${code}` : member.error.message
-      if (loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_STATE) === WORKER_STARTING) {
-        this.#members[slot] = undefined
-        const error = member.error ?? new Error(`a worker ended with code ${code} before it was up`)
-        this.#createFailed(slot, member.acct, member.tries, error)
-      } else {
-        const error = new Error(`the worker running this ended unexpectedly (${how})`, { cause: member.error })
-        this.#bury(slot, error)
-      }
-    }
+    if (this.#members[slot] === member) this.#ended(slot, member, `exit code ${code}`)
     this.#checkGone()
+  }
+
+  /** A member's thread is gone: it never came up, or it left, or it died. */
+  #ended(slot: number, { acct, tries, error: cause }: Member, how: string): void {
+    const text = cause === undefined ? how : cause.message
+    if (loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_STATE) !== WORKER_STARTING) {
+      this.#bury(slot, new Error(`the worker running this ended unexpectedly (${text})`, { cause }))
+      return
+    }
+    this.#remove(slot)
+    this.#createFailed(slot, acct, tries, cause ?? new Error(`a worker ended before it was up (${how})`))
   }
 
   /** The thread in a slot is gone. Repairs what it left, unless it left in good order, and gives the slot back. */
@@ -323,7 +324,8 @@ export class Crew {
 
   /** Recovers from a worker whose thread is gone though its exit event has not come: the event loop is held up. */
   #reapIfDead(slot: number): void {
-    if (this.#isGone(slot)) this.#bury(slot, new Error('the worker running this ended unexpectedly'))
+    const member = this.#members[slot]
+    if (member !== undefined && this.#isGone(slot)) this.#ended(slot, member, 'its thread is gone')
   }
 
   /** Work is queued and nobody was free: look at the workers soon, one of them may be blocked. */

@@ -4,7 +4,7 @@
  * It is a seam: the interleaving explorer hands in threads of its own. Where /proc does not tell, a thread counts as
  * alive, and one that is stuck in an item as asleep.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { errnoError } from '../lib/errno.js'
 import { setThreadCpus, threadCpus } from '../sys/affinity.js'
@@ -21,17 +21,17 @@ export interface ThreadSystem {
 export const SYSTEM_THREADS: ThreadSystem = {
   start(entry, options, cpus) {
     if (cpus !== undefined) return startOn(cpus, () => SYSTEM_THREADS.start(entry, options))
-    const kept = fileExecArgv(process.execArgv)
-    // Options passed on by name are checked, and V8's are refused; those that a Worker inherits by itself are not.
-    if (options.execArgv !== undefined || kept.length === process.execArgv.length) return new Worker(entry, options)
-    try {
-      return new Worker(entry, { ...options, execArgv: kept })
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error
-      return new Worker(entry, { ...options, execArgv: [] })
-    }
+    const before = tasks()
+    const worker = newWorker(entry, options)
+    const news = [...tasks()].filter((tid) => !before.has(tid))
+    // More than one, if some other thread was started at the same time.
+    if (news.length === 1) firstTids.set(worker, Number(news[0]))
+    return worker
   },
-  isGone: (_worker, tid) => tid !== 0 && !existsSync(`/proc/self/task/${tid}`),
+  isGone(worker, tid) {
+    const known = tid !== 0 ? tid : firstTids.get(worker)
+    return known !== undefined && !existsSync(`/proc/self/task/${known}`)
+  },
   isAsleep(_worker, tid) {
     if (tid === 0) return true
     try {
@@ -42,6 +42,30 @@ export const SYSTEM_THREADS: ThreadSystem = {
       return true
     }
   },
+}
+
+/** The ids of workers' threads, seen from outside: one may end before it says its id, while its owner sleeps. */
+const firstTids = new WeakMap<Worker, number>()
+
+/** The ids of this process's threads; none where /proc does not tell. */
+function tasks(): Set<string> {
+  try {
+    return new Set(readdirSync('/proc/self/task'))
+  } catch {
+    return new Set()
+  }
+}
+
+function newWorker(entry: URL, options: WorkerOptions): Worker {
+  const kept = fileExecArgv(process.execArgv)
+  // Options passed on by name are checked, and V8's are refused; those that a Worker inherits by itself are not.
+  if (options.execArgv !== undefined || kept.length === process.execArgv.length) return new Worker(entry, options)
+  try {
+    return new Worker(entry, { ...options, execArgv: kept })
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error
+    return new Worker(entry, { ...options, execArgv: [] })
+  }
 }
 
 /** A thread begins where the one that starts it may run, so the owner moves for a moment. */

@@ -352,7 +352,7 @@ export class WorkerLoop {
     if (this.#nrDetached > 0) return false
     if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
     const isStale = loadAcquire(words, AFFINITY_SEQ) !== words[this.#w + W_AFFINITY_SEQ]
-    return timedOut && (isStale || words[a + NR_WORKERS]! > 1)
+    return timedOut && (words[a + NR_WORKERS]! > 1 || (isStale && nothingQueued))
   }
 
   #leave(): void {
@@ -459,14 +459,14 @@ export function wakeOwner(mem: WqMemory, force: boolean): void {
 
 /** Names this thread as the kernel names its io-wq workers; returns its id, 0 where /proc does not tell. */
 function nameThread(ownerTid: number): number {
-  if (ownerTid === 0) return 0
+  const tid = ownerTid === 0 ? 0 : currentTid()
+  if (tid === 0) return 0
   try {
-    const tid = currentTid()
     writeFileSync(`/proc/self/task/${tid}/comm`, `iou-wrk-${ownerTid}`)
-    return tid
   } catch {
-    return 0
+    // It keeps the name that Node gave it; its id is what the owner looks for when it may have died.
   }
+  return tid
 }
 
 /** The kernel's id of the calling thread, without FFI; 0 where /proc does not tell. */

@@ -42,6 +42,7 @@ export function draw(seed: number): Drawn {
     if (chance(15)) announced.push(item)
     if (chance(30)) script.push(['cancel', 1 + below(item)])
     if (chance(25)) script.push(['exitOnIdle', chance(50)])
+    if (chance(15)) script.push(['maxWorkers', below(3), below(3)])
     if (chance(15)) script.push(['tick'])
     if (chance(15)) script.push(['events'])
     if (chance(10)) script.push(['rest'])

@@ -31,7 +31,7 @@ import type { ThreadSystem } from '../../src/wq/threads.js'
 import type { WorkerLoop } from '../../src/wq/worker-loop.js'
 import type { CancelResult, Wq } from '../../src/wq/wq.js'
 import { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
-import { type Snapshot, snapshot } from './wq.check.js'
+import { type Snapshot, snapshot } from './wq.snapshot.js'
 
 export { check } from './wq.check.js'
 
@@ -56,6 +56,10 @@ export type Op =
   | readonly ['enqueue', item: number, flags?: string, bucket?: number]
   | readonly ['cancel', item: number]
   | readonly ['exitOnIdle', on: boolean]
+  /** Sets the limits; 0 leaves one as it is. */
+  | readonly ['maxWorkers', bound: number, unbound: number]
+  /** The workers there are shall leave at their next idle timeout. */
+  | readonly ['setAffinity']
   /** Lets a held item end. */
   | readonly ['release', item: number]
   /** Waits until a worker has an item in hand. */
@@ -288,6 +292,12 @@ class Owner {
         return
       case 'exitOnIdle':
         this.#wq.setExitOnIdle(op[1])
+        return
+      case 'maxWorkers':
+        this.#wq.maxWorkers(op[1], op[2])
+        return
+      case 'setAffinity':
+        this.#wq.setAffinity([0])
         return
       case 'release':
         storeRelease(this.#words, HOLD(op[1]), 1)

@@ -5,7 +5,7 @@
  */
 import type { Bounds, Scenario } from './explorer.js'
 import { draw } from './wq.random.js'
-import { type Arg, MEMORY_BYTES } from './wq.scenario.js'
+import { type Arg, MEMORY_BYTES, type Op } from './wq.scenario.js'
 
 const MORE = Number(process.env['URING_EXPLORE'] ?? 0)
 const CAP = Number(process.env['URING_CAP'] ?? Infinity)
@@ -47,6 +47,22 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(3, 2, { up: [1, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['exitOnIdle', false], ['enqueue', 1], ['exitOnIdle', true], ['enqueue', 2], ['drain'], ['rest', [0, 0]]] })],
   ['exit-on-idle, and a new worker after the last left',
     pool(2, 1, { up: [1, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['enqueue', 1], ['drain'], ['rest', [0, 0]], ['events'], ['enqueue', 2], ['exitOnIdle', false], ['drain'], ['rest']] })],
+  ['race (a): exit-on-idle is cleared between a worker’s decision to leave and an enqueue',
+    pool(3, 1, { up: [2, 0], sleeps: 'loop', script: [['exitOnIdle', true], ['exitOnIdle', false], ['enqueue', 1, 'c'], ['enqueue', 2, 'c'], ['drain'], ['rest']] })],
+  ['race (b): an enqueue meets a worker that leaves',
+    pool(2, 2, { up: [1, 0], script: [['exitOnIdle', true], ['enqueue', 1], ['drain'], ['rest', [0, 0]]] })],
+  ['race (c): an account that is stalled as exit-on-idle comes on',
+    pool(2, 1, { up: [1, 1], held: [1], script: [['enqueue', 1, 'hu', 0], ['begun', 1], ['enqueue', 2, 'h', 0], ['exitOnIdle', true], ['release', 1], ['drain'], ['rest', [0, 0]]] })],
+  ['race (c): an account that is stalled while exit-on-idle is on',
+    pool(2, 1, { up: [1, 1], held: [1], script: [['exitOnIdle', true], ['exitOnIdle', false], ['enqueue', 1, 'hu', 0], ['enqueue', 2, 'h', 0], ['exitOnIdle', true], ['rest'], ['release', 1], ['drain'], ['rest', [0, 0]]] })],
+  ['a limit raised while work waits for it',
+    pool(2, 2, { up: [1, 0], held: [1], announced: [1], options: { maxWorkers: [1, 1] }, script: [['enqueue', 1], ['enqueue', 2], ['maxWorkers', 2, 0], ['release', 1], ['drain'], ['rest']] })],
+  ['a limit raised, and nobody but the new worker can run what waits',
+    pool(2, 1, { up: [1, 0], held: [1], announced: [1], options: { maxWorkers: [1, 1] }, script: [['enqueue', 1], ['begun', 1], ['enqueue', 2], ['rest', [1, 0]], ['maxWorkers', 2, 0], ['rest', [2, 0]], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['a limit lowered, and exit-on-idle, around an enqueue',
+    pool(3, 1, { up: [2, 0], sleeps: 'loop', script: [['maxWorkers', 1, 0], ['enqueue', 1, 'c'], ['exitOnIdle', true], ['enqueue', 2, 'c'], ['exitOnIdle', false], ['drain'], ['rest']] })],
+  ['another affinity, and the last worker of an account that waits for a bucket',
+    pool(3, 1, { up: [1, 1], held: [1], sleeps: 'loop', options: { idleTimeoutMs: 10 }, script: [['enqueue', 1, 'hu', 0], ['begun', 1], ['enqueue', 2, 'h', 0], ['setAffinity'], ['rest', [1, 1]], ['release', 1], ['drain']] })],
   ['two of a bucket and another, two workers',
     pool(2, 1, { up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['drain'], ['rest', [2, 0]]] })],
   ['buckets across accounts',
@@ -101,6 +117,39 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
 export const NO_THREADS: Scenario & Bounds =
   pool(0, 0, { up: [0, 0], cannotStart: true, script: [['enqueue', 1], ['enqueue', 2], ['drain']] }, { maxTimeouts: 200 })
 
+const TURNS: Op[] = [
+  ['enqueue', 1, 'c'],
+  ['cancel', 1],
+  ['enqueue', 2, 'h', 0],
+  ['exitOnIdle', true],
+]
+
+/**
+ * Two workers that take, go idle and leave, in every order of what the owner does meanwhile: two enqueues, a cancel of
+ * the first, exit-on-idle on, and perhaps off again.
+ */
+export const ORDERS: [name: string, scenario: Scenario & Bounds][] = [
+  ...orders(TURNS),
+  ...orders([...TURNS, ['exitOnIdle', false]]),
+].map((script) => {
+  const leaves = script.every(([name, on]) => name !== 'exitOnIdle' || on)
+  const rest: Op = leaves ? ['rest', [0, 0]] : ['rest']
+  const name = script.map(([op, arg]) => (op === 'exitOnIdle' ? `exit-on-idle ${arg ? 'on' : 'off'}` : `${op} ${arg}`))
+  return [name.join(', '), pool(2, 1, { up: [2, 0], sleeps: 'loop', script: [...script, ['drain'], rest] })]
+})
+
+/** All orders in which an item is enqueued before it is cancelled, and exit-on-idle is on before it is off. */
+function orders(ops: readonly Op[]): Op[][] {
+  if (ops.length === 0) return [[]]
+  return ops.flatMap((op) => {
+    const others = ops.filter((other) => other !== op)
+    const tooSoon = others.some(([name, on]) => {
+      return op[0] === 'cancel' ? name === 'enqueue' && on === op[1] : op[0] === 'exitOnIdle' && !op[1] && on === true
+    })
+    return tooSoon ? [] : orders(others).map((rest) => [op, ...rest])
+  })
+}
+
 const mortal = true
 const MORTAL = { victims: [1, 2], maxTimeouts: 200, maxSteps: 3000, clockStepMs: 0.3 }
 // biome-ignore format: table
@@ -111,6 +160,8 @@ export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
     pool(2, 0, { mortal, up: [1, 0], sleeps: 'loop', script: [['enqueue', 1], ['enqueue', 2], ['drain'], ['rest']] }, MORTAL)],
   ['coming up',
     pool(2, 0, { mortal, up: [1, 0], fromStart: true, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, MORTAL)],
+  ['coming up, owner in a futex',
+    pool(2, 0, { mortal, up: [1, 0], fromStart: true, script: [['enqueue', 1], ['drain'], ['rest']] }, MORTAL)],
   ['spins',
     pool(2, 0, { mortal, up: [1, 0], spinning: 1, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, MORTAL)],
   ['two workers, buckets',
@@ -139,10 +190,10 @@ export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
     pool(3, 0, { mortal, up: [1, 0], sleeps: 'loop', retireAfter: 1, detached: [1], script: [['enqueue', 1], ['enqueue', 2], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
 ]
 
-/** A script drawn from a seed, and `nr` schedules of it drawn from the same. */
+/** A script drawn from a seed, and `nr` schedules of it drawn from the same; with one death in each, or two. */
 export function drawn(seed: number, nr: number, mortals: boolean): Scenario & Bounds {
   const { maxRunning, ...arg } = draw(seed)
   const more = { random: seed, maxSchedules: nr, maxPreemptions: Number.POSITIVE_INFINITY, maxSteps: 3000 }
   const all = { ...arg, mortal: mortals, options: { maxRunning } }
-  return pool(4, 0, all, { ...MORTAL, ...more, victims: mortals ? [1, 2, 3] : [] })
+  return pool(4, 0, all, { ...MORTAL, ...more, victims: mortals ? [1, 2, 3] : [], maxDeaths: 1 + (seed & 1) })
 }

@@ -1,0 +1,23 @@
+/**
+ * The stress runs at a small size; `npm run stress` is the full one. Main thread.
+ *
+ * URING_SEED=<n> replays what was drawn, though not how the threads met.
+ */
+import { after, test } from 'node:test'
+import { stressPool } from './pool-stress.js'
+import { stressSteps } from './steps.js'
+
+const SEED = Number(process.env['URING_SEED'] ?? Date.now() % 1_000_000_000)
+// Workers do not keep the process alive.
+const alive = setInterval(() => {}, 60_000)
+after(() => clearInterval(alive))
+
+test('a pool whose workers are killed at random instants loses nothing and runs nothing twice', async (t) => {
+  t.diagnostic(`URING_SEED=${SEED}`)
+  t.diagnostic(await stressPool({ jobs: 20_000, kills: 40, seed: SEED }))
+})
+
+test('an io-wq through random steps loses no wake-up', async (t) => {
+  t.diagnostic(`URING_SEED=${SEED}`)
+  for (let seed = SEED; seed < SEED + 3; seed++) t.diagnostic(await stressSteps({ steps: 3000, seed }))
+})
