@@ -2,7 +2,7 @@
  * Puts a bug into a copy of io-wq: the built modules of src/wq with one piece of text replaced. Main thread.
  *
  * So a planted bug is one line of a table, and a change to the code around it is noticed: its text must be there once.
- * The copy imports the real src/lib, for the explorer holds its steps there.
+ * The copy imports the real src/lib, for the explorer holds its steps there, and the real src/sys.
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ export interface Bug {
 }
 
 const WQ = new URL('../../src/wq/', import.meta.url)
-const LIB = new URL('../../src/lib/', import.meta.url).href
+const SRC = new URL('../../src/', import.meta.url).href
 
 /** Returns the folder of the copy, as the scenario takes it, and what removes it again. */
 export function plant({ file, change }: Bug): { home: string; remove: () => void } {
@@ -31,7 +31,7 @@ export function plant({ file, change }: Bug): { home: string; remove: () => void
         text = text.replace(from, () => to)
       }
     }
-    writeFileSync(join(folder, name), text.replaceAll("from '../lib/", `from '${LIB}`))
+    writeFileSync(join(folder, name), text.replaceAll("from '../", `from '${SRC}`))
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   return { home: pathToFileURL(`${folder}/`).href, remove: () => rmSync(folder, { recursive: true, force: true }) }
