@@ -13,7 +13,7 @@ import { ensureBuilt, ensureInstalled, listFiles, root, SetupError } from './set
 import { runFile } from './test-process.mjs'
 
 /** Runs the tests, prints each file's result as it ends, and returns the totals. */
-export async function runTests(subjects = [], timeoutMs = 120_000) {
+export async function runTests(subjects = [], timeoutMs = 240_000) {
   const plan = choose(subjects)
   const scratch = mkdtempSync(join(tmpdir(), 'uring-test-'))
   const results = []
@@ -97,7 +97,7 @@ function indent(text) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
   const args = process.argv.slice(2)
-  const seconds = Number(args.find((arg) => arg.startsWith('--timeout='))?.split('=')[1] ?? 120)
+  const seconds = Number(args.find((arg) => arg.startsWith('--timeout='))?.split('=')[1] ?? 240)
   const subjects = args.filter((arg) => !arg.startsWith('--'))
   let totals = { passed: 0, failed: 1, skipped: 0 } // what a failed build counts as
   try {
