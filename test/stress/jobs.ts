@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { currentSignal } from '../../src/pool/job.js'
 import { Ledger } from './ledger.js'
 
+const MAX_TURNS = 10
 const ledger = new Ledger(workerData as Int32Array[])
 
 export function touch(job: number, key: number, kind: number): number {
@@ -11,9 +12,10 @@ export function touch(job: number, key: number, kind: number): number {
   return job
 }
 
+/** Leaves its thread to others for some turns of the event loop. */
 export async function later(job: number, key: number, kind: number): Promise<number> {
   ledger.begin(job, key, kind)
-  await new Promise((resolve) => setImmediate(resolve))
+  for (let turns = 1 + (job % MAX_TURNS); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
   ledger.end(job)
   return job
 }
