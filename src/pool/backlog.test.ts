@@ -4,7 +4,19 @@ import { Backlog, type Waiting } from './backlog.js'
 
 function push(backlog: Backlog): number {
   const id = backlog.nextId()
-  const job: Waiting = { words: new Int32Array(1), held: undefined, options: {}, resolve: () => {}, id }
+  const job: Waiting = {
+    words: new Int32Array(1),
+    held: undefined,
+    key: undefined,
+    isUnbounded: false,
+    signal: undefined,
+    listener: undefined,
+    listenFlags: 0,
+    extras: undefined,
+    givenNs: 0,
+    resolve: () => {},
+    id,
+  }
   backlog.push(job)
   return id
 }

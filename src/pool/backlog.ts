@@ -4,14 +4,24 @@
  * A job waits here complete, its arguments written as they were when it was given, so that taking it on is a copy.
  */
 
-import type { RunOptions } from './options.js'
+import type { Extras } from './extras.js'
+import type { Listener } from './job-events.js'
 import type { Held } from './outgoing.js'
 
 export interface Waiting {
   /** What a record will hold. */
   readonly words: Int32Array
   readonly held: Held | undefined
-  readonly options: RunOptions
+  /** From its options, as they were when it was given. */
+  readonly key: unknown
+  readonly isUnbounded: boolean
+  readonly signal: AbortSignal | undefined
+  /** Who listens to its events, and the JOB_* flags that say so. */
+  readonly listener: Listener | undefined
+  readonly listenFlags: number
+  extras: Extras | undefined
+  /** When it was given, where histograms are on. */
+  readonly givenNs: number
   readonly resolve: (value: unknown) => void
   /** Names the job while it has no item: negative. */
   readonly id: number
@@ -28,6 +38,13 @@ export class Backlog {
 
   get size(): number {
     return this.#size
+  }
+
+  *[Symbol.iterator](): Generator<Waiting> {
+    for (let at = this.#head; at < this.#jobs.length; at++) {
+      const job = this.#jobs[at]
+      if (job !== undefined) yield job
+    }
   }
 
   /** The name of the job to be pushed next. */
@@ -53,7 +70,7 @@ export class Backlog {
     return undefined
   }
 
-  /** A job by its name, out of here: it was aborted. */
+  /** A job by its name, out of here: it was cancelled. */
   remove(id: number): Waiting | undefined {
     const at = -1 - id - this.#base
     const job = this.#jobs[at]

@@ -10,39 +10,46 @@ import { NONE } from '../lib/mpscq.js'
 import {
   ACCT_BOUND,
   ACCT_UNBOUND,
-  IO_WQ_WORK_CONCURRENT,
-  IO_WQ_WORK_HASHED,
-  IO_WQ_WORK_UNBOUND,
   ITEM,
   ITEM_RUNNING,
   ITEM_SLOT_SHIFT,
+  WORKER,
+  WORKER_GONE,
   type WqMemory,
 } from '../wq/layout.js'
 import { Wq } from '../wq/wq.js'
 import { Aborts } from './aborts.js'
 import { Blocks } from './arena.js'
-import { Backlog, type Waiting } from './backlog.js'
+import { Carried } from './carried.js'
+import { isTraced, traced, tracedOptions, traceWorker } from './channels.js'
 import { Codec } from './codec.js'
+import { Control } from './control.js'
 import { abortError, poolError } from './failure.js'
+import { Histograms } from './histograms.js'
 import { InFlight, type Resolve } from './in-flight.js'
 import { Incoming } from './incoming.js'
+import { Intake, QUEUE } from './intake.js'
 import { JobIterator } from './iterate.js'
 import { JobEvents, type Listener } from './job-events.js'
 import { KeyTable } from './keys.js'
 import { NameTable } from './names.js'
 import {
+  badPoolOptions,
+  badRunOptions,
   checkAffinity,
   type IterateOptions,
+  NO_OPTIONS,
   type PoolOptions,
   type PoolStats,
   type RunOptions,
   type RunSyncOptions,
   workerOptions,
 } from './options.js'
-import { type Held, letGo, Outgoing } from './outgoing.js'
+import { type Held, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
 import { ARENA_BYTES, FUNC, JOB, JOB_PROGRESS, JOB_STREAM, JOB_WORDS, POOL, Space } from './record.js'
+import { Room } from './room.js'
 import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
 import { closedError, Settler } from './settler.js'
 import { SharedBufferIds } from './shared-buffers.js'
@@ -50,6 +57,7 @@ import type { StreamStart } from './stream.js'
 import { assertCount, seatOf } from './worker-options.js'
 
 const STATE = ITEM.at.state >> 2
+const W_STATE = WORKER.at.state >> 2
 const GENERATION = POOL.at.generation >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
@@ -57,7 +65,6 @@ const MIN_SLOTS = 64
 const DEFAULT_UNBOUNDED = 64
 /** On one CPU nothing happens while somebody spins. */
 const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0
-const QUEUE = 0
 /** A caller of runSync sleeps in slices of this, or less. */
 const SYNC_SLICE_MS = 1000
 const DEFAULT_WINDOW = 16
@@ -89,17 +96,29 @@ export class Dispatch {
   readonly #events = new JobEvents(() => this.#ports)
   readonly #streams = new OpenStreams()
   readonly #concurrentJobs: number
-  readonly #backlog = new Backlog()
-  readonly #aborts = new Aborts((job, reason) => this.#onAbort(job, reason))
+  readonly #intake: Intake
+  /** Cancels, flushes. */
+  readonly control: Control
+  readonly #aborts = new Aborts((job, reason) => this.control.onAbort(job, reason))
   readonly #queueLimit: number
+  readonly #room: Room | undefined
+  readonly #carried: Carried | undefined
+  readonly #histograms: Histograms | undefined
+  readonly name: string | undefined
   #onQuiet: (() => void)[] = []
   #nrDied = 0
   #nrStreams = 0
   isOpen = true
 
   constructor(href: string, options: PoolOptions) {
+    const bad = badPoolOptions(options)
+    if (bad !== undefined) throw bad
     const { maxWorkers = availableParallelism(), maxUnbounded = DEFAULT_UNBOUNDED } = options
+    this.name = options.name
     this.#queueLimit = options.queueLimit ?? Number.POSITIVE_INFINITY
+    if (options.queueLimit !== undefined) this.#room = new Room(options.queueLimit, () => this.nrInFlight)
+    if (options.asyncContext !== undefined) this.#carried = new Carried(options.asyncContext)
+    if (options.histograms === true) this.#histograms = new Histograms(NR_ITEMS)
     const nrSlots = Math.max(MIN_SLOTS, maxWorkers + maxUnbounded)
     this.#space = Space.create(nrSlots)
     this.#poller = new Poller(this.#space, {
@@ -108,7 +127,7 @@ export class Dispatch {
       onClaims: () => this.#answerClaims(),
       isBusy: () => this.nrInFlight > 0,
     })
-    const seat = seatOf(this.#space.sab, href, options)
+    const seat = seatOf(this.#space.sab, this.#histograms?.sab, href, options)
     this.#concurrentJobs = seat.concurrentJobs
     this.#wq = new Wq({
       nrSlots,
@@ -121,6 +140,7 @@ export class Dispatch {
       workerData: () => seat,
       workerOptions: workerOptions(options),
       maxWorkers: [maxWorkers, maxUnbounded],
+      minWorkers: [options.minWorkers ?? 0, 0],
       concurrency: availableParallelism(),
       idleTimeoutMs: options.idleTimeoutMs ?? 5000,
       spinUs: options.spinUs ?? DEFAULT_SPIN_US,
@@ -147,14 +167,30 @@ export class Dispatch {
     const blocks = new Blocks(this.#space.arenaByte, this.#space.arenaByte + ARENA_BYTES)
     this.#outgoing = new Outgoing(this.#space, blocks, this.#ids)
     this.#jobs = new InFlight(NR_ITEMS, new KeyTable(NR_ITEMS), blocks)
+    this.#jobs.onEnded = (extras) => this.control.onEnded(extras)
     this.#settler = new Settler({
       mem: this.#mem,
       jobs: this.#jobs,
       incoming: new Incoming(this.#mem, this.#space, this.#codec, this.#ports),
       aborts: this.#aborts,
       events: this.#events,
+      histograms: this.#histograms,
       free: (item) => this.#wq.free(item),
     })
+    const own = {
+      wq: this.#wq,
+      jobs: this.#jobs,
+      aborts: this.#aborts,
+      events: this.#events,
+      histograms: this.#histograms,
+      poller: this.#poller,
+      settler: this.#settler,
+      names: this.#names,
+      outgoing: this.#outgoing,
+    }
+    this.#intake = new Intake(own)
+    this.control = new Control({ ...own, intake: this.#intake })
+    this.#wq.start()
   }
 
   setAffinity(cpus: readonly number[] | undefined): void {
@@ -163,11 +199,18 @@ export class Dispatch {
   }
 
   get nrInFlight(): number {
-    return this.#jobs.count + this.#backlog.size
+    return this.#jobs.count + this.#intake.nrWaiting
   }
 
   /** Pool.run. */
   run(name: string, args: readonly unknown[], options: RunOptions): Promise<unknown> {
+    if (!isTraced()) return this.#run(name, args, options)
+    // What the stream has before them is none of the caller's arguments.
+    const own = (options as StreamOptions).stream === undefined ? args : args.slice(1)
+    return traced({ pool: this.name, name, args: own, ...tracedOptions(options) }, () => this.#run(name, args, options))
+  }
+
+  #run(name: string, args: readonly unknown[], options: RunOptions): Promise<unknown> {
     const promise = new Promise<unknown>(grab)
     try {
       this.#give(name, args, options, grabbed)
@@ -194,7 +237,9 @@ export class Dispatch {
   }
 
   #sleepOnce(): void {
-    this.#wq.sleep(SYNC_SLICE_MS, 1, () => !this.#wq.isQueueEmpty(QUEUE) || this.#poller.hasClaims())
+    const ms = Math.min(SYNC_SLICE_MS, this.control.msLeft)
+    this.#wq.sleep(ms, 1, () => !this.#wq.isQueueEmpty(QUEUE) || this.#poller.hasClaims())
+    this.control.expire()
     this.#poller.answerClaims()
     this.#drain()
   }
@@ -239,23 +284,38 @@ export class Dispatch {
   #give(name: string, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
     const refusal = this.#refuse(args, options)
     if (refusal !== undefined) throw refusal
-    const func = this.#names.numberOf(name)
+    const { key, onProgress, stream } = options as StreamOptions
+    const context = this.#carried?.values()
+    const func = context === undefined ? this.#names.numberOf(name) : this.#names.numberWithContext(name)
     if (func < 0) throw poolError('ERR_URING_NO_SUCH_JOB', 'a pool takes 1024 different names at most')
-    const item = this.#backlog.size === 0 ? this.#wq.alloc() : NONE
+    // The first argument of a job that yields is for the stream, then comes the function's.
+    const at = stream === undefined ? 0 : 1
+    const values = context === undefined ? args : (args as unknown[]).toSpliced(at, 0, context)
+    const item = this.#intake.alloc(options.priority)
     if (item === NONE) {
-      this.#wait(func, args, options, resolve)
+      this.#wait(func, values, options, resolve)
       return
     }
     const p = this.#mem.payload(item)
     this.#words[p + FUNC] = func
     let held: Held | undefined
     try {
-      held = this.#outgoing.write(this.#codec, p, args, options.transfer)
+      held = this.#outgoing.write(this.#codec, p, values, options.transfer)
     } catch (error) {
       this.#wq.free(item)
       throw error
     }
-    this.#launch(item, p, resolve, held, options)
+    this.#jobs.add(item, resolve, this.#words, p, held)
+    if (this.#histograms !== undefined) this.#histograms.given(item, this.#histograms.now())
+    let flags = 0
+    if (options !== NO_OPTIONS) {
+      const extras = this.control.extrasFrom(options, item)
+      if (extras !== undefined) this.#jobs.setExtras(item, extras)
+      flags = listenFlags(onProgress, stream)
+      if (flags !== 0) this.#intake.listen(item, stream ?? { onProgress })
+    }
+    this.#intake.enqueue(item, flags, key, options.unbounded === true, options.signal)
+    if (this.#room !== undefined) this.#room.taken()
   }
 
   /** Why a job is not even begun. */
@@ -265,58 +325,35 @@ export class Dispatch {
     if (this.nrInFlight >= this.#queueLimit) {
       return poolError('ERR_URING_QUEUE_FULL', `${this.#queueLimit} jobs are in flight, as many as this pool takes`)
     }
+    if (options === NO_OPTIONS) return undefined
+    const bad = badRunOptions(options)
+    if (bad !== undefined) return bad
     const { signal } = options
     return signal?.aborted === true ? abortError(signal.reason) : undefined
   }
 
-  /** Gives a job whose record is written to io-wq. */
-  #launch(item: number, p: number, resolve: Resolve, held: Held | undefined, options: RunOptions): void {
-    const jobs = this.#jobs
-    jobs.add(item, resolve, this.#words, p, held)
-    let flags = IO_WQ_WORK_CONCURRENT
-    let bucket = 0
-    if (options.key !== undefined) {
-      flags |= IO_WQ_WORK_HASHED
-      bucket = jobs.takeBucket(item, options.key)
-    }
-    if (options.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
-    if (options.onProgress !== undefined) flags |= this.#listen(item, options, JOB_PROGRESS)
-    const { stream } = options as StreamOptions
-    if (stream !== undefined) flags |= this.#listen(item, stream, JOB_STREAM)
-    if (options.signal !== undefined) {
-      jobs.markSignal(item)
-      this.#aborts.watch(item, options.signal)
-    }
-    this.#poller.look()
-    this.#wq.enqueue(item, flags, bucket, QUEUE)
-  }
-
-  #listen(item: number, listener: Listener, flag: number): number {
-    this.#jobs.markEvents(item)
-    this.#events.listen(item, listener)
-    return flag
-  }
-
-  /** No record is free: the job is written to memory of its own. */
+  /** No record is free, or the job has to wait for its turn: it is written to memory of its own. */
   #wait(func: number, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
     const words = new Int32Array(JOB_WORDS)
     words[FUNC] = func
     const held = this.#outgoing.write(new Codec(words, this.#ids), 0, args, options.transfer)
-    const id = this.#backlog.nextId()
-    this.#backlog.push({ words, held, options, resolve, id })
-    if (options.signal !== undefined) this.#aborts.watch(id, options.signal)
-  }
-
-  #takeFromBacklog(): void {
-    while (this.#backlog.size > 0) {
-      const item = this.#wq.alloc()
-      if (item === NONE) return
-      const { words, held, options, resolve, id } = this.#backlog.shift()!
-      this.#aborts.forget(id)
-      const p = this.#mem.payload(item)
-      this.#words.set(words, p)
-      this.#launch(item, p, resolve, held, options)
-    }
+    const { key, signal, onProgress, stream } = options as StreamOptions
+    const flags = listenFlags(onProgress, stream)
+    const id = this.#intake.nextId(options.priority)
+    this.#intake.push({
+      words,
+      held,
+      key,
+      isUnbounded: options.unbounded === true,
+      signal,
+      listener: flags === 0 ? undefined : (stream ?? { onProgress }),
+      listenFlags: flags,
+      extras: this.control.extrasFrom(options, id),
+      givenNs: this.#histograms === undefined ? 0 : this.#histograms.now(),
+      resolve,
+      id,
+    })
+    if (this.#room !== undefined) this.#room.taken()
   }
 
   /** Settles all jobs that came home; returns how many. */
@@ -326,7 +363,8 @@ export class Dispatch {
       count++
       this.#settler.settle(item)
     }
-    this.#takeFromBacklog()
+    this.#intake.feed()
+    if (this.#room !== undefined) this.#room.admit()
     if (this.#onQuiet.length > 0) this.#announceQuiet()
     return count
   }
@@ -360,25 +398,34 @@ export class Dispatch {
     // It may have been the wake-up that goes with its port.
     this.#poller.look()
     this.#ports.greet(slot, worker)
+    // Asked in the exit event before io-wq hears of it, unless it has missed the worker already.
+    const w = this.#mem.worker(slot) + W_STATE
+    traceWorker(worker, this.name, () => {
+      return this.#wq.workerAt(slot) === worker && loadAcquire(this.#words, w) === WORKER_GONE
+    })
   }
 
-  #onAbort(job: number, reason: unknown): void {
-    if (job < 0) {
-      this.#aborts.forget(job)
-      const waiting = this.#backlog.remove(job)
-      if (waiting !== undefined) this.#cancelWaiting(waiting, () => abortError(reason))
-      return
-    }
-    this.#settler.cancelReason = () => abortError(reason)
-    // 'running': the job sees it, and settles when it ends. 'notfound': it has ended, and settles soon.
-    this.#wq.cancel(job)
+  /** Pool.ready. */
+  ready(): Promise<void> {
+    if (!this.isOpen) return Promise.reject(closedError())
+    return this.#room?.wait() ?? Promise.resolve()
   }
 
-  #cancelWaiting(waiting: Waiting, make: () => Error): void {
-    this.#settler.nrCancelled++
-    if (waiting.held !== undefined) letGo(waiting.held)
-    this.#outgoing.letGo(waiting.words)
-    this.#settler.fail(waiting.resolve, make)
+  /** Waits in line until a job given now is not refused for `queueLimit`. */
+  async untilRoom(): Promise<void> {
+    // Somebody who does not wait in line may be faster.
+    do await this.#room?.wait()
+    while (this.isOpen && this.nrInFlight >= this.#queueLimit)
+  }
+
+  /** Takes no more jobs. */
+  shut(): void {
+    this.isOpen = false
+    this.#room?.close(closedError)
+  }
+
+  setExitOnIdle(on: boolean): void {
+    this.#wq.setExitOnIdle(on)
   }
 
   #answerClaims(): void {
@@ -397,13 +444,14 @@ export class Dispatch {
     const { nrCompleted, nrFailed, nrCancelled } = this.#settler
     return {
       inFlight: this.nrInFlight,
-      queued: queued + this.#backlog.size,
+      queued: queued + this.#intake.nrWaiting,
       completed: nrCompleted,
       failed: nrFailed,
       cancelled: nrCancelled,
       workers,
       created,
       died: this.#nrDied,
+      ...(this.#histograms && { waitTime: this.#histograms.wait, runTime: this.#histograms.run }),
     }
   }
 
@@ -419,10 +467,8 @@ export class Dispatch {
   cancelAll(): void {
     this.#settler.cancelReason = closedError
     this.#settler.isDestroying = true
-    for (let w = this.#backlog.shift(); w !== undefined; w = this.#backlog.shift()) {
-      this.#aborts.forget(w.id)
-      this.#cancelWaiting(w, closedError)
-    }
+    for (const { id } of [...this.#intake.waiting]) this.control.cancelJob(id, closedError)
+    this.#settler.cancelReason = closedError
     this.#wq.cancelMatch((item) => this.#jobs.has(item), true)
   }
 
@@ -435,6 +481,12 @@ export class Dispatch {
   async shutDown(): Promise<void> {
     await this.#wq.exit()
     this.#poller.close()
+    this.control.close()
     this.#ports.close()
   }
+}
+
+/** The JOB_* flags of a job that somebody listens to. */
+function listenFlags(onProgress: RunOptions['onProgress'], stream: Listener | undefined): number {
+  return (onProgress === undefined ? 0 : JOB_PROGRESS) | (stream === undefined ? 0 : JOB_STREAM)
 }

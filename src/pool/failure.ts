@@ -29,6 +29,7 @@ export type PoolErrorCode =
   | 'ERR_URING_NOT_ITERABLE'
   | 'ERR_URING_NOT_ITERATED'
   | 'ERR_URING_DEADLOCK'
+  | 'ERR_URING_TIMEOUT'
   | 'ERR_INVALID_ARG_TYPE'
   | 'ERR_OUT_OF_RANGE'
 
@@ -37,6 +38,11 @@ export function poolError(code: PoolErrorCode, message: string, cause?: unknown)
   const Class = code === 'ERR_INVALID_ARG_TYPE' ? TypeError : code === 'ERR_OUT_OF_RANGE' ? RangeError : Error
   const error = cause === undefined ? new Class(message) : new Class(message, { cause })
   return Object.assign(error, { code })
+}
+
+/** What `timeout` rejects with. */
+export function timeoutError(what: string, ms: number): Error {
+  return hidden(poolError('ERR_URING_TIMEOUT', `${what} did not end in ${ms} ms`), 'name', 'TimeoutError')
 }
 
 /** What an aborted job rejects with, as Node's own APIs do. */
@@ -74,7 +80,7 @@ export function describe(thrown: unknown, depth = 0): Failure {
 }
 
 /** The frame that calls a job, compiled or, where source maps are on, as it was written. */
-const OWN_FRAME = /^ {4}at .*[\\/]pool[\\/]run-job\.[jt]s:/
+const OWN_FRAME = /^ {4}at .*[\\/]pool[\\/](run-job|job-stores)\.[jt]s:/
 
 /** A stack up to our own first frame: below it is the worker's machinery. */
 function jobsStack(stack: string): string {

@@ -2,9 +2,11 @@
  * What the owner knows of each job that has a record, by item: arrays, no object a job. Owner thread only.
  */
 import type { Blocks } from './arena.js'
+import type { Waiting } from './backlog.js'
+import { Extras } from './extras.js'
 import type { KeyTable } from './keys.js'
 import { type Held, letGo } from './outgoing.js'
-import { AT, KIND, KIND_STORED, SIZE } from './record.js'
+import { AT, FUNC, JOB_WORDS, KIND, KIND_STORED, SIZE } from './record.js'
 
 export type Resolve = (value: unknown) => void
 
@@ -15,6 +17,8 @@ const HAS_BLOCK = 4
 export const HAS_SIGNAL = 8
 /** Somebody listens to what comes of the job while it runs. */
 export const HAS_EVENTS = 16
+const HAS_EXTRAS = 32
+const IS_UNBOUNDED = 64
 
 export class InFlight {
   /** Jobs given and not settled, those in the backlog not counted. */
@@ -22,16 +26,24 @@ export class InFlight {
   readonly #resolves: (Resolve | undefined)[]
   readonly #held: (Held | undefined)[] = []
   readonly #bucket: Int32Array
+  /** The number of the function's name: the worker writes over the record's. */
+  readonly #func: Int32Array
+  readonly #extras: (Extras | undefined)[] = []
   readonly #block: Int32Array
   readonly #blockBytes: Int32Array
   /** HAS_*: most jobs have nothing, and one look says so. */
   readonly #has: Uint8Array
   readonly #keys: KeyTable
   readonly #blocks: Blocks
+  /** Told of each job that has extras and ends. */
+  onEnded: (extras: Extras) => void = () => {}
+  /** Told of each key that no job carries any more; asked for while priorities are in use. */
+  onKeyFreed: ((key: unknown) => void) | undefined
 
   constructor(nrItems: number, keys: KeyTable, blocks: Blocks) {
     this.#resolves = new Array<Resolve | undefined>(nrItems).fill(undefined)
     this.#bucket = new Int32Array(nrItems)
+    this.#func = new Int32Array(nrItems)
     this.#block = new Int32Array(nrItems)
     this.#blockBytes = new Int32Array(nrItems)
     this.#has = new Uint8Array(nrItems)
@@ -43,6 +55,7 @@ export class InFlight {
   add(item: number, resolve: Resolve, words: Int32Array, p: number, held: Held | undefined): void {
     this.count++
     this.#resolves[item] = resolve
+    this.#func[item] = words[p + FUNC]!
     if (held !== undefined) {
       this.#held[item] = held
       this.#has[item]! |= HAS_HELD
@@ -61,6 +74,52 @@ export class InFlight {
     this.#bucket[item] = bucket
     this.#has[item]! |= HAS_BUCKET
     return bucket
+  }
+
+  markUnbounded(item: number): void {
+    this.#has[item]! |= IS_UNBOUNDED
+  }
+
+  setExtras(item: number, extras: Extras): void {
+    extras.job = item
+    this.#extras[item] = extras
+    this.#has[item]! |= HAS_EXTRAS
+  }
+
+  extrasOf(item: number): Extras | undefined {
+    return (this.#has[item]! & HAS_EXTRAS) !== 0 ? this.#extras[item] : undefined
+  }
+
+  /** The job's extras, made if it has none. */
+  extrasFor(item: number): Extras {
+    let extras = this.extrasOf(item)
+    if (extras === undefined) {
+      extras = new Extras(item)
+      this.setExtras(item, extras)
+    }
+    return extras
+  }
+
+  funcOf(item: number): number {
+    return this.#func[item]!
+  }
+
+  keyOf(item: number): unknown {
+    return (this.#has[item]! & HAS_BUCKET) !== 0 ? this.#keys.keyOf(this.#bucket[item]!) : undefined
+  }
+
+  isUnbounded(item: number): boolean {
+    return (this.#has[item]! & IS_UNBOUNDED) !== 0
+  }
+
+  /** Whether jobs that have records carry the key. */
+  hasKey(key: unknown): boolean {
+    return this.#keys.has(key)
+  }
+
+  /** The items of all jobs. */
+  *[Symbol.iterator](): Generator<number> {
+    for (let item = 0; item < this.#resolves.length; item++) if (this.has(item)) yield item
   }
 
   markSignal(item: number): void {
@@ -83,6 +142,11 @@ export class InFlight {
     return this.#resolves[item] !== undefined
   }
 
+  /** What settles the job's promise: no other job has the same. */
+  resolveOf(item: number): Resolve | undefined {
+    return this.#resolves[item]
+  }
+
   heldFor(item: number): Held | undefined {
     return this.#held[item]
   }
@@ -96,14 +160,49 @@ export class InFlight {
     return resolve
   }
 
+  /** The job did not begin: it goes on without a record, whose words at `p` are kept. */
+  detach(
+    item: number,
+    sharedWords: Int32Array,
+    p: number,
+  ): Omit<Waiting, 'id' | 'signal' | 'givenNs' | 'listener' | 'listenFlags'> {
+    this.count--
+    const resolve = this.#resolves[item]!
+    const key = this.keyOf(item)
+    const waiting = {
+      words: sharedWords.slice(p, p + JOB_WORDS),
+      held: this.#held[item],
+      key,
+      isUnbounded: this.isUnbounded(item),
+      extras: this.extrasOf(item),
+      resolve,
+    }
+    this.#resolves[item] = undefined
+    this.#held[item] = undefined
+    this.#extras[item] = undefined
+    if ((this.#has[item]! & HAS_BUCKET) !== 0) this.#dropBucket(item)
+    this.#has[item] = 0
+    return waiting
+  }
+
+  #dropBucket(item: number): void {
+    const key = this.#keys.keyOf(this.#bucket[item]!)
+    if (this.#keys.drop(this.#bucket[item]!)) this.onKeyFreed?.(key)
+  }
+
   #giveBack(item: number): void {
     const has = this.#has[item]!
     this.#has[item] = 0
-    if ((has & HAS_BUCKET) !== 0) this.#keys.drop(this.#bucket[item]!)
+    if ((has & HAS_BUCKET) !== 0) this.#dropBucket(item)
     if ((has & HAS_BLOCK) !== 0) this.#blocks.free(this.#block[item]!, this.#blockBytes[item]!)
     if ((has & HAS_HELD) !== 0) {
       letGo(this.#held[item]!)
       this.#held[item] = undefined
+    }
+    if ((has & HAS_EXTRAS) !== 0) {
+      const extras = this.#extras[item]!
+      this.#extras[item] = undefined
+      this.onEnded(extras)
     }
   }
 }

@@ -15,6 +15,8 @@ const FLAGS = ITEM.at.flags >> 2
 
 export class JobContext {
   readonly item: number
+  /** Values of the caller's AsyncLocalStorages, where it sent some. */
+  stores: Readonly<Record<string, unknown>> | undefined
   readonly #host: WorkerEvents
   #signal: JobSignal | undefined
   #hasEnded = false

@@ -25,6 +25,13 @@ export class JobEvents {
     this.#listeners.set(item, listener)
   }
 
+  /** Who listens to a job that goes on without its item. */
+  take(item: number): Listener | undefined {
+    const listener = this.#listeners.get(item)
+    this.#listeners.delete(item)
+    return listener
+  }
+
   /** PortsHooks.onEvent. */
   deliver([item, kind, value]: EventMessage, slot: number): void {
     const listener = this.#listeners.get(item)

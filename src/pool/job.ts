@@ -7,6 +7,8 @@
 import type { TransferListItem } from 'node:worker_threads'
 import { currentJob } from './job-context.js'
 
+export { jobContext } from './job-stores.js'
+
 /** What currentSignal() returns. */
 export type JobSignal = AbortSignal
 

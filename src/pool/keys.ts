@@ -29,13 +29,24 @@ export class KeyTable {
     return bucket
   }
 
-  /** One job of the bucket has ended. */
-  drop(bucket: number): void {
-    if (--this.#nrJobs[bucket]! > 0) return
+  /** Whether jobs carry the key. */
+  has(key: unknown): boolean {
+    return this.#bucketOf.has(key)
+  }
+
+  /** The key that holds a bucket. */
+  keyOf(bucket: number): unknown {
+    return this.#keyOf[bucket]
+  }
+
+  /** One job of the bucket has ended. True if it was the last. */
+  drop(bucket: number): boolean {
+    if (--this.#nrJobs[bucket]! > 0) return false
     // The worker may hold the bucket a moment longer: a new key in it then waits for that, no more.
     this.#bucketOf.delete(this.#keyOf[bucket])
     this.#keyOf[bucket] = undefined
     this.#buckets.free(bucket)
+    return true
   }
 
   get size(): number {

@@ -1,7 +1,9 @@
 /**
  * What a caller may ask of a pool, and what it tells: types, and the checks of what cannot be typed. Owner thread only.
  */
+import { availableParallelism } from 'node:os'
 import { isAbsolute } from 'node:path'
+import type { Histogram } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
 import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
 import { mayRunOn } from '../sys/affinity.js'
@@ -13,6 +15,8 @@ export interface PoolOptions
   readonly maxWorkers?: number
   /** Threads for jobs given with `unbounded`, at most. Default 64. */
   readonly maxUnbounded?: number
+  /** Threads for ordinary jobs that are started at once, stay when idle, and are replaced when they die. Default 0. */
+  readonly minWorkers?: number
   /** How long an idle worker stays, the last one of its kind excepted, which stays for good. Default 5000. */
   readonly idleTimeoutMs?: number
   /** How long an idle worker looks for work before it sleeps. Default 50. */
@@ -29,6 +33,13 @@ export interface PoolOptions
   readonly teardown?: string
   /** Jobs after which a worker is replaced. Default: no limit. */
   readonly maxJobsPerWorker?: number
+  /** Whether stats() has histograms of how long jobs wait and run. Default false; costs about half a microsecond a job. */
+  readonly histograms?: boolean
+  /**
+   * AsyncLocalStorages whose values go with each job, by the name under which the job finds them: `jobContext(name)` of
+   * uring/pool/job. Values are copied as arguments are.
+   */
+  readonly asyncContext?: Readonly<Record<string, { getStore(): unknown }>>
   /** What `workerData` of node:worker_threads is inside the module of jobs. */
   readonly workerData?: unknown
 }
@@ -43,6 +54,47 @@ export interface RunOptions {
   readonly transfer?: readonly TransferListItem[]
   /** Gets what the job gives to reportProgress(), in order, and before the promise settles. */
   readonly onProgress?: ((value: unknown) => void) | undefined
+  /** What `pool.cancel(id)` finds the job by, compared with `===`. Any value but a function; several jobs may share one. */
+  readonly id?: unknown
+  /**
+   * Milliseconds from the call until the job is to have ended; Infinity for no limit. One that has not begun then rejects
+   * with ERR_URING_TIMEOUT at once. One that runs is told (currentSignal().aborted) and rejects with it when it ends.
+   */
+  readonly timeout?: number
+  /**
+   * An integer; higher goes first. A job begins before all of lower priority that are of its kind (ordinary, or
+   * unbounded) and in no thread's hands, except that none overtakes one of its key. Default 0.
+   */
+  readonly priority?: number
+}
+
+/** What `pool.cancel` shows of each job. */
+export interface JobInfo {
+  readonly name: string
+  readonly key: unknown
+  readonly id: unknown
+  readonly priority: number
+  readonly unbounded: boolean
+  /** False while it waits; true once a thread has it, be it done by now. */
+  readonly running: boolean
+}
+
+export interface CancelOptions {
+  /** Whether all that match are cancelled, or one. Default true. */
+  readonly all?: boolean
+}
+
+/** Options of pool.map: those of each of its jobs, and how they go together. */
+export interface MapOptions extends Omit<RunOptions, 'transfer'> {
+  /** Items under way at most: pulled, and their results not taken. Default: the limit of threads of their kind. */
+  readonly concurrency?: number
+  /** Results come in the order of the items; if false, as they are ready. Default true. */
+  readonly ordered?: boolean
+}
+
+export interface TimeLimit {
+  /** Milliseconds. Default: no limit. */
+  readonly timeout?: number
 }
 
 export interface IterateOptions extends RunOptions {
@@ -66,6 +118,10 @@ export interface PoolStats {
   /** Threads ever started, and of these died. */
   readonly created: number
   readonly died: number
+  /** Nanoseconds from the call until a thread began with a job; of all that came home. Live. With `histograms`. */
+  readonly waitTime?: Histogram
+  /** Nanoseconds from there until the job had ended, its promise included. */
+  readonly runTime?: Histogram
 }
 
 /** The functions that a module exports, by name. */
@@ -94,6 +150,8 @@ export type RunSyncRest<A extends unknown[]> = [] extends A
 export type RunRest<A extends unknown[]> = [] extends A
   ? [args?: Readonly<A>, options?: RunOptions]
   : [args: Readonly<A>, options?: RunOptions]
+/** What a job takes first: an item of pool.map. */
+export type JobItem<F> = F extends (item: infer A, ...rest: never[]) => unknown ? A : never
 export type AnyJobs = Record<string, (...args: unknown[]) => unknown>
 
 /** The module's address as `import()` takes it: from a URL, the text of one, or an absolute path. */
@@ -117,4 +175,43 @@ export function checkAffinity(cpus: readonly number[] | undefined): void {
     throw poolError('ERR_INVALID_ARG_TYPE', 'affinity is a list of processor numbers')
   }
   if (!mayRunOn(cpus)) throw poolError('ERR_OUT_OF_RANGE', `no processor of ${cpus.join()} may be used here`)
+}
+
+export const NO_OPTIONS: RunOptions = {}
+
+/** What is wrong with a pool's options, if anything is. */
+export function badPoolOptions({ minWorkers, maxWorkers, queueLimit }: PoolOptions): Error | undefined {
+  if (queueLimit !== undefined && queueLimit !== Number.POSITIVE_INFINITY) {
+    const bad = badCount('queueLimit', queueLimit, 1)
+    if (bad !== undefined) return bad
+  }
+  if (minWorkers === undefined) return undefined
+  const max = maxWorkers ?? availableParallelism()
+  if (Number.isSafeInteger(minWorkers) && minWorkers > max) {
+    return poolError('ERR_OUT_OF_RANGE', `minWorkers is at most maxWorkers, ${max}: ${minWorkers} is not`)
+  }
+  return badCount('minWorkers', minWorkers, 0)
+}
+
+/** Why a job with these options is not even begun, if there is a reason. */
+export function badRunOptions({ id, timeout, priority }: RunOptions): Error | undefined {
+  if (typeof id === 'function') return poolError('ERR_INVALID_ARG_TYPE', 'the id of a job is no function')
+  if (priority !== undefined && !Number.isSafeInteger(priority)) return badNumber('priority', 'an integer', priority)
+  return timeout === undefined ? undefined : badTime('timeout', timeout)
+}
+
+/** What is wrong with a time in milliseconds, if anything is. */
+export function badTime(name: string, ms: unknown): Error | undefined {
+  return typeof ms === 'number' && ms >= 0 ? undefined : badNumber(name, 'a number of milliseconds, not negative', ms)
+}
+
+/** What is wrong with a count, if anything is. */
+export function badCount(name: string, count: unknown, min: number): Error | undefined {
+  if (Number.isSafeInteger(count) && (count as number) >= min) return undefined
+  return badNumber(name, `an integer, at least ${min}`, count)
+}
+
+function badNumber(name: string, what: string, value: unknown): Error {
+  const code = typeof value === 'number' ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE'
+  return poolError(code, `${name} is ${what}: ${String(value)} is not`)
 }

@@ -4,15 +4,26 @@
  * This is what users see; dispatch.ts is behind it. It needs no FFI. Counterpart: io-wq, with JavaScript functions for
  * system calls.
  */
+import type { CancelResult } from '../wq/wq.js'
+import { limited, MAX_TIMER_MS } from './deadlines.js'
 import { Dispatch } from './dispatch.js'
+import { mapped } from './map.js'
 import {
   type AnyJobs,
+  badCount,
+  badRunOptions,
+  badTime,
+  type CancelOptions,
   type IterateOptions,
   type IterateRest,
   type JobArgs,
+  type JobInfo,
+  type JobItem,
   type JobName,
   type JobResult,
   jobsHref,
+  type MapOptions,
+  NO_OPTIONS,
   type PoolOptions,
   type PoolStats,
   type RunOptions,
@@ -21,21 +32,27 @@ import {
   type RunSyncRest,
   type StreamName,
   type StreamValue,
+  type TimeLimit,
 } from './options.js'
 
+export type { CancelResult } from '../wq/wq.js'
+export type { RunMessage, WorkerMessage } from './channels.js'
 export type {
+  CancelOptions,
   IterateOptions,
+  JobInfo,
   JobName,
+  MapOptions,
   PoolOptions,
   PoolStats,
   RunOptions,
   RunSyncOptions,
   StreamName,
+  TimeLimit,
 } from './options.js'
 
 const DEFAULT_GRACE_MS = 100
 const NO_ARGS: readonly unknown[] = []
-const NO_OPTIONS: RunOptions = {}
 
 export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   readonly #dispatch: Dispatch
@@ -60,11 +77,89 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * Returns its result. Rejects with what the function threw (class, name, message, code, own properties and cause kept;
    * the worker's stack, then the caller's); a DataCloneError; an AbortError (`ABORT_ERR`); `ERR_URING_NO_SUCH_JOB`,
    * `ERR_URING_JOBS_MODULE` (the module does not load), `ERR_URING_WORKER_DIED`, `ERR_URING_POOL_CLOSED`,
-   * `ERR_URING_QUEUE_FULL`.
+   * `ERR_URING_QUEUE_FULL`, `ERR_URING_TIMEOUT`; with ERR_OUT_OF_RANGE or ERR_INVALID_ARG_TYPE for bad options.
    */
   run<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>>): Promise<JobResult<M[N]>>
   run(name: string, args: readonly unknown[] = NO_ARGS, options: RunOptions = NO_OPTIONS): Promise<unknown> {
     return this.#dispatch.run(name, args, options)
+  }
+
+  /**
+   * Runs a function once for each item of an iterable, which is its only argument, and gives the results as they are
+   * taken: at most `concurrency` items are under way, pulled from the source and their results not taken. Nothing begins
+   * before the first result is asked for. Where the pool has a `queueLimit` it waits for room.
+   *
+   * Throws what a job rejects with, what the source throws, or an AbortError; ERR_OUT_OF_RANGE or ERR_INVALID_ARG_TYPE,
+   * at once, for bad options. However it ends, `break` included, the source is closed, jobs that have not begun are
+   * cancelled, those that run are told and not waited for.
+   *
+   * @example
+   * for await (const thumbnail of pool.map(paths, 'resize', { concurrency: 8 })) await store(thumbnail)
+   */
+  map<N extends JobName<M>>(
+    source: Iterable<JobItem<M[N]>> | AsyncIterable<JobItem<M[N]>>,
+    name: N,
+    options?: MapOptions,
+  ): AsyncGenerator<JobResult<M[N]>, void, undefined>
+  map(
+    source: Iterable<unknown> | AsyncIterable<unknown>,
+    name: string,
+    options: MapOptions = {},
+  ): AsyncGenerator<unknown, void, undefined> {
+    const [bounded, unbounded] = this.maxWorkers(0, 0)
+    const { concurrency = options.unbounded === true ? unbounded : bounded, ordered = true, signal } = options
+    const bad = badCount('concurrency', concurrency, 1) ?? badRunOptions(options)
+    if (bad !== undefined) throw bad
+    const run = async (item: unknown, stop: AbortSignal): Promise<unknown> => {
+      await this.#dispatch.untilRoom()
+      return this.#dispatch.run(name, [item], { ...options, signal: stop })
+    }
+    return mapped({ source, run, concurrency, ordered, signal })
+  }
+
+  /**
+   * Cancels jobs: by their `id`, or all for which the function returns true. A job that waits rejects with an AbortError
+   * at once and never runs; one that runs is told (currentSignal().aborted) and settles when it ends.
+   *
+   * Returns 'running' if any of them runs, else 'ok' if any was waiting, else 'notfound': none is there, or they have
+   * ended. With `all: false` it stops at the first, one that waits if there is any, and answers for that.
+   *
+   * @example
+   * pool.cancel((job) => job.name === 'index' && job.key === path)
+   */
+  cancel(matches: (job: JobInfo) => boolean, options?: CancelOptions): CancelResult
+  cancel(id: unknown, options?: CancelOptions): CancelResult
+  cancel(which: unknown, { all = true }: CancelOptions = {}): CancelResult {
+    const match = typeof which === 'function' ? (which as (job: JobInfo) => boolean) : undefined
+    return this.#dispatch.control.cancel(match ?? (({ id }) => id !== undefined && id === which), all)
+  }
+
+  /**
+   * Resolves when there is room for a job under `queueLimit`, in the order of asking; at once where there is no limit. The
+   * room is kept until the end of this turn of the event loop. Rejects with ERR_URING_POOL_CLOSED.
+   *
+   * @example
+   * await pool.ready()
+   * void pool.run('index', [path])
+   */
+  ready(): Promise<void> {
+    return this.#dispatch.ready()
+  }
+
+  /**
+   * Resolves when all jobs that were given before have settled; those given meanwhile are not waited for. Rejects with
+   * ERR_URING_TIMEOUT if that takes more than `timeout` milliseconds; nothing is cancelled.
+   */
+  async flush({ timeout }: TimeLimit = {}): Promise<void> {
+    const bad = timeout === undefined ? undefined : badTime('timeout', timeout)
+    if (bad !== undefined) throw bad
+    const flushed = this.#dispatch.control.flush()
+    await (timeout === undefined ? flushed : limited(flushed, 'what was given', timeout))
+  }
+
+  /** On: threads with nothing to do leave, the last ones and `minWorkers` too. Off, the default: those stay. */
+  setExitOnIdle(on: boolean): void {
+    this.#dispatch.setExitOnIdle(on)
   }
 
   /**
@@ -130,10 +225,19 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     return this.#dispatch.stats()
   }
 
-  /** Takes no more jobs, finishes all that were given, and resolves when no thread of the pool is left. */
-  close(): Promise<void> {
-    this.#dispatch.isOpen = false
+  /**
+   * Takes no more jobs, finishes all that were given, and resolves when no thread of the pool is left. If that is not so
+   * after `timeout` milliseconds it does what destroy() does. Called again it may set a timeout; the promise is the same.
+   */
+  close({ timeout }: TimeLimit = {}): Promise<void> {
+    const bad = timeout === undefined ? undefined : badTime('timeout', timeout)
+    if (bad !== undefined) return Promise.reject(bad)
+    this.#dispatch.shut()
     this.#closed ??= this.#dispatch.quiet().then(() => this.#dispatch.shutDown())
+    if (timeout !== undefined && timeout <= MAX_TIMER_MS) {
+      const timer = setTimeout(() => void this.destroy(), timeout).unref()
+      void this.#closed.then(() => clearTimeout(timer))
+    }
     return this.#closed
   }
 
@@ -143,7 +247,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * of the pool is left.
    */
   async destroy(graceMs = DEFAULT_GRACE_MS): Promise<void> {
-    this.#dispatch.isOpen = false
+    this.#dispatch.shut()
     this.#dispatch.cancelAll()
     const kill = setTimeout(() => this.#dispatch.terminateAll(), graceMs)
     await this.close()

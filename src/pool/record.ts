@@ -1,6 +1,6 @@
 /**
  * The pool's shared memory: the payload of each work item, and one more SharedArrayBuffer beside the io-wq's. Owner and
- * workers import these tables.
+ * workers import these tables. Where histograms are on there is a third buffer, of stamps, one an item.
  *
  *   item:   | io_wq_work, 32 bytes | job: func, kind, size, at, data[52] |
  *   space:  | pool | seat[nr_slots] | names | ring[nr_slots] | arena |
@@ -41,6 +41,14 @@ export const SEAT = struct('seat', [
   'cache line: the owner',
   ['answer',     'u32', 'any',    'CLAIM_OPEN, or how the claim was answered; the worker sleeps on it'],
   ['ring_tail',  'u32', 'owner',  'up to where results were read, free-running'],
+])
+
+// biome-ignore format: table
+export const STAMP = struct('stamp', [
+  ['begun_s',    'u32', 'worker', 'when the job began, by the monotonic clock: seconds'],
+  ['begun_ns',   'u32', 'worker', 'and nanoseconds'],
+  ['ended_s',    'u32', 'worker', 'when it had ended, its result not yet on the way'],
+  ['ended_ns',   'u32', 'worker', 'and nanoseconds'],
 ])
 
 /** JOB.kind, low bits: where the values are. */

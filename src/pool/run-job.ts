@@ -11,8 +11,9 @@ import { Codec } from './codec.js'
 import { JobArgs } from './job-args.js'
 import { callStored, detachJob, endJob, enterJob, type JobContext, leaveJob, stopStoring } from './job-context.js'
 import { JobResult } from './job-result.js'
+import { takingStores } from './job-stores.js'
 import type { JobFunction, JobsModule } from './jobs-module.js'
-import { readName } from './names.js'
+import { readName, takesContext } from './names.js'
 import { DATA, FUNC, JOB_STREAM, KIND, KIND_VALUES, SIZE, type Space } from './record.js'
 import { SharedBufferCache, UnknownBuffer } from './shared-buffers.js'
 import { JobStream } from './stream.js'
@@ -123,7 +124,9 @@ export class JobRunner {
   }
 
   #find(number: number): JobFunction {
-    return this.#parts.module.find(readName(this.#parts.space, number))
+    const { module, space } = this.#parts
+    const job = module.find(readName(space, number))
+    return takesContext(space, number) ? takingStores(job) : job
   }
 
   #call(job: JobFunction, item: number, p: number): unknown {

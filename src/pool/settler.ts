@@ -6,7 +6,8 @@
  */
 import type { WqMemory } from '../wq/layout.js'
 import type { Aborts } from './aborts.js'
-import { abortError, type Failure, poolError, rebuild, rejection } from './failure.js'
+import { abortError, type Failure, poolError, rebuild, rejection, timeoutError } from './failure.js'
+import type { Histograms } from './histograms.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Incoming } from './incoming.js'
 import type { JobEvents } from './job-events.js'
@@ -19,6 +20,7 @@ export interface SettlerParts {
   readonly incoming: Incoming
   readonly aborts: Aborts
   readonly events: JobEvents
+  readonly histograms: Histograms | undefined
   /** Gives a record back to io-wq. */
   readonly free: (item: number) => void
 }
@@ -46,12 +48,19 @@ export class Settler {
     const p = this.#parts.mem.payload(item)
     if (this.#parts.jobs.hasEvents(item)) this.#parts.events.settle(item, this.#words[p + FUNC]!)
     const failed = (this.#words[p + KIND]! & KIND_FAILED) !== 0
+    const { histograms, jobs } = this.#parts
+    if (histograms !== undefined) histograms.record(item)
     let value: unknown
     try {
       value = this.#parts.incoming.read(p)
     } catch (error) {
       // Only a worker that died while it posted leaves such a record.
       this.#reject(item, () => poolError('ERR_URING_WORKER_DIED', 'the result of this job did not arrive', error))
+      return
+    }
+    const extras = jobs.extrasOf(item)
+    if (extras?.isTimedOut === true) {
+      this.#reject(item, () => timeoutError('the job', extras.timeoutMs ?? 0))
       return
     }
     if (failed) {

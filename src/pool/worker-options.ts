@@ -8,12 +8,18 @@ import type { PoolSeat } from './worker.js'
 export const DEFAULT_CONCURRENT_JOBS = 16
 
 /** Throws ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE. */
-export function seatOf(space: SharedArrayBuffer, jobs: string, options: PoolOptions): PoolSeat {
+export function seatOf(
+  space: SharedArrayBuffer,
+  stamps: SharedArrayBuffer | undefined,
+  jobs: string,
+  options: PoolOptions,
+): PoolSeat {
   const { concurrentJobs = DEFAULT_CONCURRENT_JOBS, maxJobsPerWorker, workerData } = options
   assertCount('concurrentJobs', concurrentJobs)
   if (maxJobsPerWorker !== undefined) assertCount('maxJobsPerWorker', maxJobsPerWorker)
   const hooks = { init: hookName('init', options.init), teardown: hookName('teardown', options.teardown) }
-  return { space, jobs, hooks, concurrentJobs, maxJobs: maxJobsPerWorker ?? Number.POSITIVE_INFINITY, workerData }
+  const maxJobs = maxJobsPerWorker ?? Number.POSITIVE_INFINITY
+  return { space, jobs, hooks, concurrentJobs, maxJobs, workerData, stamps }
 }
 
 /** A whole number from 1. */

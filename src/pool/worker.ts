@@ -12,6 +12,7 @@ import type { WorkerSeat } from '../wq/crew.js'
 import { WqMemory } from '../wq/layout.js'
 import { watchedTables } from '../wq/watch.js'
 import { WorkerLoop, wakeOwner as wakeSleepingOwner } from '../wq/worker-loop.js'
+import { Stamps } from './histograms.js'
 import { JobsModule, type ModuleHooks } from './jobs-module.js'
 import { JOB, POOL, Space } from './record.js'
 import { JobRunner } from './run-job.js'
@@ -27,6 +28,8 @@ export interface PoolSeat {
   /** Jobs after which a worker leaves. */
   readonly maxJobs: number
   readonly workerData: unknown
+  /** Where to say when jobs begin and end, if somebody wants to know. */
+  readonly stamps: SharedArrayBuffer | undefined
 }
 
 /** The first message to each worker: its own port, and the one whose messages wake the owner. */
@@ -36,7 +39,9 @@ export interface Greeting {
 }
 
 const seat = workerData as WorkerSeat
-const { space: sab, jobs, hooks, concurrentJobs, maxJobs, workerData: userData } = seat.data as PoolSeat
+const poolSeat = seat.data as PoolSeat
+const { space: sab, jobs, hooks, concurrentJobs, maxJobs, workerData: userData } = poolSeat
+const stamps = poolSeat.stamps === undefined ? undefined : new Stamps(poolSeat.stamps)
 const mem = WqMemory.attach(seat.sab, JOB.hash)
 const space = Space.attach(sab)
 const ARMED = POOL.at.armed >> 2
@@ -85,6 +90,7 @@ const runner = new JobRunner({
     wakeSleepingOwner(mem, true)
   },
   onFinished(item) {
+    stamps?.end(item)
     turns.finished(loop.finish(item))
   },
 })
@@ -93,8 +99,10 @@ watchWriters('worker', watchedTables(mem))
 const loop = new WorkerLoop(mem, seat.slot, {
   doWork(item) {
     nrRun++
+    stamps?.begin(item)
     const detached = runner.run(item)
     if (detached !== undefined) turns.detached()
+    else stamps?.end(item)
     return detached
   },
   onEdge: wakeOwner,

@@ -216,7 +216,7 @@ export class Crew {
     }
     for (const casualty of casualties) this.#freeSlots.push(casualty.slot)
     // The free slot may be what queued work was waiting for.
-    this.#refill()
+    this.refill()
   }
 
   #remove(slot: number): void {
@@ -241,7 +241,8 @@ export class Crew {
     return true
   }
 
-  #refill(): void {
+  /** Makes the workers that are wanted. */
+  refill(): void {
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       while (this.#owner.wantsWorker(acct)) this.create(acct)
     }

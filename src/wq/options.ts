@@ -29,6 +29,8 @@ export interface WqOptions extends WqShape {
   readonly workerOptions?: import('node:worker_threads').WorkerOptions
   /** Limits for bounded and unbounded workers. */
   readonly maxWorkers: readonly [bound: number, unbound: number]
+  /** So many stay when idle, and are made without work; the last one of an account stays anyway. Default 0. */
+  readonly minWorkers?: readonly [bound: number, unbound: number]
   /** Up to how many running workers queued work makes another. The kernel's is 1, and so is the default. */
   readonly concurrency?: number
   /** How many workers may run at once; beyond that only a blocked one makes room. Default: the number of CPUs. */

@@ -56,6 +56,7 @@ const QUEUE = ITEM.at.queue >> 2
 const WQ_STATE = WQ.at.state >> 2
 const NR_QUEUED = ACCT.at.nr_queued >> 2
 const NR_WORKERS = ACCT.at.nr_workers >> 2
+const MIN_WORKERS = ACCT.at.min_workers >> 2
 const STALLED = ACCT.at.stalled >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
@@ -352,7 +353,7 @@ export class WorkerLoop {
     if (this.#nrDetached > 0) return false
     if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
     const isStale = loadAcquire(words, AFFINITY_SEQ) !== words[this.#w + W_AFFINITY_SEQ]
-    return timedOut && (words[a + NR_WORKERS]! > 1 || (isStale && nothingQueued))
+    return timedOut && (words[a + NR_WORKERS]! > Math.max(1, words[a + MIN_WORKERS]!) || (isStale && nothingQueued))
   }
 
   #leave(): void {

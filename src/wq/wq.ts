@@ -12,6 +12,7 @@ import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
 import { clearLists, insert, popIdle, popIdleIfDue, remove } from './acct.js'
 import { type Casualty, Crew } from './crew.js'
+import { acctOf, isQueued, lacksSpare, nrQueued } from './items.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -55,6 +56,7 @@ const NR_QUEUED = ACCT.at.nr_queued >> 2
 const NR_WORKERS = ACCT.at.nr_workers >> 2
 const NR_RUNNING = ACCT.at.nr_running >> 2
 const MAX_WORKERS = ACCT.at.max_workers >> 2
+const MIN_WORKERS = ACCT.at.min_workers >> 2
 const WQ_STATE = WQ.at.state >> 2
 const W_DETACHED = WORKER.at.detached >> 2
 
@@ -91,6 +93,7 @@ export class Wq {
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       clearLists(this.mem, acct)
       words[this.mem.acct(acct) + MAX_WORKERS] = clampWorkers(options.maxWorkers[acct]!, options.nrSlots)
+      words[this.mem.acct(acct) + MIN_WORKERS] = options.minWorkers?.[acct] ?? 0
     }
     this.#crew = new Crew(this.mem, options, {
       recover: (dead) => this.#recover(dead),
@@ -165,14 +168,24 @@ export class Wq {
     const { words } = this.mem
     if (words[a + (ACCT.at.free_head >> 2)] !== NONE) return false
     if (words[a + NR_RUNNING]! >= (concurrent ? this.#maxRunning : this.#concurrency)) return false
-    if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! || !this.#crew.hasSlot()) return false
+    if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]!) return false
     // Those on their way up take an item each: one job makes one thread, however long that takes to start.
-    if (words[a + NR_QUEUED]! <= this.#crew.nrStarting(a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND)) {
-      return false
-    }
+    const nrStarting = this.#crew.nrStarting(a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND)
+    return words[a + NR_QUEUED]! > nrStarting && this.#count(a)
+  }
+
+  /** Under the lock: counts one more worker, if there is a slot for it. */
+  #count(a: number): boolean {
+    if (!this.#crew.hasSlot()) return false
+    const { words } = this.mem
     words[a + NR_WORKERS] = words[a + NR_WORKERS]! + 1
     words[a + NR_RUNNING] = words[a + NR_RUNNING]! + 1
     return true
+  }
+
+  /** Makes the workers that minWorkers asks for. */
+  start(): void {
+    this.#crew.refill()
   }
 
   /** Queued work and nobody to run it: wakes an idle worker, or claims a new one. The crew asks, who saw one blocked. */
@@ -182,7 +195,8 @@ export class Wq {
     this.#lock(acct)
     const waiting = words[a + NR_QUEUED]! > 0 && words[a + (ACCT.at.stalled >> 2)] === 0
     const idle = popIdleIfDue(this.mem, acct, this.#maxRunning, true)
-    const create = waiting && idle === NONE && this.#claimWorker(a, false)
+    const create =
+      idle === NONE && ((waiting && this.#claimWorker(a, false)) || (lacksSpare(this.mem, acct) && this.#count(a)))
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
     return create
@@ -195,24 +209,31 @@ export class Wq {
   cancel(item: number): CancelResult {
     const { words } = this.mem
     const at = this.mem.item(item)
-    const acct = (words[at + FLAGS]! & IO_WQ_WORK_UNBOUND) !== 0 ? ACCT_UNBOUND : ACCT_BOUND
-    this.#lock(acct)
-    const queued = loadAcquire(words, at + STATE) === ITEM_QUEUED
-    if (queued) {
-      remove(this.mem, acct, item)
-      words[at + STATE] = ITEM_FREE
-    }
-    const emptied = queued && words[this.mem.acct(acct) + NR_QUEUED] === 0
-    unlock(words, this.mem.acct(acct) + LOCK)
-    // The last worker of a pool that ends stays only for what is queued.
-    if (emptied && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) this.wakeAllIdle()
-    const result = queued || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
+    const result = this.withdraw(item) || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
     trace('cancel', item, result === 'ok' ? 0 : result === 'running' ? 1 : 2)
     if (result === 'ok') {
       fetchOr(words, at + FLAGS, IO_WQ_WORK_CANCEL)
       this.#hooks.onCancelled(item)
     }
     return result
+  }
+
+  /** Takes a queued item off its list, as if it had never been queued; the record stays. False if it is not queued. */
+  withdraw(item: number): boolean {
+    const { words } = this.mem
+    const at = this.mem.item(item)
+    const acct = acctOf(this.mem, item)
+    this.#lock(acct)
+    const queued = isQueued(this.mem, item)
+    if (queued) {
+      remove(this.mem, acct, item)
+      words[at + STATE] = ITEM_FREE
+    }
+    const emptied = queued && nrQueued(this.mem, acct) === 0
+    unlock(words, this.mem.acct(acct) + LOCK)
+    // The last worker of a pool that ends stays only for what is queued.
+    if (emptied && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) this.wakeAllIdle()
+    return queued
   }
 
   #cancelTaken(at: number): boolean {
@@ -278,8 +299,9 @@ export class Wq {
   /** On: a worker that would go idle leaves instead, the last one too. Off: the last one of an account stays. */
   setExitOnIdle(on: boolean): void {
     const { words } = this.mem
-    if (!on) fetchAnd(words, WQ_STATE, ~WQ_EXIT_ON_IDLE)
-    else if ((fetchOr(words, WQ_STATE, WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) === 0) this.wakeAllIdle()
+    if (!on) {
+      if ((fetchAnd(words, WQ_STATE, ~WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) !== 0) this.#crew.refill()
+    } else if ((fetchOr(words, WQ_STATE, WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) === 0) this.wakeAllIdle()
   }
 
   /** Every idle worker looks around: for work, and for reasons to leave. */
@@ -355,6 +377,11 @@ export class Wq {
     return push.push(item)
   }
 
+  /** Items ever handed out: none at this index or above is in use. */
+  get nrTouched(): number {
+    return this.#slab.nrTouched
+  }
+
   /** Whether alloc() would give NONE. */
   isFull(): boolean {
     return this.#slab.nrUsed === this.#slab.capacity
@@ -403,7 +430,7 @@ export class Wq {
   counts(): { queued: number; workers: [number, number]; created: number; items: number } {
     const word = (acct: number, at: number) => this.mem.words[this.mem.acct(acct) + at]!
     return {
-      queued: word(ACCT_BOUND, NR_QUEUED) + word(ACCT_UNBOUND, NR_QUEUED),
+      queued: nrQueued(this.mem, ACCT_BOUND) + nrQueued(this.mem, ACCT_UNBOUND),
       workers: [word(ACCT_BOUND, NR_WORKERS), word(ACCT_UNBOUND, NR_WORKERS)],
       created: this.#crew.nrCreated,
       items: this.#slab.nrUsed,

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { type MessagePort, threadId, workerData } from 'node:worker_threads'
 import { fetchAdd, futexWait, futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
-import { currentSignal, type JobSignal, transferring } from '../../src/pool/job.js'
+import { currentSignal, type JobSignal, jobContext, reportProgress, transferring } from '../../src/pool/job.js'
 import { threadCpus } from '../../src/sys/affinity.js'
 import { ARRIVED, RELEASED } from './gate.js'
 
@@ -31,6 +31,18 @@ export function hold(gate: Int32Array): number {
   futexWake(gate, ARRIVED, 1)
   while (loadAcquire(gate, RELEASED) === 0) futexWait(gate, RELEASED, 0, 1000)
   return threadId
+}
+
+/** As hold; says whether the gate was open already. */
+export function holdWhich(gate: Int32Array): 'open' | 'opened' {
+  const isOpen = loadAcquire(gate, RELEASED) !== 0
+  hold(gate)
+  return isOpen ? 'open' : 'opened'
+}
+
+export function failOn(number: number): number {
+  if (number === 13) throw new Error('not 13')
+  return number
 }
 
 /** Notes a number in a log whose first word counts. */
@@ -196,4 +208,34 @@ export function writeAtExit(path: string): void {
 /** The processors that this thread may run on. */
 export function cpus(): number[] | undefined {
   return threadCpus()
+}
+
+/** What the job finds of the caller's contexts, before and after an await. */
+export async function contexts(...names: string[]): Promise<unknown[][]> {
+  const before = names.map((name) => jobContext(name))
+  await new Promise((resolve) => setImmediate(resolve))
+  return [before, names.map((name) => jobContext(name))]
+}
+
+/** Yields what it finds of the caller's contexts, and its arguments. */
+export async function* yieldContexts(name: string, ...args: number[]): AsyncGenerator<unknown> {
+  yield jobContext(name)
+  await new Promise((resolve) => setImmediate(resolve))
+  yield jobContext(name)
+  yield* args
+}
+
+/** Reports and returns a value. */
+export function reportAndReturn(value: number): number {
+  reportProgress(value)
+  return value
+}
+
+export function contextAndArgs(name: string, arg: number): [unknown, number] {
+  return [jobContext(name), arg]
+}
+
+export function writeToContext(name: string, value: number): void {
+  const found = jobContext<{ words: Int32Array }>(name)
+  if (found !== undefined) storeRelease(found.words, 0, value)
 }

@@ -147,6 +147,46 @@ test('idle workers leave after a while, but for one', async () => {
   assert.equal(await pool.run('add', [1, 2]), 3)
 })
 
+test('minWorkers are started at once, stay, and are replaced', async () => {
+  await using pool = make({ minWorkers: 2, maxWorkers: 3, idleTimeoutMs: 10 })
+  assert.deepEqual(pool.stats().workers, [2, 0])
+  const gate = new Gate()
+  const held = Array.from({ length: 3 }, () => pool.run('hold', [gate.words]))
+  await gate.reached(3)
+  gate.open()
+  const threads = new Set(await Promise.all(held))
+  await until(() => pool.stats().workers[0] === 2, 'one of three workers leaves')
+  assert.equal(threads.size, 3)
+  await rejectionOf(pool.run('die', [1]))
+  await until(() => pool.stats().created === 4, 'the dead one is replaced')
+  assert.equal(pool.stats().workers[0], 2)
+  // Both are live: they hold two jobs at once.
+  const again = new Gate()
+  const two = [pool.run('hold', [again.words]), pool.run('hold', [again.words])]
+  await again.reached(2)
+  again.open()
+  await Promise.all(two)
+})
+
+test('with exit-on-idle all threads leave, minWorkers too; without it these come back', async () => {
+  await using pool = make({ minWorkers: 1, maxWorkers: 2 })
+  assert.equal(await pool.run('add', [1, 2]), 3)
+  await pool.run('noop', [], { unbounded: true })
+  pool.setExitOnIdle(true)
+  await until(() => pool.stats().workers.every((count) => count === 0), 'all threads leave')
+  assert.equal(await pool.run('add', [1, 2]), 3)
+  await until(() => pool.stats().workers[0] === 0, 'the new one leaves as well')
+  pool.setExitOnIdle(false)
+  assert.equal(pool.stats().workers[0], 1)
+  assert.equal(await pool.run('add', [1, 2]), 3)
+})
+
+test('minWorkers are counted in threads, and no more than there may be', () => {
+  assert.throws(() => make({ minWorkers: -1 }), { code: 'ERR_OUT_OF_RANGE' })
+  assert.throws(() => make({ minWorkers: 3, maxWorkers: 2 }), { code: 'ERR_OUT_OF_RANGE' })
+  assert.throws(() => make({ minWorkers: '1' as unknown as number }), { code: 'ERR_INVALID_ARG_TYPE' })
+})
+
 test('options for workers reach them', async () => {
   await using pool = make({ maxWorkers: 1, workerData: { a: [1] } })
   assert.deepEqual(await pool.run('data'), { a: [1] })
@@ -166,6 +206,8 @@ function run(program: string): string {
 test('a process ends by itself with an idle pool that nobody closed', () => {
   assert.equal(run(`const pool = new Pool(jobs); console.log(await pool.run('add', [1, 2]))`), '3\n')
   assert.equal(run(`new Pool(jobs)`), '')
+  assert.equal(run(`const pool = new Pool(jobs, { minWorkers: 2 }); await pool.run('noop')`), '')
+  assert.equal(run(`new Pool(jobs, { minWorkers: 2 })`), '')
 })
 
 test('a process does not end while a job runs', () => {
@@ -176,6 +218,14 @@ test('a process does not end while a job runs', () => {
     pool.run('hold', [gate]).then(() => console.log('released'))
     setTimeout(() => { Atomics.store(gate, 1, 1); Atomics.notify(gate, 1) }, 300).unref()`)
   assert.equal(out, 'released\n')
+})
+
+test('timeouts and priorities keep no process alive', () => {
+  const options = `{ timeout: 600_000, priority: 1, id: 1 }`
+  const out = run(
+    `const pool = new Pool(jobs); console.log(await pool.run('add', [1, 2], ${options})); await pool.flush({ timeout: 600_000 })`,
+  )
+  assert.equal(out, '3\n')
 })
 
 test('what a job prints is seen', () => {

@@ -1,0 +1,166 @@
+/**
+ * What is done to jobs after they were given: cancelled, one or many, timed out, waited for. Owner thread only.
+ */
+import { isWaiting } from '../wq/items.js'
+import type { CancelResult, Wq } from '../wq/wq.js'
+import type { Waiting } from './backlog.js'
+import { Deadlines } from './deadlines.js'
+import { Extras } from './extras.js'
+import { abortError, timeoutError } from './failure.js'
+import { type Flush, Flushes } from './flush.js'
+import type { InFlight, Resolve } from './in-flight.js'
+import type { Intake } from './intake.js'
+import type { NameTable } from './names.js'
+import type { JobInfo, RunOptions } from './options.js'
+import { letGo, type Outgoing } from './outgoing.js'
+import type { Poller } from './poller.js'
+import { FUNC } from './record.js'
+import type { Settler } from './settler.js'
+
+export interface ControlParts {
+  readonly wq: Wq
+  readonly jobs: InFlight
+  readonly intake: Intake
+  readonly settler: Settler
+  readonly names: NameTable
+  readonly outgoing: Outgoing
+  readonly poller: Poller
+}
+
+export class Control {
+  readonly #parts: ControlParts
+  readonly #flushes = new Flushes()
+  #deadlines: Deadlines | undefined
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts
+  }
+
+  /** What this job has that most have not; its timeout begins. */
+  extrasFrom({ id, priority, timeout }: RunOptions, job: number): Extras | undefined {
+    if (id === undefined && priority === undefined && timeout === undefined) return undefined
+    const extras = new Extras(job, id, priority, timeout)
+    if (timeout === undefined) return extras
+    this.#deadlines ??= new Deadlines((due) => this.#onDue(due))
+    this.#deadlines.add(extras, timeout)
+    return extras
+  }
+
+  /** The signal of a job has aborted. */
+  onAbort(job: number, reason: unknown): void {
+    // 'running': the job sees it, and settles when it ends. 'notfound': it has ended, and settles soon.
+    this.cancelJob(job, () => abortError(reason))
+  }
+
+  #onDue(extras: Extras): void {
+    const make = () => timeoutError('the job', extras.timeoutMs ?? 0)
+    if (this.cancelJob(extras.job, make) === 'running') extras.isTimedOut = true
+  }
+
+  /** Cancels a job by its item or its name. `make`: what it rejects with if it never ran. */
+  cancelJob(job: number, make: () => Error): CancelResult {
+    const { settler, wq, intake } = this.#parts
+    if (job >= 0) {
+      settler.cancelReason = make
+      return wq.cancel(job)
+    }
+    const waiting = intake.remove(job)
+    if (waiting === undefined) return 'notfound'
+    this.#cancelWaiting(waiting, make)
+    return 'ok'
+  }
+
+  #cancelWaiting(waiting: Waiting, make: () => Error): void {
+    const { settler, outgoing, poller } = this.#parts
+    settler.nrCancelled++
+    if (waiting.held !== undefined) letGo(waiting.held)
+    outgoing.letGo(waiting.words)
+    settler.fail(waiting.resolve, make)
+    if (waiting.extras !== undefined) this.onEnded(waiting.extras)
+    poller.look()
+  }
+
+  /** Pool.cancel. */
+  cancel(match: (job: JobInfo) => boolean, all: boolean): CancelResult {
+    const { jobs, intake } = this.#parts
+    // Who matches is asked first: the answer may give jobs, or throw.
+    const queued = [...intake.waiting].filter((job) => match(this.#infoOfWaiting(job))).map(({ id }) => id)
+    const running: number[] = []
+    const resolves = new Map<number, Resolve | undefined>()
+    for (const item of jobs) {
+      const info = this.#infoOf(item)
+      resolves.set(item, jobs.resolveOf(item))
+      if (match(info)) (info.running ? running : queued).push(item)
+    }
+    let answer: CancelResult = 'notfound'
+    for (const job of [...queued, ...running]) {
+      // It may have ended meanwhile, and another have its record.
+      if (job >= 0 && jobs.resolveOf(job) !== resolves.get(job)) continue
+      const result = this.cancelJob(job, () => abortError(undefined))
+      if (result === 'notfound') continue
+      if (!all) return result
+      if (answer !== 'running') answer = result
+    }
+    return answer
+  }
+
+  #infoOf(item: number): JobInfo {
+    const { jobs, names, wq } = this.#parts
+    const extras = jobs.extrasOf(item)
+    return {
+      name: names.nameOf(jobs.funcOf(item)),
+      key: jobs.keyOf(item),
+      id: extras?.id,
+      priority: extras?.priority ?? 0,
+      unbounded: jobs.isUnbounded(item),
+      running: !isWaiting(wq.mem, item),
+    }
+  }
+
+  #infoOfWaiting({ words, key, extras, isUnbounded }: Waiting): JobInfo {
+    return {
+      name: this.#parts.names.nameOf(words[FUNC]!),
+      key,
+      id: extras?.id,
+      priority: extras?.priority ?? 0,
+      unbounded: isUnbounded,
+      running: false,
+    }
+  }
+
+  /** A job with extras has ended. */
+  onEnded(extras: Extras): void {
+    this.#deadlines?.remove(extras)
+    if (extras.flush !== undefined) this.#flushes.ended(extras.flush)
+  }
+
+  /** Pool.flush. */
+  flush(): Promise<void> {
+    const mark = (extras: Extras, flush: Flush) => {
+      if (extras.flush !== undefined) return
+      extras.flush = flush
+      flush.nrLeft++
+    }
+    return this.#flushes.begin((flush) => {
+      for (const item of this.#parts.jobs) mark(this.#parts.jobs.extrasFor(item), flush)
+      for (const waiting of this.#parts.intake.waiting) {
+        waiting.extras ??= new Extras(waiting.id)
+        mark(waiting.extras, flush)
+      }
+    })
+  }
+
+  /** Milliseconds that an owner may sleep where no timer runs; expire() has to follow. */
+  get msLeft(): number {
+    return this.#deadlines?.msLeft ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Cancels what is over its time. */
+  expire(): void {
+    this.#deadlines?.expire()
+  }
+
+  close(): void {
+    this.#deadlines?.close()
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * What few jobs have, an object for each that asks for some of it: id, timeout, priority, a flush that waits for it.
+ * Owner thread only.
+ *
+ * It goes with the job from the backlog to its record and back, so whoever holds one finds the job by it.
+ */
+import type { Flush } from './flush.js'
+import type { Heaped } from './heap.js'
+
+export class Extras implements Heaped {
+  /** The job: its item, or its name while it has none. */
+  job: number
+  readonly id: unknown
+  readonly priority: number
+  /** RunOptions.timeout. */
+  readonly timeoutMs: number | undefined
+  /** When the timeout ends, on this thread's clock. */
+  dueMs = 0
+  heapAt = -1
+  /** The timeout ended while the job ran: its promise rejects when it has ended. */
+  isTimedOut = false
+  flush: Flush | undefined = undefined
+  /** Where the job stands among those of its priority: by when it was given. */
+  order = 0
+
+  constructor(job: number, id?: unknown, priority = 0, timeoutMs?: number) {
+    this.job = job
+    this.id = id
+    this.priority = priority
+    this.timeoutMs = timeoutMs
+  }
+}

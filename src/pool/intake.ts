@@ -1,0 +1,171 @@
+/**
+ * From the call to io-wq: a job whose record is written is queued; one that has no record, or has to wait for its turn,
+ * waits in the backlog or, while priorities are in use, in the ranking. Owner thread only.
+ */
+import { NONE } from '../lib/mpscq.js'
+import { IO_WQ_WORK_CONCURRENT, IO_WQ_WORK_HASHED, IO_WQ_WORK_UNBOUND, ITEM, type WqMemory } from '../wq/layout.js'
+import type { Wq } from '../wq/wq.js'
+import type { Aborts } from './aborts.js'
+import { Backlog, type Waiting } from './backlog.js'
+import type { Histograms } from './histograms.js'
+import type { InFlight } from './in-flight.js'
+import type { JobEvents, Listener } from './job-events.js'
+import type { Poller } from './poller.js'
+import { Ranking } from './ranking.js'
+import { JOB_PROGRESS, JOB_STREAM } from './record.js'
+
+const FLAGS = ITEM.at.flags >> 2
+
+/** The one task-work queue of a pool's io-wq. */
+export const QUEUE = 0
+
+export interface IntakeParts {
+  readonly wq: Wq
+  readonly jobs: InFlight
+  readonly aborts: Aborts
+  readonly events: JobEvents
+  readonly histograms: Histograms | undefined
+  readonly poller: Poller
+}
+
+export class Intake {
+  readonly #parts: IntakeParts
+  readonly #mem: WqMemory
+  readonly #backlog = new Backlog()
+  /** While priorities are in use: what waits, waits there, not in the backlog. */
+  #ranking: Ranking | undefined
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+    this.#mem = parts.wq.mem
+  }
+
+  /** Jobs without a record. */
+  get nrWaiting(): number {
+    return this.#backlog.size + (this.#ranking === undefined ? 0 : this.#ranking.size)
+  }
+
+  /** The jobs without a record. */
+  get waiting(): Iterable<Waiting> {
+    return this.#ranking ?? this.#backlog
+  }
+
+  /** A record for a job that nothing keeps from io-wq; NONE if there is none, or others come first. */
+  alloc(priority: number | undefined): number {
+    if (this.#backlog.size > 0 || this.#ranking !== undefined || (priority !== undefined && priority !== 0)) return NONE
+    return this.#parts.wq.alloc()
+  }
+
+  /** Gives a job whose record is written to io-wq. `flags`: JOB_*. */
+  enqueue(item: number, flags: number, key: unknown, isUnbounded: boolean, signal: AbortSignal | undefined): void {
+    const { jobs, aborts, poller, wq } = this.#parts
+    let all = flags | IO_WQ_WORK_CONCURRENT
+    let bucket = 0
+    if (key !== undefined) {
+      all |= IO_WQ_WORK_HASHED
+      bucket = jobs.takeBucket(item, key)
+    }
+    if (isUnbounded) {
+      all |= IO_WQ_WORK_UNBOUND
+      jobs.markUnbounded(item)
+    }
+    if (signal !== undefined) {
+      jobs.markSignal(item)
+      aborts.watch(item, signal)
+    }
+    poller.look()
+    wq.enqueue(item, all, bucket, QUEUE)
+  }
+
+  /** Somebody listens to the events of a job that is not yet queued. */
+  listen(item: number, listener: Listener): void {
+    this.#parts.jobs.markEvents(item)
+    this.#parts.events.listen(item, listener)
+  }
+
+  /** The name for a job that is to be pushed next. */
+  nextId(priority: number | undefined): number {
+    if (priority !== undefined && priority !== 0) this.#rank()
+    return (this.#ranking ?? this.#backlog).nextId()
+  }
+
+  push(waiting: Waiting): void {
+    const { aborts, poller } = this.#parts
+    if (waiting.signal !== undefined) aborts.watch(waiting.id, waiting.signal)
+    poller.look()
+    const to = this.#ranking ?? this.#backlog
+    to.push(waiting)
+  }
+
+  /** A waiting job by its name, out of here: it was cancelled. */
+  remove(id: number): Waiting | undefined {
+    const waiting = this.#ranking?.remove(id) ?? this.#backlog.remove(id)
+    if (waiting?.signal !== undefined) this.#parts.aborts.forget(id)
+    return waiting
+  }
+
+  /** From now on jobs wait by priority. */
+  #rank(): void {
+    if (this.#ranking !== undefined) return
+    const waiting = [...this.#backlog]
+    while (this.#backlog.shift() !== undefined);
+    const ranking = new Ranking(
+      {
+        wq: this.#parts.wq,
+        jobs: this.#parts.jobs,
+        launch: (job) => this.#launch(job),
+        detach: (item, id) => this.#detach(item, id),
+      },
+      waiting,
+    )
+    this.#ranking = ranking
+    this.#parts.jobs.onKeyFreed = (key) => ranking.keyFreed(key)
+  }
+
+  /** A job that waited gets a record; there is one. */
+  #launch(waiting: Waiting): number {
+    const { wq, jobs, aborts, histograms } = this.#parts
+    const { words, held, extras, listener, resolve, id } = waiting
+    const item = wq.alloc()
+    aborts.forget(id)
+    const p = this.#mem.payload(item)
+    this.#mem.words.set(words, p)
+    jobs.add(item, resolve, this.#mem.words, p, held)
+    if (histograms !== undefined) histograms.given(item, waiting.givenNs)
+    if (extras !== undefined) jobs.setExtras(item, extras)
+    if (listener !== undefined) this.listen(item, listener)
+    this.enqueue(item, waiting.listenFlags, waiting.key, waiting.isUnbounded, waiting.signal)
+    return item
+  }
+
+  /** The other way round: io-wq gave the item back. */
+  #detach(item: number, id: number): Waiting {
+    const { wq, jobs, aborts, events, histograms } = this.#parts
+    const signal = jobs.hasSignal(item) ? aborts.signalOf(item) : undefined
+    const listener = jobs.hasEvents(item) ? events.take(item) : undefined
+    const listenFlags = this.#mem.words[this.#mem.item(item) + FLAGS]! & (JOB_PROGRESS | JOB_STREAM)
+    const givenNs = histograms === undefined ? 0 : histograms.givenAt(item)
+    const job = jobs.detach(item, this.#mem.words, this.#mem.payload(item))
+    wq.free(item)
+    if (job.extras !== undefined) job.extras.job = id
+    if (signal !== undefined) {
+      aborts.forget(item)
+      aborts.watch(id, signal)
+    }
+    return { ...job, signal, listener, listenFlags, givenNs, id }
+  }
+
+  /** Records have come free, or workers have taken what they had: gives io-wq more. */
+  feed(): void {
+    if (this.nrWaiting === 0 && this.#ranking === undefined) return
+    while (this.#backlog.size > 0 && !this.#parts.wq.isFull()) {
+      const job = this.#backlog.shift()
+      if (job !== undefined) this.#launch(job)
+    }
+    if (this.#ranking === undefined) return
+    this.#ranking.feed()
+    if (this.#ranking.isNeeded) return
+    this.#ranking = undefined
+    this.#parts.jobs.onKeyFreed = undefined
+  }
+}

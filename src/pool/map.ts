@@ -1,0 +1,163 @@
+/**
+ * A job for each item of an iterable, as an async iterable of results: Pool.map. Owner thread only.
+ *
+ * At most `concurrency` items are under way: pulled from the source and their results not taken. So a slow taker stops
+ * the jobs, and they the source. Whatever ends it (the source, an error, a signal, the taker's `break`) closes the source
+ * and cancels the jobs that are left.
+ */
+import { abortError } from './failure.js'
+
+export interface Mapping<A, R> {
+  readonly source: Iterable<A> | AsyncIterable<A>
+  readonly run: (item: A, signal: AbortSignal) => Promise<R>
+  readonly concurrency: number
+  readonly ordered: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+type Outcome<R> = { readonly value: R } | { readonly error: unknown }
+
+/** One item under way. */
+interface Slot<R> {
+  outcome: Outcome<R> | undefined
+}
+
+export async function* mapped<A, R>(mapping: Mapping<A, R>): AsyncGenerator<R, void, undefined> {
+  const work = new Work(mapping)
+  try {
+    for (;;) {
+      const outcome = await work.take()
+      if (outcome === undefined) return
+      if ('error' in outcome) throw outcome.error
+      yield outcome.value
+    }
+  } finally {
+    await work.stop()
+  }
+}
+
+class Work<A, R> {
+  readonly #mapping: Mapping<A, R>
+  readonly #iterator: Iterator<A> | AsyncIterator<A>
+  readonly #isAsync: boolean
+  readonly #controller = new AbortController()
+  /** Results in the order they are to be taken; where they are ordered, also those still to come. */
+  readonly #slots: Slot<R>[] = []
+  #nrUnderWay = 0
+  #isPulling = false
+  #isExhausted = false
+  #isStopped = false
+  #wake: (() => void) | undefined
+
+  constructor(mapping: Mapping<A, R>) {
+    const { source, signal } = mapping
+    this.#mapping = mapping
+    this.#isAsync = Symbol.asyncIterator in source
+    this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    signal?.addEventListener('abort', this.#onAbort)
+    if (signal?.aborted === true) this.#onAbort()
+  }
+
+  /** The next result, or how its job failed; undefined when there are no more. */
+  async take(): Promise<Outcome<R> | undefined> {
+    for (;;) {
+      this.#pull()
+      const { signal } = this.#controller
+      if (signal.aborted) return { error: abortError(signal.reason) }
+      const outcome = this.#slots[0]?.outcome
+      if (outcome !== undefined) {
+        this.#slots.shift()
+        this.#nrUnderWay--
+        // The place of what is being taken is for the next.
+        if ('value' in outcome) this.#pull()
+        return outcome
+      }
+      if (this.#isExhausted && this.#nrUnderWay === 0) return undefined
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Cancels what is left and closes the source, unless it has ended by itself. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#mapping.signal?.removeEventListener('abort', this.#onAbort)
+    this.#controller.abort()
+    if (this.#isExhausted) return
+    this.#isExhausted = true
+    const closing = this.#iterator.return?.()
+    // A source that still owes an item gets to its end when it has one; nobody waits for that.
+    if (!this.#isPulling) await closing
+    else if (closing instanceof Promise) closing.catch(() => {})
+  }
+
+  readonly #onAbort = (): void => {
+    this.#controller.abort(this.#mapping.signal?.reason)
+    this.#notify()
+  }
+
+  #notify(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  /** Pulls items and gives their jobs, as far as there is room. */
+  #pull(): void {
+    const { concurrency } = this.#mapping
+    const isOpen = () => !this.#isExhausted && !this.#isPulling && !this.#controller.signal.aborted
+    while (isOpen() && this.#nrUnderWay < concurrency) {
+      this.#nrUnderWay++
+      if (this.#isAsync) void this.#pullAsync(this.#iterator as AsyncIterator<A>)
+      else this.#pullSync(this.#iterator as Iterator<A>)
+    }
+  }
+
+  #pullSync(iterator: Iterator<A>): void {
+    try {
+      this.#pulled(iterator.next())
+    } catch (error) {
+      this.#sourceFailed(error)
+    }
+  }
+
+  async #pullAsync(iterator: AsyncIterator<A>): Promise<void> {
+    this.#isPulling = true
+    try {
+      const next = await iterator.next()
+      this.#isPulling = false
+      this.#pulled(next)
+    } catch (error) {
+      this.#isPulling = false
+      this.#sourceFailed(error)
+    }
+    this.#pull()
+    this.#notify()
+  }
+
+  #pulled(next: IteratorResult<A>): void {
+    if (next.done === true) {
+      this.#isExhausted = true
+      this.#nrUnderWay--
+    } else if (!this.#isStopped) void this.#give(next.value)
+  }
+
+  /** It has its place in the order, as an item whose job failed. */
+  #sourceFailed(error: unknown): void {
+    this.#isExhausted = true
+    this.#slots.push({ outcome: { error } })
+  }
+
+  async #give(item: A): Promise<void> {
+    const { run, ordered } = this.#mapping
+    const slot: Slot<R> = { outcome: undefined }
+    if (ordered) this.#slots.push(slot)
+    try {
+      slot.outcome = { value: await run(item, this.#controller.signal) }
+    } catch (error) {
+      slot.outcome = { error }
+    }
+    if (!ordered) this.#slots.push(slot)
+    this.#notify()
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What the shared words say of items and lists, without a lock: as of now, for owner threads that ask before they act.
+ */
+import { loadAcquire } from '../lib/barrier.js'
+import {
+  ACCT,
+  ACCT_BOUND,
+  ACCT_UNBOUND,
+  IO_WQ_WORK_UNBOUND,
+  ITEM,
+  ITEM_QUEUED,
+  ITEM_STATE_MASK,
+  ITEM_TAKEN,
+  WQ,
+  WQ_EXIT,
+  WQ_EXIT_ON_IDLE,
+  type WqMemory,
+} from './layout.js'
+
+const STATE = ITEM.at.state >> 2
+const FLAGS = ITEM.at.flags >> 2
+const SEQ = ITEM.at.seq >> 2
+const NR_QUEUED = ACCT.at.nr_queued >> 2
+const NR_WORKERS = ACCT.at.nr_workers >> 2
+const MIN_WORKERS = ACCT.at.min_workers >> 2
+const MAX_WORKERS = ACCT.at.max_workers >> 2
+const WQ_STATE = WQ.at.state >> 2
+
+/** Whether an item is in its account's list. */
+export function isQueued(mem: WqMemory, item: number): boolean {
+  return loadAcquire(mem.words, mem.item(item) + STATE) === ITEM_QUEUED
+}
+
+/** Whether an item has not begun, be it that a worker has it in hand. */
+export function isWaiting(mem: WqMemory, item: number): boolean {
+  const state = loadAcquire(mem.words, mem.item(item) + STATE) & ITEM_STATE_MASK
+  return state === ITEM_QUEUED || state === ITEM_TAKEN
+}
+
+/** All items that are queued, of the first `nrTouched`, in the order of enqueueing. */
+export function queuedItems(mem: WqMemory, nrTouched: number): number[] {
+  const items: number[] = []
+  for (let item = 0; item < nrTouched; item++) if (isQueued(mem, item)) items.push(item)
+  const seq = (item: number) => mem.words[mem.item(item) + SEQ]!
+  return items.sort((a, b) => (seq(a) - seq(b)) | 0)
+}
+
+/** The account that an item was queued in. */
+export function acctOf(mem: WqMemory, item: number): number {
+  return (mem.words[mem.item(item) + FLAGS]! & IO_WQ_WORK_UNBOUND) !== 0 ? ACCT_UNBOUND : ACCT_BOUND
+}
+
+/** How many items are in an account's list. */
+export function nrQueued(mem: WqMemory, acct: number): number {
+  return mem.words[mem.acct(acct) + NR_QUEUED]!
+}
+
+/** Whether an account has fewer workers than its minWorkers, and they are to stay. Under the lock, to act on it. */
+export function lacksSpare(mem: WqMemory, acct: number): boolean {
+  const { words } = mem
+  const a = mem.acct(acct)
+  const min = Math.min(words[a + MIN_WORKERS]!, words[a + MAX_WORKERS]!)
+  return words[a + NR_WORKERS]! < min && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) === 0
+}
