@@ -195,5 +195,6 @@ export function drawn(seed: number, nr: number, mortals: boolean): Scenario & Bo
   const { maxRunning, ...arg } = draw(seed)
   const more = { random: seed, maxSchedules: nr, maxPreemptions: Number.POSITIVE_INFINITY, maxSteps: 3000 }
   const all = { ...arg, mortal: mortals, options: { maxRunning } }
-  return pool(4, 0, all, { ...MORTAL, ...more, victims: mortals ? [1, 2, 3] : [], maxDeaths: 1 + (seed & 1) })
+  // As many threads as there are slots, and as may die.
+  return pool(5, 0, all, { ...MORTAL, ...more, victims: mortals ? [1, 2, 3] : [], maxDeaths: 1 + (seed & 1) })
 }

@@ -4,13 +4,17 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { IOSQE_ASYNC, IOSQE_IO_LINK } from '../../src/abi/constants.js'
 import { ThreadsSyscalls } from '../../src/backends/threads/index.js'
+import { loadAcquire } from '../../src/lib/barrier.js'
 import { ECANCELED, EOWNERDEAD } from '../../src/lib/errno.js'
+import { NONE } from '../../src/lib/mpscq.js'
 import { prepNop, prepRead, setFlags, setUserData } from '../../src/ring/prep.js'
 import { queueInit, type Ring } from '../../src/ring/ring.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
+import { WORKER, WORKER_UP } from '../../src/wq/layout.js'
 import { Wq } from '../../src/wq/wq.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'uring-death-'))
@@ -59,7 +63,11 @@ async function blockedRead(ring: Ring, fd: number, into: Uint8Array): Promise<Wq
   })
   const worker = wq.workerAt(0)
   assert.ok(worker !== undefined)
-  await once(worker, 'online')
+  // Not before it has the read in hand: a thread that ends while FFI loads in it ends the process.
+  const { words } = wq.mem
+  const current = wq.mem.worker(0) + (WORKER.at.current >> 2)
+  while (loadAcquire(words, wq.mem.worker(0) + (WORKER.at.state >> 2)) !== WORKER_UP) await turn()
+  while (loadAcquire(words, current) === NONE) await turn()
   return wq
 }
 
