@@ -1,15 +1,34 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Backlog, type Waiting } from './backlog.js'
+import type { Held } from './outgoing.js'
+import { JOB_WORDS } from './record.js'
 
-function push(backlog: Backlog): number {
+function push(backlog: Backlog, record: readonly number[] = [1], held?: Held): number {
   const id = backlog.nextId()
-  const job: Waiting = { words: new Int32Array(1), held: undefined, options: {}, resolve: () => {}, id }
+  const words = new Int32Array(JOB_WORDS)
+  words.set(record)
+  const job: Waiting = { words, nrWords: record.length, held, options: {}, resolve: () => {}, id }
   backlog.push(job)
   return id
 }
 
-test('first in, first out, through many compactions', () => {
+test('what a job was given with comes out as it went in, however big its record is', () => {
+  const backlog = new Backlog()
+  const records = Array.from({ length: 3000 }, (_, i) =>
+    Array.from({ length: 4 + ((i * 7) % (JOB_WORDS - 3)) }, () => i),
+  )
+  const held = (i: number): Held | undefined => (i % 5 === 0 ? { sabs: [], body: i, transfer: [] } : undefined)
+  for (const [i, record] of records.entries()) push(backlog, record, held(i))
+  for (const [i, record] of records.entries()) {
+    const job = backlog.shift()!
+    assert.deepEqual([...job.words.subarray(0, job.nrWords)], record)
+    assert.deepEqual(job.held, held(i))
+  }
+  assert.equal(backlog.shift(), undefined)
+})
+
+test('first in, first out, through many chunks', () => {
   const backlog = new Backlog()
   const pushed: number[] = []
   const shifted: number[] = []

@@ -64,6 +64,8 @@ export class Dispatch {
   readonly #jobs: InFlight
   readonly #settler: Settler
   readonly #backlog = new Backlog()
+  /** Where the arguments of jobs for the backlog are written. */
+  #scratch: Codec | undefined
   readonly #aborts = new Aborts((job, reason) => this.#onAbort(job, reason))
   readonly #queueLimit: number
   #onQuiet: (() => void)[] = []
@@ -178,19 +180,23 @@ export class Dispatch {
     this.#wq.enqueue(item, flags, bucket, QUEUE)
   }
 
-  /** No record is free: the job is written to memory of its own. */
+  /** No record is free: the job is written to private memory. */
   #wait(func: number, args: readonly unknown[], options: RunOptions): Promise<unknown> {
-    const words = new Int32Array(JOB_WORDS)
+    // Taken while in use: a getter among the arguments may call run() as well.
+    const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids)
+    this.#scratch = undefined
+    const { words } = codec
     words[FUNC] = func
     let held: Held | undefined
     try {
-      held = this.#outgoing.write(new Codec(words, this.#ids), 0, args, options.transfer)
+      held = this.#outgoing.write(codec, 0, args, options.transfer)
     } catch (error) {
       return Promise.reject(error)
     }
     const promise = new Promise<unknown>(grab)
     const id = this.#backlog.nextId()
-    this.#backlog.push({ words, held, options, resolve: grabbed, id })
+    this.#backlog.push({ words, nrWords: this.#outgoing.nrWords, held, options, resolve: grabbed, id })
+    this.#scratch = codec
     if (options.signal !== undefined) this.#aborts.watch(id, options.signal)
     return promise
   }
@@ -199,10 +205,10 @@ export class Dispatch {
     while (this.#backlog.size > 0) {
       const item = this.#wq.alloc()
       if (item === NONE) return
-      const { words, held, options, resolve, id } = this.#backlog.shift()!
-      this.#aborts.forget(id)
+      const { words, nrWords, held, options, resolve, id } = this.#backlog.shift()!
+      if (options.signal !== undefined) this.#aborts.forget(id)
       const p = this.#mem.payload(item)
-      this.#words.set(words, p)
+      for (let i = 0; i < nrWords; i++) this.#words[p + i] = words[i]!
       this.#launch(item, p, resolve, held, options)
     }
   }

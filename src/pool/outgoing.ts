@@ -52,6 +52,8 @@ export class Outgoing {
   readonly #space: Space
   readonly #blocks: Blocks
   readonly #ids: SharedBufferIds
+  /** How many words of the record the last write() used. */
+  nrWords = 0
 
   constructor(space: Space, blocks: Blocks, ids: SharedBufferIds) {
     this.#space = space
@@ -69,6 +71,7 @@ export class Outgoing {
     args: readonly unknown[],
     transfer: readonly TransferListItem[] | undefined,
   ): Held | undefined {
+    this.nrWords = DATA
     if (transfer !== undefined && transfer.length > 0) return this.#writeMoving(codec, base, args, transfer)
     const { words } = codec
     const next = codec.putAll(base + DATA, base + DATA + DATA_WORDS, args)
@@ -77,6 +80,7 @@ export class Outgoing {
       return isPlainData(args) ? this.#writePlain(codec, base, args, NOTHING) : clone(codec, base, args, NOTHING)
     words[base + KIND] = KIND_VALUES
     words[base + SIZE] = args.length
+    this.nrWords = next - base
     return sabs === undefined ? undefined : { sabs, body: undefined, transfer: NOTHING }
   }
 
@@ -100,6 +104,7 @@ export class Outgoing {
       if (bytes.length <= DATA_BYTES) {
         codec.bytes.set(bytes, (base + DATA) << 2)
         words[base + KIND] = KIND_BYTES
+        this.nrWords = DATA + ((bytes.length + 3) >> 2)
         return undefined
       }
       const block = this.#blocks.alloc(bytes.length)
