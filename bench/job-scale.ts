@@ -4,6 +4,8 @@
  * A round is one burst after the other: `n` empty jobs are given in one go, and all awaited. Memory is that of the heap,
  * of ArrayBuffers and of what else V8 knows of, taken after a collection before a burst and again when all of it has been
  * given; nothing can have settled by then. The array that keeps the promises is made before, and not counted.
+ * `promises` is no pool: as many bare promises, resolved by the caller. What grows with it is V8's collector at work on
+ * what lives long, and a part of everybody's figure.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -31,22 +33,43 @@ export const bench: Bench = {
   unit: 'jobs',
   pairs: [
     ...Object.keys(SIZES).map((size) => [`uring ${size}`, 'uring 1k'] as const),
+    ...Object.keys(SIZES).map((size) => [`promises ${size}`, 'promises 1k'] as const),
     ...RIVALS.flatMap((rival) => RIVAL_SIZES[rival].map((size) => [`uring ${size}`, `${rival} ${size}`] as const)),
   ].filter(([of, to]) => of !== to),
   async settings(plan) {
     const sizes = plan.isQuick ? QUICK_SIZES : Object.keys(SIZES)
     const openers: Record<string, (name: string) => Promise<Subject>> = {}
-    for (const name of POOL_NAMES) {
-      for (const size of sizes.filter((size) => name === 'uring' || RIVAL_SIZES[name].includes(size))) {
-        openers[`${name} ${size}`] = (subject) => openSubject(subject, name, SIZES[size]!, plan.roundMs)
+    for (const name of [...POOL_NAMES, 'promises'] as const) {
+      const isRival = name !== 'uring' && name !== 'promises'
+      for (const size of sizes.filter((size) => !isRival || RIVAL_SIZES[name].includes(size))) {
+        const open = () => (name === 'promises' ? barePromises() : openPool(name, 'noop'))
+        openers[`${name} ${size}`] = (subject) => openSubject(subject, open, SIZES[size]!, plan.roundMs)
       }
     }
     return [{ name: 'workers=1', open: () => openSubjects(plan, openers) }]
   },
 }
 
-async function openSubject(subject: string, name: PoolName, size: number, roundMs: number): Promise<Subject> {
-  const pool = await openPool(name, 'noop')
+/** Resolves what was given once the caller is back in its event loop. */
+async function barePromises(): Promise<JobPool> {
+  let resolves: ((value: unknown) => void)[] = []
+  const resolveAll = () => {
+    for (const resolve of resolves) resolve(undefined)
+    resolves = []
+  }
+  const grab = (resolve: (value: unknown) => void) => {
+    if (resolves.push(resolve) === 1) setImmediate(resolveAll)
+  }
+  return { run: () => new Promise(grab), close: () => {} }
+}
+
+async function openSubject(
+  subject: string,
+  open: () => Promise<JobPool>,
+  size: number,
+  roundMs: number,
+): Promise<Subject> {
+  const pool = await open()
   let bytesPerOp: number | undefined
   return {
     name: subject,
