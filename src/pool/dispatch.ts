@@ -18,7 +18,7 @@ import {
 } from '../wq/layout.js'
 import { Wq } from '../wq/wq.js'
 import { Aborts } from './aborts.js'
-import { Blocks } from './arena.js'
+import { ArgumentBytes, Blocks } from './arena.js'
 import { Backlog, type Waiting } from './backlog.js'
 import { Codec } from './codec.js'
 import { abortError, poolError, rejection } from './failure.js'
@@ -30,7 +30,7 @@ import { type PoolOptions, type PoolStats, type RunOptions, workerOptions } from
 import { type Held, letGo, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
-import { ARENA_BYTES, FUNC, JOB, JOB_WORDS, Space } from './record.js'
+import { FUNC, JOB, JOB_WORDS, Space } from './record.js'
 import { closedError, Settler } from './settler.js'
 import { SharedBufferIds } from './shared-buffers.js'
 import type { PoolSeat } from './worker.js'
@@ -56,6 +56,7 @@ export class Dispatch {
   readonly #words: Int32Array
   readonly #space: Space
   readonly #codec: Codec
+  readonly #far: ArgumentBytes
   readonly #names: NameTable
   readonly #ids: SharedBufferIds
   readonly #outgoing: Outgoing
@@ -109,11 +110,12 @@ export class Dispatch {
     this.#mem = this.#wq.mem
     this.#words = this.#mem.words
     this.#ids = new SharedBufferIds(this.#space)
-    this.#codec = new Codec(this.#words, this.#ids)
+    const blocks = Blocks.ofArena(this.#space)
+    this.#far = new ArgumentBytes(this.#space, blocks)
+    this.#codec = new Codec(this.#words, this.#ids, this.#far)
     this.#names = new NameTable(this.#space)
     this.#ports = new Ports(this.#space, this.#ids, this.#poller.onWake)
-    const blocks = new Blocks(this.#space.arenaByte, this.#space.arenaByte + ARENA_BYTES)
-    this.#outgoing = new Outgoing(this.#space, blocks, this.#ids)
+    this.#outgoing = new Outgoing(this.#space, blocks, this.#ids, this.#far)
     this.#jobs = new InFlight(NR_ITEMS, new KeyTable(NR_ITEMS), blocks)
     this.#settler = new Settler({
       mem: this.#mem,
@@ -183,7 +185,7 @@ export class Dispatch {
   /** No record is free: the job is written to private memory. */
   #wait(func: number, args: readonly unknown[], options: RunOptions): Promise<unknown> {
     // Taken while in use: a getter among the arguments may call run() as well.
-    const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids)
+    const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids, this.#far)
     this.#scratch = undefined
     const { words } = codec
     words[FUNC] = func

@@ -1,10 +1,10 @@
 /**
  * What the owner knows of each job that has a record, by item: arrays, no object a job. Owner thread only.
  */
-import type { Blocks } from './arena.js'
+import { type Blocks, blockOf } from './arena.js'
 import type { KeyTable } from './keys.js'
 import { type Held, letGo } from './outgoing.js'
-import { AT, KIND, KIND_STORED, SIZE } from './record.js'
+import { AT } from './record.js'
 
 export type Resolve = (value: unknown) => void
 
@@ -21,7 +21,6 @@ export class InFlight {
   readonly #held: (Held | undefined)[] = []
   readonly #bucket: Int32Array
   readonly #block: Int32Array
-  readonly #blockBytes: Int32Array
   /** HAS_*: most jobs have nothing, and one look says so. */
   readonly #has: Uint8Array
   readonly #keys: KeyTable
@@ -31,7 +30,6 @@ export class InFlight {
     this.#resolves = new Array<Resolve | undefined>(nrItems).fill(undefined)
     this.#bucket = new Int32Array(nrItems)
     this.#block = new Int32Array(nrItems)
-    this.#blockBytes = new Int32Array(nrItems)
     this.#has = new Uint8Array(nrItems)
     this.#keys = keys
     this.#blocks = blocks
@@ -45,10 +43,9 @@ export class InFlight {
       this.#held[item] = held
       this.#has[item]! |= HAS_HELD
     }
-    if (words[p + KIND] === KIND_STORED) {
+    if (words[p + AT] !== 0) {
       // The worker writes its result over these words.
-      this.#block[item] = words[p + AT]!
-      this.#blockBytes[item] = words[p + SIZE]!
+      this.#block[item] = blockOf(words[p + AT]!)
       this.#has[item]! |= HAS_BLOCK
     }
   }
@@ -90,7 +87,7 @@ export class InFlight {
     const has = this.#has[item]!
     this.#has[item] = 0
     if ((has & HAS_BUCKET) !== 0) this.#keys.drop(this.#bucket[item]!)
-    if ((has & HAS_BLOCK) !== 0) this.#blocks.free(this.#block[item]!, this.#blockBytes[item]!)
+    if ((has & HAS_BLOCK) !== 0) this.#blocks.free(this.#block[item]!)
     if ((has & HAS_HELD) !== 0) {
       letGo(this.#held[item]!)
       this.#held[item] = undefined

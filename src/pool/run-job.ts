@@ -7,7 +7,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { fetchAdd, futexWait, loadAcquire, xchg } from '../lib/barrier.js'
 import { ITEM, type WqMemory } from '../wq/layout.js'
-import { RingWriter } from './arena.js'
+import { ResultBytes, RingWriter } from './arena.js'
 import { Codec, NO_ROOM } from './codec.js'
 import { describe, poolError } from './failure.js'
 import { enterJob, leaveJob, Transferring } from './job.js'
@@ -82,7 +82,7 @@ export class JobRunner {
     this.#module = module
     this.#wakeOwner = wakeOwner
     this.#shared = new SharedBufferCache(space)
-    this.#codec = new Codec(mem.words, this.#shared)
+    this.#codec = new Codec(mem.words, this.#shared, new ResultBytes(space, mem.words))
     this.#ring = new RingWriter(space, slot)
     // A worker that sat here before may have died in a claim.
     xchg(space.words, space.seat(slot) + (SEAT.at.claim >> 2), 0)
