@@ -6,6 +6,7 @@
  * point to stays alive and in place until the terminal CQE. No checks happen here: the other side refuses bad fields, as
  * it does in C. Counterpart: io_uring_prep_rw and the io_uring_sqe_set_* functions of liburing.
  */
+import { IORING_FILE_INDEX_ALLOC } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
 import { high32, low32 } from '../../sys/memory.js'
 
@@ -17,6 +18,7 @@ export const OP_FLAGS = SQE.at.rw_flags >> 2
 export const USER_DATA = SQE.at.user_data >> 2
 export const BUF_INDEX = SQE.at.buf_index >> 2
 export const FILE_INDEX = SQE.at.file_index >> 2
+export const ADDR3 = SQE.at.addr3 >> 2
 const PERSONALITY_SHIFT = 16
 const FLAGS_SHIFT = SQE.at.flags * 8
 const IOPRIO_SHIFT = SQE.at.ioprio * 8
@@ -66,7 +68,28 @@ export function setOpFlags(words: Int32Array, at: number, flags: number): void {
   words[at + OP_FLAGS] = flags
 }
 
+/** Names the registered buffer to read into or write from, by its index. */
+export function setBufIndex(words: Int32Array, at: number, bufIndex: number): void {
+  words[at + BUF_INDEX] = (words[at + BUF_INDEX]! & ~0xffff) | (bufIndex & 0xffff)
+}
+
+/** Names the group of provided buffers to take one from; goes with IOSQE_BUFFER_SELECT. */
+export function setBufGroup(words: Int32Array, at: number, bgid: number): void {
+  setBufIndex(words, at, bgid)
+}
+
 /** Names the direct-descriptor slot an operation opens into or closes; 0 for none. */
 export function setTargetFixedFile(words: Int32Array, at: number, fileIndex: number): void {
   words[at + FILE_INDEX] = fileIndex
+}
+
+/** A slot as the *Direct functions take it: its number, or IORING_FILE_INDEX_ALLOC to have one chosen. */
+export function setDirect(words: Int32Array, at: number, slot: number): void {
+  words[at + FILE_INDEX] = slot === IORING_FILE_INDEX_ALLOC ? slot : slot + 1
+}
+
+/** Stores a 64-bit field: an address, a size, or -1. */
+export function put64(words: Int32Array, index: number, value: number): void {
+  words[index] = low32(value)
+  words[index + 1] = value < 0 ? -1 : high32(value)
 }
