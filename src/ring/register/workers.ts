@@ -48,7 +48,7 @@ export interface SyncCancelOptions {
  * Cancels without a request: when it returns 0, the completion of what was cancelled is posted. Blocks the thread.
  *
  * Returns 0, or with ALL or ANY how many; -ENOENT when there is none; -ETIME when it did not end in time; -EINTR; -EINVAL
- * for flags that do not go together; -EBADF. Since Linux 6.0.
+ * for an unknown flag; -EBADF. Since Linux 6.0.
  */
 export function registerSyncCancel(ring: Ring, options: SyncCancelOptions): number {
   const { userData = 0n, fd = -1, opcode = 0, flags = 0, timeoutMs } = options
