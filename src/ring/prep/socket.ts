@@ -89,7 +89,8 @@ export function prepAcceptDirect(
 }
 
 /**
- * prepAccept time and again: one completion with IORING_CQE_F_MORE for each connection, until one without it.
+ * prepAccept time and again: one completion with IORING_CQE_F_MORE for each connection, until one without it. With
+ * IORING_CQE_F_SOCK_NONEMPTY others wait to be accepted.
  *
  * All of them write their peer to the same `addr`, so 0 is the useful one. It ends at an error, when it is cancelled and
  * when the CQ has no room. Since Linux 5.19.
