@@ -240,6 +240,13 @@ export const IORING_MEM_REGION_TYPE_USER = 0x1
 export const IORING_MEM_REGION_REG_WAIT_ARG = 0x1
 export const IOU_PBUF_RING_MMAP = 0x1
 export const IOU_PBUF_RING_INC = 0x2
+export const IO_URING_NAPI_REGISTER_OP = 0
+export const IO_URING_NAPI_STATIC_ADD_ID = 1
+export const IO_URING_NAPI_STATIC_DEL_ID = 2
+export const IO_URING_NAPI_TRACKING_DYNAMIC = 0
+export const IO_URING_NAPI_TRACKING_STATIC = 1
+export const IO_URING_NAPI_TRACKING_INACTIVE = 255
+export const IO_URING_QUERY_OPCODES = 0
 export const IO_WQ_BOUND = 0
 export const IO_WQ_UNBOUND = 1
 

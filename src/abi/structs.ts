@@ -3,7 +3,7 @@
  *
  * First those of enter and register, then those that operations point to. A struct inside another is laid flat:
  * timeout_tv_sec is C's timeout.tv_sec. Must never hold a structure of our own. Counterpart: the structs of the same
- * names in include/uapi/linux: io_uring.h, time_types.h, stat.h, openat2.h and uio.h.
+ * names in include/uapi/linux: io_uring.h, io_uring/query.h, time_types.h, stat.h, openat2.h and uio.h.
  */
 import { struct } from '../lib/layout.js'
 
@@ -126,6 +126,67 @@ export const FILE_INDEX_RANGE = struct('io_uring_file_index_range', [
   ['off',  'u32', 'app',     'first slot that IORING_FILE_INDEX_ALLOC takes', 0],
   ['len',  'u32', 'app',     'how many slots it may take',                    4],
   ['resv', 'u64', 'app',     'must be 0',                                     8],
+])
+
+// biome-ignore format: table
+export const BUF_STATUS = struct('io_uring_buf_status', [
+  //field       type      written by meaning                                    offset
+  ['buf_group', 'u32',    'app',     'buffer group of the ring asked about',    0],
+  ['head',      'u32',    'kernel',  'next entry that will be taken',           4],
+  ['resv',      'u32[8]', 'app',     'must be 0',                               8],
+])
+
+// biome-ignore format: table
+export const CLONE_BUFFERS = struct('io_uring_clone_buffers', [
+  //field     type      written by meaning                                                        offset
+  ['src_fd',  'u32',    'app',     'ring to take from; its index with REGISTER_SRC_REGISTERED',   0],
+  ['flags',   'u32',    'app',     'IORING_REGISTER_SRC_REGISTERED, _DST_REPLACE',                4],
+  ['src_off', 'u32',    'app',     'first buffer to take',                                        8],
+  ['dst_off', 'u32',    'app',     'where it goes',                                               12],
+  ['nr',      'u32',    'app',     'how many; 0 is all',                                          16],
+  ['pad',     'u32[3]', 'app',     'must be 0',                                                   20],
+])
+
+// biome-ignore format: table
+export const CLOCK_REGISTER = struct('io_uring_clock_register', [
+  //field     type      written by meaning                            offset
+  ['clockid', 'u32',    'app',     'CLOCK_MONOTONIC, CLOCK_BOOTTIME', 0],
+  ['resv',    'u32[3]', 'app',     'must be 0',                       4],
+])
+
+// biome-ignore format: table
+export const NAPI = struct('io_uring_napi', [
+  //field              type    written by meaning                                                      offset
+  ['busy_poll_to',     'u32',   'app',     'microseconds to poll busily; comes back as it was before', 0],
+  ['prefer_busy_poll', 'u8',    'app',     '1 to prefer it to interrupts; comes back too',             4],
+  ['opcode',           'u8',    'app',     'IO_URING_NAPI_*_OP or _ID',                                5],
+  ['pad',              'u8[2]', 'app',     'must be 0',                                                6],
+  ['op_param',         'u32',   'app',     'IO_URING_NAPI_TRACKING_*, or the NAPI id',                 8],
+  ['resv',             'u32',   'app',     'must be 0',                                                12],
+])
+
+// biome-ignore format: table
+export const QUERY_HDR = struct('io_uring_query_hdr', [
+  //field        type      written by meaning                                         offset
+  ['next_entry', 'u64',    'app',     'address of another query, or 0',               0],
+  ['query_data', 'u64',    'app',     'address of where the answer goes',             8],
+  ['query_op',   'u32',    'app',     'IO_URING_QUERY_*',                             16],
+  ['size',       'u32',    'app',     'room there; comes back as what was written',   20],
+  ['result',     's32',    'kernel',  '0, or -errno of this query',                   24],
+  ['resv',       'u32[3]', 'app',     'must be 0',                                    28],
+])
+
+// biome-ignore format: table
+export const QUERY_OPCODE = struct('io_uring_query_opcode', [
+  //field                type   written by meaning                                     offset
+  ['nr_request_opcodes', 'u32', 'kernel',  'operations there are, IORING_OP_*',        0],
+  ['nr_register_opcodes', 'u32', 'kernel', 'register calls there are',                 4],
+  ['feature_flags',      'u64', 'kernel',  'IORING_FEAT_*',                            8],
+  ['ring_setup_flags',   'u64', 'kernel',  'IORING_SETUP_*',                           16],
+  ['enter_flags',        'u64', 'kernel',  'IORING_ENTER_*',                           24],
+  ['sqe_flags',          'u64', 'kernel',  'IOSQE_*',                                  32],
+  ['nr_query_opcodes',   'u32', 'kernel',  'queries there are (not on 6.18: 0)',       40],
+  ['pad',                'u32', 'kernel',  '0',                                        44],
 ])
 
 // biome-ignore format: table

@@ -132,6 +132,14 @@ function init(syscalls: Syscalls, entries: number): Ring {
   return queueInit(syscalls, entries, { flags: IORING_SETUP_CLAMP, cqEntries })
 }
 
+/**
+ * A backend's system calls for this thread, for queueInit. Throws ERR_URING_NO_FFI where FFI cannot load; whether the
+ * kernel lets them be used, queueInit tells.
+ */
+export function loadSyscalls(backend: 'kernel' | 'threads'): Promise<Syscalls> {
+  return backend === 'kernel' ? kernel() : threads()
+}
+
 let kernelSyscalls: Promise<Syscalls> | undefined
 let threadsSyscalls: Promise<Syscalls> | undefined
 

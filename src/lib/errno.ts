@@ -17,6 +17,7 @@ export const EFAULT = 14
 export const EBUSY = 16
 export const EEXIST = 17
 export const EINVAL = 22
+export const ENFILE = 23
 export const EMFILE = 24
 export const EPIPE = 32
 export const ENAMETOOLONG = 36

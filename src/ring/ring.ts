@@ -8,16 +8,20 @@
 import {
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
+  IORING_ENTER_REGISTERED_RING,
   IORING_ENTER_SQ_WAKEUP,
+  IORING_REGISTER_RESIZE_RINGS,
+  IORING_REGISTER_RING_FDS,
   IORING_SETUP_SQPOLL,
   IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_NEED_WAKEUP,
   IORING_SQ_TASKRUN,
+  IORING_UNREGISTER_RING_FDS,
 } from '../abi/constants.js'
 import { PARAMS } from '../abi/params.js'
-import { GETEVENTS_ARG, KERNEL_TIMESPEC } from '../abi/structs.js'
+import { GETEVENTS_ARG, KERNEL_TIMESPEC, RSRC_UPDATE } from '../abi/structs.js'
 import type { Syscalls } from '../abi/syscalls.js'
-import { errnoError } from '../lib/errno.js'
+import { EEXIST, EINVAL, errnoError } from '../lib/errno.js'
 import { addressOf, high32, low32 } from '../sys/memory.js'
 import { Cq } from './cq.js'
 import { Sq } from './sq.js'
@@ -44,9 +48,12 @@ export class Ring {
   readonly flags: number
   /** IORING_FEAT_* as reported. */
   readonly features: number
-  readonly sq: Sq
-  readonly cq: Cq
+  #sq: Sq
+  #cq: Cq
   readonly #waitArg = new WaitArg()
+  /** What enter is told: the fd, or the index of the registered one and the flag that says so. */
+  #enterFd: number
+  #enterFlags = 0
   #open = true
 
   constructor(syscalls: Syscalls, fd: number, params: DataView) {
@@ -55,8 +62,19 @@ export class Ring {
     this.flags = params.getUint32(PARAMS.at.flags, true)
     this.features = params.getUint32(PARAMS.at.features, true)
     const memory = syscalls.memory(fd)
-    this.sq = new Sq(memory, params)
-    this.cq = new Cq(memory, params)
+    this.#enterFd = fd
+    this.#sq = new Sq(memory, params)
+    this.#cq = new Cq(memory, params)
+  }
+
+  /** The submission side. resizeRings makes another. */
+  get sq(): Sq {
+    return this.#sq
+  }
+
+  /** The completion side. resizeRings makes another. */
+  get cq(): Cq {
+    return this.#cq
   }
 
   /**
@@ -87,25 +105,29 @@ export class Ring {
 
   /** Runs task work and flushes an overflow, without submitting or waiting. Returns 0 or -errno. */
   getEvents(): number {
-    return this.syscalls.enter(this.fd, 0, 0, IORING_ENTER_GETEVENTS)
+    return this.#enter(0, 0, IORING_ENTER_GETEVENTS)
   }
 
   /** Whether getEvents() has something to do: task work is pending, or completions overflowed. */
   cqNeedsEnter(): boolean {
-    return (this.sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0
+    return (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0
   }
 
   #submit(waitNr: number, flags: number, arg?: Uint8Array): number {
-    let toSubmit = this.sq.flush()
+    let toSubmit = this.#sq.flush()
     if (this.flags & IORING_SETUP_SQPOLL) {
-      if (this.sq.flags() & IORING_SQ_NEED_WAKEUP) flags |= IORING_ENTER_SQ_WAKEUP
+      if (this.#sq.flags() & IORING_SQ_NEED_WAKEUP) flags |= IORING_ENTER_SQ_WAKEUP
       else if (flags === 0) return toSubmit
     }
     // What the other side left of an earlier flush counts too.
-    const pending = this.sq.pending()
+    const pending = this.#sq.pending()
     if (pending > toSubmit) toSubmit = pending
     if (toSubmit === 0 && flags === 0) return 0
-    return this.syscalls.enter(this.fd, toSubmit, waitNr, flags, arg)
+    return this.#enter(toSubmit, waitNr, flags, arg)
+  }
+
+  #enter(toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number {
+    return this.syscalls.enter(this.#enterFd, toSubmit, minComplete, flags | this.#enterFlags, arg)
   }
 
   /**
@@ -114,18 +136,12 @@ export class Ring {
    */
   waitCqe(timeoutMs?: number): number {
     for (;;) {
-      if (this.cq.ready() > 0) return 0
+      if (this.#cq.ready() > 0) return 0
       const res =
         timeoutMs === undefined
-          ? this.syscalls.enter(this.fd, 0, 1, IORING_ENTER_GETEVENTS)
-          : this.syscalls.enter(
-              this.fd,
-              0,
-              1,
-              IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
-              this.#waitArg.set(timeoutMs),
-            )
-      if (res < 0) return this.cq.ready() > 0 ? 0 : res
+          ? this.#enter(0, 1, IORING_ENTER_GETEVENTS)
+          : this.#enter(0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, this.#waitArg.set(timeoutMs))
+      if (res < 0) return this.#cq.ready() > 0 ? 0 : res
     }
   }
 
@@ -134,9 +150,61 @@ export class Ring {
     return this.syscalls.register(this.fd, opcode, arg, nrArgs)
   }
 
+  /**
+   * Registers the ring with this thread, which may have 16: enter then need not look its fd up. Returns 1, or -errno:
+   * -EEXIST when it is already, -EBUSY when there is no room. Linux 5.18 (liburing: io_uring_register_ring_fd).
+   */
+  registerRingFd(): number {
+    if (this.#enterFlags !== 0) return -EEXIST
+    const NEXT_FREE = -1
+    const view = new DataView(new ArrayBuffer(RSRC_UPDATE.size))
+    view.setInt32(RSRC_UPDATE.at.offset, NEXT_FREE, true)
+    view.setBigUint64(RSRC_UPDATE.at.data, BigInt(this.fd), true)
+    const res = this.register(IORING_REGISTER_RING_FDS, view, 1)
+    if (res !== 1) return res
+    this.#enterFd = view.getUint32(RSRC_UPDATE.at.offset, true)
+    this.#enterFlags = IORING_ENTER_REGISTERED_RING
+    return res
+  }
+
+  /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered. */
+  unregisterRingFd(): number {
+    if (this.#enterFlags === 0) return -EINVAL
+    const view = new DataView(new ArrayBuffer(RSRC_UPDATE.size))
+    view.setUint32(RSRC_UPDATE.at.offset, this.#enterFd, true)
+    const res = this.register(IORING_UNREGISTER_RING_FDS, view, 1)
+    if (res !== 1) return res
+    this.#enterFd = this.fd
+    this.#enterFlags = 0
+    return res
+  }
+
+  /**
+   * Makes the rings larger or smaller, with what is in them. Returns 0, and `sq` and `cq` are others: what was taken from
+   * the old ones is not to be used any more. Or -errno: -EINVAL without IORING_SETUP_DEFER_TASKRUN and for bad sizes;
+   * -EOVERFLOW when what is pending does not fit. Linux 6.13 (liburing: io_uring_resize_rings).
+   */
+  resizeRings(entries: number, cqEntries?: number): number {
+    // SQEs that were filled but not made visible would stay behind.
+    this.#sq.flush()
+    const bytes = new Uint8Array(PARAMS.size)
+    const params = new DataView(bytes.buffer)
+    params.setUint32(PARAMS.at.sq_entries, entries, true)
+    params.setUint32(PARAMS.at.cq_entries, cqEntries ?? 0, true)
+    params.setUint32(PARAMS.at.flags, cqEntries === undefined ? 0 : IORING_SETUP_CQSIZE, true)
+    const res = this.register(IORING_REGISTER_RESIZE_RINGS, bytes, 1)
+    if (res < 0) return res
+    const memory = this.syscalls.memory(this.fd)
+    this.#sq = new Sq(memory, params)
+    this.#cq = new Cq(memory, params)
+    return res
+  }
+
   /** Closes the ring; idempotent. The rings' memory must not be touched afterwards (liburing: io_uring_queue_exit). */
   queueExit(): void {
     if (!this.#open) return
+    // A registered ring would live on.
+    this.unregisterRingFd()
     this.#open = false
     this.syscalls.close(this.fd)
   }

@@ -33,8 +33,26 @@ const HEADERS = [
   'linux/openat2.h',
   'linux/poll.h',
   'linux/uio.h',
+  'linux/io_uring/query.h',
+  'linux/falloc.h',
+  'linux/fadvise.h',
+  'linux/mman.h',
+  'linux/xattr.h',
+  'linux/in.h',
+  'linux/in6.h',
+  'linux/un.h',
+  'linux/tcp.h',
+  'linux/futex.h',
+  'linux/wait.h',
+  'linux/eventpoll.h',
+  'asm/siginfo.h',
+  'time.h',
 ]
-const INCLUDES = HEADERS.map((name) => `#if __has_include(<${name}>)\n#include <${name}>\n#endif`)
+const INCLUDES = [
+  ...HEADERS.map((name) => `#if __has_include(<${name}>)\n#include <${name}>\n#endif`),
+  // The C library's header brings an iovec of its own, which must not be a second one of that name.
+  '#define iovec iovec_of_libc\n#include <sys/socket.h>\n#undef iovec',
+]
 
 /** The header's view of these names, or in words why there is none. `includeDirs` go before the compiler's own. */
 export function measure(

@@ -8,6 +8,12 @@ import { addressOf, high32, low32 } from '../../src/sys/memory.js'
 /** Writes the fields of an SQE at a word. */
 export type Fill = (words: Int32Array, at: number) => void
 
+/** A prep function with its arguments. */
+export const sqe =
+  <A extends unknown[]>(prepare: (words: Int32Array, at: number, ...args: A) => void, ...args: A): Fill =>
+  (words, at) =>
+    prepare(words, at, ...args)
+
 export type SqeField = keyof typeof SQE.at
 
 export const nop =

@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import { OPCODE_NAMES } from '../../src/abi/constants.js'
 import { errnoName } from '../../src/lib/errno.js'
 import { type Backend, backends } from './backends.js'
-import { SKIPS, type Skip } from './skips.js'
+import { REGISTERS, SKIPS, type Skip } from './skips.js'
 import { Stand } from './stand.js'
 import { watch } from './watchdog.js'
 
@@ -16,6 +16,8 @@ import { watch } from './watchdog.js'
 export interface Needs {
   /** Opcodes that the probe must report. */
   readonly opcodes?: readonly number[]
+  /** Opcodes of io_uring_register, which no probe tells: skips.ts has who lacks them. */
+  readonly registers?: readonly number[]
   /** IORING_SETUP_* bits that setup must take. */
   readonly setup?: number
   /** IORING_FEAT_* that setup must report. */
@@ -52,6 +54,9 @@ function whySkipped(backend: Backend, test: string, needs: Needs): string | unde
   if (row !== undefined) return row.reason
   const opcodes = (needs.opcodes ?? []).filter((opcode) => !backend.opcodes.has(opcode))
   if (opcodes.length > 0) return `no ${opcodes.map((opcode) => OPCODE_NAMES[opcode]).join(', ')}`
+  const known = REGISTERS[backend.name]
+  const unknown = (needs.registers ?? []).filter((opcode) => known !== undefined && !known.has(opcode))
+  if (unknown.length > 0) return `no register call ${unknown.join(', ')}`
   const features = (needs.features ?? 0) & ~backend.features
   if (features !== 0) return `no feature 0x${features.toString(16)}`
   if (needs.setup === undefined) return undefined

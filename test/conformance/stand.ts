@@ -183,6 +183,14 @@ export class Stand {
     return addressOf(this.alloc(Buffer.from(`${text}\0`)))
   }
 
+  /** The address of a timespec of so many milliseconds. */
+  timespec(ms: number): number {
+    const seconds = Math.floor(ms / 1000)
+    const words = new BigInt64Array([BigInt(seconds), BigInt(Math.round((ms - seconds * 1000) * 1e6))])
+    kept.push(words)
+    return addressOf(words)
+  }
+
   /** iovecs over these views. */
   iovecs(views: readonly Uint8Array[]): BigUint64Array {
     const vecs = new BigUint64Array(2 * Math.max(1, views.length))

@@ -7,6 +7,7 @@
 import {
   IORING_OFF_SQ_RING,
   IORING_OFF_SQES,
+  IORING_REGISTER_RESIZE_RINGS,
   IORING_SETUP_CQE32,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_SQE128,
@@ -23,6 +24,8 @@ import { addressOf, Mapping } from '../../sys/memory.js'
 interface MappedRing extends RingMemory {
   readonly ringsMapping: Mapping
   readonly sqesMapping: Mapping
+  /** What was mapped before the rings were resized. Stays until close: a view of it must not become poison unawares. */
+  readonly older: readonly Mapping[]
 }
 
 export class KernelSyscalls implements Syscalls {
@@ -48,10 +51,23 @@ export class KernelSyscalls implements Syscalls {
   }
 
   register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
-    return ioUringRegister(fd, opcode, arg === null ? 0 : addressOf(arg), nrArgs)
+    const res = ioUringRegister(fd, opcode, arg === null ? 0 : addressOf(arg), nrArgs)
+    if (opcode !== IORING_REGISTER_RESIZE_RINGS || res < 0 || arg === null) return res
+    const { ringsMapping, sqesMapping, older } = this.#get(fd)
+    try {
+      const params = new Uint8Array(arg.buffer, arg.byteOffset, arg.byteLength)
+      this.#mapped.set(fd, { ...mapRing(fd, params), older: [...older, ringsMapping, sqesMapping] })
+    } catch (error) {
+      return (error as { errno: number }).errno
+    }
+    return res
   }
 
   memory(fd: number): RingMemory {
+    return this.#get(fd)
+  }
+
+  #get(fd: number): MappedRing {
     const mapped = this.#mapped.get(fd)
     assert(mapped !== undefined, `fd ${fd} is a ring of this thread`)
     return mapped
@@ -64,6 +80,7 @@ export class KernelSyscalls implements Syscalls {
     // The mappings hold references: with them gone, closing the fd tears the ring down.
     mapped.ringsMapping.unmap()
     mapped.sqesMapping.unmap()
+    for (const mapping of mapped.older) mapping.unmap()
     return libc('close')(fd)
   }
 }
@@ -80,5 +97,5 @@ function mapRing(fd: number, bytes: Uint8Array): MappedRing {
   const sqEnd = flags & IORING_SETUP_NO_SQARRAY ? 0 : u32(PARAMS.at.sq_off_array) + sqEntries * 4
   const ringsMapping = new Mapping(Math.max(cqEnd, sqEnd), fd, IORING_OFF_SQ_RING)
   const sqesMapping = new Mapping(sqEntries * sqeBytes, fd, IORING_OFF_SQES)
-  return { rings: ringsMapping.buffer, sqes: sqesMapping.buffer, ringsMapping, sqesMapping }
+  return { rings: ringsMapping.buffer, sqes: sqesMapping.buffer, ringsMapping, sqesMapping, older: [] }
 }

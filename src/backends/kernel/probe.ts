@@ -7,11 +7,10 @@
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { PARAMS } from '../../abi/params.js'
-import { EMFILE, ENOMEM, ENOSYS, EPERM, errnoText } from '../../lib/errno.js'
+import { EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM, errnoText } from '../../lib/errno.js'
 import { ioUringSetup, libc } from '../../sys/libc.js'
 import { addressOf } from '../../sys/memory.js'
 
-const ENFILE = 23
 /** io_uring as the driver needs it. */
 const OLDEST = [5, 12] as const
 

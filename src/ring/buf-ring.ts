@@ -1,0 +1,139 @@
+/**
+ * A ring of provided buffers: the app gives buffers by writing memory, without a request. Runs on the app's thread.
+ *
+ * An operation with IOSQE_BUFFER_SELECT takes the next buffer of its group, and its completion says which
+ * (IORING_CQE_F_BUFFER, and bufferOf). The app writes entries and the tail; the other side keeps the head to itself, and
+ * in an entry of an incremental ring moves address and length on. Must never be unregistered with requests on it.
+ * Counterpart: the io_uring_buf_ring_* functions and io_uring_setup_buf_ring of liburing.
+ */
+import * as abi from '../abi/constants.js'
+import { BUF, BUF_REG, BUF_STATUS } from '../abi/structs.js'
+import { assert } from '../lib/assert.js'
+import { storeRelease } from '../lib/barrier.js'
+import { high32, low32, Mapping } from '../sys/memory.js'
+import type { Ring } from './ring.js'
+
+const ENTRY_WORDS = BUF.size >> 2
+const ADDR = BUF.at.addr >> 2
+const LEN = BUF.at.len >> 2
+/** bid in its lower half; of entry 0 the upper half is the tail of the ring. */
+const BID_AND_TAIL = BUF.at.bid >> 2
+const TAIL_SHIFT = 16
+
+export class BufRing {
+  readonly bgid: number
+  readonly entries: number
+  readonly #ring: Ring
+  readonly #mapping: Mapping
+  readonly #words: Int32Array
+  readonly #mask: number
+  #tail = 0
+
+  /** Use setupBufRing. */
+  constructor(ring: Ring, mapping: Mapping, entries: number, bgid: number) {
+    this.#ring = ring
+    this.#mapping = mapping
+    this.#words = new Int32Array(mapping.buffer, 0, entries * ENTRY_WORDS)
+    this.#mask = entries - 1
+    this.entries = entries
+    this.bgid = bgid
+  }
+
+  /**
+   * Writes an entry, `offset` places behind the last one given: the `len` bytes at `addr` are buffer `bid`. Nobody sees it
+   * before advance. The memory must live until the buffer has come back, or the ring is unregistered.
+   */
+  add(addr: number, len: number, bid: number, offset = 0): void {
+    const at = ((this.#tail + offset) & this.#mask) * ENTRY_WORDS
+    const words = this.#words
+    words[at + ADDR] = low32(addr)
+    words[at + ADDR + 1] = high32(addr)
+    words[at + LEN] = len
+    words[at + BID_AND_TAIL] = (words[at + BID_AND_TAIL]! & ~0xffff) | (bid & 0xffff)
+  }
+
+  /** Gives the next `count` entries that add wrote. */
+  advance(count: number): void {
+    this.#tail = (this.#tail + count) & 0xffff
+    // Publishes the entries before it, and leaves entry 0's bid, in the same word, as it is. Pairs with the kernel's
+    // acquire of the tail.
+    const bid = this.#words[BID_AND_TAIL]! & 0xffff
+    storeRelease(this.#words, BID_AND_TAIL, (this.#tail << TAIL_SHIFT) | bid)
+  }
+
+  /** add and advance(1): one buffer is given (back). */
+  give(addr: number, len: number, bid: number): void {
+    this.add(addr, len, bid)
+    this.advance(1)
+  }
+
+  /** The entry that will be taken next, as a free-running u16; or -errno: -EINVAL before Linux 6.8. */
+  head(): number {
+    const bytes = new Uint8Array(BUF_STATUS.size)
+    const view = new DataView(bytes.buffer)
+    view.setUint32(BUF_STATUS.at.buf_group, this.bgid, true)
+    const res = this.#ring.register(abi.IORING_REGISTER_PBUF_STATUS, bytes, 1)
+    return res < 0 ? res : view.getUint32(BUF_STATUS.at.head, true)
+  }
+
+  /** Buffers that were given and not taken yet, or -errno as head(). */
+  available(): number {
+    const head = this.head()
+    return head < 0 ? head : (this.#tail - head) & 0xffff
+  }
+
+  /**
+   * Unregisters the group and frees the ring's memory; the buffers are the app's again once the requests that hold one
+   * have completed. Returns 0; -ENOENT when it was done before, or the ring is closed. (liburing: io_uring_free_buf_ring)
+   */
+  free(): number {
+    const res = this.#ring.isOpen ? unregisterBufRing(this.#ring, this.bgid) : 0
+    if (res === 0) this.#mapping.unmap()
+    return res
+  }
+}
+
+/**
+ * Makes an empty buffer ring of `entries` (a power of two, at most 32768) as group `bgid`. `flags`: IOU_PBUF_RING_MMAP
+ * lets the kernel allocate it (6.4); IOU_PBUF_RING_INC has buffers used piece by piece (6.12).
+ *
+ * Or -errno: -EINVAL for other entries and unknown flags; -EEXIST where the group is taken; -ENOMEM. Since Linux 5.19.
+ */
+export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 0): BufRing | number {
+  const isMmapped = (flags & abi.IOU_PBUF_RING_MMAP) !== 0
+  // Whatever is asked, the kernel says what is wrong with it; so the memory is there first.
+  const own = isMmapped ? undefined : new Mapping(Math.max(1, entries) * BUF.size)
+  const res = registerBufRing(ring, own?.address ?? 0, entries, bgid, flags)
+  if (res < 0) {
+    own?.unmap()
+    return res
+  }
+  assert(entries > 0 && (entries & (entries - 1)) === 0, 'a buffer ring that was taken has a power of two entries')
+  const at = abi.IORING_OFF_PBUF_RING + bgid * 2 ** abi.IORING_OFF_PBUF_SHIFT
+  return new BufRing(ring, own ?? new Mapping(entries * BUF.size, ring.fd, at), entries, bgid)
+}
+
+/** Registers memory of the caller's, page-aligned, as a buffer ring; setupBufRing says the rest. */
+export function registerBufRing(ring: Ring, address: number, entries: number, bgid: number, flags = 0): number {
+  const view = bufReg(bgid)
+  view.setBigUint64(BUF_REG.at.ring_addr, BigInt(address), true)
+  view.setUint32(BUF_REG.at.ring_entries, entries, true)
+  view.setUint16(BUF_REG.at.flags, flags, true)
+  return ring.register(abi.IORING_REGISTER_PBUF_RING, view, 1)
+}
+
+/** -ENOENT without the group; -EINVAL where it is none of this kind. Since Linux 5.19. */
+export function unregisterBufRing(ring: Ring, bgid: number): number {
+  return ring.register(abi.IORING_UNREGISTER_PBUF_RING, bufReg(bgid), 1)
+}
+
+function bufReg(bgid: number): DataView {
+  const view = new DataView(new ArrayBuffer(BUF_REG.size))
+  view.setUint16(BUF_REG.at.bgid, bgid, true)
+  return view
+}
+
+/** The id of the buffer that a completion used, from its flags; undefined without one. */
+export function bufferOf(cqeFlags: number): number | undefined {
+  return cqeFlags & abi.IORING_CQE_F_BUFFER ? cqeFlags >>> abi.IORING_CQE_BUFFER_SHIFT : undefined
+}

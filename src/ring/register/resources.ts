@@ -1,0 +1,50 @@
+/**
+ * What registering files and registering buffers have in common. Runs on the thread of the ring; register.ts says what holds for every call.
+ *
+ * Counterpart: struct io_uring_rsrc_register and _update2 of liburing.
+ */
+import { IORING_RSRC_REGISTER_SPARSE } from '../../abi/constants.js'
+import { RSRC_REGISTER, RSRC_UPDATE2 } from '../../abi/structs.js'
+import { assert } from '../../lib/assert.js'
+import { addressOf } from '../../sys/memory.js'
+import type { Ring } from '../ring.js'
+import { Fields } from './fields.js'
+
+export function registerSparse(ring: Ring, opcode: number, nr: number): number {
+  const arg = new Fields(RSRC_REGISTER)
+  arg.u32('nr', nr)
+  arg.u32('flags', IORING_RSRC_REGISTER_SPARSE)
+  return ring.register(opcode, arg.bytes, RSRC_REGISTER.size)
+}
+
+export function registerTagged(
+  ring: Ring,
+  opcode: number,
+  data: ArrayBufferView,
+  nr: number,
+  tags: BigUint64Array,
+): number {
+  assert(tags.length === nr, 'there is one tag for each')
+  const arg = new Fields(RSRC_REGISTER)
+  arg.u32('nr', nr)
+  arg.u64('data', addressOf(data))
+  arg.u64('tags', addressOf(tags))
+  return ring.register(opcode, arg.bytes, RSRC_REGISTER.size)
+}
+
+export function updateTagged(
+  ring: Ring,
+  opcode: number,
+  off: number,
+  data: ArrayBufferView,
+  nr: number,
+  tags: BigUint64Array | null,
+): number {
+  assert(tags === null || tags.length === nr, 'there is one tag for each')
+  const arg = new Fields(RSRC_UPDATE2)
+  arg.u32('offset', off)
+  arg.u64('data', addressOf(data))
+  arg.u64('tags', tags === null ? 0 : addressOf(tags))
+  arg.u32('nr', nr)
+  return ring.register(opcode, arg.bytes, RSRC_UPDATE2.size)
+}

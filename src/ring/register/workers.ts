@@ -1,0 +1,65 @@
+/**
+ * The workers of a ring's thread: where they run, how many there are, and ending what they do. Runs on the thread of the ring; register.ts says what holds for every call.
+ *
+ * Counterpart: io_uring_register_iowq_aff, _iowq_max_workers and _sync_cancel of liburing.
+ */
+import * as abi from '../../abi/constants.js'
+import { SYNC_CANCEL_REG } from '../../abi/structs.js'
+import type { Ring } from '../ring.js'
+import { Fields } from './fields.js'
+
+/**
+ * On which processors the workers of this thread may run: bit n of `mask` is processor n. Holds for workers made later.
+ *
+ * -EINVAL for processors that this thread may not use. Since Linux 5.14.
+ */
+export function registerIowqAff(ring: Ring, mask: Uint8Array): number {
+  return ring.register(abi.IORING_REGISTER_IOWQ_AFF, mask, mask.byteLength)
+}
+
+/** Back to all processors. Since Linux 5.14. */
+export function unregisterIowqAff(ring: Ring): number {
+  return ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, null, 0)
+}
+
+/**
+ * How many workers this thread may have, bounded (files) and unbounded (the rest). 0 leaves a limit as it is. The limits
+ * before are written to `limits`; they hold for all rings of the thread. Since Linux 5.15.
+ */
+export function registerIowqMaxWorkers(ring: Ring, limits: Uint32Array): number {
+  return ring.register(abi.IORING_REGISTER_IOWQ_MAX_WORKERS, limits, limits.length)
+}
+
+/** Which requests to cancel, and how long to wait for those that are running. */
+export interface SyncCancelOptions {
+  /** user_data, 64 bits. Default 0. */
+  readonly userData?: bigint
+  /** With IORING_ASYNC_CANCEL_FD: the file. Default -1. */
+  readonly fd?: number
+  /** With IORING_ASYNC_CANCEL_OP: the operation. */
+  readonly opcode?: number
+  /** IORING_ASYNC_CANCEL_*. Default 0: one request, by user_data. */
+  readonly flags?: number
+  /** Milliseconds to wait until what was interrupted has completed. Default: until it has. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * Cancels without a request: when it returns 0, the completion of what was cancelled is posted. Blocks the thread.
+ *
+ * Returns 0, or with ALL or ANY how many; -ENOENT when there is none; -ETIME when it did not end in time; -EINTR; -EINVAL
+ * for an unknown flag; -EBADF. Since Linux 6.0.
+ */
+export function registerSyncCancel(ring: Ring, options: SyncCancelOptions): number {
+  const { userData = 0n, fd = -1, opcode = 0, flags = 0, timeoutMs } = options
+  const arg = new Fields(SYNC_CANCEL_REG)
+  arg.view.setBigUint64(SYNC_CANCEL_REG.at.addr, BigInt.asUintN(64, userData), true)
+  arg.u32('fd', fd)
+  arg.u32('flags', flags)
+  arg.view.setUint8(SYNC_CANCEL_REG.at.opcode, opcode)
+  const seconds = timeoutMs === undefined ? -1 : Math.floor(timeoutMs / 1000)
+  const nanoseconds = timeoutMs === undefined ? -1 : Math.round((timeoutMs % 1000) * 1e6)
+  arg.u64('timeout_tv_sec', seconds)
+  arg.u64('timeout_tv_nsec', nanoseconds)
+  return ring.register(abi.IORING_REGISTER_SYNC_CANCEL, arg.bytes, 1)
+}
