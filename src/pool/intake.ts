@@ -3,7 +3,16 @@
  * waits in the backlog or, while priorities are in use, in the ranking. Owner thread only.
  */
 import { NONE } from '../lib/mpscq.js'
-import { IO_WQ_WORK_CONCURRENT, IO_WQ_WORK_HASHED, IO_WQ_WORK_UNBOUND, ITEM, type WqMemory } from '../wq/layout.js'
+import { nrQueued } from '../wq/items.js'
+import {
+  ACCT_BOUND,
+  ACCT_UNBOUND,
+  IO_WQ_WORK_CONCURRENT,
+  IO_WQ_WORK_HASHED,
+  IO_WQ_WORK_UNBOUND,
+  ITEM,
+  type WqMemory,
+} from '../wq/layout.js'
 import type { Wq } from '../wq/wq.js'
 import type { Aborts } from './aborts.js'
 import { Backlog, type Waiting } from './backlog.js'
@@ -52,8 +61,14 @@ export class Intake {
 
   /** A record for a job that nothing keeps from io-wq; NONE if there is none, or others come first. */
   alloc(priority: number | undefined): number {
-    if (this.#backlog.size > 0 || this.#ranking !== undefined || (priority !== undefined && priority !== 0)) return NONE
+    if (this.#backlog.size > 0 || this.#ranking !== undefined) return NONE
+    if (priority !== undefined && priority !== 0 && !this.#isFirst(priority)) return NONE
     return this.#parts.wq.alloc()
+  }
+
+  /** Whether a job of this priority has nobody to overtake, and will not have to be overtaken by one without. */
+  #isFirst(priority: number): boolean {
+    return priority > 0 && nrQueued(this.#mem, ACCT_BOUND) + nrQueued(this.#mem, ACCT_UNBOUND) === 0
   }
 
   /** Gives a job whose record is written to io-wq. `flags`: JOB_*. */

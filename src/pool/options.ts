@@ -33,7 +33,7 @@ export interface PoolOptions
   readonly teardown?: string
   /** Jobs after which a worker is replaced. Default: no limit. */
   readonly maxJobsPerWorker?: number
-  /** Whether stats() has histograms of how long jobs wait and run. Default false; costs about half a microsecond a job. */
+  /** Whether stats() has histograms of how long jobs wait and run. Default false; costs 0.1 us a job. */
   readonly histograms?: boolean
   /**
    * AsyncLocalStorages whose values go with each job, by the name under which the job finds them: `jobContext(name)` of

@@ -71,6 +71,33 @@ test('a low one that alone is in line is overtaken by what comes later', async (
   assert.deepEqual(order, [2, 4, 1, 3])
 })
 
+test('a low one in line is overtaken by what comes turns of the event loop later', async () => {
+  const gate = new Gate()
+  const held = pool.run('hold', [gate.words])
+  await gate.reached(1)
+  const log = sharedWords(4)
+  const low = pool.run('note', [log, 1], { priority: -1 })
+  for (let i = 0; i < 3; i++) await pool.run('noop', [], { unbounded: true })
+  const later = pool.run('note', [log, 2])
+  gate.open()
+  await Promise.all([held, low, later])
+  assert.deepEqual([...log.subarray(1, 3)], [2, 1])
+})
+
+test('jobs of a key keep their order while workers take them and urgent ones come', async () => {
+  await using own = new Pool<typeof import('./jobs.js')>(jobs, { maxWorkers: 2 })
+  const nr = 6000
+  const log = sharedWords(nr + 1)
+  const given: Promise<void>[] = []
+  for (let i = 0; i < nr; i++) {
+    given.push(own.run('note', [log, i], { key: 'log' }))
+    if (i % 10 === 9) given.push(own.run('noop', [], { priority: 1 }))
+    if (i % 50 === 49) await own.run('noop', [], { unbounded: true })
+  }
+  await Promise.all(given)
+  assert.ok(log.subarray(1).every((number, i) => number === i))
+})
+
 test('once nobody has one, order is as given again', async () => {
   await begun((note) => [note(1, { priority: 3 })])
   const order = await begun((note) => Array.from({ length: 200 }, (_, i) => note(i)))
@@ -90,20 +117,20 @@ test('those that wait by priority are cancelled, aborted, timed out, flushed and
     pool.run('note', [log, 3], { timeout: 1, priority: -2 }),
   ].map(rejectionOf)
   const flushed = pool.flush()
-  // Takes the three above back from io-wq's list.
-  const high = pool.run('add', [1, 2], { priority: 1 })
-  assert.equal(pool.stats().queued, 304)
+  // They take the three above back from io-wq's list, and fill it.
+  const high = Array.from({ length: 100 }, (_, i) => pool.run('add', [i, 2], { priority: 1 }))
+  assert.equal(pool.stats().queued, 403)
   assert.equal(pool.cancel('x'), 'ok')
   controller.abort()
   assert.deepEqual(
     (await Promise.all(ends)).map((error) => error['code']),
     ['ABORT_ERR', 'ABORT_ERR', 'ERR_URING_TIMEOUT'],
   )
-  assert.equal(pool.stats().queued, 301)
+  assert.equal(pool.stats().queued, 400)
   gate.open()
   await flushed
   await Promise.all([held, ...low])
-  assert.equal(await high, 3)
+  assert.ok((await Promise.all(high)).every((sum, i) => sum === i + 2))
   assert.equal(log[0], 0)
 })
 

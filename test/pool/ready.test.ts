@@ -48,6 +48,16 @@ test('many producers wait in line: first come, first served, none refused', asyn
   await Promise.all(held)
 })
 
+test('many producers at once in an empty pool: room is promised once', async () => {
+  await using pool = make(2)
+  const producers = Array.from({ length: 40 }, async (_, i) => {
+    await pool.ready()
+    await undefined
+    return pool.run('add', [i, 1])
+  })
+  assert.ok((await Promise.all(producers)).every((sum, i) => sum === i + 1))
+})
+
 test('who is told and gives nothing keeps nobody out', async () => {
   await using pool = make(1)
   const told = Promise.all(Array.from({ length: 20 }, () => pool.ready()))
