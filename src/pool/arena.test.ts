@@ -1,24 +1,34 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Blocks, RingReader, RingWriter } from './arena.js'
+import { Blocks, blockOf, RingReader, RingWriter } from './arena.js'
 import { RING_BYTES, Space } from './record.js'
 
 test('blocks do not overlap, and are used again', () => {
-  const blocks = new Blocks(1000, 1000 + 4096)
+  const blocks = new Blocks(1024, 1024 + 4096)
   const [a, b, c] = [blocks.alloc(1), blocks.alloc(256), blocks.alloc(257)]
-  assert.deepEqual([a, b, c], [1000, 1256, 1512])
-  blocks.free(b, 256)
+  assert.deepEqual([a, b, c], [1024, 1280, 1536])
+  blocks.free(b)
   assert.equal(blocks.alloc(200), b)
 })
 
 test('without room, or for more than a block holds, there is none', () => {
   const blocks = new Blocks(0, 1024)
   assert.equal(blocks.alloc(2000), -1)
-  assert.equal(blocks.alloc(65_537), -1)
+  assert.equal(blocks.alloc(131_073), -1)
   for (let i = 0; i < 4; i++) assert.ok(blocks.alloc(10) >= 0)
   assert.equal(blocks.alloc(10), -1)
-  blocks.free(256, 10)
+  blocks.free(256)
   assert.equal(blocks.alloc(10), 256)
+})
+
+test('a block keeps its size, whatever is in it', () => {
+  const blocks = new Blocks(0, 1 << 18)
+  const block = blocks.alloc(70_000)
+  assert.equal(blocks.sizeOf(block), 17)
+  blocks.free(block)
+  assert.equal(blocks.alloc(1000), 1 << 17)
+  assert.equal(blocks.alloc(131_072), block)
+  assert.equal(blockOf(block | blocks.sizeOf(block)), block)
 })
 
 test('what goes into a ring comes out of it, round and round', () => {

@@ -6,20 +6,34 @@
  * goes by message.
  */
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
-import { RING_BYTES, SEAT, type Space } from './record.js'
+import type { FarBytes } from './codec.js'
+import { ARENA_BYTES, AT, DATA, RING_BYTES, SEAT, type Space } from './record.js'
 
 const SMALLEST = 8
-const LARGEST = 16
+/** Beyond it, two copies more cost what a message does. */
+const LARGEST = 17
+/** Low bits of a far block's word in a record: log2 of its size. Blocks begin at multiples of 2^SMALLEST. */
+const SIZE_BITS = (1 << SMALLEST) - 1
 
-/** Blocks of 2^8 to 2^16 bytes. A block stays of its size for ever. */
+/** Blocks of 2^8 to 2^17 bytes. A block stays of its size for ever. */
 export class Blocks {
-  readonly #end: number
+  readonly #from: number
   readonly #free: number[][] = Array.from({ length: LARGEST + 1 }, () => [])
+  readonly #end: number
+  /** log2 of the block's size, by its first 256 bytes. */
+  readonly #sizes: Uint8Array
   #untouched: number
 
   constructor(from: number, end: number) {
+    this.#from = from
     this.#untouched = from
     this.#end = end
+    this.#sizes = new Uint8Array((end - from) >> SMALLEST)
+  }
+
+  /** All of a pool's arena. */
+  static ofArena(space: Space): Blocks {
+    return new Blocks(space.arenaByte, space.arenaByte + ARENA_BYTES)
   }
 
   /** The offset of a block of at least `bytes`, the last freed first; -1 where there is none. */
@@ -31,16 +45,75 @@ export class Blocks {
     const at = this.#untouched
     if (at + (1 << size) > this.#end) return -1
     this.#untouched = at + (1 << size)
+    this.#sizes[(at - this.#from) >> SMALLEST] = size
     return at
   }
 
-  free(block: number, bytes: number): void {
-    this.#free[sizeClass(bytes)]!.push(block)
+  /** log2 of a block's size. */
+  sizeOf(block: number): number {
+    return this.#sizes[(block - this.#from) >> SMALLEST]!
+  }
+
+  free(block: number): void {
+    this.#free[this.sizeOf(block)]!.push(block)
   }
 }
 
 function sizeClass(bytes: number): number {
   return Math.max(SMALLEST, 32 - Math.clz32(bytes - 1))
+}
+
+/** The block in a record's AT, without the size that may stand beside it. */
+export function blockOf(at: number): number {
+  return at & ~SIZE_BITS
+}
+
+/** The owner's hand on far views: of arguments, one a job, in a block of the arena. */
+export class ArgumentBytes implements FarBytes {
+  readonly #space: Space
+  readonly #blocks: Blocks
+  /** Of the job being written: its block with the size beside it, for AT; 0 while it has none. */
+  word = 0
+
+  constructor(space: Space, blocks: Blocks) {
+    this.#space = space
+    this.#blocks = blocks
+  }
+
+  put(_base: number, bytes: Uint8Array): number {
+    const block = this.word === 0 ? this.#blocks.alloc(bytes.length) : -1
+    if (block < 0) return -1
+    this.#space.bytes.set(bytes, block)
+    this.word = block | this.#blocks.sizeOf(block)
+    return block
+  }
+
+  view(from: number, length: number): Uint8Array {
+    return this.#space.bytes.subarray(from, from + length)
+  }
+}
+
+/** A worker's hand on them: a result goes back in the block that brought the arguments, if it is big enough. */
+export class ResultBytes implements FarBytes {
+  readonly #space: Space
+  readonly #words: Int32Array
+
+  constructor(space: Space, words: Int32Array) {
+    this.#space = space
+    this.#words = words
+  }
+
+  put(base: number, bytes: Uint8Array): number {
+    const word = this.#words[base - DATA + AT]!
+    // Without a size beside it: none, or one with serialised arguments.
+    if ((word & SIZE_BITS) === 0 || bytes.length > 1 << (word & SIZE_BITS)) return -1
+    this.#space.bytes.set(bytes, blockOf(word))
+    return blockOf(word)
+  }
+
+  view(from: number, length: number): Uint8Array {
+    return this.#space.bytes.subarray(from, from + length)
+  }
 }
 
 /** The worker's end of its ring. */

@@ -104,3 +104,23 @@ test('shared buffers travel by number', () => {
   assert.equal(view.buffer, sab)
   assert.deepEqual([view.byteOffset, view.length], [4, 3])
 })
+
+test('a view too big for the record goes far, one of each list of values, and comes back as it was', () => {
+  const far: Uint8Array[] = []
+  const bases: number[] = []
+  const put = (base: number, bytes: Uint8Array) => {
+    bases.push(base)
+    return far.push(bytes.slice()) - 1
+  }
+  const words = new Int32Array(new SharedArrayBuffer(4 * (WORDS + 8)))
+  const codec = new Codec(words, shared, { put, view: (place) => far[place]! })
+  const big = Float64Array.from({ length: 100 }, (_, i) => i / 3)
+  assert.notEqual(codec.putAll(4, 4 + WORDS, ['a', { big }, 7]), NO_ROOM)
+  assert.deepEqual(codec.getAll(4, 3), ['a', { big }, 7])
+  assert.notEqual(codec.put(5, 4 + WORDS, Buffer.alloc(1000, 'b')), NO_ROOM)
+  const buffer = codec.get(5) as Buffer
+  assert.ok(Buffer.isBuffer(buffer) && buffer.equals(Buffer.alloc(1000, 'b')))
+  assert.deepEqual(bases, [4, 5])
+  assert.equal(codec.putAll(4, 4 + WORDS, [big, big]), NO_ROOM)
+  assert.equal(far.length, 3)
+})

@@ -27,6 +27,8 @@ const TAG_OBJECT = 10
 const TAG_VIEW = 11
 const TAG_SAB = 12
 const TAG_SAB_VIEW = 13
+/** As TAG_VIEW, its bytes elsewhere: a word with their place, a word with their length. */
+const TAG_FAR_VIEW = 14
 
 const MAX_DEPTH = 5
 const MAX_STRING = 208
@@ -43,17 +45,36 @@ export interface SharedBuffers {
   byId(id: number): SharedArrayBuffer
 }
 
+/** Where a view's bytes go that do not fit the record; one view of each value, or of each list of arguments. */
+export interface FarBytes {
+  /** Copies them; returns their place, -1 if there is none. `base` is the word at which the values began. */
+  put(base: number, bytes: Uint8Array): number
+  /** What lies there, uncopied. */
+  view(place: number, length: number): Uint8Array
+}
+
+const NO_FAR: FarBytes = {
+  put: () => -1,
+  view() {
+    throw new Error('there are no far views here')
+  },
+}
+
 export class Codec {
   readonly words: Int32Array
   readonly bytes: Buffer
   readonly #shared: SharedBuffers
+  readonly #far: FarBytes
+  /** The word at which the values being written began; -1 once a view of theirs went far, or where none may. */
+  #farBase = -1
   #pos = 0
   /** Objects met in this value: structured cloning keeps identity, this codec does not. */
   readonly #met: unknown[] = []
   #nrMet = 0
 
-  constructor(words: Int32Array, shared: SharedBuffers) {
+  constructor(words: Int32Array, shared: SharedBuffers, far: FarBytes = NO_FAR) {
     this.words = words
+    this.#far = far
     this.bytes = Buffer.from(words.buffer as ArrayBuffer, words.byteOffset, words.byteLength)
     this.#shared = shared
   }
@@ -62,12 +83,14 @@ export class Codec {
   put(at: number, end: number, value: unknown): number {
     if (typeof value !== 'object') return this.#putValue(at, end, value, 0)
     this.#nrMet = 0
+    this.#farBase = at
     return this.#putValue(at, end, value, 0)
   }
 
   /** Writes several; returns the word behind the last, or NO_ROOM. */
   putAll(at: number, end: number, values: readonly unknown[]): number {
     this.#nrMet = 0
+    this.#farBase = at
     let next = at
     for (let i = 0; i < values.length; i++) {
       next = this.#putValue(next, end, values[i], 0)
@@ -217,10 +240,21 @@ export class Codec {
       return at + 6
     }
     const next = at + 1 + ((byteLength + 3) >> 2)
-    if (next > end) return NO_ROOM
+    if (next > end) return this.#putFar(at, type, new Uint8Array(buffer, view.byteOffset, byteLength))
     words[at] = TAG_VIEW | (type << 8) | (byteLength << 16)
     this.bytes.set(new Uint8Array(buffer, view.byteOffset, byteLength), (at + 1) << 2)
     return next
+  }
+
+  #putFar(at: number, type: number, bytes: Uint8Array): number {
+    const base = this.#farBase
+    this.#farBase = -1
+    const place = base < 0 ? -1 : this.#far.put(base, bytes)
+    if (place < 0) return NO_ROOM
+    this.words[at] = TAG_FAR_VIEW | (type << 8)
+    this.words[at + 1] = place
+    this.words[at + 2] = bytes.length
+    return at + 3
   }
 
   #getValue(): unknown {
@@ -270,6 +304,14 @@ export class Codec {
       }
       case TAG_VIEW:
         return this.#getView(at)
+      case TAG_FAR_VIEW: {
+        this.#pos = at + 3
+        const byteLength = words[at + 2]!
+        // Not zeroed first, and of the big sizes that is half the cost.
+        const copy = Buffer.allocUnsafeSlow(byteLength)
+        copy.set(this.#far.view(words[at + 1]!, byteLength))
+        return VIEW_CLASSES[length]!.over(copy.buffer, 0, byteLength)
+      }
       case TAG_SAB:
         this.#pos = at + 2
         return this.#shared.byId(words[at + 1]!)

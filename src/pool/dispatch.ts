@@ -19,7 +19,7 @@ import {
 } from '../wq/layout.js'
 import { Wq } from '../wq/wq.js'
 import { Aborts } from './aborts.js'
-import { Blocks } from './arena.js'
+import { ArgumentBytes, Blocks } from './arena.js'
 import { Carried } from './carried.js'
 import { isTraced, traced, tracedOptions, traceWorker } from './channels.js'
 import { Codec } from './codec.js'
@@ -48,7 +48,7 @@ import {
 import { type Held, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
-import { ARENA_BYTES, FUNC, JOB, JOB_PROGRESS, JOB_STREAM, JOB_WORDS, POOL, Space } from './record.js'
+import { FUNC, JOB, JOB_PROGRESS, JOB_STREAM, JOB_WORDS, POOL, Space } from './record.js'
 import { Room } from './room.js'
 import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
 import { closedError, Settler } from './settler.js'
@@ -86,6 +86,7 @@ export class Dispatch {
   readonly #words: Int32Array
   readonly #space: Space
   readonly #codec: Codec
+  readonly #far: ArgumentBytes
   readonly #names: NameTable
   readonly #ids: SharedBufferIds
   readonly #outgoing: Outgoing
@@ -97,6 +98,8 @@ export class Dispatch {
   readonly #streams = new OpenStreams()
   readonly #concurrentJobs: number
   readonly #intake: Intake
+  /** Where the arguments of jobs that have to wait are written. */
+  #scratch: Codec | undefined
   /** Cancels, flushes. */
   readonly control: Control
   readonly #aborts = new Aborts((job, reason) => this.control.onAbort(job, reason))
@@ -157,15 +160,16 @@ export class Dispatch {
     this.#mem = this.#wq.mem
     this.#words = this.#mem.words
     this.#ids = new SharedBufferIds(this.#space)
-    this.#codec = new Codec(this.#words, this.#ids)
+    const blocks = Blocks.ofArena(this.#space)
+    this.#far = new ArgumentBytes(this.#space, blocks)
+    this.#codec = new Codec(this.#words, this.#ids, this.#far)
     this.#names = new NameTable(this.#space)
     this.#ports = new Ports(this.#space, this.#ids, {
       onWake: this.#poller.onWake,
       onWakeTaken: () => this.#poller.look(),
       onEvent: (message, slot) => this.#events.deliver(message, slot),
     })
-    const blocks = new Blocks(this.#space.arenaByte, this.#space.arenaByte + ARENA_BYTES)
-    this.#outgoing = new Outgoing(this.#space, blocks, this.#ids)
+    this.#outgoing = new Outgoing(this.#space, blocks, this.#ids, this.#far)
     this.#jobs = new InFlight(NR_ITEMS, new KeyTable(NR_ITEMS), blocks)
     this.#jobs.onEnded = (extras) => this.control.onEnded(extras)
     this.#settler = new Settler({
@@ -332,16 +336,21 @@ export class Dispatch {
     return signal?.aborted === true ? abortError(signal.reason) : undefined
   }
 
-  /** No record is free, or the job has to wait for its turn: it is written to memory of its own. */
+  /** No record is free, or the job has to wait for its turn: it is written to private memory. */
   #wait(func: number, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
-    const words = new Int32Array(JOB_WORDS)
+    // Taken while in use: a getter among the arguments may call run() as well.
+    const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids, this.#far)
+    this.#scratch = undefined
+    const { words } = codec
     words[FUNC] = func
-    const held = this.#outgoing.write(new Codec(words, this.#ids), 0, args, options.transfer)
+    const held = this.#outgoing.write(codec, 0, args, options.transfer)
+    const { nrWords } = this.#outgoing
     const { key, signal, onProgress, stream } = options as StreamOptions
     const flags = listenFlags(onProgress, stream)
     const id = this.#intake.nextId(options.priority)
     this.#intake.push({
       words,
+      nrWords,
       held,
       key,
       isUnbounded: options.unbounded === true,
@@ -353,6 +362,7 @@ export class Dispatch {
       resolve,
       id,
     })
+    this.#scratch = codec
     if (this.#room !== undefined) this.#room.taken()
   }
 

@@ -1,12 +1,12 @@
 /**
  * What the owner knows of each job that has a record, by item: arrays, no object a job. Owner thread only.
  */
-import type { Blocks } from './arena.js'
+import { type Blocks, blockOf } from './arena.js'
 import type { Waiting } from './backlog.js'
 import { Extras } from './extras.js'
 import type { KeyTable } from './keys.js'
 import { type Held, letGo } from './outgoing.js'
-import { AT, FUNC, JOB_WORDS, KIND, KIND_STORED, SIZE } from './record.js'
+import { AT, FUNC, JOB_WORDS } from './record.js'
 
 export type Resolve = (value: unknown) => void
 
@@ -30,7 +30,6 @@ export class InFlight {
   readonly #func: Int32Array
   readonly #extras: (Extras | undefined)[] = []
   readonly #block: Int32Array
-  readonly #blockBytes: Int32Array
   /** HAS_*: most jobs have nothing, and one look says so. */
   readonly #has: Uint8Array
   readonly #keys: KeyTable
@@ -45,7 +44,6 @@ export class InFlight {
     this.#bucket = new Int32Array(nrItems)
     this.#func = new Int32Array(nrItems)
     this.#block = new Int32Array(nrItems)
-    this.#blockBytes = new Int32Array(nrItems)
     this.#has = new Uint8Array(nrItems)
     this.#keys = keys
     this.#blocks = blocks
@@ -60,10 +58,9 @@ export class InFlight {
       this.#held[item] = held
       this.#has[item]! |= HAS_HELD
     }
-    if (words[p + KIND] === KIND_STORED) {
+    if (words[p + AT] !== 0) {
       // The worker writes its result over these words.
-      this.#block[item] = words[p + AT]!
-      this.#blockBytes[item] = words[p + SIZE]!
+      this.#block[item] = blockOf(words[p + AT]!)
       this.#has[item]! |= HAS_BLOCK
     }
   }
@@ -171,6 +168,7 @@ export class InFlight {
     const key = this.keyOf(item)
     const waiting = {
       words: sharedWords.slice(p, p + JOB_WORDS),
+      nrWords: JOB_WORDS,
       held: this.#held[item],
       key,
       isUnbounded: this.isUnbounded(item),
@@ -194,7 +192,7 @@ export class InFlight {
     const has = this.#has[item]!
     this.#has[item] = 0
     if ((has & HAS_BUCKET) !== 0) this.#dropBucket(item)
-    if ((has & HAS_BLOCK) !== 0) this.#blocks.free(this.#block[item]!, this.#blockBytes[item]!)
+    if ((has & HAS_BLOCK) !== 0) this.#blocks.free(this.#block[item]!)
     if ((has & HAS_HELD) !== 0) {
       letGo(this.#held[item]!)
       this.#held[item] = undefined

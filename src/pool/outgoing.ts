@@ -6,7 +6,7 @@
  * worker claims it. Which way is chosen call by call.
  */
 import { MessagePort, type TransferListItem } from 'node:worker_threads'
-import type { Blocks } from './arena.js'
+import { type ArgumentBytes, type Blocks, blockOf } from './arena.js'
 import { type Codec, NO_ROOM } from './codec.js'
 import {
   AT,
@@ -52,8 +52,12 @@ export class Outgoing {
   readonly #space: Space
   readonly #blocks: Blocks
   readonly #ids: SharedBufferIds
+  readonly #far: ArgumentBytes
+  /** How many words of the record the last write() used. */
+  nrWords = 0
 
-  constructor(space: Space, blocks: Blocks, ids: SharedBufferIds) {
+  constructor(space: Space, blocks: Blocks, ids: SharedBufferIds, far: ArgumentBytes) {
+    this.#far = far
     this.#space = space
     this.#blocks = blocks
     this.#ids = ids
@@ -69,20 +73,40 @@ export class Outgoing {
     args: readonly unknown[],
     transfer: readonly TransferListItem[] | undefined,
   ): Held | undefined {
+    this.nrWords = DATA
+    codec.words[base + AT] = 0
     if (transfer !== undefined && transfer.length > 0) return this.#writeMoving(codec, base, args, transfer)
     const { words } = codec
-    const next = codec.putAll(base + DATA, base + DATA + DATA_WORDS, args)
+    const next = this.#putAll(codec, base, args)
     const sabs = this.#ids.takeUsed()
     if (next === NO_ROOM)
       return isPlainData(args) ? this.#writePlain(codec, base, args, NOTHING) : clone(codec, base, args, NOTHING)
     words[base + KIND] = KIND_VALUES
     words[base + SIZE] = args.length
+    this.nrWords = next - base
     return sabs === undefined ? undefined : { sabs, body: undefined, transfer: NOTHING }
+  }
+
+  /** Writes small values, and with them one big view. Returns the word behind the last, or NO_ROOM. */
+  #putAll(codec: Codec, base: number, args: readonly unknown[]): number {
+    const far = this.#far
+    // A getter among the arguments may have given a job of its own, in the middle of another.
+    const outer = far.word
+    far.word = 0
+    let next = NO_ROOM
+    try {
+      next = codec.putAll(base + DATA, base + DATA + DATA_WORDS, args)
+    } finally {
+      if (next === NO_ROOM && far.word !== 0) this.#blocks.free(blockOf(far.word))
+      else codec.words[base + AT] = far.word
+      far.word = outer
+    }
+    return next
   }
 
   /** A record that was written and goes nowhere: frees its block. */
   letGo(words: Int32Array): void {
-    if (words[KIND] === KIND_STORED) this.#blocks.free(words[AT]!, words[SIZE]!)
+    if (words[AT] !== 0) this.#blocks.free(blockOf(words[AT]!))
   }
 
   #writeMoving(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
@@ -100,6 +124,7 @@ export class Outgoing {
       if (bytes.length <= DATA_BYTES) {
         codec.bytes.set(bytes, (base + DATA) << 2)
         words[base + KIND] = KIND_BYTES
+        this.nrWords = DATA + ((bytes.length + 3) >> 2)
         return undefined
       }
       const block = this.#blocks.alloc(bytes.length)

@@ -6,7 +6,8 @@
  *   space:  | pool | seat[nr_slots] | names | ring[nr_slots] | arena |
  *
  * A job's record holds its arguments until the worker has read them, then its result. What is too big for it lies in
- * the arena (arguments; the owner allocates) or in the worker's ring (results), or travels through the worker's port.
+ * the arena (arguments; the owner allocates) or in the worker's ring (results), or travels through the worker's port. One
+ * big view among small values lies in the arena too, and may come back in the block that brought one.
  */
 import { struct } from '../lib/layout.js'
 import { IO_WQ_WORK_EMBEDDER } from '../wq/layout.js'
@@ -16,7 +17,7 @@ export const JOB = struct('job', [
   ['func',  'u32',     'holder', 'number of the function\'s name; then the slot of the worker that ran it'],
   ['kind',  'u32',     'holder', 'KIND_* of the arguments, then of the result; KIND_FAILED'],
   ['size',  'u32',     'holder', 'KIND_VALUES: how many; bytes, where there are bytes'],
-  ['at',    'u32',     'holder', 'arguments: offset in the arena; result: where it ends in the ring'],
+  ['at',    'u32',     'holder', 'arguments: their block in the arena, or 0; result: where it ends in the ring'],
   ['data',  'u32[52]', 'holder', 'values or bytes, where they fit'],
 ])
 
@@ -88,7 +89,9 @@ const NAMES_BYTES = 65_536
 /** Per worker; a result above a quarter of it goes by message. */
 export const RING_BYTES = 65_536
 /** For the arguments of all queued jobs; what finds no room goes by message. */
-export const ARENA_BYTES = 4_194_304
+export const ARENA_BYTES = 16 * 1024 * 1024
+/** Blocks begin at multiples of this. */
+const BLOCK_ALIGN = 256
 
 /** The pool's own buffer, its parts found. */
 export class Space {
@@ -114,13 +117,14 @@ export class Space {
     this.namesByte = this.namesWord * 4 + MAX_NAMES * 8
     this.namesEnd = this.namesByte + NAMES_BYTES
     this.#ringByte = this.namesEnd
-    this.arenaByte = this.#ringByte + nrSlots * RING_BYTES
+    const end = this.#ringByte + nrSlots * RING_BYTES
+    this.arenaByte = end + (-end & (BLOCK_ALIGN - 1))
   }
 
   /** New memory. Pages that nobody touches cost nothing. */
   static create(nrSlots: number): Space {
     const fixed = POOL.size + nrSlots * (SEAT.size + RING_BYTES) + MAX_NAMES * 8 + NAMES_BYTES
-    const space = new Space(new SharedArrayBuffer(fixed + ARENA_BYTES), nrSlots)
+    const space = new Space(new SharedArrayBuffer(fixed + BLOCK_ALIGN + ARENA_BYTES), nrSlots)
     space.words[POOL.at.nr_slots >> 2] = nrSlots
     return space
   }

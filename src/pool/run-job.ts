@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { ITEM, type WqMemory } from '../wq/layout.js'
 import { DETACHED } from '../wq/worker-loop.js'
+import { ResultBytes } from './arena.js'
 import { Codec } from './codec.js'
 import { JobArgs } from './job-args.js'
 import { callStored, detachJob, endJob, enterJob, type JobContext, leaveJob, stopStoring } from './job-context.js'
@@ -55,7 +56,7 @@ export class JobRunner {
     this.#mem = mem
     this.#words = mem.words
     this.#shared = new SharedBufferCache(space)
-    this.#codec = new Codec(mem.words, this.#shared)
+    this.#codec = new Codec(mem.words, this.#shared, new ResultBytes(space, mem.words))
     this.#args = new JobArgs({ ...parts, codec: this.#codec, shared: this.#shared })
     this.#result = new JobResult(this.#codec, space, slot, port)
   }

@@ -20,6 +20,11 @@ export function echoAll(...values: unknown[]): unknown[] {
   return values
 }
 
+/** As many bytes as wanted, all like the first. */
+export function grow(view: Uint8Array, size: number): Uint8Array {
+  return new Uint8Array(size).fill(view[0] ?? 0)
+}
+
 export async function echoLater<T>(value: T): Promise<T> {
   await new Promise((resolve) => setImmediate(resolve))
   return value

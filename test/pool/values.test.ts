@@ -121,3 +121,35 @@ test('more jobs than there are records', async () => {
   const sums = await Promise.all(jobs)
   assert.ok(sums.every((sum, i) => sum === i + 1))
 })
+
+test('views of every size come back whole, many at once, with values beside them', async () => {
+  const sizes = [1, 200, 201, 1024, 16_385, 65_536, 131_072, 131_073, 300_000]
+  const jobs = Array.from({ length: 90 }, async (_, i) => {
+    const view = new Uint8Array(sizes[i % sizes.length]!).fill(i)
+    const [back, number, again] = (await pool.run('echoAll', [view, i, i % 2 === 0 ? 'x' : view])) as unknown[]
+    assert.deepEqual(back, view)
+    assert.equal(number, i)
+    assert.deepEqual(again, i % 2 === 0 ? 'x' : view)
+  })
+  await Promise.all(jobs)
+})
+
+test('a result may be bigger or smaller than the view that came with the arguments', async () => {
+  assert.deepEqual(await pool.run('grow', [new Uint8Array(1000).fill(1), 100_000]), new Uint8Array(100_000).fill(1))
+  assert.deepEqual(await pool.run('grow', [new Uint8Array(100_000).fill(2), 1000]), new Uint8Array(1000).fill(2))
+  assert.deepEqual(await pool.run('grow', [new Uint8Array(0), 1000]), new Uint8Array(1000))
+})
+
+test('an argument that gives a job of its own while it is read takes nothing from the other', async () => {
+  const inner: Promise<unknown>[] = []
+  const args = {
+    before: new Uint8Array(1000).fill(1),
+    get middle() {
+      inner.push(pool.run('echo', [new Uint8Array(2000).fill(2)]))
+      return 3
+    },
+  }
+  assert.deepEqual(await pool.run('echo', [args]), { before: new Uint8Array(1000).fill(1), middle: 3 })
+  for (const job of inner) assert.deepEqual(await job, new Uint8Array(2000).fill(2))
+  assert.ok(inner.length > 0)
+})
