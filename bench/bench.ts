@@ -12,6 +12,8 @@ export interface Round {
   p99Us: number
   /** For the table alone, where an operation has a size of its own. */
   mbPerSec?: number
+  /** Memory that an operation takes while it waits, where the bench asks for that. */
+  bytesPerOp?: number
 }
 
 export interface Subject {

@@ -47,6 +47,28 @@ export class Meter {
 }
 
 /**
+ * A round of operations that say themselves how long they took, in microseconds, for what is about them (preparing,
+ * clearing up) does not count. An operation stands for `size` of what is counted; p50Us and p99Us are of the whole.
+ */
+export async function meterTimed(roundMs: number, op: () => Promise<number>, size = 1): Promise<Round> {
+  const endMs = performance.now() + roundMs
+  const ns = createHistogram()
+  let totalUs = 0
+  let nrDone = 0
+  do {
+    const us = await op()
+    ns.record(Math.max(1, Math.round(us * 1000)))
+    totalUs += us
+    nrDone++
+  } while (performance.now() < endMs)
+  return {
+    opsPerSec: (nrDone * size * 1e6) / totalUs,
+    p50Us: ns.percentile(50) / 1000,
+    p99Us: ns.percentile(99) / 1000,
+  }
+}
+
+/**
  * A round of operations that are promises: `lanes` loops, each beginning its next when its last has ended. `check` throws
  * if a result is wrong.
  */

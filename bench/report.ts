@@ -1,8 +1,8 @@
 /**
  * What a bench found, as JSON for programs and as a table for people. Main thread.
  *
- * The JSON is `{ bench, machine, rows, ratios }` with the fields below and no others, so that figures of two days can be
- * compared; it names no host and no path of this machine.
+ * The JSON is `{ bench, machine, rows, ratios }` with the fields below and no others (bytesPerOp where the bench has it),
+ * so that figures of two days can be compared; it names no host and no path of this machine.
  */
 import { availableParallelism, cpus, release } from 'node:os'
 
@@ -15,6 +15,8 @@ export interface Row {
   p99Us: number
   /** In the table alone. */
   mbPerSec?: number
+  /** Memory of an operation that waits, in the benches that ask for it. */
+  bytesPerOp?: number
 }
 
 /** How many times the operations of `to` the subject `of` did in the same round. */
@@ -48,12 +50,13 @@ export function toJson({ bench, machine, rows, ratios }: Report): string {
   return JSON.stringify({
     bench,
     machine,
-    rows: rows.map(({ subject, setting, opsPerSec, p50Us, p99Us }) => ({
+    rows: rows.map(({ subject, setting, opsPerSec, p50Us, p99Us, bytesPerOp }) => ({
       subject,
       setting,
       opsPerSec: rounded(opsPerSec),
       p50Us: rounded(p50Us),
       p99Us: rounded(p99Us),
+      ...(bytesPerOp === undefined ? {} : { bytesPerOp: rounded(bytesPerOp) }),
     })),
     ratios: ratios.map(({ of, to, setting, median, min, max }) => ({
       of,
@@ -70,8 +73,16 @@ export function toTable({ bench, machine, rows, ratios }: Report, question: stri
   const { cpu, cores, node, kernel } = machine
   const lines = [`${bench}: ${question}`, `${cpu}, ${cores} cores, Node ${node}, Linux ${kernel}`]
   const hasSize = rows.some((row) => row.mbPerSec !== undefined)
+  const hasBytes = rows.some((row) => row.bytesPerOp !== undefined)
   for (const setting of new Set(rows.map((row) => row.setting))) {
-    const head = [setting, `${unit}/s`, ...(hasSize ? ['MB/s'] : []), 'p50 us', 'p99 us']
+    const head = [
+      setting,
+      `${unit}/s`,
+      ...(hasSize ? ['MB/s'] : []),
+      'p50 us',
+      'p99 us',
+      ...(hasBytes ? ['bytes'] : []),
+    ]
     const body = rows
       .filter((row) => row.setting === setting)
       .map((row) => [
@@ -80,6 +91,7 @@ export function toTable({ bench, machine, rows, ratios }: Report, question: stri
         ...(hasSize ? [shown(row.mbPerSec ?? Number.NaN)] : []),
         shown(row.p50Us),
         shown(row.p99Us),
+        ...(hasBytes ? [shown(row.bytesPerOp ?? Number.NaN)] : []),
       ])
     lines.push('', ...aligned([head, ...body]))
     const compared = ratios

@@ -73,8 +73,11 @@ function rowOf(subject: string, setting: string, rounds: readonly Round[]): Row 
     p50Us: median(rounds.map((round) => round.p50Us)),
     p99Us: median(rounds.map((round) => round.p99Us)),
   }
-  const mbPerSec = rounds.flatMap((round) => round.mbPerSec ?? [])
-  return mbPerSec.length === 0 ? row : { ...row, mbPerSec: median(mbPerSec) }
+  for (const extra of ['mbPerSec', 'bytesPerOp'] as const) {
+    const values = rounds.flatMap((round) => round[extra] ?? [])
+    if (values.length > 0) row[extra] = median(values)
+  }
+  return row
 }
 
 function ratioOf(of: readonly Round[] | undefined, to: readonly Round[] | undefined) {

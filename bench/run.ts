@@ -14,6 +14,11 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'nop-depth': () => import('./nop-depth.js'),
   'read-4k': () => import('./read-4k.js'),
   'job-noop': () => import('./job-noop.js'),
+  'job-keyed': () => import('./job-keyed.js'),
+  'job-scale': () => import('./job-scale.js'),
+  'job-payload': () => import('./job-payload.js'),
+  'job-cancel': () => import('./job-cancel.js'),
+  'idle-exit': () => import('./idle-exit.js'),
   'sum-tree': () => import('./sum-tree.js'),
   wakeup: () => import('./wakeup.js'),
 }
@@ -48,7 +53,7 @@ async function main(): Promise<void> {
 
 async function list(): Promise<void> {
   console.log(`${USAGE}\n`)
-  for (const [name, load] of Object.entries(BENCHES)) console.log(`${name.padEnd(10)} ${(await load()).bench.question}`)
+  for (const [name, load] of Object.entries(BENCHES)) console.log(`${name.padEnd(12)} ${(await load()).bench.question}`)
 }
 
 async function run(
