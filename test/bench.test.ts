@@ -15,6 +15,10 @@ import { runBench } from '../bench/rounds.js'
 const RUN = fileURLToPath(new URL('../bench/run.js', import.meta.url))
 const OURS = ['uring/kernel/raw', 'uring/threads/raw']
 const PROMISES = ['uring/kernel/promises', 'uring/threads/promises']
+const POOLS = ['uring', 'piscina', 'piscina/tuned', 'tinypool', 'workerpool', 'poolifier']
+/** Those with rivals that take a second for one operation, or that burst. */
+const SLOW = new Set(['job-cancel', 'job-scale'])
+const SCALES = [...POOLS, 'promises'].flatMap((pool) => [`${pool} 1k`, `${pool} 10k`])
 
 /** Which subjects may stand in a row, and which must. */
 const SUBJECTS: Readonly<Record<string, { all: readonly string[]; always: readonly string[] }>> = {
@@ -23,9 +27,20 @@ const SUBJECTS: Readonly<Record<string, { all: readonly string[]; always: readon
     all: [...OURS, ...PROMISES, 'fs.FileHandle.read', 'fs.read', 'fs.readSync', 'fio/io_uring'],
     always: ['uring/threads/raw', 'uring/threads/promises', 'fs.FileHandle.read', 'fs.read', 'fs.readSync'],
   },
-  'job-noop': {
-    all: ['uring', 'piscina', 'piscina/tuned', 'tinypool', 'workerpool', 'poolifier'],
-    always: ['uring', 'piscina', 'piscina/tuned', 'tinypool', 'workerpool', 'poolifier'],
+  'job-noop': { all: POOLS, always: POOLS },
+  'job-keyed': {
+    all: ['uring/keyed', 'uring/unkeyed', 'piscina/chains', 'piscina/unkeyed'],
+    always: ['uring/keyed', 'uring/unkeyed', 'piscina/chains', 'piscina/unkeyed'],
+  },
+  'job-scale': { all: SCALES, always: SCALES },
+  'job-payload': { all: POOLS, always: POOLS },
+  'job-cancel': {
+    all: ['uring', 'piscina', 'tinypool', 'workerpool'],
+    always: ['uring', 'piscina', 'tinypool', 'workerpool'],
+  },
+  'idle-exit': {
+    all: ['uring/pool', 'uring/threads', 'uring/kernel', ...POOLS.slice(1)],
+    always: ['uring/pool', 'uring/threads', 'piscina', 'tinypool', 'workerpool'],
   },
   'sum-tree': {
     all: ['uring/kernel/sum', 'uring/threads/sum', 'fs+piscina', 'sha256sum'],
@@ -41,13 +56,18 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   'nop-depth': ['depth=1', 'depth=32', 'depth=256'],
   'read-4k': ['depth=1', 'depth=32', 'depth=128'],
   'job-noop': ['inflight=1', 'inflight=64'],
+  'job-keyed': ['inflight=64', 'inflight=1024'],
+  'job-scale': ['workers=1'],
+  'job-payload': ['payload=1KiB', 'payload=64KiB', 'payload=1MiB', 'payload=object-50'],
+  'job-cancel': ['job=queued', 'job=cooperative', 'job=busy', 'job=deaf'],
+  'idle-exit': ['workers=2'],
   'sum-tree': ['tree=small'],
   wakeup: ['inflight=1'],
 }
 
 for (const [name, { all, always }] of Object.entries(SUBJECTS)) {
   test(`${name} prints its report as JSON and nothing else`, async () => {
-    const { code, stdout, stderr } = await bench([name, '--quick', '--json'])
+    const { code, stdout, stderr } = await bench([name, '--quick', '--json', ...(SLOW.has(name) ? ['--rounds=1'] : [])])
     assert.equal(code, 0, stderr)
     assert.equal(stdout.indexOf('\n'), stdout.length - 1)
     const report = JSON.parse(stdout) as Report
@@ -142,10 +162,20 @@ function checkSchema(report: Report, name: string): void {
   assert.deepEqual(Object.keys(report.machine), ['cpu', 'cores', 'node', 'kernel'])
   assert.equal(report.machine.node, process.version)
   for (const row of report.rows) {
-    assert.deepEqual(Object.keys(row), ['subject', 'setting', 'opsPerSec', 'p50Us', 'p99Us'])
+    const fields = [
+      'subject',
+      'setting',
+      'opsPerSec',
+      'p50Us',
+      'p99Us',
+      ...(name === 'job-scale' ? ['bytesPerOp'] : []),
+    ]
+    assert.deepEqual(Object.keys(row), fields)
     for (const figure of [row.opsPerSec, row.p50Us, row.p99Us]) {
       assert.ok(Number.isFinite(figure) && figure > 0, JSON.stringify(row))
     }
+    // A collection now and then takes more than a small burst made.
+    assert.ok(row.bytesPerOp === undefined || Number.isFinite(row.bytesPerOp))
     assert.ok(row.p50Us <= row.p99Us, JSON.stringify(row))
   }
   const subjects = new Set(report.rows.map(({ subject, setting }) => `${setting} ${subject}`))

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Backlog, type Waiting } from './backlog.js'
+import { Extras } from './extras.js'
+import type { Held } from './outgoing.js'
+import { JOB_WORDS } from './record.js'
 
-function push(backlog: Backlog): number {
+function push(backlog: Backlog, record: readonly number[] = [1], held?: Held, options: Partial<Waiting> = {}): number {
   const id = backlog.nextId()
+  const words = new Int32Array(JOB_WORDS)
+  words.set(record)
   const job: Waiting = {
-    words: new Int32Array(1),
-    held: undefined,
+    words,
+    nrWords: record.length,
+    held,
     key: undefined,
     isUnbounded: false,
     signal: undefined,
@@ -14,6 +20,7 @@ function push(backlog: Backlog): number {
     listenFlags: 0,
     extras: undefined,
     givenNs: 0,
+    ...options,
     resolve: () => {},
     id,
   }
@@ -21,7 +28,22 @@ function push(backlog: Backlog): number {
   return id
 }
 
-test('first in, first out, through many compactions', () => {
+test('what a job was given with comes out as it went in, however big its record is', () => {
+  const backlog = new Backlog()
+  const records = Array.from({ length: 3000 }, (_, i) =>
+    Array.from({ length: 4 + ((i * 7) % (JOB_WORDS - 3)) }, () => i),
+  )
+  const held = (i: number): Held | undefined => (i % 5 === 0 ? { sabs: [], body: i, transfer: [] } : undefined)
+  for (const [i, record] of records.entries()) push(backlog, record, held(i))
+  for (const [i, record] of records.entries()) {
+    const job = backlog.shift()!
+    assert.deepEqual([...job.words.subarray(0, job.nrWords)], record)
+    assert.deepEqual(job.held, held(i))
+  }
+  assert.equal(backlog.shift(), undefined)
+})
+
+test('first in, first out, through many chunks', () => {
   const backlog = new Backlog()
   const pushed: number[] = []
   const shifted: number[] = []
@@ -46,4 +68,29 @@ test('a removed job is passed over; one that has gone cannot be removed', () => 
   let count = 0
   for (let job = backlog.shift(); job !== undefined; job = backlog.shift()) count++
   assert.equal(count, 999)
+})
+
+test('all that a job has comes out of here, whichever way', () => {
+  const backlog = new Backlog()
+  const { signal } = new AbortController()
+  const listener = { onProgress: () => {} }
+  const extras = new Extras(0, 'id', 3)
+  const options = { key: 'k', isUnbounded: true, signal, listener, listenFlags: 4, extras, givenNs: 5 }
+  const ids = [push(backlog), push(backlog, [7, 8], undefined, options), push(backlog, [7, 8], undefined, options)]
+  const seen = [...backlog]
+  assert.deepEqual(
+    seen.map(({ id }) => id),
+    ids,
+  )
+  const { words, nrWords, resolve, id, ...rest } = seen[1]!
+  assert.deepEqual([...words], [7, 8])
+  assert.deepEqual([nrWords, id, typeof resolve], [2, ids[1], 'function'])
+  assert.deepEqual(rest, { held: undefined, ...options })
+  assert.deepEqual(backlog.remove(ids[2]!)?.extras, extras)
+  const late = new Extras(0)
+  backlog.setExtras(ids[0]!, late)
+  assert.equal(backlog.shift()?.extras, late)
+  const last = backlog.shift()!
+  assert.deepEqual([last.key, last.isUnbounded, last.signal, last.extras, last.givenNs], ['k', true, signal, extras, 5])
+  assert.deepEqual([...backlog], [])
 })

@@ -1,25 +1,32 @@
 /**
  * Jobs for which no record was free, in the order they were given. Owner thread only; private memory.
  *
- * A job waits here complete, its arguments written as they were when it was given, so that taking it on is a copy.
+ * A job waits here complete, its arguments written as they were when it was given, so that taking it on is a copy. There
+ * may be millions: chunks of arrays hold them, no object a job, and of a record only the words that say something.
  */
 
 import type { Extras } from './extras.js'
 import type { Listener } from './job-events.js'
 import type { Held } from './outgoing.js'
+import { JOB_WORDS } from './record.js'
 
-export interface Waiting {
-  /** What a record will hold. */
-  readonly words: Int32Array
+/** What few waiting jobs have. */
+interface Rest {
   readonly held: Held | undefined
-  /** From its options, as they were when it was given. */
-  readonly key: unknown
-  readonly isUnbounded: boolean
   readonly signal: AbortSignal | undefined
   /** Who listens to its events, and the JOB_* flags that say so. */
   readonly listener: Listener | undefined
   readonly listenFlags: number
   extras: Extras | undefined
+}
+
+export interface Waiting extends Rest {
+  /** What a record will hold; how many of the words say something. */
+  readonly words: Int32Array
+  readonly nrWords: number
+  /** From its options, as they were when it was given. */
+  readonly key: unknown
+  readonly isUnbounded: boolean
   /** When it was given, where histograms are on. */
   readonly givenNs: number
   readonly resolve: (value: unknown) => void
@@ -27,63 +34,163 @@ export interface Waiting {
   readonly id: number
 }
 
-const COMPACT_FROM = 1024
+const CHUNK_JOBS = 1024
+/** Room at first, four to a job: what one without arguments takes. */
+const CHUNK_WORDS = 4096
+const NO_REST: Rest = { held: undefined, signal: undefined, listener: undefined, listenFlags: 0, extras: undefined }
+
+/** Jobs given one after the other. */
+class Chunk {
+  size = 0
+  #words = new Int32Array(CHUNK_WORDS)
+  /** Where each job's words begin; the next one's begin where they end. */
+  readonly #from = new Int32Array(CHUNK_JOBS + 1)
+  readonly #resolves = new Array<Waiting['resolve'] | undefined>(CHUNK_JOBS)
+  readonly #isUnbounded = new Uint8Array(CHUNK_JOBS)
+  #keys: unknown[] | undefined
+  #givenNs: Float64Array | undefined
+  #rest: Map<number, Rest> | undefined
+
+  push(job: Waiting): void {
+    const { words, nrWords, key, givenNs } = job
+    const at = this.size++
+    const from = this.#from[at]!
+    if (from + nrWords > this.#words.length) this.#grow()
+    for (let i = 0; i < nrWords; i++) this.#words[from + i] = words[i]!
+    this.#from[at + 1] = from + nrWords
+    this.#resolves[at] = job.resolve
+    if (job.isUnbounded) this.#isUnbounded[at] = 1
+    if (key !== undefined) {
+      this.#keys ??= new Array<unknown>(CHUNK_JOBS)
+      this.#keys[at] = key
+    }
+    if (givenNs !== 0) {
+      this.#givenNs ??= new Float64Array(CHUNK_JOBS)
+      this.#givenNs[at] = givenNs
+    }
+    const { held, signal, listener, listenFlags, extras } = job
+    if (held === undefined && signal === undefined && listener === undefined && extras === undefined) return
+    this.#rest ??= new Map()
+    this.#rest.set(at, { held, signal, listener, listenFlags, extras })
+  }
+
+  #grow(): void {
+    const words = new Int32Array(Math.min(2 * this.#words.length, CHUNK_JOBS * JOB_WORDS))
+    words.set(this.#words)
+    this.#words = words
+  }
+
+  /** Job `at`, its words in `out`; undefined if it has left. */
+  get(at: number, id: number, out: Int32Array): Waiting | undefined {
+    const resolve = this.#resolves[at]
+    if (resolve === undefined) return undefined
+    const from = this.#from[at]!
+    const nrWords = this.#from[at + 1]! - from
+    for (let i = 0; i < nrWords; i++) out[i] = this.#words[from + i]!
+    const { held, signal, listener, listenFlags, extras } = this.#rest?.get(at) ?? NO_REST
+    return {
+      words: out,
+      nrWords,
+      key: this.#keys?.[at],
+      isUnbounded: this.#isUnbounded[at] === 1,
+      givenNs: this.#givenNs?.[at] ?? 0,
+      held,
+      signal,
+      listener,
+      listenFlags,
+      extras,
+      resolve,
+      id,
+    }
+  }
+
+  /** Forgets job `at`. */
+  drop(at: number): void {
+    this.#resolves[at] = undefined
+    if (this.#keys !== undefined) this.#keys[at] = undefined
+    this.#rest?.delete(at)
+  }
+
+  setExtras(at: number, extras: Extras): void {
+    this.#rest ??= new Map()
+    this.#rest.set(at, { ...(this.#rest.get(at) ?? NO_REST), extras })
+  }
+}
 
 export class Backlog {
-  #jobs: (Waiting | undefined)[] = []
+  readonly #chunks: Chunk[] = []
+  /** Index of the next job in the first chunk. */
   #head = 0
-  /** How many jobs were shifted away from the front of the array for good. */
+  /** How many jobs the chunks dropped from the front held. */
   #base = 0
   #size = 0
+  readonly #out = new Int32Array(JOB_WORDS)
 
   get size(): number {
     return this.#size
   }
 
+  /** All jobs, each with words of its own. */
   *[Symbol.iterator](): Generator<Waiting> {
-    for (let at = this.#head; at < this.#jobs.length; at++) {
-      const job = this.#jobs[at]
-      if (job !== undefined) yield job
+    for (const [i, chunk] of this.#chunks.entries()) {
+      for (let at = i === 0 ? this.#head : 0; at < chunk.size; at++) {
+        const job = chunk.get(at, -1 - (this.#base + i * CHUNK_JOBS + at), this.#out)
+        if (job !== undefined) yield { ...job, words: job.words.slice(0, job.nrWords) }
+      }
     }
   }
 
   /** The name of the job to be pushed next. */
   nextId(): number {
-    return -1 - (this.#base + this.#jobs.length)
+    const last = this.#chunks.at(-1)
+    return -1 - (this.#base + Math.max(0, this.#chunks.length - 1) * CHUNK_JOBS + (last?.size ?? 0))
   }
 
+  /** Copies a job in: its words are the caller's again. */
   push(job: Waiting): void {
-    this.#jobs.push(job)
+    let last = this.#chunks.at(-1)
+    if (last === undefined || last.size === CHUNK_JOBS) {
+      last = new Chunk()
+      this.#chunks.push(last)
+    }
+    last.push(job)
     this.#size++
   }
 
-  /** The job given first, out of here. */
+  /** The job given first, out of here. Its words are good until the next shift() or remove(). */
   shift(): Waiting | undefined {
-    while (this.#head < this.#jobs.length) {
-      const job = this.#jobs[this.#head]
-      this.#jobs[this.#head++] = undefined
-      if (job === undefined) continue
-      this.#size--
-      this.#compact()
-      return job
+    while (this.#size > 0) {
+      if (this.#head === CHUNK_JOBS) this.#dropFirst()
+      const at = this.#head++
+      const job = this.#take(0, at, -1 - (this.#base + at))
+      if (job !== undefined) return job
     }
     return undefined
   }
 
-  /** A job by its name, out of here: it was cancelled. */
+  /** A job by its name, out of here: it was cancelled. Its words as with shift(). */
   remove(id: number): Waiting | undefined {
     const at = -1 - id - this.#base
-    const job = this.#jobs[at]
+    return this.#take(Math.floor(at / CHUNK_JOBS), at % CHUNK_JOBS, id)
+  }
+
+  /** Gives a job by its name extras, which it had not. */
+  setExtras(id: number, extras: Extras): void {
+    const at = -1 - id - this.#base
+    this.#chunks[Math.floor(at / CHUNK_JOBS)]?.setExtras(at % CHUNK_JOBS, extras)
+  }
+
+  #take(chunk: number, at: number, id: number): Waiting | undefined {
+    const job = this.#chunks[chunk]?.get(at, id, this.#out)
     if (job === undefined) return undefined
-    this.#jobs[at] = undefined
+    this.#chunks[chunk]?.drop(at)
     this.#size--
     return job
   }
 
-  #compact(): void {
-    if (this.#head < COMPACT_FROM || this.#head * 2 < this.#jobs.length) return
-    this.#jobs = this.#jobs.slice(this.#head)
-    this.#base += this.#head
+  #dropFirst(): void {
+    this.#chunks.shift()
     this.#head = 0
+    this.#base += CHUNK_JOBS
   }
 }

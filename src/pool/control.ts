@@ -143,10 +143,7 @@ export class Control {
     }
     return this.#flushes.begin((flush) => {
       for (const item of this.#parts.jobs) mark(this.#parts.jobs.extrasFor(item), flush)
-      for (const waiting of this.#parts.intake.waiting) {
-        waiting.extras ??= new Extras(waiting.id)
-        mark(waiting.extras, flush)
-      }
+      for (const waiting of this.#parts.intake.waiting) mark(this.#parts.intake.extrasFor(waiting), flush)
     })
   }
 

@@ -30,7 +30,7 @@ import { InFlight, type Resolve } from './in-flight.js'
 import { Incoming } from './incoming.js'
 import { Intake, QUEUE } from './intake.js'
 import { JobIterator } from './iterate.js'
-import { JobEvents, type Listener } from './job-events.js'
+import { JobEvents, type Listener, type StreamOptions } from './job-events.js'
 import { KeyTable } from './keys.js'
 import { NameTable } from './names.js'
 import {
@@ -69,11 +69,6 @@ const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0
 const SYNC_SLICE_MS = 1000
 const DEFAULT_WINDOW = 16
 
-/** Options of a job, and who gets what it yields. */
-interface StreamOptions extends RunOptions {
-  readonly stream?: Listener
-}
-
 let grabbed: Resolve
 /** One executor for every promise: nobody else runs between it and the line behind `new Promise`. */
 const grab = (resolve: Resolve) => {
@@ -98,7 +93,7 @@ export class Dispatch {
   readonly #streams = new OpenStreams()
   readonly #concurrentJobs: number
   readonly #intake: Intake
-  /** Where the arguments of jobs that wait for a record are written. */
+  /** Where the arguments of jobs that have to wait are written. */
   #scratch: Codec | undefined
   /** Cancels, flushes. */
   readonly control: Control
@@ -336,20 +331,21 @@ export class Dispatch {
     return signal?.aborted === true ? abortError(signal.reason) : undefined
   }
 
-  /** No record is free, or the job has to wait for its turn: it is written to memory of its own. */
+  /** No record is free, or the job has to wait for its turn: it is written to private memory. */
   #wait(func: number, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
     // Taken while in use: a getter among the arguments may call run() as well.
     const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids, this.#far)
     this.#scratch = undefined
-    codec.words[FUNC] = func
+    const { words } = codec
+    words[FUNC] = func
     const held = this.#outgoing.write(codec, 0, args, options.transfer)
-    const words = codec.words.slice(0, this.#outgoing.nrWords)
-    this.#scratch = codec
+    const { nrWords } = this.#outgoing
     const { key, signal, onProgress, stream } = options as StreamOptions
     const flags = listenFlags(onProgress, stream)
     const id = this.#intake.nextId(options.priority)
     this.#intake.push({
       words,
+      nrWords,
       held,
       key,
       isUnbounded: options.unbounded === true,
@@ -361,6 +357,7 @@ export class Dispatch {
       resolve,
       id,
     })
+    this.#scratch = codec
     if (this.#room !== undefined) this.#room.taken()
   }
 

@@ -168,6 +168,7 @@ export class InFlight {
     const key = this.keyOf(item)
     const waiting = {
       words: sharedWords.slice(p, p + JOB_WORDS),
+      nrWords: JOB_WORDS,
       held: this.#held[item],
       key,
       isUnbounded: this.isUnbounded(item),

@@ -16,6 +16,7 @@ import {
 import type { Wq } from '../wq/wq.js'
 import type { Aborts } from './aborts.js'
 import { Backlog, type Waiting } from './backlog.js'
+import { Extras } from './extras.js'
 import type { Histograms } from './histograms.js'
 import type { InFlight } from './in-flight.js'
 import type { JobEvents, Listener } from './job-events.js'
@@ -104,12 +105,23 @@ export class Intake {
     return (this.#ranking ?? this.#backlog).nextId()
   }
 
+  /** The words of `waiting` are the caller's again. */
   push(waiting: Waiting): void {
     const { aborts, poller } = this.#parts
     if (waiting.signal !== undefined) aborts.watch(waiting.id, waiting.signal)
     poller.look()
-    const to = this.#ranking ?? this.#backlog
-    to.push(waiting)
+    if (this.#ranking === undefined) this.#backlog.push(waiting)
+    else this.#ranking.push({ ...waiting, words: waiting.words.slice(0, waiting.nrWords) })
+  }
+
+  /** The extras of one of `waiting`, made if it has none. */
+  extrasFor(waiting: Waiting): Extras {
+    if (waiting.extras === undefined) {
+      waiting.extras = new Extras(waiting.id)
+      // What the backlog showed is a copy.
+      if (this.#ranking === undefined) this.#backlog.setExtras(waiting.id, waiting.extras)
+    }
+    return waiting.extras
   }
 
   /** A waiting job by its name, out of here: it was cancelled. */
@@ -140,12 +152,13 @@ export class Intake {
   /** A job that waited gets a record; there is one. */
   #launch(waiting: Waiting): number {
     const { wq, jobs, aborts, histograms } = this.#parts
-    const { words, held, extras, listener, resolve, id } = waiting
+    const { words, nrWords, held, extras, listener, resolve, id } = waiting
+    const to = this.#mem.words
     const item = wq.alloc()
-    aborts.forget(id)
+    if (waiting.signal !== undefined) aborts.forget(id)
     const p = this.#mem.payload(item)
-    this.#mem.words.set(words, p)
-    jobs.add(item, resolve, this.#mem.words, p, held)
+    for (let i = 0; i < nrWords; i++) to[p + i] = words[i]!
+    jobs.add(item, resolve, to, p, held)
     if (histograms !== undefined) histograms.given(item, waiting.givenNs)
     if (extras !== undefined) jobs.setExtras(item, extras)
     if (listener !== undefined) this.listen(item, listener)

@@ -3,6 +3,7 @@
  *
  * Events of a job are handed on in the order they were posted, and all of them before the job settles.
  */
+import type { RunOptions } from './options.js'
 import type { Ports } from './ports.js'
 import { EVENT_PROGRESS, type EventMessage } from './worker-events.js'
 
@@ -11,6 +12,11 @@ export interface Listener {
   readonly onProgress?: ((value: unknown) => void) | undefined
   /** Values of a generator, and who ran it: room is given to that worker. */
   onValues?(values: readonly unknown[], slot: number): void
+}
+
+/** Options of a job, and who gets what it yields. */
+export interface StreamOptions extends RunOptions {
+  readonly stream?: Listener
 }
 
 export class JobEvents {

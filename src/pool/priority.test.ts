@@ -6,6 +6,7 @@ import { type Ranked, RankedJobs } from './priority.js'
 function job(id: number, priority: number, key?: unknown, isUnbounded = false): Ranked {
   const waiting: Waiting = {
     words: new Int32Array(1),
+    nrWords: 1,
     held: undefined,
     key,
     isUnbounded,

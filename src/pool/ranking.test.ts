@@ -40,6 +40,7 @@ test('a worker that comes while jobs of a key are taken back gets the first of t
   }
   const waiting = (id: number, priority: number): Waiting => ({
     words: new Int32Array(JOB.size >> 2),
+    nrWords: JOB.size >> 2,
     held: undefined,
     key: undefined,
     isUnbounded: false,
