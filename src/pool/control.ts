@@ -104,6 +104,16 @@ export class Control {
     return answer
   }
 
+  /** Pool.kill. */
+  kill(match: (job: JobInfo) => boolean): number {
+    const { jobs, wq } = this.#parts
+    const doomed = [...jobs].filter((item) => {
+      const info = this.#infoOf(item)
+      return match(info) && info.running
+    })
+    return doomed.filter((item) => wq.terminateRunning(item)).length
+  }
+
   #infoOf(item: number): JobInfo {
     const { jobs, names, wq } = this.#parts
     const extras = jobs.extrasOf(item)

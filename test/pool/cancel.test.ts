@@ -168,3 +168,19 @@ test('options changed after the call change nothing, in the backlog either', asy
   gate.open()
   await Promise.all([held, ...jobs])
 })
+
+test('kill ends the thread of a job that does not look, and nothing else', async () => {
+  const gate = new Gate()
+  const stuck = rejectionOf(pool.run('heedless', [gate.words], { id: 'stuck' }))
+  await gate.reached(1)
+  const queued = pool.run('add', [1, 2], { id: 'stuck' })
+  assert.equal(pool.kill('another'), 0)
+  assert.equal(
+    pool.kill(({ name }) => name === 'add'),
+    0,
+    'it has not begun',
+  )
+  assert.equal(pool.kill('stuck'), 1)
+  assert.equal((await stuck)['code'], 'ERR_URING_WORKER_DIED')
+  assert.equal(await queued, 3)
+})
