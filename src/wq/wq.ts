@@ -7,11 +7,12 @@
 import { availableParallelism } from 'node:os'
 import { assert } from '../lib/assert.js'
 import { cmpxchg, fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
-import { type Consumer, consumer, init, NONE, type Producer, producer } from '../lib/mpscq.js'
+import { init, NONE, type Producer, producer } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
 import { clearLists, insert, popIdle, popIdleIfDue, remove } from './acct.js'
 import { type Casualty, Crew } from './crew.js'
+import { Homes } from './homes.js'
 import { acctOf, isQueued, lacksSpare, nrQueued } from './items.js'
 import {
   ACCT,
@@ -66,7 +67,7 @@ export class Wq {
   readonly mem: WqMemory
   readonly #slab: Slab
   readonly #hooks: WqHooks
-  readonly #queues: (Consumer | undefined)[] = []
+  readonly #homes: Homes
   readonly #producers: (Producer | undefined)[] = []
   readonly #crew: Crew
   readonly #concurrency: number
@@ -79,6 +80,7 @@ export class Wq {
 
   constructor(options: WqOptions) {
     this.mem = WqMemory.create(options, options.sab)
+    this.#homes = new Homes(this.mem)
     this.#slab = new Slab(options.nrItems)
     this.#hooks = options.hooks
     this.#concurrency = options.concurrency ?? 1
@@ -356,9 +358,8 @@ export class Wq {
 
   /** The next item come home through a queue, or NONE. The embedder completes it and calls free(). */
   popDone(queue: number): number {
-    const from = this.#consumer(queue)
     for (;;) {
-      const item = from.pop()
+      const item = this.#homes.pop(queue)
       if (item === NONE || !this.#landed(item)) return item
       this.#slab.free(item)
     }
@@ -399,16 +400,7 @@ export class Wq {
 
   /** True iff everything pushed to the queue was popped. */
   isQueueEmpty(queue: number): boolean {
-    return this.#consumer(queue).isEmpty()
-  }
-
-  #consumer(queue: number): Consumer {
-    let made = this.#queues[queue]
-    if (made === undefined) {
-      made = consumer(this.mem.queue(queue))
-      this.#queues[queue] = made
-    }
-    return made
+    return this.#homes.isEmpty(queue)
   }
 
   /**
@@ -462,7 +454,7 @@ export class Wq {
     for (const queue of new Set([...wreck.inDoubt, ...this.#astray].map(queueOf))) {
       const landed = new Set<number>()
       const whole = drainInDoubt(
-        this.#consumer(queue),
+        this.#homes.consumer(queue),
         doubtsOf(queue),
         (item) => landed.add(item),
         () => this.#crew.someoneMidPush(),
@@ -471,9 +463,8 @@ export class Wq {
       // What was cancelled in their hands and not reached comes home too, for its record.
       if (whole) for (const item of this.#astray) if (queueOf(item) === queue) landed.add(item)
       for (const item of landed) this.#astray.delete(item)
-      // They go through the queue once more, so that the embedder meets them where it looks.
-      const again = producer(this.mem.queue(queue))
-      for (const item of landed) again.push(item)
+      // The embedder meets them where it looks, ahead of what its senders have sent since.
+      this.#homes.putBack(queue, landed)
     }
     for (const [item, slot] of wreck.died) {
       words[this.mem.item(item) + STATE] = ITEM_FREE

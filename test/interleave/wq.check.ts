@@ -65,6 +65,16 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
   assert.equal(createFailed.length, arg.cannotStart ? 1 : 0, createFailed.join())
   assert.equal(itemsLeft, 0, 'each record came back')
 
+  // What one worker sends home comes in the order in which it was sent: the embedder's rings rely on it.
+  const lastOf = new Map<number, number>()
+  for (const item of home) {
+    const end = lives.get(item)?.ended[0]
+    if (end === undefined) continue
+    const { thread } = trace[end]!
+    assert(end > (lastOf.get(thread) ?? -1), `item ${item} comes home in its turn`)
+    lastOf.set(thread, end)
+  }
+
   // [13] One item of a bucket at a time, [14] in order.
   const hashed = enqueued.filter(([, , flags = '']) => flags.includes('h'))
   for (const [i, [, item, flags = '', bucket = 0]] of hashed.entries()) {
