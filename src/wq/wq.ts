@@ -453,16 +453,22 @@ export class Wq {
     for (const item of wreck.inDoubt) this.#inDoubt.set(queueOf(item), doubtsOf(queueOf(item)).add(item))
     for (const queue of new Set([...wreck.inDoubt, ...this.#astray].map(queueOf))) {
       const landed = new Set<number>()
+      const land = (item: number) => {
+        landed.add(item)
+        this.#astray.delete(item)
+        // Nobody's from here on: another repair, in the midst of this one or after it, is not to find it once more.
+        const at = this.mem.item(item) + STATE
+        storeRelease(words, at, (words[at]! & ITEM_STATE_MASK) | (-1 << ITEM_SLOT_SHIFT))
+      }
       const whole = drainInDoubt(
         this.#homes.consumer(queue),
         doubtsOf(queue),
-        (item) => landed.add(item),
+        land,
         () => this.#crew.someoneMidPush(),
         () => this.sleep(1, 1, () => false),
       )
       // What was cancelled in their hands and not reached comes home too, for its record.
-      if (whole) for (const item of this.#astray) if (queueOf(item) === queue) landed.add(item)
-      for (const item of landed) this.#astray.delete(item)
+      if (whole) for (const item of [...this.#astray]) if (queueOf(item) === queue) land(item)
       // The embedder meets them where it looks, ahead of what its senders have sent since.
       this.#homes.putBack(queue, landed)
     }
