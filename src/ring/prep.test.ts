@@ -274,3 +274,16 @@ test('what is common to all requests does not disturb the rest', () => {
     file_index: 0xffff_ffff,
   })
 })
+
+test('every operation of Linux 6.18 has a prep function', () => {
+  const opcodes = new Set<number>()
+  for (const [name, prepare] of Object.entries(prep)) {
+    if (!name.startsWith('prep') || name === 'prepRw' || name === 'prepSendSetAddr') continue
+    const words = new Int32Array(16)
+    const fill = prepare as (words: Int32Array, at: number, ...rest: number[]) => void
+    fill(words, 0, ...new Array<number>(8).fill(0))
+    opcodes.add(words[0]! & 0xff)
+  }
+  const missing = abi.OPCODE_NAMES.filter((_, opcode) => opcode < abi.IORING_OP_LAST && !opcodes.has(opcode))
+  assert.deepEqual(missing, [])
+})
