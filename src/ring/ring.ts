@@ -12,6 +12,7 @@ import {
   IORING_ENTER_SQ_WAKEUP,
   IORING_REGISTER_RESIZE_RINGS,
   IORING_REGISTER_RING_FDS,
+  IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_SQPOLL,
   IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_NEED_WAKEUP,
@@ -181,10 +182,12 @@ export class Ring {
 
   /**
    * Makes the rings larger or smaller, with what is in them. Returns 0, and `sq` and `cq` are others: what was taken from
-   * the old ones is not to be used any more. Or -errno: -EINVAL without IORING_SETUP_DEFER_TASKRUN and for bad sizes;
-   * -EOVERFLOW when what is pending does not fit. Linux 6.13 (liburing: io_uring_resize_rings).
+   * the old ones is not to be used any more. Or -errno: -EINVAL without IORING_SETUP_DEFER_TASKRUN and _NO_SQARRAY, and
+   * for bad sizes; -EOVERFLOW when what is pending does not fit. Linux 6.13 (liburing: io_uring_resize_rings).
    */
   resizeRings(entries: number, cqEntries?: number): number {
+    // The kernel does not say where a new array would be.
+    if ((this.flags & IORING_SETUP_NO_SQARRAY) === 0) return -EINVAL
     // SQEs that were filled but not made visible would stay behind.
     this.#sq.flush()
     const bytes = new Uint8Array(PARAMS.size)

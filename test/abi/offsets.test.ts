@@ -107,6 +107,13 @@ test('opcode names follow the constants', () => {
   assert.ok(Object.isFrozen(OPCODE_NAMES))
 })
 
+test('names of register calls follow the constants', () => {
+  const { REGISTER_NAMES } = constantsModule
+  const found = Object.fromEntries(constants)
+  for (const [opcode, name] of REGISTER_NAMES.entries()) assert.equal(found[`IORING_${name}`], opcode, name)
+  assert.equal(REGISTER_NAMES.length, constantsModule.IORING_REGISTER_BPF_FILTER + 1)
+})
+
 test('the ends of the opcodes are those of Linux 6.18', () => {
   assert.equal(constantsModule.IORING_OP_LAST, constantsModule.IORING_OP_PIPE + 1)
   assert.equal(constantsModule.IORING_REGISTER_LAST, constantsModule.IORING_REGISTER_QUERY + 1)

@@ -5,7 +5,7 @@
  * backend lacks is a row of skips.ts. Every test has a time limit that also holds while the thread is blocked.
  */
 import { after, test } from 'node:test'
-import { OPCODE_NAMES } from '../../src/abi/constants.js'
+import { OPCODE_NAMES, REGISTER_NAMES } from '../../src/abi/constants.js'
 import { errnoName } from '../../src/lib/errno.js'
 import { type Backend, backends } from './backends.js'
 import { REGISTERS, SKIPS, type Skip } from './skips.js'
@@ -56,7 +56,7 @@ function whySkipped(backend: Backend, test: string, needs: Needs): string | unde
   if (opcodes.length > 0) return `no ${opcodes.map((opcode) => OPCODE_NAMES[opcode]).join(', ')}`
   const known = REGISTERS[backend.name]
   const unknown = (needs.registers ?? []).filter((opcode) => known !== undefined && !known.has(opcode))
-  if (unknown.length > 0) return `no register call ${unknown.join(', ')}`
+  if (unknown.length > 0) return `no ${unknown.map((opcode) => REGISTER_NAMES[opcode]).join(', ')}`
   const features = (needs.features ?? 0) & ~backend.features
   if (features !== 0) return `no feature 0x${features.toString(16)}`
   if (needs.setup === undefined) return undefined

@@ -9,9 +9,9 @@ export interface Action {
   readonly backend: BackendName
   /**
    * `nops`: makes a ring, runs NOPs in workers, closes it. `leave`: the same, but ends with the ring open and a request
-   * in flight. `enter`: submits to the ring `fd`, or waits on it.
+   * in flight. `enter`: submits to the ring `fd`, or waits on it. `message`: sends user_data 5, res 77 to the ring `fd`.
    */
-  readonly what: 'nops' | 'leave' | 'enter'
+  readonly what: 'nops' | 'leave' | 'enter' | 'message'
   readonly fd: number
   readonly toSubmit: number
   readonly minComplete: number

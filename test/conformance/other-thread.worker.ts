@@ -3,10 +3,11 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { IOSQE_ASYNC } from '../../src/abi/constants.js'
+import { prepMsgRing } from '../../src/ring/prep.js'
 import { queueInit } from '../../src/ring/ring.js'
 import { backends } from './backends.js'
 import { put, reap, submit } from './cqes.js'
-import { nop, read } from './fills.js'
+import { nop, read, sqe } from './fills.js'
 import type { Action } from './other-thread.js'
 import { Stand } from './stand.js'
 
@@ -30,7 +31,18 @@ function runNops(thenLeave: boolean): number {
   return nrOk
 }
 
+function sendMessage(target: number): number {
+  const ring = queueInit(syscalls, 8)
+  put(ring, 1, sqe(prepMsgRing, target, 77, 5, 0))
+  submit(ring, 1)
+  const [cqe] = reap(ring, 1)
+  ring.queueExit()
+  return cqe!.res
+}
+
 const { fd = -1, toSubmit = 0, minComplete = 0, flags = 0 } = action
-const result =
-  action.what === 'enter' ? syscalls.enter(fd, toSubmit, minComplete, flags) : runNops(action.what === 'leave')
-parentPort!.postMessage(result)
+const act = () => {
+  if (action.what === 'enter') return syscalls.enter(fd, toSubmit, minComplete, flags)
+  return action.what === 'message' ? sendMessage(fd) : runNops(action.what === 'leave')
+}
+parentPort!.postMessage(act())

@@ -379,6 +379,24 @@ conformance(
   NEEDS,
 )
 
+conformance(
+  'a poll of an eventfd leads to a read of it, and tells of itself',
+  (stand) => {
+    inEachMode(stand, 8, (ring) => {
+      const fd = stand.eventfd()
+      ok(ring.register(abi.IORING_REGISTER_EVENTFD, new Int32Array([fd]), 1), 'eventfd')
+      put(ring, 1, poll(fd, POLLIN), abi.IOSQE_IO_LINK)
+      put(ring, 2, read(fd, stand.alloc(8)))
+      submit(ring, 2)
+      expectNothing(ring, 'nothing has completed')
+      put(ring, 3, nop())
+      submit(ring, 1)
+      assert.deepEqual(reapOf(ring, 3).sort(), [`1:${POLLIN}`, '2:8', '3:0'])
+    })
+  },
+  NEEDS,
+)
+
 /** Has a ring's completions counted by an eventfd of its own. */
 function notified(stand: Stand, ring: Ring): number {
   const fd = stand.eventfd()

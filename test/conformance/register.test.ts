@@ -6,6 +6,15 @@ import { readFileSync, statSync, writeSync } from 'node:fs'
 import * as abi from '../../src/abi/constants.js'
 import { PROBE, PROBE_OP } from '../../src/abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EINVAL, ENXIO, EOPNOTSUPP } from '../../src/lib/errno.js'
+import {
+  registerEventfd,
+  registerEventfdAsync,
+  registerIowqAff,
+  registerIowqMaxWorkers,
+  unregisterEventfd,
+  unregisterIowqAff,
+} from '../../src/ring/register.js'
+import type { Ring } from '../../src/ring/ring.js'
 import { parseCpuList, threadCpus } from '../../src/sys/affinity.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
@@ -82,21 +91,21 @@ function signals(stand: Stand, fd: number): number {
   return res < 0 ? 0 : new DataView(count.buffer).getUint32(0, true)
 }
 
-function registerEventfd(stand: Stand, ring: ReturnType<Stand['openRing']>, opcode = abi.IORING_REGISTER_EVENTFD) {
+function notified(stand: Stand, ring: Ring, register = registerEventfd) {
   const fd = stand.eventfd()
-  equalRes(ring.register(opcode, new Int32Array([fd]), 1), 0, 'eventfd')
+  equalRes(register(ring, fd), 0, 'eventfd')
   return fd
 }
 
 conformance('a second eventfd is refused, and so is unregistering none', (stand) => {
   const ring = stand.openRing(4)
-  equalRes(ring.register(abi.IORING_UNREGISTER_EVENTFD, null, 0), -ENXIO, 'unregister none')
-  const fd = registerEventfd(stand, ring)
-  equalRes(ring.register(abi.IORING_REGISTER_EVENTFD, new Int32Array([fd]), 1), -EBUSY, 'twice')
-  equalRes(ring.register(abi.IORING_REGISTER_EVENTFD_ASYNC, new Int32Array([fd]), 1), -EBUSY, 'twice, async')
-  equalRes(ring.register(abi.IORING_UNREGISTER_EVENTFD, null, 0), 0, 'unregister')
-  equalRes(ring.register(abi.IORING_UNREGISTER_EVENTFD, null, 0), -ENXIO, 'unregister twice')
-  registerEventfd(stand, ring)
+  equalRes(unregisterEventfd(ring), -ENXIO, 'unregister none')
+  const fd = notified(stand, ring)
+  equalRes(registerEventfd(ring, fd), -EBUSY, 'twice')
+  equalRes(registerEventfdAsync(ring, fd), -EBUSY, 'twice, async')
+  equalRes(unregisterEventfd(ring), 0, 'unregister')
+  equalRes(unregisterEventfd(ring), -ENXIO, 'unregister twice')
+  notified(stand, ring)
 })
 
 conformance('what is no eventfd is refused, and so is a wrong count', (stand) => {
@@ -110,7 +119,7 @@ conformance('what is no eventfd is refused, and so is a wrong count', (stand) =>
 
 conformance('the eventfd is signalled once for a batch of completions', (stand) => {
   const ring = stand.openRing(8)
-  const fd = registerEventfd(stand, ring)
+  const fd = notified(stand, ring)
   assert.equal(signals(stand, fd), 0)
   for (let i = 0; i < 3; i++) put(ring, i, nop())
   submit(ring, 3)
@@ -118,7 +127,7 @@ conformance('the eventfd is signalled once for a batch of completions', (stand) 
   put(ring, 3, nop())
   submit(ring, 1)
   assert.equal(signals(stand, fd), 1)
-  ok(ring.register(abi.IORING_UNREGISTER_EVENTFD, null, 0), 'unregister')
+  ok(unregisterEventfd(ring), 'unregister')
   put(ring, 4, nop())
   submit(ring, 1)
   assert.equal(signals(stand, fd), 0)
@@ -126,7 +135,7 @@ conformance('the eventfd is signalled once for a batch of completions', (stand) 
 
 conformance('the app can mute the eventfd', (stand) => {
   const ring = stand.openRing(8)
-  const fd = registerEventfd(stand, ring)
+  const fd = notified(stand, ring)
   ring.cq.setEventfdEnabled(false)
   put(ring, 1, nop())
   submit(ring, 1)
@@ -141,7 +150,7 @@ conformance('the ring keeps its eventfd, though the app closes the fd', (stand) 
   const ring = stand.openRing(8)
   const other = stand.eventfd()
   const fd = stand.highFd(other)
-  equalRes(ring.register(abi.IORING_REGISTER_EVENTFD, new Int32Array([fd]), 1), 0, 'eventfd')
+  equalRes(registerEventfd(ring, fd), 0, 'eventfd')
   stand.closeFd(fd)
   const path = stand.path('innocent', '')
   assert.equal(stand.highFd(stand.open(path, 'r+'), fd), fd, 'a file has its number now')
@@ -156,16 +165,16 @@ conformance('the ring keeps its eventfd, though the app closes the fd', (stand) 
 
 conformance('an eventfd for workers alone is not signalled inline', (stand) => {
   const ring = stand.openRing(8)
-  const fd = registerEventfd(stand, ring, abi.IORING_REGISTER_EVENTFD_ASYNC)
+  const fd = notified(stand, ring, registerEventfdAsync)
   put(ring, 1, nop())
   submit(ring, 1)
   assert.equal(signals(stand, fd), 0)
 })
 
 conformance('the eventfd is signalled for what workers complete', (stand) => {
-  for (const opcode of [abi.IORING_REGISTER_EVENTFD, abi.IORING_REGISTER_EVENTFD_ASYNC]) {
+  for (const register of [registerEventfd, registerEventfdAsync]) {
     inEachMode(stand, 8, (ring) => {
-      const fd = registerEventfd(stand, ring, opcode)
+      const fd = notified(stand, ring, register)
       put(ring, 1, nop(), abi.IOSQE_ASYNC)
       submit(ring, 1)
       reap(ring, 1)
@@ -178,7 +187,7 @@ conformance('the limits of workers are set, and the ones before come back', (sta
   const ring = stand.openRing(8)
   const limits = (bounded: number, unbounded: number) => {
     const pair = new Uint32Array([bounded, unbounded])
-    equalRes(ring.register(abi.IORING_REGISTER_IOWQ_MAX_WORKERS, pair, 2), 0, 'IOWQ_MAX_WORKERS')
+    equalRes(registerIowqMaxWorkers(ring, pair), 0, 'IOWQ_MAX_WORKERS')
     return [...pair]
   }
   const before = limits(0, 0)
@@ -256,7 +265,7 @@ conformance('workers made after a change of affinity run where it says', (stand)
   const tidOf = (thread: string) => thread.split(' ')[0]
   const before = threads().map(tidOf)
   const last = allowed.slice(-1)
-  equalRes(ring.register(abi.IORING_REGISTER_IOWQ_AFF, maskOf(last), MASK_BYTES), 0, 'IOWQ_AFF')
+  equalRes(registerIowqAff(ring, maskOf(last)), 0, 'IOWQ_AFF')
   const buffer = stand.alloc(8)
   const pipes = [0, 1, 2, 3].map(() => stand.pipe())
   for (const [i, { readEnd }] of pipes.entries()) put(ring, i, read(readEnd, buffer), abi.IOSQE_ASYNC)
@@ -267,7 +276,7 @@ conformance('workers made after a change of affinity run where it says', (stand)
   for (const thread of workers) assert.deepEqual(cpusOf(thread), last, thread)
   for (const { writeEnd } of pipes) writeSync(writeEnd, 'x')
   reap(ring, pipes.length)
-  equalRes(ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, null, 0), 0, 'UNREGISTER_IOWQ_AFF')
+  equalRes(unregisterIowqAff(ring), 0, 'UNREGISTER_IOWQ_AFF')
 })
 
 conformance('a wrong affinity is refused', (stand) => {
@@ -278,7 +287,7 @@ conformance('a wrong affinity is refused', (stand) => {
   equalRes(register(maskOf([500]), MASK_BYTES), 0, 'a processor that is not there is none')
   equalRes(register(maskOf([]), MASK_BYTES), 0, 'an empty mask')
   equalRes(ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, maskOf([0]), 1), -EINVAL, 'UNREGISTER with a mask')
-  equalRes(ring.register(abi.IORING_UNREGISTER_IOWQ_AFF, null, 0), 0, 'UNREGISTER')
+  equalRes(unregisterIowqAff(ring), 0, 'UNREGISTER')
 })
 
 const MASK_BYTES = 64

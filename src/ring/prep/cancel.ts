@@ -19,9 +19,9 @@ export function prepCancel(words: Int32Array, at: number, userData: number, flag
  *
  * `flags`: IORING_ASYNC_CANCEL_ALL for all that match (5.19); _ANY for whatever the ring has (5.19); _FD, _OP for the
  * other keys, with _USERDATA if that one is to match too (6.6).
- * Result: 0 when it was cancelled; -ENOENT when there is none; -EALREADY when it is running, was interrupted, and
- * completes by itself. With ALL or ANY 0 or more, never -ENOENT: do not count on the number. -EINVAL for flags that do not
- * go together; -EBADF for a bad fd. Since Linux 5.5.
+ * Result: 0 when it was cancelled, 1 for a wait for futexes or children; -ENOENT when there is none; -EALREADY when it is
+ * running, was interrupted, and completes by itself. With ALL or ANY 0 or more, never -ENOENT: do not count on the number.
+ * -EINVAL for flags that do not go together; -EBADF for a bad fd. Since Linux 5.5.
  */
 export function prepCancel64(words: Int32Array, at: number, low: number, high: number, flags = 0): void {
   prepRw(words, at, abi.IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0)
