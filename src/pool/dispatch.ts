@@ -81,7 +81,6 @@ export class Dispatch {
   readonly #words: Int32Array
   readonly #space: Space
   readonly #codec: Codec
-  readonly #far: ArgumentBytes
   readonly #names: NameTable
   readonly #ids: SharedBufferIds
   readonly #outgoing: Outgoing
@@ -156,15 +155,15 @@ export class Dispatch {
     this.#words = this.#mem.words
     this.#ids = new SharedBufferIds(this.#space)
     const blocks = Blocks.ofArena(this.#space)
-    this.#far = new ArgumentBytes(this.#space, blocks)
-    this.#codec = new Codec(this.#words, this.#ids, this.#far)
+    const far = new ArgumentBytes(this.#space, blocks)
+    this.#codec = new Codec(this.#words, this.#ids, far)
     this.#names = new NameTable(this.#space)
     this.#ports = new Ports(this.#space, this.#ids, {
       onWake: this.#poller.onWake,
       onWakeTaken: () => this.#poller.look(),
       onEvent: (message, slot) => this.#events.deliver(message, slot),
     })
-    this.#outgoing = new Outgoing(this.#space, blocks, this.#ids, this.#far)
+    this.#outgoing = new Outgoing(this.#space, blocks, this.#ids, far)
     this.#jobs = new InFlight(NR_ITEMS, new KeyTable(NR_ITEMS), blocks)
     this.#jobs.onEnded = (extras) => this.control.onEnded(extras)
     this.#settler = new Settler({
@@ -334,17 +333,16 @@ export class Dispatch {
   /** No record is free, or the job has to wait for its turn: it is written to private memory. */
   #wait(func: number, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
     // Taken while in use: a getter among the arguments may call run() as well.
-    const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids, this.#far)
+    const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids, this.#outgoing.far)
     this.#scratch = undefined
-    const { words } = codec
-    words[FUNC] = func
+    codec.words[FUNC] = func
     const held = this.#outgoing.write(codec, 0, args, options.transfer)
     const { nrWords } = this.#outgoing
     const { key, signal, onProgress, stream } = options as StreamOptions
     const flags = listenFlags(onProgress, stream)
     const id = this.#intake.nextId(options.priority)
     this.#intake.push({
-      words,
+      words: codec.words,
       nrWords,
       held,
       key,

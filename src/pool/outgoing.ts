@@ -52,12 +52,13 @@ export class Outgoing {
   readonly #space: Space
   readonly #blocks: Blocks
   readonly #ids: SharedBufferIds
-  readonly #far: ArgumentBytes
+  /** For codecs of arguments. */
+  readonly far: ArgumentBytes
   /** How many words of the record the last write() used. */
   nrWords = 0
 
   constructor(space: Space, blocks: Blocks, ids: SharedBufferIds, far: ArgumentBytes) {
-    this.#far = far
+    this.far = far
     this.#space = space
     this.#blocks = blocks
     this.#ids = ids
@@ -89,7 +90,7 @@ export class Outgoing {
 
   /** Writes small values, and with them one big view. Returns the word behind the last, or NO_ROOM. */
   #putAll(codec: Codec, base: number, args: readonly unknown[]): number {
-    const far = this.#far
+    const far = this.far
     // A getter among the arguments may have given a job of its own, in the middle of another.
     const outer = far.word
     far.word = 0
