@@ -1,11 +1,12 @@
 /**
  * Idle exit: how long after the last close until the threads are gone. Main thread, two workers a subject.
  *
- * One operation: a pool or ring is made, its threads have all run something, it is closed, and /proc/self/task is read
+ * One operation: a pool or ring is made, runs something, has its threads asleep, is closed, and /proc/self/task is read
  * until the threads that came with it are no longer in it. Nothing is counted but the time from the close.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { Uring } from '../src/driver/uring.js'
 import type { Bench, Subject } from './bench.js'
 import { meterTimed } from './meter.js'
@@ -13,6 +14,9 @@ import { openPool, openSubjects, POOL_NAMES } from './pools.js'
 
 const NR_WORKERS = 2
 const LIMIT_MS = 3000
+/** Threads that are asleep at so many looks in a row are up and idle, not on their way. */
+const NR_LOOKS = 4
+const LOOK_MS = 5
 const TASKS = '/proc/self/task'
 
 interface Closer {
@@ -55,6 +59,7 @@ async function openBusyRing(backend: 'threads' | 'kernel'): Promise<Closer> {
 async function closeOne(open: () => Promise<Closer>): Promise<number> {
   const before = new Set(readdirSync(TASKS))
   const opened = await open()
+  await asleep(before)
   const threads = readdirSync(TASKS).filter((tid) => !before.has(tid))
   if (threads.length === 0) throw new Error('no thread of its own was seen')
   const startMs = performance.now()
@@ -68,4 +73,21 @@ async function closeOne(open: () => Promise<Closer>): Promise<number> {
   const us = (performance.now() - startMs) * 1000
   await closed
   return us
+}
+
+/** Waits until all threads that are not in `before` are idle; one that is just starting would be closed in the middle. */
+async function asleep(before: ReadonlySet<string>): Promise<void> {
+  const endMs = performance.now() + LIMIT_MS
+  for (let looks = 0; looks < NR_LOOKS && performance.now() < endMs; looks++) {
+    await setTimeout(LOOK_MS)
+    for (const tid of readdirSync(TASKS)) if (!before.has(tid) && !isAsleep(tid)) looks = -1
+  }
+}
+
+function isAsleep(tid: string): boolean {
+  try {
+    return /^State:\s+S/m.test(readFileSync(`${TASKS}/${tid}/status`, 'latin1'))
+  } catch {
+    return true
+  }
 }
