@@ -58,7 +58,7 @@ test('destroy rejects what is queued, tells what runs, and kills what does not l
   const told = pool.run('spinUntilAborted', [listening.words], { unbounded: true })
   await Promise.all([deaf.reached(1), listening.reached(1)])
   const queued = rejectionOf(pool.run('noop'))
-  await pool.destroy(20)
+  await pool.destroy(500)
   assert.equal(workerThreads(), 0)
   assert.equal(await told, 'stopped')
   assert.equal((await queued)['code'], 'ERR_URING_POOL_CLOSED')
