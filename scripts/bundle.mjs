@@ -11,7 +11,13 @@ import { join, relative } from 'node:path'
 
 /** Output name: compiled module. A group is what one thread may load, and so shares modules. */
 export const GROUPS = [
-  { index: 'index.js', ring: 'driver/bare.js', pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js' },
+  {
+    index: 'index.js',
+    ring: 'driver/bare.js',
+    pool: 'pool/pool.js',
+    'pool-nodes': 'pool/node-pools.js',
+    'pool-keys': 'pool/shared-keys.js',
+  },
   { uring: 'cli/main.js' },
   { 'pool-worker': 'pool/worker.js', 'pool-job': 'pool/job.js' },
   { 'ring-worker': 'backends/threads/worker.js' },

@@ -37,6 +37,7 @@ import {
   badPoolOptions,
   badRunOptions,
   checkAffinity,
+  DEFAULT_UNBOUNDED,
   type IterateOptions,
   NO_OPTIONS,
   type PoolOptions,
@@ -62,7 +63,6 @@ const GENERATION = POOL.at.generation >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
 const MIN_SLOTS = 64
-const DEFAULT_UNBOUNDED = 64
 /** On one CPU nothing happens while somebody spins. */
 const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0
 /** A caller of runSync sleeps in slices of this, or less. */
@@ -126,6 +126,8 @@ export class Dispatch {
     })
     const seat = seatOf(this.#space.sab, this.#histograms?.sab, href, options)
     this.#concurrentJobs = seat.concurrentJobs
+    checkAffinity(options.affinity)
+    const sharedKeys = options.keys?.join()
     this.#wq = new Wq({
       nrSlots,
       nrQueues: 1,
@@ -141,6 +143,7 @@ export class Dispatch {
       concurrency: availableParallelism(),
       idleTimeoutMs: options.idleTimeoutMs ?? 5000,
       spinUs: options.spinUs ?? DEFAULT_SPIN_US,
+      hashSeat: sharedKeys?.hashSeat,
       hooks: {
         onCancelled: (item) => this.#onCancelled(item),
         onDied: (item, error) => this.#settler.died(item, error),
@@ -164,7 +167,8 @@ export class Dispatch {
       onEvent: (message, slot) => this.#events.deliver(message, slot),
     })
     this.#outgoing = new Outgoing(this.#space, blocks, this.#ids, far)
-    this.#jobs = new InFlight(NR_ITEMS, new KeyTable(NR_ITEMS), blocks)
+    const keys = new KeyTable(NR_ITEMS, sharedKeys, (bucket, word) => this.#mem.setHolderAt(bucket, word))
+    this.#jobs = new InFlight(NR_ITEMS, keys, blocks)
     this.#jobs.onEnded = (extras) => this.control.onEnded(extras)
     this.#settler = new Settler({
       mem: this.#mem,
@@ -324,7 +328,7 @@ export class Dispatch {
       return poolError('ERR_URING_QUEUE_FULL', `${this.#queueLimit} jobs are in flight, as many as this pool takes`)
     }
     if (options === NO_OPTIONS) return undefined
-    const bad = badRunOptions(options)
+    const bad = badRunOptions(options) ?? this.#jobs.keys.refusal(options.key)
     if (bad !== undefined) return bad
     const { signal } = options
     return signal?.aborted === true ? abortError(signal.reason) : undefined

@@ -32,7 +32,7 @@ export class InFlight {
   readonly #block: Int32Array
   /** HAS_*: most jobs have nothing, and one look says so. */
   readonly #has: Uint8Array
-  readonly #keys: KeyTable
+  readonly keys: KeyTable
   readonly #blocks: Blocks
   /** Told of each job that has extras and ends. */
   onEnded: (extras: Extras) => void = () => {}
@@ -45,7 +45,7 @@ export class InFlight {
     this.#func = new Int32Array(nrItems)
     this.#block = new Int32Array(nrItems)
     this.#has = new Uint8Array(nrItems)
-    this.#keys = keys
+    this.keys = keys
     this.#blocks = blocks
   }
 
@@ -67,7 +67,7 @@ export class InFlight {
 
   /** The bucket of the job's key. */
   takeBucket(item: number, key: unknown): number {
-    const bucket = this.#keys.take(key)
+    const bucket = this.keys.take(key)
     this.#bucket[item] = bucket
     this.#has[item]! |= HAS_BUCKET
     return bucket
@@ -102,7 +102,7 @@ export class InFlight {
   }
 
   keyOf(item: number): unknown {
-    return (this.#has[item]! & HAS_BUCKET) !== 0 ? this.#keys.keyOf(this.#bucket[item]!) : undefined
+    return (this.#has[item]! & HAS_BUCKET) !== 0 ? this.keys.keyOf(this.#bucket[item]!) : undefined
   }
 
   isUnbounded(item: number): boolean {
@@ -111,7 +111,7 @@ export class InFlight {
 
   /** Whether jobs that have records carry the key. */
   hasKey(key: unknown): boolean {
-    return this.#keys.has(key)
+    return this.keys.has(key)
   }
 
   /** The items of all jobs. */
@@ -184,8 +184,8 @@ export class InFlight {
   }
 
   #dropBucket(item: number): void {
-    const key = this.#keys.keyOf(this.#bucket[item]!)
-    if (this.#keys.drop(this.#bucket[item]!)) this.onKeyFreed?.(key)
+    const key = this.keys.keyOf(this.#bucket[item]!)
+    if (this.keys.drop(this.#bucket[item]!)) this.onKeyFreed?.(key)
   }
 
   #giveBack(item: number): void {

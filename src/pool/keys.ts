@@ -5,14 +5,30 @@
  * io-wq hashes inodes into 64 buckets, where strangers collide.
  */
 import { Slab } from '../lib/slab.js'
+import type { HashSeat } from '../wq/hash-pools.js'
+import { poolError } from './failure.js'
+
+/** A pool's part of SharedKeys. */
+export interface SharedKeySeat {
+  readonly hashSeat: HashSeat
+  /** A key is in use here; returns the word that says who has it. */
+  take(key: unknown): number
+  /** It is no more. */
+  drop(key: unknown): void
+}
 
 export class KeyTable {
   readonly #buckets: Slab
   readonly #bucketOf = new Map<unknown, number>()
   readonly #keyOf: unknown[] = []
   readonly #nrJobs: Int32Array
+  readonly #shared: SharedKeySeat | undefined
+  readonly #setHolder: (bucket: number, word: number) => void
 
-  constructor(nrBuckets: number) {
+  /** Where keys are shared with other pools, `setHolder` gets to know where a bucket's holder is found now. */
+  constructor(nrBuckets: number, shared?: SharedKeySeat, setHolder: (bucket: number, word: number) => void = () => {}) {
+    this.#shared = shared
+    this.#setHolder = setHolder
     this.#buckets = new Slab(nrBuckets)
     this.#nrJobs = new Int32Array(nrBuckets)
   }
@@ -22,6 +38,7 @@ export class KeyTable {
     let bucket = this.#bucketOf.get(key)
     if (bucket === undefined) {
       bucket = this.#buckets.alloc()
+      if (this.#shared !== undefined) this.#setHolder(bucket, this.#shared.take(key))
       this.#bucketOf.set(key, bucket)
       this.#keyOf[bucket] = key
     }
@@ -43,10 +60,17 @@ export class KeyTable {
   drop(bucket: number): boolean {
     if (--this.#nrJobs[bucket]! > 0) return false
     // The worker may hold the bucket a moment longer: a new key in it then waits for that, no more.
+    this.#shared?.drop(this.#keyOf[bucket])
     this.#bucketOf.delete(this.#keyOf[bucket])
     this.#keyOf[bucket] = undefined
     this.#buckets.free(bucket)
     return true
+  }
+
+  /** Why a value cannot be a key, if there is a reason. */
+  refusal(key: unknown): Error | undefined {
+    if (this.#shared === undefined || key === null || !/^(object|function|symbol)$/.test(typeof key)) return undefined
+    return poolError('ERR_INVALID_ARG_TYPE', 'a key that pools share is a string, number, bigint, boolean or null')
   }
 
   get size(): number {

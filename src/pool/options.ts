@@ -7,7 +7,12 @@ import type { Histogram } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
 import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
 import { mayRunOn } from '../sys/affinity.js'
+import { MAX_SLOTS } from '../wq/hash.js'
 import { poolError } from './failure.js'
+import type { SharedKeys } from './shared-keys.js'
+
+/** The default of maxUnbounded. */
+export const DEFAULT_UNBOUNDED = 64
 
 export interface PoolOptions
   extends Pick<WorkerOptions, 'argv' | 'env' | 'execArgv' | 'name' | 'resourceLimits' | 'stderr' | 'stdout'> {
@@ -40,6 +45,11 @@ export interface PoolOptions
    * uring/pool/job. Values are copied as arguments are.
    */
   readonly asyncContext?: Readonly<Record<string, { getStore(): unknown }>>
+  /**
+   * Makes keys mean the same in pools of several threads: `SharedKeys` of uring/pool/keys. Default: they are this pool's
+   * own.
+   */
+  readonly keys?: SharedKeys
   /** What `workerData` of node:worker_threads is inside the module of jobs. */
   readonly workerData?: unknown
 }
@@ -180,7 +190,14 @@ export function checkAffinity(cpus: readonly number[] | undefined): void {
 export const NO_OPTIONS: RunOptions = {}
 
 /** What is wrong with a pool's options, if anything is. */
-export function badPoolOptions({ minWorkers, maxWorkers, queueLimit }: PoolOptions): Error | undefined {
+export function badPoolOptions(options: PoolOptions): Error | undefined {
+  const { minWorkers, maxWorkers, maxUnbounded, queueLimit, keys } = options
+  if (keys !== undefined && typeof keys?.join !== 'function') {
+    return poolError('ERR_INVALID_ARG_TYPE', 'keys is a SharedKeys of uring/pool/keys')
+  }
+  if (keys !== undefined && (maxWorkers ?? availableParallelism()) + (maxUnbounded ?? DEFAULT_UNBOUNDED) > MAX_SLOTS) {
+    return poolError('ERR_OUT_OF_RANGE', `a pool that shares its keys has ${MAX_SLOTS} workers at most`)
+  }
   if (queueLimit !== undefined && queueLimit !== Number.POSITIVE_INFINITY) {
     const bad = badCount('queueLimit', queueLimit, 1)
     if (bad !== undefined) return bad

@@ -9,6 +9,7 @@ import workerThreads, { type MessagePort, parentPort, receiveMessageOnPort, work
 import { loadAcquire, xchg } from '../lib/barrier.js'
 import { watchWriters } from '../lib/writers.js'
 import type { WorkerSeat } from '../wq/crew.js'
+import { WqHash } from '../wq/hash.js'
 import { WqMemory } from '../wq/layout.js'
 import { watchedTables } from '../wq/watch.js'
 import { WorkerLoop, wakeOwner as wakeSleepingOwner } from '../wq/worker-loop.js'
@@ -42,7 +43,8 @@ const seat = workerData as WorkerSeat
 const poolSeat = seat.data as PoolSeat
 const { space: sab, jobs, hooks, concurrentJobs, maxJobs, workerData: userData } = poolSeat
 const stamps = poolSeat.stamps === undefined ? undefined : new Stamps(poolSeat.stamps)
-const mem = WqMemory.attach(seat.sab, JOB.hash)
+const hash = seat.hash === undefined ? undefined : WqHash.attach(new Int32Array(seat.hash))
+const mem = WqMemory.attach(seat.sab, JOB.hash, hash)
 const space = Space.attach(sab)
 const ARMED = POOL.at.armed >> 2
 const GENERATION = POOL.at.generation >> 2

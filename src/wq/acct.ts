@@ -10,9 +10,9 @@
 import { assert } from '../lib/assert.js'
 import { cmpxchg, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
+import { forgetWaiter, nameWaiter, unnameWaiter } from './hash.js'
 import {
   ACCT,
-  HOLDER_WORKER0,
   IO_WQ_WORK_HASHED,
   ITEM,
   ITEM_QUEUED,
@@ -38,7 +38,6 @@ const STATE = ITEM.at.state >> 2
 const FLAGS = ITEM.at.flags >> 2
 const BUCKET = ITEM.at.bucket >> 2
 const W_STATE = WORKER.at.state >> 2
-const W_WAKE = WORKER.at.wake >> 2
 const W_SPINNING = WORKER.at.spinning >> 2
 const W_FREE_NEXT = WORKER.at.free_next >> 2
 
@@ -51,6 +50,7 @@ export function clearLists(mem: WqMemory, acct: number): void {
   words[a + NR_QUEUED] = 0
   words[a + FREE_HEAD] = NONE
   storeRelease(words, a + STALLED, 0)
+  if (mem.sharedHash !== undefined) forgetWaiter(mem.sharedHash.hash, mem.sharedHash.pool, acct)
   words.fill(NONE, mem.hashTail(acct, 0), mem.hashTail(acct, 0) + mem.shape.nrBuckets)
 }
 
@@ -117,6 +117,9 @@ export function remove(mem: WqMemory, acct: number, item: number): void {
 export function takeNext(mem: WqMemory, acct: number, slot: number): number {
   const { words } = mem
   const a = mem.acct(acct)
+  const shared = mem.sharedHash
+  // Workers of other pools, who cannot do this, have let go of keys perhaps: then there may be work for more than one.
+  if (shared !== undefined) storeRelease(words, a + STALLED, 0)
   for (let again = false; ; again = true) {
     let busy = false
     let item = words[a + HEAD]!
@@ -131,7 +134,7 @@ export function takeNext(mem: WqMemory, acct: number, slot: number): number {
       const bucket = words[at + BUCKET]!
       const tailWord = mem.hashTail(acct, bucket)
       const last = words[tailWord]!
-      if (cmpxchg(words, mem.hash(bucket), 0, slot + HOLDER_WORKER0) === 0) {
+      if (cmpxchg(mem.hashWords, mem.holderAt(bucket), 0, mem.holderMark(slot)) === 0) {
         if (again) storeRelease(words, a + STALLED, 0)
         takeRun(mem, a, item, last, slot)
         words[tailWord] = NONE
@@ -140,10 +143,14 @@ export function takeNext(mem: WqMemory, acct: number, slot: number): number {
       busy = true
       item = words[mem.item(last) + NEXT]!
     }
-    if (!busy || again) return NONE
+    if (again) return NONE
+    // It is to sleep now. Before the stall is known: a wake for that is not to be lost.
+    storeRelease(mem.hashWords, mem.wake(slot), WAKE_NO)
+    if (!busy) return NONE
     // Publish the stall, then look at every bucket again: whoever frees one does the same two steps the other way round,
     // and a worker of the other account that frees one looks at nothing but the stall.
     storeRelease(words, a + STALLED, 1)
+    if (shared !== undefined) nameWaiter(shared.hash, shared.pool, acct, slot)
   }
 }
 
@@ -158,11 +165,13 @@ function takeRun(mem: WqMemory, a: number, first: number, last: number, slot: nu
   words[a + NR_QUEUED] = words[a + NR_QUEUED]! - count
 }
 
-/** Puts a worker with nothing to do on the free list: first, or behind one that spins, which costs less to wake. */
+/**
+ * Puts a worker for which takeNext has just found nothing on the free list: first, or behind one that spins, which costs
+ * less to wake.
+ */
 export function goIdle(mem: WqMemory, acct: number, slot: number): void {
   const { words } = mem
   const w = mem.worker(slot)
-  storeRelease(words, w + W_WAKE, WAKE_NO)
   const head = words[mem.acct(acct) + FREE_HEAD]!
   const behind = head !== NONE && loadAcquire(words, mem.worker(head) + W_SPINNING) !== 0
   const link = behind ? mem.worker(head) + W_FREE_NEXT : mem.acct(acct) + FREE_HEAD
@@ -181,7 +190,7 @@ export function popIdle(mem: WqMemory, acct: number): number {
   const w = mem.worker(slot)
   words[a + FREE_HEAD] = words[w + W_FREE_NEXT]!
   words[a + NR_WAKING] = words[a + NR_WAKING]! + 1
-  storeRelease(words, w + W_STATE, WORKER_UP)
+  leftList(mem, acct, slot)
   addRunning(mem, acct, 1)
   return slot
 }
@@ -214,8 +223,13 @@ export function leaveIdle(mem: WqMemory, acct: number, slot: number): void {
   }
   const w = mem.worker(slot)
   words[link] = words[w + W_FREE_NEXT]!
-  storeRelease(words, w + W_STATE, WORKER_UP)
+  leftList(mem, acct, slot)
   addRunning(mem, acct, 1)
+}
+
+function leftList(mem: WqMemory, acct: number, slot: number): void {
+  storeRelease(mem.words, mem.worker(slot) + W_STATE, WORKER_UP)
+  if (mem.sharedHash !== undefined) unnameWaiter(mem.sharedHash.hash, mem.sharedHash.pool, acct, slot)
 }
 
 export function addRunning(mem: WqMemory, acct: number, by: number): void {

@@ -56,6 +56,8 @@ const CREATE_DELAY_MS = 5
 export interface WorkerSeat {
   readonly sab: SharedArrayBuffer
   readonly slot: number
+  /** Where the hash is shared with other pools. */
+  readonly hash: SharedArrayBuffer | undefined
   readonly data: unknown
 }
 
@@ -154,7 +156,7 @@ export class Crew {
     words[w + W_AFFINITY_SEQ] = words[AFFINITY_SEQ]!
     words[w + W_DETACHED] = 0
     storeRelease(words, w + W_STATE, WORKER_STARTING)
-    const seat: WorkerSeat = { sab: this.#mem.sab, slot, data: this.#options.workerData?.() }
+    const seat: WorkerSeat = { sab: this.#mem.sab, slot, hash: this.#mem.hashSab, data: this.#options.workerData?.() }
     let worker: Worker
     try {
       const options = { ...this.#options.workerOptions, workerData: seat }

@@ -62,3 +62,8 @@ export function lacksSpare(mem: WqMemory, acct: number): boolean {
   const min = Math.min(words[a + MIN_WORKERS]!, words[a + MAX_WORKERS]!)
   return words[a + NR_WORKERS]! < min && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) === 0
 }
+
+/** A limit of workers that can be kept. */
+export function clampWorkers(limit: number, nrSlots: number): number {
+  return Math.max(1, Math.min(limit, nrSlots))
+}

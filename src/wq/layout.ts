@@ -9,6 +9,7 @@
 import { assert } from '../lib/assert.js'
 import { struct } from '../lib/layout.js'
 import { MPSCQ } from '../lib/mpscq.js'
+import { holderBits, MAX_SLOTS, type WqHash } from './hash.js'
 
 // biome-ignore format: table
 export const WQ = struct('io_wq', [
@@ -25,6 +26,7 @@ export const WQ = struct('io_wq', [
   ['owner_tid',      'u32', 'once', 'the kernel\'s id of the owner thread, for worker names'],
   ['max_running',    'u32', 'once', 'workers that may run at once: more are woken only when one blocks'],
   ['max_spinning',   'u32', 'once', 'idle workers that may spin at once'],
+  ['hash_pool',      'u32', 'once', 'where the hash is shared: this pool\'s place there + 1'],
   'cache line: state',
   ['state',          'u32', 'any',  'WQ_EXIT, WQ_EXIT_ON_IDLE'],
   ['nr_spinning',    'u32', 'any',  'idle workers that spin now'],
@@ -54,7 +56,7 @@ export const ACCT = struct('io_wq_acct', [
 export const WORKER = struct('io_worker', [
   'cache line: one worker slot',
   ['state',     'u32', 'holder', 'WORKER_NONE, _STARTING, _UP, _IDLE, _GONE'],
-  ['wake',      'u32', 'holder', 'WAKE_NO, WAKE_YES, WAKE_ASLEEP'],
+  ['wake',      'u32', 'holder', 'WAKE_NO, WAKE_YES, WAKE_ASLEEP; unused where the hash is shared, for that has them'],
   ['free_next', 'u32', 'holder', 'next idle worker, under the account\'s lock'],
   ['acct',      'u32', 'owner',  'the account it serves'],
   ['affinity_seq', 'u32', 'owner', 'affinity_seq as it was made'],
@@ -140,6 +142,12 @@ export interface WqShape {
   readonly payloadHash: number
 }
 
+/** A hash object shared with other pools, and the place of this one in it. */
+export interface SharedHash {
+  readonly hash: WqHash
+  readonly pool: number
+}
+
 /** Word offsets of everything in one pool's memory, and the views on it. */
 export class WqMemory {
   readonly sab: SharedArrayBuffer
@@ -153,9 +161,17 @@ export class WqMemory {
   readonly itemWord: number
   readonly itemStride: number
   readonly payloadOffset: number
+  /** Set where the hash is shared. Then the words at hashWord say where each bucket's holder is. */
+  readonly sharedHash: SharedHash | undefined
+  /** Where holders and wake words are: this memory, or the shared hash's. */
+  readonly hashWords: Int32Array
+  readonly #holderBits: number
+  readonly #wakeWord: number
+  readonly #wakeStride: number
 
-  private constructor(sab: SharedArrayBuffer | undefined, shape: WqShape) {
+  private constructor(sab: SharedArrayBuffer | undefined, shape: WqShape, shared?: SharedHash) {
     this.shape = shape
+    assert(shared === undefined || shape.nrSlots <= MAX_SLOTS, 'a shared hash has a wake word for each worker')
     this.acctWord = WQ.size >> 2
     this.workerWord = this.acctWord + NR_ACCTS * (ACCT.size >> 2)
     this.queueWord = this.workerWord + shape.nrSlots * (WORKER.size >> 2)
@@ -167,13 +183,18 @@ export class WqMemory {
     this.itemStride = (Math.ceil((ITEM.size + shape.payloadBytes) / 64) * 64) >> 2
     const bytes = itemsBytes + shape.nrItems * this.itemStride * 4
     this.sab = sab ?? new SharedArrayBuffer(bytes)
-    assert(this.sab.byteLength === bytes, 'the pool memory has the size its shape says')
+    assert(this.sab.byteLength >= bytes, 'the pool memory has the size its shape says')
     this.words = new Int32Array(this.sab)
+    this.sharedHash = shared
+    this.hashWords = shared?.hash.words ?? this.words
+    this.#holderBits = shared === undefined ? 0 : holderBits(shared.pool)
+    this.#wakeWord = shared?.hash.wake(shared.pool, 0) ?? this.workerWord + (WORKER.at.wake >> 2)
+    this.#wakeStride = shared === undefined ? WORKER.size >> 2 : 1
   }
 
   /** New memory, or zeroed `sab`, with the fixed words written. Untouched records cost no pages. */
-  static create(shape: WqShape, sab?: SharedArrayBuffer): WqMemory {
-    const memory = new WqMemory(sab, shape)
+  static create(shape: WqShape, sab?: SharedArrayBuffer, shared?: SharedHash): WqMemory {
+    const memory = new WqMemory(sab, shape, shared)
     const { words } = memory
     words[WQ.at.magic >> 2] = MAGIC
     words[WQ.at.tables_hash >> 2] = tablesHash(shape.payloadHash)
@@ -182,22 +203,34 @@ export class WqMemory {
     words[WQ.at.nr_buckets >> 2] = shape.nrBuckets
     words[WQ.at.nr_items >> 2] = shape.nrItems
     words[WQ.at.payload_bytes >> 2] = shape.payloadBytes
+    words[WQ.at.hash_pool >> 2] = shared === undefined ? 0 : shared.pool + 1
     return memory
   }
 
-  /** The same memory on another thread. Asserts that both sides were built from the same tables. */
-  static attach(sab: SharedArrayBuffer, payloadHash: number): WqMemory {
+  /**
+   * The same memory on another thread; `hash` where it is shared. Asserts that both sides were built from the same
+   * tables.
+   */
+  static attach(sab: SharedArrayBuffer, payloadHash: number, hash?: WqHash): WqMemory {
     const words = new Int32Array(sab)
     assert(words[WQ.at.magic >> 2] === MAGIC, 'this buffer is an io-wq')
     assert(words[WQ.at.tables_hash >> 2] === tablesHash(payloadHash), 'owner and worker are of one build')
-    return new WqMemory(sab, {
+    const pool = words[WQ.at.hash_pool >> 2]! - 1
+    assert(pool < 0 === (hash === undefined), 'a shared hash is there if it is named')
+    const shape = {
       nrSlots: words[WQ.at.nr_slots >> 2]!,
       nrQueues: words[WQ.at.nr_queues >> 2]!,
       nrBuckets: words[WQ.at.nr_buckets >> 2]!,
       nrItems: words[WQ.at.nr_items >> 2]!,
       payloadBytes: words[WQ.at.payload_bytes >> 2]!,
       payloadHash,
-    })
+    }
+    return new WqMemory(sab, shape, hash === undefined ? undefined : { hash, pool })
+  }
+
+  /** The buffer of a hash that is shared, for workers. */
+  get hashSab(): SharedArrayBuffer | undefined {
+    return this.sharedHash?.hash.words.buffer as SharedArrayBuffer | undefined
   }
 
   acct(index: number): number {
@@ -227,8 +260,23 @@ export class WqMemory {
     }
   }
 
-  hash(bucket: number): number {
-    return this.hashWord + bucket
+  /** In hashWords: who has a bucket, 0 or a holder's mark. Where the hash is shared it says so of the key it has now. */
+  holderAt(bucket: number): number {
+    return this.sharedHash === undefined ? this.hashWord + bucket : this.words[this.hashWord + bucket]!
+  }
+
+  setHolderAt(bucket: number, word: number): void {
+    this.words[this.hashWord + bucket] = word
+  }
+
+  /** What stands there for a worker. */
+  holderMark(slot: number): number {
+    return this.#holderBits | (slot + HOLDER_WORKER0)
+  }
+
+  /** In hashWords: a worker's wake word. */
+  wake(slot: number): number {
+    return this.#wakeWord + slot * this.#wakeStride
   }
 
   hashTail(acct: number, bucket: number): number {

@@ -1,6 +1,7 @@
 /**
  * What an io-wq is made of, and what it tells the one who made it. Owner thread only; types.
  */
+import type { HashSeat } from './hash-pools.js'
 import type { WqShape } from './layout.js'
 import type { ThreadSystem } from './threads.js'
 
@@ -40,6 +41,8 @@ export interface WqOptions extends WqShape {
   /** How long an idle worker spins before it sleeps. Default 50. */
   readonly spinUs?: number
   readonly hooks: WqHooks
+  /** The hash object that this pool shares with others, and its place there, which it gives back at its exit. */
+  readonly hashSeat?: HashSeat | undefined
   /** For the interleaving explorer: zeroed memory of just the size needed, and threads of its own. */
   readonly sab?: SharedArrayBuffer
   readonly threads?: ThreadSystem

@@ -8,6 +8,7 @@
 import { fetchAdd, futexWake, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { type Consumer, NONE } from '../lib/mpscq.js'
 import { clearLists, insert } from './acct.js'
+import { freeHolders, rouseOthers } from './hash.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -42,7 +43,6 @@ const W_ACCT = WORKER.at.acct >> 2
 const W_CURRENT = WORKER.at.current >> 2
 const W_SPINNING = WORKER.at.spinning >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
-const W_WAKE = WORKER.at.wake >> 2
 
 const BEFORE_TAIL = 2 ** 31
 
@@ -81,6 +81,7 @@ export function repairAfter(
   }
   for (const slot of dead) freeBuckets(mem, slot)
   rouse(mem)
+  if (mem.sharedHash !== undefined) rouseOthers(mem.sharedHash.hash, mem.sharedHash.pool)
   return findStrays(mem, dead, nrTouched)
 }
 
@@ -143,9 +144,14 @@ function rebuild(mem: WqMemory, acct: number, dead: readonly number[], nrTouched
 }
 
 function freeBuckets(mem: WqMemory, slot: number): void {
-  const { words } = mem
+  const { words, sharedHash } = mem
+  if (sharedHash !== undefined) {
+    freeHolders(sharedHash.hash, sharedHash.pool, slot + HOLDER_WORKER0)
+    return
+  }
   for (let bucket = 0; bucket < mem.shape.nrBuckets; bucket++) {
-    if (words[mem.hash(bucket)] === slot + HOLDER_WORKER0) storeRelease(words, mem.hash(bucket), 0)
+    const at = mem.holderAt(bucket)
+    if (words[at] === mem.holderMark(slot)) storeRelease(words, at, 0)
   }
 }
 
@@ -157,8 +163,8 @@ function rouse(mem: WqMemory): void {
   const { words } = mem
   for (let slot = 0; slot < mem.shape.nrSlots; slot++) {
     if (loadAcquire(words, mem.worker(slot) + W_STATE) !== WORKER_UP) continue
-    xchg(words, mem.worker(slot) + W_WAKE, WAKE_YES)
-    futexWake(words, mem.worker(slot) + W_WAKE, 0x7fff_ffff)
+    xchg(mem.hashWords, mem.wake(slot), WAKE_YES)
+    futexWake(mem.hashWords, mem.wake(slot), 0x7fff_ffff)
   }
 }
 

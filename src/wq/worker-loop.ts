@@ -19,6 +19,7 @@ import {
 import { nowMs } from '../lib/clock.js'
 import { NONE, type Producer, producer } from '../lib/mpscq.js'
 import { addRunning, goIdle, leaveIdle, popIdle, popIdleIfDue, takeNext, wokenUp } from './acct.js'
+import { wakeWaiters } from './hash.js'
 import {
   ACCT,
   HOLDER_WORKER0,
@@ -106,8 +107,8 @@ export class WorkerLoop {
   /** The items behind the running one in the run this worker holds. */
   #runNext = NONE
   #nrDetached = 0
-  /** Detached items that hold a bucket, and what is behind each in its run. */
-  readonly #holding = new Map<number, { readonly bucket: number; readonly next: number }>()
+  /** Detached items that hold a bucket: where its holder is, and what is behind the item in its run. */
+  readonly #holding = new Map<number, { readonly holderAt: number; readonly next: number }>()
   /** What was behind items that ended detached: the first of each run. */
   readonly #ready: number[] = []
   /** A wait of listen() has not ended. */
@@ -155,9 +156,10 @@ export class WorkerLoop {
       const at = this.mem.item(item)
       // Read before the item goes home: its record may be used anew as soon as it has.
       this.#runNext = words[at + NEXT]!
-      const bucket = (words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0 ? words[at + BUCKET]! : NONE
-      if (this.#begin(item) && this.#hooks.doWork(item) === DETACHED) this.#detach(item, bucket)
-      else this.#end(item, bucket)
+      const isHashed = (words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0
+      const holderAt = isHashed ? this.mem.holderAt(words[at + BUCKET]!) : NONE
+      if (this.#begin(item) && this.#hooks.doWork(item) === DETACHED) this.#detach(item, holderAt)
+      else this.#end(item, holderAt)
       if (this.#hooks.pause?.(this.#resume, false)) return
     }
   }
@@ -175,10 +177,10 @@ export class WorkerLoop {
   }
 
   /** From here on the item's state alone says that this worker runs it, as its killer will read. */
-  #detach(item: number, bucket: number): void {
+  #detach(item: number, holderAt: number): void {
     const { words } = this.mem
     this.running()
-    if (bucket !== NONE) this.#holding.set(item, { bucket, next: this.#runNext })
+    if (holderAt !== NONE) this.#holding.set(item, { holderAt, next: this.#runNext })
     this.#runNext = NONE
     this.#nrDetached++
     storeRelease(words, this.#w + (WORKER.at.detached >> 2), this.#nrDetached)
@@ -201,15 +203,15 @@ export class WorkerLoop {
     const held = this.#holding.get(item)
     if (held === undefined) return false
     this.#holding.delete(item)
-    if (held.next === NONE) this.#releaseBucket(held.bucket)
+    if (held.next === NONE) this.#releaseBucket(held.holderAt)
     else this.#ready.push(held.next)
     return held.next !== NONE
   }
 
-  #end(item: number, bucket: number): void {
+  #end(item: number, holderAt: number): void {
     this.running()
     this.#sendHome(item)
-    if (bucket !== NONE && this.#runNext === NONE) this.#releaseBucket(bucket)
+    if (holderAt !== NONE && this.#runNext === NONE) this.#releaseBucket(holderAt)
   }
 
   #sendHome(item: number): void {
@@ -276,9 +278,9 @@ export class WorkerLoop {
   }
 
   /** The last item of the run is done: the bucket is free, and accounts that waited for one look again. */
-  #releaseBucket(bucket: number): void {
-    const { words } = this.mem
-    storeRelease(words, this.mem.hash(bucket), 0)
+  #releaseBucket(holderAt: number): void {
+    const { words, sharedHash } = this.mem
+    storeRelease(this.mem.hashWords, holderAt, 0)
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       const a = this.mem.acct(acct)
       // Pairs with takeNext, which publishes the stall before it looks at the bucket again.
@@ -291,6 +293,7 @@ export class WorkerLoop {
       unlock(words, lockWord)
       if (idle !== NONE) wakeWorker(this.mem, idle)
     }
+    if (sharedHash !== undefined) wakeWaiters(sharedHash.hash, sharedHash.pool)
   }
 
   /** The next item, sleeping until there is one; NONE once this worker has left; PAUSED. */
@@ -331,7 +334,12 @@ export class WorkerLoop {
       // Decided and done in one critical section: nobody finds a leaving worker on the free list.
       if (this.#shouldLeave(timedOut)) {
         this.#leave()
+        // Those that stayed while all work waited for other pools' keys shall leave as well.
+        const all =
+          this.mem.sharedHash !== undefined && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0
+        const idle = all ? popIdle(this.mem, this.#acct) : NONE
         unlock(words, this.#lock)
+        if (idle !== NONE) wakeWorker(this.mem, idle)
         return NONE
       }
       if (!wasIdle || timedOut) this.#idleUntil = now + this.#idleMs
@@ -351,6 +359,8 @@ export class WorkerLoop {
     // Stalled work is queued work: somebody has to be there when its bucket is free.
     const nothingQueued = words[a + NR_QUEUED] === 0
     if (this.#nrDetached > 0) return false
+    // The one to be woken when another pool lets go of a key may be this one.
+    if (this.mem.sharedHash !== undefined && words[a + STALLED] !== 0) return false
     if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
     const isStale = loadAcquire(words, AFFINITY_SEQ) !== words[this.#w + W_AFFINITY_SEQ]
     return timedOut && (words[a + NR_WORKERS]! > Math.max(1, words[a + MIN_WORKERS]!) || (isStale && nothingQueued))
@@ -367,7 +377,8 @@ export class WorkerLoop {
   /** Looks at the wake word for a bounded time, if no other worker does. True if woken. */
   #spin(now: number): boolean {
     const { words } = this.mem
-    const wake = this.#w + (WORKER.at.wake >> 2)
+    const { hashWords } = this.mem
+    const wake = this.mem.wake(this.slot)
     const nrSpinning = WQ.at.nr_spinning >> 2
     // What it has detached waits for the event loop.
     if (this.#nrDetached > 0) return false
@@ -381,7 +392,7 @@ export class WorkerLoop {
     const until = now + this.#spinMs
     let woken = false
     do {
-      for (let i = 0; i < 32 && !woken; i++) woken = loadAcquire(words, wake) === WAKE_YES
+      for (let i = 0; i < 32 && !woken; i++) woken = loadAcquire(hashWords, wake) === WAKE_YES
     } while (!woken && nowMs() < until)
     fetchAdd(words, nrSpinning, -1)
     storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 0)
@@ -395,11 +406,10 @@ export class WorkerLoop {
    * now and then for nothing. False if it has been woken already. The idle timeout is the caller's to keep.
    */
   listen(onWake: () => void): boolean {
-    const { words } = this.mem
     if (!this.#fallAsleep()) return false
     // A wait cannot be taken back. One that outlived the pause it was for serves the next.
     if (this.#listens) return true
-    const woken = futexWaitAsync(words, this.#w + (WORKER.at.wake >> 2), WAKE_ASLEEP)
+    const woken = futexWaitAsync(this.mem.hashWords, this.mem.wake(this.slot), WAKE_ASLEEP)
     if (woken === undefined) return false
     this.#listens = true
     void woken.then(() => {
@@ -416,28 +426,28 @@ export class WorkerLoop {
 
   /** False if it has been woken since it went on the free list. */
   #fallAsleep(): boolean {
-    return cmpxchg(this.mem.words, this.#w + (WORKER.at.wake >> 2), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES
+    return cmpxchg(this.mem.hashWords, this.mem.wake(this.slot), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES
   }
 
   /** Sleeps until woken, or the idle timeout has passed. */
   #sleep(): void {
-    const { words } = this.mem
-    const wake = this.#w + (WORKER.at.wake >> 2)
+    const { hashWords } = this.mem
+    const wake = this.mem.wake(this.slot)
     if (!this.#fallAsleep()) return
     for (;;) {
       const left = this.#idleUntil - nowMs()
-      if (loadAcquire(words, wake) === WAKE_YES || left <= 0) return
-      futexWait(words, wake, WAKE_ASLEEP, left)
+      if (loadAcquire(hashWords, wake) === WAKE_YES || left <= 0) return
+      futexWait(hashWords, wake, WAKE_ASLEEP, left)
     }
   }
 }
 
 /** Wakes a worker that popIdle handed out. Any thread, no lock held. */
 export function wakeWorker(mem: WqMemory, slot: number): void {
-  const wake = mem.worker(slot) + (WORKER.at.wake >> 2)
+  const wake = mem.wake(slot)
   // Publishes what was queued; pairs with the loads in #sleep. Only a sleeper needs the system call. All of its waits are
   // woken: one of listen() may be left over in front.
-  if (xchg(mem.words, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(mem.words, wake, ALL)
+  if (xchg(mem.hashWords, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(mem.hashWords, wake, ALL)
 }
 
 /**

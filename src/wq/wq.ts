@@ -12,8 +12,9 @@ import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
 import { clearLists, insert, popIdle, popIdleIfDue, remove } from './acct.js'
 import { type Casualty, Crew } from './crew.js'
+import type { HashSeat } from './hash-pools.js'
 import { Homes } from './homes.js'
-import { acctOf, isQueued, lacksSpare, nrQueued } from './items.js'
+import { acctOf, clampWorkers, isQueued, lacksSpare, nrQueued } from './items.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -72,14 +73,17 @@ export class Wq {
   readonly #crew: Crew
   readonly #concurrency: number
   readonly #maxRunning: number
+  readonly #hashSeat: HashSeat | undefined
   /** Items that dead workers may or may not have sent home, by queue. */
   readonly #inDoubt = new Map<number, Set<number>>()
   /** Items cancelled in the hands of dead workers, whose records have not come back. */
   readonly #astray = new Set<number>()
+  readonly #hasQueued = () => nrQueued(this.mem, ACCT_BOUND) + nrQueued(this.mem, ACCT_UNBOUND) > 0
   #seq = 0
 
   constructor(options: WqOptions) {
-    this.mem = WqMemory.create(options, options.sab)
+    this.mem = WqMemory.create(options, options.sab, options.hashSeat)
+    this.#hashSeat = options.hashSeat
     this.#homes = new Homes(this.mem)
     this.#slab = new Slab(options.nrItems)
     this.#hooks = options.hooks
@@ -149,6 +153,7 @@ export class Wq {
     const acct = (flags & IO_WQ_WORK_UNBOUND) !== 0 ? ACCT_UNBOUND : ACCT_BOUND
     const a = this.mem.acct(acct)
     trace('queue_async_work', item, flags)
+    this.#hashSeat?.watch(this.#hasQueued)
     this.#lock(acct)
     insert(this.mem, acct, item)
     // DIFFERS: the kernel wakes one each time; a woken thread costs us several items' worth of time.
@@ -329,6 +334,7 @@ export class Wq {
     this.cancelPending(ACCT_BOUND)
     this.cancelPending(ACCT_UNBOUND)
     this.#crew.stop()
+    this.#hashSeat?.leave()
   }
 
   /** Resolves when no worker thread is left, whatever made them leave. */
@@ -411,6 +417,7 @@ export class Wq {
   sleep(timeoutMs: number, wanted: number, ready: () => boolean): void {
     sleepUntilHome(this.mem, this.#crew.slice(timeoutMs), wanted, ready)
     this.#crew.tickIfDue()
+    this.#hashSeat?.reapIfDue()
   }
 
   /** See grace(): whether every worker has since let go of the item it has in hand now. */
@@ -490,8 +497,4 @@ export class Wq {
     this.#hooks.onCreateFailed?.(error)
     this.cancelPending(acct)
   }
-}
-
-function clampWorkers(limit: number, nrSlots: number): number {
-  return Math.max(1, Math.min(limit, nrSlots))
 }

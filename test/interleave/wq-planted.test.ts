@@ -17,8 +17,8 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
       file: 'worker-loop',
       change: [
         [
-          'return cmpxchg(this.mem.words, this.#w + (WORKER.at.wake >> 2), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES',
-          'storeRelease(this.mem.words, this.#w + (WORKER.at.wake >> 2), WAKE_ASLEEP); return true',
+          'return cmpxchg(this.mem.hashWords, this.mem.wake(this.slot), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES',
+          'storeRelease(this.mem.hashWords, this.mem.wake(this.slot), WAKE_ASLEEP); return true',
         ],
       ],
     },
@@ -27,7 +27,34 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'a stall announced without a second look at the buckets',
     'a bucket freed as a worker of another account finds it busy',
     /no bucket busy|can go on|sleeps beside work/,
-    { file: 'acct', change: [['if (!busy || again)', 'if (busy) storeRelease(words, a + STALLED, 1);\n if (true)']] },
+    {
+      file: 'acct',
+      change: [['if (!busy)', 'if (busy) storeRelease(words, a + STALLED, 1);\n if (true)']],
+    },
+  ],
+  [
+    'a wake word reset when others may have been told to write to it',
+    'shared hash: another pool lets go of a key as a worker finds it taken',
+    /idle timeout|sleeps beside work|can go on/,
+    {
+      file: 'acct',
+      change: [
+        ['storeRelease(mem.hashWords, mem.wake(slot), WAKE_NO);', ''],
+        ['const head = words[mem.acct(acct) + FREE_HEAD];', 'storeRelease(mem.hashWords, mem.wake(slot), 0);\n $&'],
+      ],
+    },
+  ],
+  [
+    'a worker that leaves though it is the one to be woken',
+    'shared hash: an idle timeout while all work waits for a key',
+    /workers at rest/,
+    { file: 'worker-loop', change: [['this.mem.sharedHash !== undefined && words[a + STALLED] !== 0', 'false']] },
+  ],
+  [
+    'a key of another pool that wakes one worker, who does not pass it on',
+    'shared hash: two keys let go, the one who has the first does not end',
+    /idle timeout|sleeps beside work|can go on/,
+    { file: 'acct', change: [['if (shared !== undefined)\n        storeRelease(words, a + STALLED, 0);', '']] },
   ],
   [
     'a cancel that does not race fairly with the worker’s first step',
@@ -53,7 +80,7 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'a bucket let go within its run',
     'a bucket that gets more while its run is in hand',
     /do not overlap|before item|can go on|free/,
-    { file: 'worker-loop', change: [['bucket !== NONE && this.#runNext === NONE', 'bucket !== NONE']] },
+    { file: 'worker-loop', change: [['holderAt !== NONE && this.#runNext === NONE', 'holderAt !== NONE']] },
   ],
   [
     'a bucket let go when its item is detached',
@@ -61,7 +88,7 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     /do not overlap|before item|can go on|free/,
     {
       file: 'worker-loop',
-      change: [['this.#holding.set(item, { bucket, next: this.#runNext })', 'this.#releaseBucket(bucket)']],
+      change: [['this.#holding.set(item, { holderAt, next: this.#runNext })', 'this.#releaseBucket(holderAt)']],
     },
   ],
   [
@@ -70,7 +97,7 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     /.*/,
     {
       file: 'worker-loop',
-      change: [['if (this.#nrDetached > 0)\n            return false;\n        if ((state', 'if ((state']],
+      change: [['if (this.#nrDetached > 0)\n            return false;\n        // The one', '// The one']],
     },
   ],
 ]

@@ -10,12 +10,11 @@ import {
   ITEM_RUNNING,
   ITEM_STATE_MASK,
   WAKE_ASLEEP,
-  WORKER,
   WORKER_IDLE,
   WqMemory,
 } from '../../src/wq/layout.js'
 import type { Step } from './explorer.js'
-import { type Arg, type Report, SHAPE } from './wq.scenario.js'
+import { type Arg, type Report, SHAPE, sharedHash } from './wq.scenario.js'
 import { assertAtRest, snapshot } from './wq.snapshot.js'
 
 interface Life {
@@ -37,7 +36,7 @@ function lifeOf(mem: WqMemory, item: number, trace: readonly Step[]): Life {
 }
 
 export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step[], arg: Arg): void {
-  const mem = WqMemory.attach(memory, SHAPE.payloadHash)
+  const mem = WqMemory.attach(memory, SHAPE.payloadHash, sharedHash(new Int32Array(memory), arg))
   const { home, cancelled, died, answers, rests, itemsLeft, createFailed } = results[0] as Report
   const maxRunning = Math.max(arg.options?.concurrency ?? 1, arg.options?.maxRunning ?? SHAPE.nrSlots)
   const enqueued = arg.script.filter((op) => op[0] === 'enqueue')
@@ -90,7 +89,7 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
   }
 
   // Nothing had to wait for an idle timeout.
-  const wakes = Array.from({ length: SHAPE.nrSlots }, (_, slot) => mem.worker(slot) + (WORKER.at.wake >> 2))
+  const wakes = Array.from({ length: SHAPE.nrSlots }, (_, slot) => mem.wake(slot))
   if (arg.options?.idleTimeoutMs === undefined) {
     const late = trace.findIndex(({ kind, word }) => kind === 'timeout' && wakes.includes(word))
     assert.equal(late, -1, 'a sleeping worker was woken by nobody but its idle timeout')

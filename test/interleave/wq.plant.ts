@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url'
 export interface Bug {
   /** A module of src/wq, without its extension. */
   readonly file: string
-  /** Pairs of what stands there, after the build, and what shall. */
+  /** Pairs of what stands there, after the build, and what shall; `$&` in that is what stood there. */
   readonly change: readonly (readonly [from: string, to: string])[]
 }
 
@@ -28,7 +28,7 @@ export function plant({ file, change }: Bug): { home: string; remove: () => void
     if (name === `${file}.js`) {
       for (const [from, to] of change) {
         assert.equal(text.split(from).length, 2, `${file} has this once: ${from}`)
-        text = text.replace(from, () => to)
+        text = text.replace(from, () => to.replace('$&', () => from))
       }
     }
     writeFileSync(join(folder, name), text.replaceAll("from '../", `from '${SRC}`))

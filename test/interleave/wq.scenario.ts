@@ -9,6 +9,8 @@ import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xch
 import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
 import type { WorkerSeat } from '../../src/wq/crew.js'
+import { HASH, HASH_POOL, holderBits, POOL_JOINED, WqHash, wakeWaiters } from '../../src/wq/hash.js'
+import type { HashSeat } from '../../src/wq/hash-pools.js'
 import {
   ACCT,
   IO_WQ_WORK_CONCURRENT,
@@ -22,7 +24,6 @@ import {
   WAKE_ASLEEP,
   WAKE_NO,
   WAKE_YES,
-  WORKER,
   WQ,
   WqMemory,
 } from '../../src/wq/layout.js'
@@ -60,6 +61,9 @@ export type Op =
   | readonly ['maxWorkers', bound: number, unbound: number]
   /** The workers there are shall leave at their next idle timeout. */
   | readonly ['setAffinity']
+  /** Another pool, with which the hash is shared, takes a bucket's key; and lets go of it. */
+  | readonly ['take', bucket: number]
+  | readonly ['letGo', bucket: number]
   /** Lets a held item end. */
   | readonly ['release', item: number]
   /** Waits until a worker has an item in hand. */
@@ -85,6 +89,8 @@ export interface Arg {
   readonly fromStart?: boolean
   /** Where the owner sleeps in drain: in Wq.sleep, or in its event loop. */
   readonly sleeps?: 'futex' | 'loop'
+  /** The hash is shared with another pool. */
+  readonly shared?: boolean
   /** Items that block until released; those that say so call sleeping() and running(). */
   readonly held?: readonly number[]
   readonly announced?: readonly number[]
@@ -116,6 +122,25 @@ export const SHAPE = { nrSlots: 3, nrQueues: 1, nrBuckets: 3, nrItems: NR_ITEMS 
 const PLACES = WqMemory.create(SHAPE)
 export const MEMORY_BYTES = PLACES.sab.byteLength
 
+/** A hash that is shared lies behind it. Our pool has its first place there, the owner's script is the other pool. */
+const HASH_WORD = Math.ceil(MEMORY_BYTES / 64) * 16
+export const SHARED_BYTES = HASH_WORD * 4 + WqHash.bytes(SHAPE.nrBuckets)
+const OUR_POOL = 0
+const OTHER_POOL = 1
+
+/** The hash in an explorer's memory, for an io-wq that shares it. */
+export function sharedHash(words: Int32Array, arg: Arg): WqHash | undefined {
+  return arg.shared ? WqHash.attach(words, HASH_WORD) : undefined
+}
+
+function createHash(words: Int32Array): HashSeat {
+  const hash = WqHash.create(words, HASH_WORD)
+  words[hash.at(HASH.at.nr_pools)] = 2
+  words[hash.at(HASH.at.nr_touched)] = SHAPE.nrBuckets
+  for (const pool of [OUR_POOL, OTHER_POOL]) words[hash.pool(pool) + (HASH_POOL.at.state >> 2)] = POOL_JOINED
+  return { hash, pool: OUR_POOL, watch() {}, reapIfDue() {}, leave() {} } as unknown as HashSeat
+}
+
 /** The explorer's own words are the last item's payload. */
 const SCRATCH = PLACES.payload(NR_ITEMS)
 const BELL = SCRATCH
@@ -123,7 +148,6 @@ const STARTED = (thread: number) => SCRATCH + 1 + thread
 const EXITED = (thread: number) => SCRATCH + 6 + thread
 const HOLD = (item: number) => SCRATCH + 11 + item
 const CLOSED = -1
-const WAKE = (slot: number) => PLACES.worker(slot) + (WORKER.at.wake >> 2)
 /** Longer than anybody waits for a lock. */
 const SETTLE_MS = 50
 /** Looks at the clock in more than a millisecond. */
@@ -228,6 +252,7 @@ class Owner {
       maxRunning: 3,
       idleTimeoutMs: 1e9,
       spinUs: 20,
+      ...(arg.shared ? { hashSeat: createHash(this.#words) } : {}),
       ...arg.options,
       hooks: {
         onCancelled: (item) => {
@@ -242,6 +267,9 @@ class Owner {
         onRecovered: () => {},
       },
     })
+    const hash = this.#wq.mem.sharedHash?.hash
+    if (hash)
+      for (let bucket = 0; bucket < SHAPE.nrBuckets; bucket++) this.#wq.mem.setHolderAt(bucket, hash.holder(bucket))
     this.#words[WQ.at.owner_tid >> 2] = 0
     this.#words[WQ.at.max_spinning >> 2] = arg.spinning ?? 0
     for (let item = 0; item < NR_ITEMS; item++) this.#wq.alloc()
@@ -299,6 +327,13 @@ class Owner {
       case 'setAffinity':
         this.#wq.setAffinity([0])
         return
+      case 'take':
+        while (cmpxchg(this.#words, this.#wq.mem.holderAt(op[1]), 0, holderBits(OTHER_POOL) | 2) !== 0) yieldStep()
+        return
+      case 'letGo':
+        storeRelease(this.#words, this.#wq.mem.holderAt(op[1]), 0)
+        wakeWaiters(this.#wq.mem.sharedHash!.hash, OTHER_POOL)
+        return
       case 'release':
         storeRelease(this.#words, HOLD(op[1]), 1)
         if (this.#arg.detached?.includes(op[1])) this.#turnWorkers()
@@ -329,7 +364,7 @@ class Owner {
   /** What was released is an event in some worker's event loop; in the others it is a wake-up for nothing. */
   #turnWorkers(): void {
     for (let slot = 0; slot < SHAPE.nrSlots; slot++) {
-      const wake = WAKE(slot)
+      const wake = this.#wq.mem.wake(slot)
       if (xchg(this.#words, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(this.#words, wake, 1)
     }
   }
@@ -384,7 +419,7 @@ class Owner {
 
   #rest(wanted: readonly [number, number] | undefined): void {
     this.#settle()
-    const mem = WqMemory.attach(this.#words.buffer as SharedArrayBuffer, 0)
+    const { mem } = this.#wq
     this.#report.rests.push({ ...snapshot(mem), wanted, at: stepNumber() })
   }
 
@@ -421,9 +456,9 @@ class EventLoop {
   /** The worker is not on the free list: its wake word is nobody's but ours. */
   #isFull = false
 
-  constructor(words: Int32Array, slot: number, arg: Arg) {
-    this.#words = words
-    this.#wake = WAKE(slot)
+  constructor(mem: WqMemory, slot: number, arg: Arg) {
+    this.#words = mem.words
+    this.#wake = mem.wake(slot)
     this.#arg = arg
   }
 
@@ -485,8 +520,8 @@ export function worker(memory: SharedArrayBuffer, arg: Arg, thread: number): num
       gate = loadAcquire(words, STARTED(thread))
     }
     if (gate === CLOSED) return ran
-    const mem = WqMemory.attach(memory, 0)
-    const events = new EventLoop(words, gate & 0xff, arg)
+    const mem = WqMemory.attach(memory, 0, sharedHash(words, arg))
+    const events = new EventLoop(mem, gate & 0xff, arg)
     const first = ran.length
     const loop = new planted.loop.WorkerLoop(mem, gate & 0xff, {
       doWork(item) {

@@ -45,17 +45,17 @@ export function snapshot(mem: WqMemory): Snapshot {
     accts: Array.from({ length: NR_ACCTS }, (_, acct) => acctOf(mem, acct)),
     workers: Array.from({ length: mem.shape.nrSlots }, (_, slot) => {
       const w = mem.worker(slot)
-      const { acct, state, wake, blocked, current, detached } = WORKER.at
+      const { acct, state, blocked, current, detached } = WORKER.at
       return {
         acct: word(w, acct),
         state: word(w, state),
-        wake: word(w, wake),
+        wake: mem.hashWords[mem.wake(slot)]!,
         blocked: word(w, blocked),
         current: word(w, current),
         detached: word(w, detached),
       }
     }),
-    hash: Array.from({ length: mem.shape.nrBuckets }, (_, bucket) => words[mem.hash(bucket)]!),
+    hash: Array.from({ length: mem.shape.nrBuckets }, (_, bucket) => mem.hashWords[mem.holderAt(bucket)]!),
     nr_spinning: words[WQ.at.nr_spinning >> 2]!,
   }
 }
@@ -81,7 +81,7 @@ function acctOf(mem: WqMemory, acct: number): Acct {
   return {
     lock: at(ACCT.at.lock),
     queued,
-    runnable: queued.filter((item) => bucketOf(item) === NONE || words[mem.hash(bucketOf(item))] === 0),
+    runnable: queued.filter((item) => bucketOf(item) === NONE || mem.hashWords[mem.holderAt(bucketOf(item))] === 0),
     nr_queued: at(ACCT.at.nr_queued),
     stalled: at(ACCT.at.stalled),
     free,

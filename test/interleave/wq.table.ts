@@ -5,7 +5,7 @@
  */
 import type { Bounds, Scenario } from './explorer.js'
 import { draw } from './wq.random.js'
-import { type Arg, MEMORY_BYTES, type Op } from './wq.scenario.js'
+import { type Arg, MEMORY_BYTES, type Op, SHARED_BYTES } from './wq.scenario.js'
 
 const MORE = Number(process.env['URING_EXPLORE'] ?? 0)
 const CAP = Number(process.env['URING_CAP'] ?? Infinity)
@@ -19,7 +19,7 @@ export function pool(
   return {
     module: new URL('./wq.scenario.js', import.meta.url),
     threads: ['owner', ...Array.from({ length: nrWorkers }, () => 'worker')],
-    memoryBytes: MEMORY_BYTES,
+    memoryBytes: arg.shared ? SHARED_BYTES : MEMORY_BYTES,
     arg: { ...arg, nrThreads: nrWorkers },
     spinLoads: 2,
     clockStepMs: 0.03,
@@ -69,6 +69,24 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(2, 1, { up: [1, 1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 1], ['enqueue', 4, 'hu', 1], ['drain'], ['rest', [1, 1]]] })],
   ['a held bucket of another account: the other bucket runs',
     pool(3, 1, { up: [1, 2], held: [1], script: [['enqueue', 1, 'hu', 0], ['enqueue', 2, 'hu', 1], ['enqueue', 3, 'h', 0], ['enqueue', 4, 'h', 1], ['rest'], ['release', 1], ['drain'], ['rest']] })],
+  ['shared hash: another pool lets go of a key as a worker finds it taken',
+    pool(1, 2, { up: [1, 0], shared: true, script: [['take', 0], ['enqueue', 1, 'h', 0], ['letGo', 0], ['drain'], ['rest', [1, 0]]] })],
+  ['shared hash: two keys let go, two workers',
+    pool(2, 1, { up: [2, 0], shared: true, script: [['take', 0], ['take', 1], ['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 1], ['letGo', 0], ['letGo', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['shared hash: two keys let go, the one who has the first does not end',
+    pool(2, 1, { up: [2, 0], shared: true, held: [1], script: [['take', 0], ['take', 1], ['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 1], ['rest'], ['letGo', 0], ['letGo', 1], ['rest'], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['shared hash: both accounts wait for a key',
+    pool(2, 1, { up: [1, 1], shared: true, script: [['take', 0], ['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['letGo', 0], ['drain'], ['rest', [1, 1]]] })],
+  ['shared hash: who waits for a key is woken for something else',
+    pool(2, 1, { up: [2, 0], shared: true, script: [['take', 0], ['enqueue', 1, 'h', 0], ['enqueue', 2], ['letGo', 0], ['drain'], ['rest', [2, 0]]] })],
+  ['shared hash: a key let go and taken again',
+    pool(1, 2, { up: [1, 0], shared: true, script: [['take', 0], ['enqueue', 1, 'h', 0], ['letGo', 0], ['take', 0], ['enqueue', 2, 'h', 0], ['letGo', 0], ['drain'], ['rest', [1, 0]]] })],
+  ['shared hash: an idle timeout while all work waits for a key',
+    pool(2, 1, { up: [2, 0], fromStart: true, shared: true, sleeps: 'loop', options: { idleTimeoutMs: 20 }, script: [['take', 0], ['enqueue', 1, 'h', 0], ['rest', [2, 0]], ['letGo', 0], ['drain']] })],
+  ['shared hash: exit-on-idle while all work waits for a key',
+    pool(3, 1, { up: [2, 0], shared: true, sleeps: 'loop', script: [['take', 0], ['enqueue', 1, 'h', 0], ['exitOnIdle', true], ['enqueue', 2, 'h', 0], ['letGo', 0], ['drain'], ['rest', [0, 0]]] })],
+  ['shared hash: a cancel takes away what waits for a key',
+    pool(1, 2, { up: [1, 0], shared: true, script: [['take', 0], ['enqueue', 1, 'h', 0], ['cancel', 1], ['enqueue', 2, 'h', 1], ['letGo', 0], ['drain'], ['rest', [1, 0]]] })],
   ['cancel of a queued, taken, running item',
     pool(1, 2, { up: [1, 0], script: [['enqueue', 1], ['cancel', 1], ['enqueue', 2], ['drain'], ['rest', [1, 0]]] })],
   ['cancel in a run',
@@ -166,6 +184,8 @@ export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
     pool(2, 0, { mortal, up: [1, 0], spinning: 1, sleeps: 'loop', script: [['enqueue', 1], ['drain'], ['rest']] }, MORTAL)],
   ['two workers, buckets',
     pool(3, 0, { mortal, up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['drain'], ['rest']] }, MORTAL)],
+  ['shared hash, two workers',
+    pool(3, 0, { mortal, up: [2, 0], shared: true, script: [['take', 0], ['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 1], ['letGo', 0], ['drain'], ['rest']] }, MORTAL)],
   ['two workers of two accounts, buckets',
     pool(4, 0, { mortal, up: [1, 1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 1], ['enqueue', 4, 'hu', 1], ['drain'], ['rest']] }, MORTAL)],
   ['two workers, leaving',

@@ -18,7 +18,7 @@ export function dump(mem: WqMemory): string {
     lines.push(`slot ${slot}: ${row(mem, WORKER, mem.worker(slot))}`)
   }
   for (let bucket = 0; bucket < shape.nrBuckets; bucket++) {
-    if (words[mem.hash(bucket)] !== 0) lines.push(`bucket ${bucket}: held by ${words[mem.hash(bucket)]}`)
+    if (words[mem.holderAt(bucket)] !== 0) lines.push(`bucket ${bucket}: held by ${words[mem.holderAt(bucket)]}`)
   }
   const items = Array.from({ length: shape.nrItems }, (_, item) => item).filter(
     (item) => words[mem.item(item) + (ITEM.at.state >> 2)] !== ITEM_FREE,

@@ -1,0 +1,38 @@
+/** A thread of shared-keys.test with a pool of its own. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { Pool } from '../../src/pool/pool.js'
+import { SharedKeys } from '../../src/pool/shared-keys.js'
+import { Gate } from './gate.js'
+
+const task = workerData as { buffer: SharedArrayBuffer } & (
+  | { kind: 'inside'; counters: Int32Array; rounds: number }
+  | { kind: 'hold' | 'holdAWhile'; gate: Int32Array }
+)
+const keys = new SharedKeys(task.buffer)
+const pool = new Pool<typeof import('./jobs.js')>(new URL('./jobs.js', import.meta.url), { maxWorkers: 2, keys })
+
+if (task.kind === 'inside') {
+  const { counters, rounds } = task
+  const jobs: Promise<number>[] = []
+  for (let i = 0; i < counters.length * rounds; i++) {
+    const key = i % counters.length
+    const unbounded = i % 7 === 0
+    jobs.push(pool.run('inside', [counters.subarray(key, key + 1), 20], { key, unbounded }))
+  }
+  const results = await Promise.all(jobs)
+  await pool.close()
+  parentPort?.postMessage(results.filter((others) => others !== 0).length)
+} else if (task.kind === 'hold') {
+  await pool.run('hold', [task.gate], { key: 'held' })
+} else {
+  const own = new Gate()
+  const held = pool.run('hold', [own.words], { key: 'held' })
+  await own.reached(1)
+  const told = new Promise((resolve) => parentPort?.once('message', resolve))
+  task.gate[0] = 1
+  await told
+  own.open()
+  await held
+  await pool.close()
+  parentPort?.postMessage('done')
+}
