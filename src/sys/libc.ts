@@ -137,3 +137,8 @@ export function kcmpFile(a: number, b: number): number {
   if (nr === undefined) return -ENOSYS
   return libc('syscall')(nr.kcmp, process.pid, process.pid, KCMP_FILE, a, b, 0)
 }
+
+/** Binds all of them now. Throws as libc() does. */
+export function bindAll(): void {
+  for (const name of Object.keys(TABLE) as LibcName[]) libc(name)
+}

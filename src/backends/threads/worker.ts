@@ -9,6 +9,7 @@ import { assert } from '../../lib/assert.js'
 import { fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { trace } from '../../lib/trace.js'
 import { watchWriters } from '../../lib/writers.js'
+import { bindAll } from '../../sys/libc.js'
 import { signal } from '../../sys/loop.js'
 import type { WorkerSeat } from '../../wq/crew.js'
 import { IO_WQ_WORK_CANCEL, ITEM, WqMemory } from '../../wq/layout.js'
@@ -60,6 +61,8 @@ const env: WorkEnv = {
   running: () => loop.running(),
 }
 
+// Before it is up: a thread that is terminated while FFI loads, or binds, takes the process with it.
+bindAll()
 watchWriters('worker', watchedTables(mem))
 for (const message of (seat.data as { rings: RingMessage[] }).rings) attach(message)
 
