@@ -47,6 +47,7 @@ ${rows.join('\n')}
 const TABLES = [
   ['lib/mpscq', ['MPSCQ']],
   ['wq/layout', ['WQ', 'ACCT', 'WORKER', 'ITEM']],
+  ['wq/hash', ['HASH', 'HASH_POOL', 'HASH_ENTRY']],
   ['backends/threads/layout', ['RINGS', 'CTX', 'REQ']],
 ]
 
