@@ -5,8 +5,19 @@
  * least is in flight for each processor. Counterpart: io-wq before Linux 6.3, which had a pool a node.
  */
 import { type NumaNode, numaNodes } from '../sys/affinity.js'
+import type { CancelResult } from '../wq/wq.js'
 import { poolError } from './failure.js'
-import type { AnyJobs, JobArgs, JobName, JobResult, PoolOptions, PoolStats, RunOptions } from './options.js'
+import type {
+  AnyJobs,
+  JobArgs,
+  JobInfo,
+  JobName,
+  JobResult,
+  PoolOptions,
+  PoolStats,
+  RunOptions,
+  TimeLimit,
+} from './options.js'
 import { Pool } from './pool.js'
 
 export interface NodePoolsOptions extends Omit<PoolOptions, 'affinity'> {
@@ -110,9 +121,37 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
     return this.#members.map(({ pool }) => pool.stats())
   }
 
-  /** Closes each pool; resolves when no thread is left. */
-  async close(): Promise<void> {
-    await Promise.all(this.#members.map(({ pool }) => pool.close()))
+  /**
+   * Each node's own pool, in the order of `nodes`, for what only one of them can do: iterate, map, runSync, limits. Keys of
+   * jobs given there are that pool's own.
+   */
+  get pools(): readonly Pool<M>[] {
+    return this.#members.map(({ pool }) => pool)
+  }
+
+  /** As Pool.cancel, on all nodes: 'running' if any job runs, else 'ok' if any was cancelled, else 'notfound'. */
+  cancel(matches: (job: JobInfo) => boolean): CancelResult
+  cancel(id: unknown): CancelResult
+  cancel(which: unknown): CancelResult {
+    const answers = this.#members.map(({ pool }) => pool.cancel(which))
+    return answers.find((answer) => answer === 'running') ?? answers.find((answer) => answer === 'ok') ?? 'notfound'
+  }
+
+  /** As Pool.kill, on all nodes. */
+  kill(matches: (job: JobInfo) => boolean): number
+  kill(id: unknown): number
+  kill(which: unknown): number {
+    return this.#members.reduce((sum, { pool }) => sum + pool.kill(which), 0)
+  }
+
+  /** As Pool.flush, on all nodes. */
+  async flush(limit?: TimeLimit): Promise<void> {
+    await Promise.all(this.#members.map(({ pool }) => pool.flush(limit)))
+  }
+
+  /** Closes each pool, as Pool.close; resolves when no thread is left. */
+  async close(limit?: TimeLimit): Promise<void> {
+    await Promise.all(this.#members.map(({ pool }) => pool.close(limit)))
   }
 
   /** Destroys each pool; resolves when no thread is left. */

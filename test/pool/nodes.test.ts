@@ -8,7 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { NodePools } from '../../src/pool/node-pools.js'
 import { Pool } from '../../src/pool/pool.js'
 import { threadCpus } from '../../src/sys/affinity.js'
-import { Gate } from './gate.js'
+import { Gate, rejectionOf } from './gate.js'
 
 type Jobs = typeof import('./jobs.js')
 const JOBS = new URL('./jobs.js', import.meta.url)
@@ -86,4 +86,31 @@ test('where sysfs tells of no nodes there is one pool', async () => {
   const pools = new NodePools<Jobs>(JOBS, { sysfs: join(sysfs, 'none'), maxWorkers: 1 })
   assert.deepEqual([pools.nodes, await pools.run('add', [1, 2]), pools.stats().length], [[], 3, 1])
   await pools.destroy()
+})
+
+test('cancel, kill and flush reach every node', async () => {
+  await using pools = new NodePools<Jobs>(JOBS, { sysfs, maxWorkers: 1 })
+  const gates = [new Gate(), new Gate()]
+  const held = gates.map(({ words }, node) => pools.run('hold', [words], { node, id: 'held' }))
+  await Promise.all(gates.map((gate) => gate.reached(1)))
+  const queued = [0, 1].map((node) => rejectionOf(pools.run('noop', [], { node, id: 'queued' })))
+  assert.equal(pools.cancel('nobody'), 'notfound')
+  assert.equal(pools.cancel('queued'), 'ok')
+  for (const error of await Promise.all(queued)) assert.equal(error['code'], 'ABORT_ERR')
+  assert.equal(
+    pools.cancel(({ running }) => running),
+    'running',
+  )
+  let flushed = false
+  const flush = pools.flush().then(() => {
+    flushed = true
+  })
+  gates[0]?.open()
+  await held[0]
+  assert.equal(flushed, false)
+  const killed = rejectionOf(held[1] as Promise<unknown>)
+  assert.equal(pools.kill('held'), 1)
+  assert.equal((await killed)['code'], 'ERR_URING_WORKER_DIED')
+  await flush
+  assert.equal(await pools.pools[1]?.run('add', [1, 1]), 2)
 })
