@@ -56,6 +56,11 @@ export function traced<T>(message: RunMessage, run: () => Promise<T>): Promise<T
   return runs.tracePromise(run, message)
 }
 
+/** Runs a job that the caller waits for, and tells of it: between `start` and `end` alone. */
+export function tracedSync<T>(message: RunMessage, run: () => T): T {
+  return runs.traceSync(run, message)
+}
+
 /** Tells of a thread that is about to start, and of its end. `leftInOrder` is asked as its exit event comes. */
 export function traceWorker(worker: Worker, pool: string | undefined, leftInOrder: () => boolean): void {
   const { threadId } = worker

@@ -5,6 +5,7 @@
  * system calls.
  */
 import type { CancelResult } from '../wq/wq.js'
+import { isTraced, tracedOptions, tracedSync } from './channels.js'
 import { limited, MAX_TIMER_MS } from './deadlines.js'
 import { Dispatch } from './dispatch.js'
 import { mapped } from './map.js'
@@ -209,7 +210,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    */
   runSync<N extends JobName<M>>(name: N, ...rest: RunSyncRest<JobArgs<M[N]>>): JobResult<M[N]>
   runSync(name: string, args: readonly unknown[] = NO_ARGS, options: RunSyncOptions = NO_OPTIONS): unknown {
-    return this.#dispatch.runSync(name, args, options)
+    if (!isTraced()) return this.#dispatch.runSync(name, args, options)
+    const message = { pool: this.#dispatch.name, name, args, ...tracedOptions(options) }
+    return tracedSync(message, () => this.#dispatch.runSync(name, args, options))
   }
 
   /**

@@ -108,6 +108,24 @@ test('each job is told to uring.pool.run', async () => {
   assert.equal(result, 3)
 })
 
+test('a synchronous job is told by its start and its end', async () => {
+  await using pool = make()
+  const { events, stop } = listen()
+  try {
+    assert.equal(pool.runSync('add', [1, 2], { key: 'k' }), 3)
+    assert.throws(() => pool.runSync('failOn', [13]))
+  } finally {
+    stop()
+  }
+  assert.deepEqual(events, [
+    ['start', 'add', 'k', undefined],
+    ['end', 'add', 'k', 3],
+    ['start', 'failOn', undefined, undefined],
+    ['error', 'failOn', undefined, 'not 13'],
+    ['end', 'failOn', undefined, 'not 13'],
+  ])
+})
+
 test('told or not, an error shows who awaited the job', async () => {
   await using pool = make()
   const failing = async function theCaller(): Promise<void> {
