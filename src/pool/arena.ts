@@ -10,12 +10,12 @@ import type { FarBytes } from './codec.js'
 import { ARENA_BYTES, AT, DATA, RING_BYTES, SEAT, type Space } from './record.js'
 
 const SMALLEST = 8
-/** Beyond it, two copies more cost what a message does. */
-const LARGEST = 17
+/** 4 MiB: what is longer goes by message. */
+const LARGEST = 22
 /** Low bits of a far block's word in a record: log2 of its size. Blocks begin at multiples of 2^SMALLEST. */
 const SIZE_BITS = (1 << SMALLEST) - 1
 
-/** Blocks of 2^8 to 2^17 bytes. A block stays of its size for ever. */
+/** Blocks of 2^8 to 2^22 bytes. A block stays of its size for ever. */
 export class Blocks {
   readonly #from: number
   readonly #free: number[][] = Array.from({ length: LARGEST + 1 }, () => [])
@@ -160,8 +160,13 @@ export class RingReader {
 
   /** The bytes that end at `end`. Good until done(). */
   view(slot: number, end: number, length: number): Buffer {
-    const from = this.#space.ringByte(slot) + ((end - ringSize(length)) & (RING_BYTES - 1))
+    const from = this.from(slot, end, length)
     return this.#space.bytes.subarray(from, from + length)
+  }
+
+  /** Where they begin: a multiple of 8. */
+  from(slot: number, end: number, length: number): number {
+    return this.#space.ringByte(slot) + ((end - ringSize(length)) & (RING_BYTES - 1))
   }
 
   /** All up to `end` has been read: the worker may write there. */

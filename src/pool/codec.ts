@@ -5,6 +5,7 @@
  * here (too big, too deep, a shape that structured cloning treats in its own way, one object met twice) is refused with
  * NO_ROOM, and the caller serialises it instead. No counterpart.
  */
+import { privateCopy } from './copies.js'
 import { isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
 
 /** put() could not: nothing can be said of the words from `at` on. */
@@ -307,10 +308,8 @@ export class Codec {
       case TAG_FAR_VIEW: {
         this.#pos = at + 3
         const byteLength = words[at + 2]!
-        // Not zeroed first, and of the big sizes that is half the cost.
-        const copy = Buffer.allocUnsafeSlow(byteLength)
-        copy.set(this.#far.view(words[at + 1]!, byteLength))
-        return VIEW_CLASSES[length]!.over(copy.buffer, 0, byteLength)
+        const copy = privateCopy(this.#far.view(words[at + 1]!, byteLength))
+        return VIEW_CLASSES[length]!.over(copy, 0, byteLength)
       }
       case TAG_SAB:
         this.#pos = at + 2

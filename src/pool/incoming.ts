@@ -4,6 +4,7 @@
 import type { WqMemory } from '../wq/layout.js'
 import { RingReader } from './arena.js'
 import type { Codec } from './codec.js'
+import { LongCodec } from './long-codec.js'
 import type { PackedMessage } from './outgoing.js'
 import type { Ports } from './ports.js'
 import {
@@ -12,6 +13,7 @@ import {
   FUNC,
   KIND,
   KIND_BYTES,
+  KIND_LONG,
   KIND_MASK,
   KIND_MESSAGE,
   KIND_STORED,
@@ -28,11 +30,14 @@ export class Incoming {
   readonly #codec: Codec
   readonly #ports: Ports
   readonly #rings: RingReader
+  readonly #space: Space
+  readonly #long = new LongCodec()
 
   constructor(mem: WqMemory, space: Space, codec: Codec, ports: Ports) {
     this.#words = mem.words
     this.#codec = codec
     this.#ports = ports
+    this.#space = space
     this.#rings = new RingReader(space)
   }
 
@@ -46,6 +51,13 @@ export class Incoming {
       case KIND_BYTES: {
         const from = (p + DATA) << 2
         return unpack(this.#codec.bytes.subarray(from, from + size), NO_BUFFERS)
+      }
+      case KIND_LONG: {
+        const slot = words[p + FUNC]!
+        const { bytes } = this.#space
+        const value = this.#long.get(this.#space.words, bytes, this.#rings.from(slot, words[p + AT]!, size))
+        this.#rings.done(slot, words[p + AT]!)
+        return value
       }
       case KIND_STORED: {
         const slot = words[p + FUNC]!

@@ -8,6 +8,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { fetchAdd, futexWait, loadAcquire, xchg } from '../lib/barrier.js'
 import type { Codec } from './codec.js'
 import { poolError } from './failure.js'
+import type { LongCodec } from './long-codec.js'
 import type { ClaimMessage, PackedMessage } from './outgoing.js'
 import {
   AT,
@@ -15,6 +16,7 @@ import {
   DATA,
   KIND,
   KIND_BYTES,
+  KIND_LONG,
   KIND_MESSAGE,
   KIND_STORED,
   KIND_VALUES,
@@ -36,6 +38,7 @@ export interface ArgsParts {
   readonly slot: number
   readonly port: MessagePort
   readonly codec: Codec
+  readonly long: LongCodec
   readonly shared: SharedBufferCache
   /** Wakes the owner, asleep in its event loop or in a futex. */
   readonly wakeOwner: () => void
@@ -44,9 +47,11 @@ export interface ArgsParts {
 export class JobArgs {
   readonly #parts: ArgsParts
   readonly #words: Int32Array
+  readonly #long: LongCodec
 
   constructor(parts: ArgsParts) {
     this.#parts = parts
+    this.#long = parts.long
     this.#words = parts.codec.words
     // A worker that sat here before may have died in a claim.
     xchg(parts.space.words, parts.space.seat(parts.slot) + (SEAT.at.claim >> 2), 0)
@@ -69,6 +74,8 @@ export class JobArgs {
         const from = (p + DATA) << 2
         return unpack(codec.bytes.subarray(from, from + size), NO_BUFFERS) as unknown[]
       }
+      case KIND_LONG:
+        return this.#long.get(space.words, space.bytes, this.#words[p + AT]!) as unknown[]
       case KIND_STORED: {
         const from = this.#words[p + AT]!
         return unpack(space.bytes.subarray(from, from + size), NO_BUFFERS) as unknown[]

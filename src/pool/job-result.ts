@@ -9,6 +9,7 @@ import { RingWriter } from './arena.js'
 import { type Codec, NO_ROOM } from './codec.js'
 import { describe, poolError } from './failure.js'
 import { Transferring } from './job.js'
+import type { LongCodec } from './long-codec.js'
 import {
   AT,
   DATA,
@@ -19,6 +20,7 @@ import {
   KIND_BYTES,
   KIND_CLONE,
   KIND_FAILED,
+  KIND_LONG,
   KIND_MESSAGE,
   KIND_STORED,
   KIND_VALUES,
@@ -34,8 +36,10 @@ export class JobResult {
   readonly #slot: number
   readonly #port: MessagePort
   readonly #ring: RingWriter
+  readonly #long: LongCodec
 
-  constructor(codec: Codec, space: Space, slot: number, port: MessagePort) {
+  constructor(codec: Codec, long: LongCodec, space: Space, slot: number, port: MessagePort) {
+    this.#long = long
     this.#codec = codec
     this.#words = codec.words
     this.#slot = slot
@@ -64,6 +68,13 @@ export class JobResult {
 
   #putBig(p: number, value: unknown, failed: number): void {
     const words = this.#words
+    const size = this.#long.put(value)
+    if (size !== NO_ROOM && this.#ring.put(this.#long.bytes.subarray(0, size))) {
+      words[p + SIZE] = size
+      words[p + AT] = this.#ring.end
+      words[p + KIND] = KIND_LONG | failed
+      return
+    }
     if (value instanceof Transferring) {
       this.#port.postMessage(value.value, value.transfer)
       words[p + KIND] = KIND_CLONE | failed

@@ -8,6 +8,7 @@
 import { MessagePort, type TransferListItem } from 'node:worker_threads'
 import { type ArgumentBytes, type Blocks, blockOf } from './arena.js'
 import { type Codec, NO_ROOM } from './codec.js'
+import { LongCodec } from './long-codec.js'
 import {
   AT,
   DATA,
@@ -16,6 +17,7 @@ import {
   KIND,
   KIND_BYTES,
   KIND_CLONE,
+  KIND_LONG,
   KIND_MESSAGE,
   KIND_STORED,
   KIND_VALUES,
@@ -52,6 +54,8 @@ export class Outgoing {
   readonly #space: Space
   readonly #blocks: Blocks
   readonly #ids: SharedBufferIds
+  readonly #long = new LongCodec()
+  #longFirst = false
   /** For codecs of arguments. */
   readonly far: ArgumentBytes
   /** How many words of the record the last write() used. */
@@ -77,9 +81,12 @@ export class Outgoing {
     this.nrWords = DATA
     codec.words[base + AT] = 0
     if (transfer !== undefined && transfer.length > 0) return this.#writeMoving(codec, base, args, transfer)
+    // As the last ones went: a record's worth is not written in vain each time.
+    if (this.#longFirst && this.#writeLong(codec, base, args)) return undefined
     const { words } = codec
     const next = this.#putAll(codec, base, args)
     const sabs = this.#ids.takeUsed()
+    if (next === NO_ROOM && !this.#longFirst && this.#writeLong(codec, base, args)) return undefined
     if (next === NO_ROOM)
       return isPlainData(args) ? this.#writePlain(codec, base, args, NOTHING) : clone(codec, base, args, NOTHING)
     words[base + KIND] = KIND_VALUES
@@ -103,6 +110,19 @@ export class Outgoing {
       far.word = outer
     }
     return next
+  }
+
+  /** False if the arguments are not for LongCodec, or there is no block. */
+  #writeLong(codec: Codec, base: number, args: readonly unknown[]): boolean {
+    const size = this.#long.put(args)
+    this.#longFirst = size > DATA_BYTES
+    const block = this.#longFirst ? this.#blocks.alloc(size) : -1
+    if (block < 0) return false
+    this.#space.bytes.set(this.#long.bytes.subarray(0, size), block)
+    codec.words[base + KIND] = KIND_LONG
+    codec.words[base + SIZE] = size
+    codec.words[base + AT] = block
+    return true
   }
 
   /** A record that was written and goes nowhere: frees its block. */

@@ -62,6 +62,8 @@ export const KIND_STORED = 2
 export const KIND_MESSAGE = 3
 /** A message that is the value itself. */
 export const KIND_CLONE = 4
+/** Written by LongCodec, in the arena (arguments) or the worker's ring (results). */
+export const KIND_LONG = 5
 export const KIND_MASK = 7
 /** Set beside it: the value is a failure's description, the promise rejects. */
 export const KIND_FAILED = 8
@@ -89,7 +91,7 @@ const NAMES_BYTES = 65_536
 /** Per worker; a result above a quarter of it goes by message. */
 export const RING_BYTES = 65_536
 /** For the arguments of all queued jobs; what finds no room goes by message. */
-export const ARENA_BYTES = 16 * 1024 * 1024
+export const ARENA_BYTES = 64 * 1024 * 1024
 /** Blocks begin at multiples of this. */
 const BLOCK_ALIGN = 256
 

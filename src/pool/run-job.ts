@@ -9,11 +9,13 @@ import { ITEM, type WqMemory } from '../wq/layout.js'
 import { DETACHED } from '../wq/worker-loop.js'
 import { ResultBytes } from './arena.js'
 import { Codec } from './codec.js'
+import { forgetPins } from './copies.js'
 import { JobArgs } from './job-args.js'
 import { callStored, detachJob, endJob, enterJob, type JobContext, leaveJob, stopStoring } from './job-context.js'
 import { JobResult } from './job-result.js'
 import { takingStores } from './job-stores.js'
 import type { JobFunction, JobsModule } from './jobs-module.js'
+import { LongCodec } from './long-codec.js'
 import { readName, takesContext } from './names.js'
 import { DATA, FUNC, JOB_STREAM, KIND, KIND_VALUES, SIZE, type Space } from './record.js'
 import { SharedBufferCache, UnknownBuffer } from './shared-buffers.js'
@@ -57,8 +59,9 @@ export class JobRunner {
     this.#words = mem.words
     this.#shared = new SharedBufferCache(space)
     this.#codec = new Codec(mem.words, this.#shared, new ResultBytes(space, mem.words))
-    this.#args = new JobArgs({ ...parts, codec: this.#codec, shared: this.#shared })
-    this.#result = new JobResult(this.#codec, space, slot, port)
+    const long = new LongCodec()
+    this.#args = new JobArgs({ ...parts, codec: this.#codec, long, shared: this.#shared })
+    this.#result = new JobResult(this.#codec, long, space, slot, port)
   }
 
   /** Runs one item. Never throws. DETACHED: the job returned a promise, and onFinished will be called. */
@@ -122,6 +125,7 @@ export class JobRunner {
   /** Buffers kept for later jobs are dropped: this worker goes to sleep. */
   forgetBuffers(): void {
     this.#shared.clear()
+    forgetPins()
   }
 
   #find(number: number): JobFunction {
