@@ -4,9 +4,24 @@
 import * as abi from '../../src/abi/constants.js'
 import { Claims } from './claims.js'
 import type { Prng } from './prng.js'
-import { type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SPARES, type Op, type PathRef } from './program.js'
+import {
+  EMPTY_SLOT,
+  FAR,
+  type FdRef,
+  FILE_BYTES,
+  isWaiter,
+  type Member,
+  NR_FILES,
+  NR_SPARES,
+  type Op,
+  type PathRef,
+} from './program.js'
 
-/** How often each kind of request comes. */
+/** What a program may have besides: not every backend has it, and not all of it has one right outcome. */
+export type Feature = 'drain' | 'fixed' | 'times' | 'polls' | 'sweeps' | 'sync' | 'layouts'
+export const FEATURES: readonly Feature[] = ['drain', 'fixed', 'times', 'polls', 'sweeps', 'sync', 'layouts']
+
+/** How often each kind of request comes; with a feature, more. */
 const WEIGHTS = {
   nop: 14,
   'bad opcode': 1,
@@ -20,7 +35,12 @@ const WEIGHTS = {
   fsync: 4,
   wait: 3,
   cancel: 6,
-} as const satisfies Record<Op['op'], number>
+} as const
+const MORE_WEIGHTS = {
+  times: { timeout: 12, 'link timeout': 12 },
+  polls: { poll: 10 },
+} as const
+const NO_MORE = { timeout: 0, 'link timeout': 0, poll: 0, remove: 0 } as const
 
 interface OpenedFd {
   readonly by: number
@@ -29,24 +49,42 @@ interface OpenedFd {
 
 export class Chooser {
   readonly #random: Prng
+  readonly #features: ReadonlySet<Feature>
+  readonly #weights: Readonly<Record<Op['op'], number>>
   readonly #openSpares = new Set(Array.from({ length: NR_SPARES }, (_, i) => i))
   #opened: OpenedFd[] = []
   /** Opened since the last drain: known to be there only after the next. */
   #opening: OpenedFd[] = []
   /** Waiting requests that no cancel is aimed at yet. */
-  #waiting: number[] = []
+  #waiting: Member[] = []
   #claims = new Claims()
   /** Of the requests after the last drain. */
   #firstUserData = 1
+  #isCut = false
   #chain = 0
 
-  constructor(random: Prng) {
+  constructor(random: Prng, features: ReadonlySet<Feature>) {
     this.#random = random
+    this.#features = features
+    const { times, polls } = MORE_WEIGHTS
+    this.#weights = {
+      ...WEIGHTS,
+      ...NO_MORE,
+      ...(features.has('times') ? times : {}),
+      ...(features.has('polls') ? polls : {}),
+      remove: features.has('times') || features.has('polls') ? WEIGHTS.cancel : 0,
+      // With a drain before or behind it, a request that waits has more than one outcome: half of the time none does.
+      ...(features.has('drain') && random.oneIn(2) ? { wait: 0 } : {}),
+    }
   }
 
-  /** What is chosen from here on comes after a drain; user_data goes on from `firstUserData`. */
-  beginEpoch(firstUserData: number): void {
+  /**
+   * What is chosen from here on comes after a drain; user_data goes on from `firstUserData`. `isCut`: the ring is closed
+   * at its end.
+   */
+  beginEpoch(firstUserData: number, isCut: boolean): void {
     this.#firstUserData = firstUserData
+    this.#isCut = isCut
     this.#opened.push(...this.#opening)
     this.#opening = []
     this.#waiting = []
@@ -67,8 +105,13 @@ export class Chooser {
   }
 
   /** The chain of this waiting request is in the program and will be issued: a cancel may be aimed at it. */
-  waits(userData: number): void {
-    this.#waiting.push(userData)
+  waits(member: Member): void {
+    this.#waiting.push(member)
+  }
+
+  /** A waiting request for a sync cancel to aim at; undefined without one. */
+  takeWaiting(): number | undefined {
+    return this.#waiting.shift()?.userData
   }
 
   /** A request that touches nothing of its own. */
@@ -92,7 +135,10 @@ export class Chooser {
   /** Member number `before.length` of a chain; `skips`: some of it skip their completions. `userData` is to be its own. */
   op(before: readonly Member[], skips: boolean, userData: number): Op {
     const random = this.#random
-    const kind = random.weighted(WEIGHTS)
+    // Nobody would learn which descriptors there are, when a ring is closed in the middle of these.
+    const weights = this.#isCut ? { ...this.#weights, openat: 0, close: 0 } : this.#weights
+    const kind = random.weighted(weights)
+    const mayWait = before.length === 0 && !skips
     switch (kind) {
       case 'nop':
         return this.#nop()
@@ -113,9 +159,23 @@ export class Chooser {
       case 'fsync':
         return { op: kind, fd: this.#anyFd(), fsyncFlags: random.oneIn(12) ? 4 : random.int(2) }
       case 'wait':
-        return before.length === 0 && !skips ? { op: kind, len: 1 + random.int(16) } : this.#nop()
+        return mayWait ? { op: kind, len: 1 + random.int(16) } : this.#nop()
+      case 'poll':
+        return mayWait ? { op: kind, multishot: random.oneIn(2) } : this.#nop()
+      case 'timeout': {
+        const timeoutFlags = random.oneIn(3) ? abi.IORING_TIMEOUT_ETIME_SUCCESS : 0
+        const ms = mayWait && random.oneIn(2) ? FAR : random.int(3)
+        return skips ? this.#nop() : { op: kind, ms, count: random.oneIn(2) ? 0 : 1 + random.int(4), timeoutFlags }
+      }
+      case 'link timeout':
+        // At the head of a chain, and behind another, it is refused.
+        return skips || (before.length === 0 && !random.oneIn(8))
+          ? this.#nop()
+          : { op: kind, ms: random.oneIn(2) ? FAR : random.int(3) }
+      case 'remove':
+        return this.#remove()
       case 'cancel':
-        return this.#cancel(before[0]?.op.op === 'wait')
+        return this.#cancel(before[0] !== undefined && isWaiter(before[0].op))
     }
   }
 
@@ -126,8 +186,14 @@ export class Chooser {
   /** A descriptor for what needs none of a file's bytes. */
   #anyFd(): FdRef {
     const random = this.#random
+    if (this.#features.has('fixed') && random.oneIn(3)) return this.#fixed(random.int(NR_FILES))
     if (random.oneIn(5)) return this.#badFd()
     return { kind: 'file', file: random.int(NR_FILES), mode: random.pick(['rw', 'ro', 'wo'] as const) }
+  }
+
+  #fixed(file: number): FdRef {
+    if (!this.#random.oneIn(8)) return { kind: 'fixed', file }
+    return { kind: 'empty slot', slot: this.#random.pick([EMPTY_SLOT, EMPTY_SLOT + 1, 1000]) }
   }
 
   #statPath(): PathRef {
@@ -154,6 +220,7 @@ export class Chooser {
     if (opened !== undefined && random.oneIn(3) && this.#claims.claimFd(`opened ${opened.by}`, this.#chain)) {
       return { kind: 'opened', by: opened.by }
     }
+    if (this.#features.has('fixed') && random.oneIn(2)) return this.#fixed(file)
     return { kind: 'file', file, mode: random.weighted({ rw: 10, ro: 1, wo: 1 }) }
   }
 
@@ -236,18 +303,36 @@ export class Chooser {
     return { op: 'close', fd: { kind: 'opened', by: opened.by } }
   }
 
+  /** POLL_REMOVE and TIMEOUT_REMOVE, whose target may be of the other kind. */
+  #remove(): Op {
+    const what = this.#random.pick(['poll', 'timeout'] as const)
+    const target = this.#random.oneIn(3) ? undefined : this.#waiting.shift()
+    return { op: 'remove', what, target: target?.userData ?? 500_000 }
+  }
+
   /** A cancel behind a waiting request comes too late for others: the drain ends them all at once. */
   #cancel(isLate: boolean): Op {
     const random = this.#random
     if (random.oneIn(12)) return { op: 'cancel', target: 1, flags: 0x100 }
     const { IORING_ASYNC_CANCEL_ALL: ALL, IORING_ASYNC_CANCEL_FD: FD, IORING_ASYNC_CANCEL_USERDATA: USERDATA } = abi
+    if (this.#features.has('sweeps') && random.oneIn(2)) return this.#sweep()
     const waiting = isLate ? undefined : this.#waiting.shift()
     if (waiting !== undefined) {
-      return { op: 'cancel', target: waiting, flags: random.pick([0, 0, ALL, USERDATA, FD, FD | ALL, FD | USERDATA]) }
+      // A time has no file.
+      const byFile = waiting.op.op === 'timeout' ? [] : [FD, FD | ALL, FD | USERDATA]
+      return { op: 'cancel', target: waiting.userData, flags: random.pick([0, 0, ALL, USERDATA, ...byFile]) }
     }
     // What ended before the last drain, or never was.
     const isOld = this.#firstUserData > 1 && random.oneIn(2)
     const target = isOld ? 1 + random.int(this.#firstUserData - 1) : 500_000 + random.int(100)
     return { op: 'cancel', target, flags: random.pick([0, 0, ALL, USERDATA]) }
+  }
+  /** A cancel of all there is, or of all of a kind; or one that is refused, for it cannot be both. */
+  #sweep(): Op {
+    const random = this.#random
+    const { IORING_ASYNC_CANCEL_ALL: ALL, IORING_ASYNC_CANCEL_ANY: ANY, IORING_ASYNC_CANCEL_OP: OP } = abi
+    const flags = random.pick([ANY, ANY | ALL, OP, OP | ALL, OP | ALL, ANY | OP])
+    const opcode = random.pick([abi.IORING_OP_READ, abi.IORING_OP_TIMEOUT, abi.IORING_OP_POLL_ADD, abi.IORING_OP_WRITE])
+    return { op: 'cancel', target: 0, flags, opcode }
   }
 }

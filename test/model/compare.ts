@@ -18,7 +18,7 @@ export function compare(left: Observation, right: Observation): string[] {
     compareLists(`drain ${i + 1}`, normalise(left.epochs[i]), normalise(right.epochs[i]), differences)
   }
   const [here, there] = [left, right].map(({ files }) =>
-    [...files].map(([name, bytes]) => `${name} ${Buffer.from(bytes).toString('base64')}`),
+    [...(files ?? [])].map(([name, bytes]) => `${name} ${Buffer.from(bytes).toString('base64')}`),
   )
   if (here!.join() !== there!.join()) differences.push('the files differ')
   return differences.filter((difference) => !KNOWN.some(({ pattern }) => pattern.test(difference)))

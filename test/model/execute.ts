@@ -7,16 +7,36 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { IORING_SQ_CQ_OVERFLOW, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_LINK } from '../../src/abi/constants.js'
+import { setImmediate as turn } from 'node:timers/promises'
+import {
+  IORING_ASYNC_CANCEL_ALL,
+  IORING_CQE_F_MORE,
+  IORING_SQ_CQ_OVERFLOW,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_LINK,
+} from '../../src/abi/constants.js'
 import type { Syscalls } from '../../src/abi/syscalls.js'
 import { nowMs } from '../../src/lib/clock.js'
-import { EALREADY, errnoName } from '../../src/lib/errno.js'
+import { EALREADY, ENOENT, errnoName } from '../../src/lib/errno.js'
 import { setFlags, setUserData } from '../../src/ring/prep.js'
+import { registerFiles, registerSyncCancel } from '../../src/ring/register.js'
 import { queueInit, type Ring } from '../../src/ring/ring.js'
 import { SQ_FULL } from '../../src/ring/sq.js'
 import { Materials } from './materials.js'
 import type { Observation, SeenCqe, SeenEpoch } from './observation.js'
-import { isFailure, LINKS, type Member, type Program, type Step } from './program.js'
+import {
+  FAR,
+  hasDrains,
+  isCertain,
+  isFailure,
+  isWaiter,
+  LINKS,
+  type Member,
+  type Program,
+  type Step,
+  sqeFlags,
+  usesFixed,
+} from './program.js'
 import { SubmitModel } from './submit-model.js'
 
 const HANG_MS = 5000
@@ -24,20 +44,24 @@ const HANG_MS = 5000
 /** A chain in flight. */
 interface Flying {
   readonly members: readonly Member[]
+  readonly drains: boolean
   readonly cqes: SeenCqe[]
+  readonly more: SeenCqe[]
 }
 
-export function execute(program: Program, syscalls: Syscalls): Observation {
+export async function execute(program: Program, syscalls: Syscalls): Promise<Observation> {
   const dir = mkdtempSync(join(tmpdir(), 'uring-model-'))
   const materials = new Materials(dir)
   const { entries, cqEntries, setupFlags } = program
   const ring = queueInit(syscalls, entries, { cqEntries, flags: setupFlags })
-  const run = new Run(ring, materials, setupFlags)
+  const run = new Run(ring, materials, program)
   try {
+    if (usesFixed(program)) run.registerFiles()
     for (const step of program.steps) {
       run.step(step)
       if (run.isOver) break
     }
+    if (!ring.isOpen) await run.checkLetGo()
     return run.observation()
   } finally {
     ring.queueExit()
@@ -50,18 +74,24 @@ class Run {
   readonly #ring: Ring
   readonly #materials: Materials
   readonly #model: SubmitModel
+  readonly #isCertain: boolean
+  readonly #drains: boolean
   readonly #returns: string[] = []
   readonly #epochs: SeenEpoch[] = []
   readonly #broken: string[] = []
+  #order: number[] = []
+  #syncCancels: { target: number; res: number }[] = []
   #flying: Flying[] = []
   /** All chains since the last drain, in the order of submission. */
   #all: Flying[] = []
   isOver = false
 
-  constructor(ring: Ring, materials: Materials, setupFlags: number) {
+  constructor(ring: Ring, materials: Materials, program: Program) {
     this.#ring = ring
     this.#materials = materials
-    this.#model = new SubmitModel(setupFlags)
+    this.#model = new SubmitModel(program.setupFlags)
+    this.#isCertain = isCertain(program)
+    this.#drains = hasDrains(program)
   }
 
   step(step: Step): void {
@@ -89,11 +119,37 @@ class Run {
       case 'take':
         this.#take()
         break
+      case 'sync cancel':
+        this.#syncCancels.push({ target: step.target, res: this.#syncCancel(step.target) })
+        break
       case 'drain':
         this.#drain()
         break
+      case 'close':
+        this.#ring.queueExit()
+        this.isOver = true
+        return
     }
     this.#checkBounds()
+  }
+
+  registerFiles(): void {
+    const res = registerFiles(this.#ring, this.#materials.registered())
+    if (res < 0) this.#break(`registering files returned ${res}`)
+  }
+
+  #syncCancel(target: number): number {
+    return registerSyncCancel(this.#ring, { userData: BigInt(target), timeoutMs: HANG_MS })
+  }
+
+  /** The ring was closed: what it had in flight lets go of its files. */
+  async checkLetGo(): Promise<void> {
+    const deadline = nowMs() + HANG_MS
+    // A backend's teardown goes on in the background.
+    while (!this.#materials.arePipesFree()) {
+      if (nowMs() > deadline) return this.#break('a closed ring holds on to the file of a request')
+      await turn()
+    }
   }
 
   #break(what: string): void {
@@ -108,7 +164,7 @@ class Run {
       if (at === SQ_FULL) return
       this.#materials.fill(member, sq.words, at)
       setUserData(sq.words, at, member.userData)
-      setFlags(sq.words, at, member.flags)
+      setFlags(sq.words, at, sqeFlags(member))
       this.#model.put(member)
       if (i + 1 === splitAfter) this.#enter('submit', () => this.#ring.submit())
     })
@@ -124,8 +180,8 @@ class Run {
     if (res !== returns) this.#break(`${name} returned ${res}, not ${returns}`)
     if (res >= 0 && advanced !== res) this.#break(`${name} returned ${res} and moved the head by ${advanced}`)
     if (res !== returns) this.isOver = true
-    for (const members of chains) {
-      const flying = { members, cqes: [] }
+    for (const { members, drains } of chains) {
+      const flying = { members, drains, cqes: [], more: [] }
       this.#flying.push(flying)
       this.#all.push(flying)
     }
@@ -147,8 +203,10 @@ class Run {
       const chain = this.#flying.find(({ members }) => members.some((member) => member.userData === userData))
       if (chain === undefined || userDataHigh !== 0) this.#break(`a completion of nothing: ${userData}`)
       else if (chain.cqes.some((cqe) => cqe.userData === userData)) this.#break(`${userData} ended twice`)
+      else if ((flags & IORING_CQE_F_MORE) !== 0) chain.more.push({ userData, res, flags })
       else {
         chain.cqes.push({ userData, res, flags })
+        this.#order.push(userData)
         this.#materials.completed(chain.members.find((member) => member.userData === userData)!, res)
       }
       cq.advance(1)
@@ -162,9 +220,9 @@ class Run {
     for (;;) {
       this.#take()
       if (this.#flying.length === 0 || this.isOver) break
-      this.#releaseWaiting()
-      const res = this.#ring.waitCqe(Math.max(1, deadline - nowMs()))
-      if (res < 0) {
+      const isEarly = !this.#releaseWaiting()
+      const res = this.#ring.waitCqe(isEarly ? 1 : Math.max(1, deadline - nowMs()))
+      if (res < 0 && nowMs() >= deadline) {
         const left = this.#flying.map(({ members }) => members.map(({ userData }) => userData).join('-'))
         this.#break(`hangs (${errnoName(res)}): ${left.join(', ')} did not end`)
         this.isOver = true
@@ -174,28 +232,67 @@ class Run {
     for (const { userData } of this.#ring.cq.peekBatch(1)) this.#break(`a completion after all ended: ${userData}`)
     if ((this.#ring.sq.flags() & IORING_SQ_CQ_OVERFLOW) !== 0) this.#break('at rest the overflow flag is set')
     if (this.#flying.length > 0) return
-    this.#epochs.push({ chains: this.#all, ...this.#materials.takeResults() })
+    const results = this.#materials.takeResults()
+    this.#epochs.push({ chains: this.#all, order: this.#order, syncCancels: this.#syncCancels, ...results })
     this.#all = []
+    this.#order = []
+    this.#syncCancels = []
   }
 
-  /** Once only waiting requests are left, those that no cancel has found get their data. */
-  #releaseWaiting(): void {
-    const heads = this.#flying.map(({ members: [head], cqes }) => (cqes.length === 0 ? head! : undefined))
-    if (heads.some((head) => head?.op.op !== 'wait')) return
-    const found = new Set<number>()
+  /**
+   * Once nothing goes on by itself, requests that wait, and that no cancel has found, are let go: those that wait for a
+   * pipe get data, times are cancelled. False if what is to be cancelled has not been found yet.
+   */
+  #releaseWaiting(): boolean {
+    const stuck: Member[] = []
+    for (const chain of this.#all) {
+      if (isDone(chain)) continue
+      if (!isStuck(chain)) return true
+      stuck.push(chain.members[0]!)
+      // All behind may be waiting for this one: the kernel holds more back than it must, as long as it recalls a drain.
+      if (this.#drains) break
+    }
+    const found = this.#found()
+    let hasFoundAll = true
+    for (const head of stuck) {
+      const { op, userData } = head
+      if (found.has(userData)) continue
+      if (op.op !== 'timeout') this.#materials.release(head)
+      const needsCancel = op.op === 'timeout' || (op.op === 'poll' && op.multishot)
+      const res = needsCancel ? this.#syncCancel(userData) : 0
+      if (res !== 0 && res !== -ENOENT) this.#break(`a sync cancel of ${userData} returned ${res}`)
+      hasFoundAll &&= res === 0
+    }
+    return hasFoundAll
+  }
+
+  /** What cancels, and the like, say they have found. */
+  #found(): Set<number> {
+    const found = new Set(this.#syncCancels.filter(({ res }) => res === 0).map(({ target }) => target))
     for (const { members, cqes } of this.#all) {
       for (const { op, userData } of members) {
         const res = cqes.find((cqe) => cqe.userData === userData)?.res
-        if (op.op === 'cancel' && res !== undefined && (res >= 0 || res === -EALREADY)) found.add(op.target)
+        if ((op.op !== 'cancel' && op.op !== 'remove') || res === undefined) continue
+        // A sweep may count nothing though it found something; of a request that a drain held back, it has not.
+        const isVague = res === 0 && op.op === 'cancel' && (op.flags & IORING_ASYNC_CANCEL_ALL) !== 0
+        if (isVague ? this.#isCertain : res >= 0 || res === -EALREADY) found.add(op.target)
       }
     }
-    for (const head of heads) if (!found.has(head!.userData)) this.#materials.release(head!)
+    return found
   }
 
   observation(): Observation {
-    const files = this.isOver ? new Map<string, Uint8Array>() : this.#materials.files()
+    const files = this.isOver ? undefined : this.#materials.files()
     return { returns: this.#returns, epochs: this.#epochs, files, broken: this.#broken }
   }
+}
+
+/** Whether a chain goes no further until its head is cancelled or let go. */
+function isStuck({ members: [head, second], cqes }: Flying): boolean {
+  const hasEnded = (member: Member) => cqes.some(({ userData }) => userData === member.userData)
+  if (!isWaiter(head!.op) || hasEnded(head!)) return false
+  const isLimited = second?.op.op === 'link timeout' && second.op.ms !== FAR
+  return !isLimited || hasEnded(second)
 }
 
 /** Whether no more completions of a chain are due. One that skips is over with its last, or where it told of failure. */

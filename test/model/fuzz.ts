@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { generate } from './generate.js'
 import { describe } from './program.js'
 import { shrink } from './shrink.js'
-import { holdWorkers, missing, names, report, trial } from './trial.js'
+import { holdWorkers, missing, names, report, Tally, trial } from './trial.js'
 
 const { values } = parseArgs({
   options: { runs: { type: 'string' }, seed: { type: 'string' }, show: { type: 'boolean' } },
@@ -17,11 +17,12 @@ const seed = Number(values.seed ?? Date.now() % 1_000_000_000)
 console.log(`--runs ${runs} --seed ${seed} on ${names.join(' and ')}`)
 for (const reason of missing) console.log(`not compared: ${reason}`)
 const release = holdWorkers()
+const tally = new Tally()
 let nrWrong = 0
 for (let i = 0; i < runs; i++) {
   const program = generate(seed + i)
   if (values.show) console.log(describe(program))
-  const wrong = await trial(program)
+  const wrong = await trial(program, tally)
   if (wrong.length === 0) continue
   nrWrong++
   const small = await shrink(program, async (smaller) => (await trial(smaller)).length > 0)
@@ -29,5 +30,6 @@ for (let i = 0; i < runs; i++) {
   console.log(`\n--seed ${seed + i} --runs 1: ${again.length > 0 ? report(small, again) : report(program, wrong)}`)
 }
 release()
+for (const line of tally.lines()) console.log(line)
 console.log(`${runs} programs, ${nrWrong} wrong`)
 process.exitCode = nrWrong === 0 ? 0 : 1

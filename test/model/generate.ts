@@ -8,10 +8,12 @@
  */
 import * as abi from '../../src/abi/constants.js'
 import { DEFER } from '../conformance/modes.js'
-import { Chooser } from './choose.js'
+import { Chooser, FEATURES, type Feature } from './choose.js'
 import { Prng } from './prng.js'
-import { isRefused, type Member, type Program, type Step } from './program.js'
+import { isSpoiled, isWaiter, type Member, type Program, type Step } from './program.js'
 import { SubmitModel } from './submit-model.js'
+
+const LARGE = abi.IORING_SETUP_CQE32 | abi.IORING_SETUP_SQE128
 
 export function generate(seed: number): Program {
   return new Generator(seed).program()
@@ -20,6 +22,7 @@ export function generate(seed: number): Program {
 class Generator {
   readonly #random: Prng
   readonly #seed: number
+  readonly #features: ReadonlySet<Feature>
   readonly #choose: Chooser
   readonly #steps: Step[] = []
   #firstUserData = 1
@@ -30,7 +33,10 @@ class Generator {
   constructor(seed: number) {
     this.#seed = seed
     this.#random = new Prng(seed)
-    this.#choose = new Chooser(this.#random)
+    // Half of the programs have none: those any backend can run, and they are compared.
+    const isPlain = this.#random.oneIn(2)
+    this.#features = new Set(isPlain ? [] : FEATURES.filter(() => this.#random.oneIn(3)))
+    this.#choose = new Chooser(this.#random, this.#features)
   }
 
   program(): Program {
@@ -39,11 +45,23 @@ class Generator {
     const cqEntries = entries * random.pick([1, 2, 4])
     let setupFlags = 0
     if (random.oneIn(2)) setupFlags |= abi.IORING_SETUP_SUBMIT_ALL
-    if (random.oneIn(2)) setupFlags |= DEFER
+    setupFlags |= random.pick([
+      0,
+      0,
+      abi.IORING_SETUP_COOP_TASKRUN,
+      DEFER,
+      DEFER,
+      DEFER | abi.IORING_SETUP_TASKRUN_FLAG,
+    ])
+    if (random.oneIn(4)) setupFlags |= abi.IORING_SETUP_NO_SQARRAY
+    if (this.#features.has('layouts')) {
+      setupFlags |= random.pick([abi.IORING_SETUP_CQE32, abi.IORING_SETUP_SQE128, LARGE, abi.IORING_SETUP_CQE_MIXED])
+    }
     const model = new SubmitModel(setupFlags)
     const nrEpochs = 1 + random.int(4)
     for (let i = 0; i < nrEpochs; i++) {
-      this.#choose.beginEpoch(this.#nextUserData)
+      const isCut = i === nrEpochs - 1 && random.oneIn(6)
+      this.#choose.beginEpoch(this.#nextUserData, isCut)
       this.#firstUserData = this.#nextUserData
       this.#isUncertain = false
       const nrChains = 1 + random.int(8)
@@ -51,7 +69,7 @@ class Generator {
         this.#addChain(entries, model)
         if (random.oneIn(3)) this.#addCall(model)
       }
-      this.#add({ step: 'drain' })
+      this.#add({ step: isCut ? 'close' : 'drain' })
       while (model.nrPending > 0) model.enter(model.nrPending)
     }
     return { seed: this.#seed, setupFlags, entries, cqEntries, steps: this.#steps }
@@ -63,6 +81,13 @@ class Generator {
 
   #addCall(model: SubmitModel): void {
     const random = this.#random
+    if (this.#features.has('sync') && random.oneIn(2)) {
+      const target = this.#choose.takeWaiting()
+      if (target !== undefined) {
+        this.#add({ step: 'sync cancel', target })
+        return
+      }
+    }
     const call = random.weighted({ submit: 4, 'submit and wait': 3, 'get events': 2, take: 2 })
     if (call === 'submit and wait') {
       // As many as are certain to come: a waiting request is not, nor is one that skips its completion.
@@ -76,7 +101,8 @@ class Generator {
     const random = this.#random
     this.#choose.beginChain()
     const length = random.oneIn(2) ? 1 : Math.min(entries, 2 + random.int(5))
-    const skips = length > 1 && random.oneIn(8)
+    // Once a ring has seen a request that skips, it refuses drains.
+    const skips = length > 1 && !this.#features.has('drain') && random.oneIn(8)
     const splitAfter = !skips && length > 2 && random.oneIn(8) ? 1 + random.int(length - 1) : undefined
     const members: Member[] = []
     for (let i = 0; i < length; i++) {
@@ -85,7 +111,8 @@ class Generator {
       const userData = this.#nextUserData++
       const op = splitAfter !== undefined ? this.#choose.idleOp() : this.#choose.op(members, skips, userData)
       let flags = linked ? random.pick([abi.IOSQE_IO_LINK, abi.IOSQE_IO_LINK, abi.IOSQE_IO_HARDLINK, 12]) : 0
-      if (op.op !== 'wait' && random.oneIn(4)) flags |= abi.IOSQE_ASYNC
+      if (!isWaiter(op) && op.op !== 'link timeout' && random.oneIn(4)) flags |= abi.IOSQE_ASYNC
+      if (this.#features.has('drain') && op.op !== 'link timeout' && random.oneIn(8)) flags |= abi.IOSQE_IO_DRAIN
       // Not what changes descriptors: nobody would know.
       const tells = op.op === 'openat' || op.op === 'close'
       if (skips && linked && !tells && random.oneIn(2)) flags |= abi.IOSQE_CQE_SKIP_SUCCESS
@@ -97,12 +124,14 @@ class Generator {
       if (!skips && op.op === 'nop' && random.oneIn(30)) flags |= abi.IOSQE_BUFFER_SELECT
       members.push({ userData, flags, op })
     }
-    const isSpoiled = members.some(isRefused)
+    const isRefused = isSpoiled(members)
     // Of a refused chain it would be hard to say who is silent.
-    if (skips && isSpoiled) return
+    if (skips && isRefused) return
     const [head] = members
-    if (head!.op.op === 'wait' && !isSpoiled) this.#choose.waits(head!.userData)
-    if (skips || head!.op.op === 'wait') this.#isUncertain = true
+    if (isWaiter(head!.op) && !isRefused) this.#choose.waits(head!)
+    // A time that is up wakes who waits for completions, however many there are.
+    const hasTimes = members.some(({ op }) => op.op === 'timeout' || op.op === 'link timeout')
+    if (skips || isWaiter(head!.op) || hasTimes) this.#isUncertain = true
     for (const member of members) this.#choose.took(member)
     while (model.nrPending + length > entries) {
       this.#add({ step: 'submit' })

@@ -7,6 +7,7 @@
  */
 import { IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK, O_CREAT } from '../../src/abi/constants.js'
 import { ECANCELED, errnoName } from '../../src/lib/errno.js'
+import { checkEndings, mayBeCancelled } from './endings.js'
 import { fdKey, initialContents } from './materials.js'
 import { FILLER, type Observation, type SeenChain, type SeenEpoch, writtenByte } from './observation.js'
 import {
@@ -15,6 +16,7 @@ import {
   type FdRef,
   isFailure,
   isRefused,
+  isSpoiled,
   LINKS,
   type Member,
   NR_FILES,
@@ -27,11 +29,12 @@ export function findBroken(seen: Observation): string[] {
   for (const epoch of seen.epochs) {
     for (const chain of epoch.chains) {
       checkOrder(chain, broken)
-      const results = checkChain(chain, broken)
+      const results = checkChain(chain, epoch, broken)
       for (const member of chain.members) files.apply(member, results.get(member.userData), epoch, broken)
     }
+    checkEndings(epoch, broken)
   }
-  if (broken.length === 0) files.compare(seen.files, broken)
+  if (broken.length === 0 && seen.files !== undefined) files.compare(seen.files, broken)
   return broken
 }
 
@@ -40,25 +43,28 @@ function resultOf({ cqes }: SeenChain, { userData }: Member): number | undefined
 }
 
 /** Checks a chain by its rules. Returns all results, those that no completion told of by inference. */
-function checkChain(chain: SeenChain, broken: string[]): Map<number, number> {
+function checkChain(chain: SeenChain, epoch: SeenEpoch, broken: string[]): Map<number, number> {
   const results = new Map<number, number>(chain.cqes.map(({ userData, res }) => [userData, res]))
-  const isSpoiled = chain.members.some(isRefused)
+  const isRefusedWhole = isSpoiled(chain.members)
   let isCancelled = false
   let isSilent = false
-  for (const member of chain.members) {
+  let brokenAt = -1
+  for (const [i, member] of chain.members.entries()) {
     const res = resultOf(chain, member)
     const skips = (member.flags & IOSQE_CQE_SKIP_SUCCESS) !== 0
     const complain = (what: string) => {
       broken.push(`${what}: ${describeMember(member)} -> ${nameOf(res)}`)
     }
-    if (isSpoiled) {
+    if (isRefusedWhole) {
       if (res === undefined) complain('no completion in a refused chain')
-      else if (isRefused(member)) {
+      else if (isRefused(member, chain.members[i - 1])) {
         if (res >= 0 || res === -ECANCELED) complain('a refused request has another error')
       } else if (res !== -ECANCELED) complain('started in a refused chain')
       continue
     }
     if (isCancelled) {
+      // The limit that broke the chain by cancelling the member before it; endings.ts has its rules.
+      if (member.op.op === 'link timeout' && i - 1 === brokenAt && res !== undefined) continue
       if (isSilent ? res !== undefined : res !== -ECANCELED) complain('behind a broken link')
       results.set(member.userData, -ECANCELED)
       continue
@@ -69,21 +75,25 @@ function checkChain(chain: SeenChain, broken: string[]): Map<number, number> {
       if (member.op.op !== 'statx') results.set(member.userData, bytesAsked(member.op) ?? 0)
       continue
     }
-    const mayCancel = member.op.op === 'wait' || (member.op.op === 'nop' && member.op.len === -ECANCELED)
-    if (res === -ECANCELED && !mayCancel) complain('cancelled though nothing failed before')
+    const isInjected = member.op.op === 'nop' && member.op.len === -ECANCELED
+    if (res === -ECANCELED && !isInjected && !mayBeCancelled(chain, member, epoch))
+      complain('cancelled though nothing failed before')
     if (skips && !isFailure(member, res)) complain('told of success')
     const isHard = (member.flags & IOSQE_IO_HARDLINK) !== 0
     if (isFailure(member, res) && (member.flags & IOSQE_IO_LINK) !== 0 && !isHard) {
       isCancelled = true
+      brokenAt = i
       isSilent = skips
     }
   }
   return results
 }
 
-/** Completions of a chain come in its order. */
+/** Completions of a chain come in its order, but for limits: one that was reached says so first. */
 function checkOrder({ members, cqes }: SeenChain, broken: string[]): void {
-  const order = cqes.map(({ userData }) => members.findIndex((member) => member.userData === userData))
+  const limits = new Set(members.flatMap(({ op, userData }) => (op.op === 'link timeout' ? userData : [])))
+  const inOrder = isSpoiled(members) ? cqes : cqes.filter(({ userData }) => !limits.has(userData))
+  const order = inOrder.map(({ userData }) => members.findIndex((member) => member.userData === userData))
   if (order.some((place, i) => i > 0 && place <= order[i - 1]!)) {
     broken.push(`a chain completed out of order: ${cqes.map(({ userData }) => userData).join(' ')}`)
   }
@@ -163,7 +173,7 @@ class Files {
   /** Where a transfer of `count` bytes was; moves the position if it was there. */
   #place(fd: FdRef, off: number, count: number) {
     const name =
-      fd.kind === 'file'
+      fd.kind === 'file' || fd.kind === 'fixed'
         ? `file-${fd.file}`
         : fd.kind === 'spare'
           ? `file-${fd.index % NR_FILES}`

@@ -3,13 +3,20 @@
  */
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { AT_FDCWD, IORING_ASYNC_CANCEL_FD, STATX_BASIC_STATS } from '../../src/abi/constants.js'
+import {
+  AT_FDCWD,
+  IORING_ASYNC_CANCEL_FD,
+  IORING_ASYNC_CANCEL_OP,
+  POLLERR,
+  POLLIN,
+  STATX_BASIC_STATS,
+} from '../../src/abi/constants.js'
 import { STATX } from '../../src/abi/structs.js'
 import * as prep from '../../src/ring/prep.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
 import { FILLER, type SeenEpoch, writtenByte } from './observation.js'
-import { type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SPARES, type PathRef } from './program.js'
+import { EMPTY_SLOT, type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SPARES, type PathRef } from './program.js'
 
 const NOT_OPEN = 999_999
 const LOW_ADDRESS = 4096
@@ -46,10 +53,21 @@ export class Materials {
     this.#fds.set('dir', openSync(this.#dir, 'r'))
   }
 
+  /** What the slots of registered files hold, from 0 on. */
+  registered(): Int32Array {
+    const slots = new Int32Array(EMPTY_SLOT + 1).fill(-1)
+    for (let file = 0; file < NR_FILES; file++) slots[file] = this.#fd({ kind: 'file', file, mode: 'rw' })
+    return slots
+  }
+
   #fd(ref: FdRef): number {
     switch (ref.kind) {
       case 'bad':
         return ref.fd
+      case 'fixed':
+        return ref.file
+      case 'empty slot':
+        return ref.slot
       case 'opened':
         return this.#opened.get(ref.by) ?? NOT_OPEN
       default:
@@ -145,39 +163,71 @@ export class Materials {
       case 'fsync':
         prep.prepFsync(words, at, this.#fd(op.fd), op.fsyncFlags)
         break
-      case 'wait': {
-        const fds = new Int32Array(PIPE_BYTES)
-        libc('pipe2')(addressOf(fds), 0)
-        this.#pipes.set(userData, { readEnd: fds[0]!, writeEnd: fds[1]! })
-        prep.prepRead(words, at, fds[0]!, addressOf(this.#buffer(userData, op.len, true)), op.len, -1)
+      case 'wait':
+        prep.prepRead(words, at, this.#pipe(userData), addressOf(this.#buffer(userData, op.len, true)), op.len, -1)
+        break
+      case 'cancel':
+        if ((op.flags & IORING_ASYNC_CANCEL_OP) !== 0) prep.prepCancelOp(words, at, op.opcode ?? 0, op.flags)
+        else prep.prepCancel64(words, at, op.target, 0, op.flags)
+        if ((op.flags & IORING_ASYNC_CANCEL_FD) !== 0) words[at + 1] = this.#pipes.get(op.target)?.readEnd ?? NOT_OPEN
+        break
+      case 'timeout':
+        prep.prepTimeout(words, at, this.#timespec(op.ms), op.count, op.timeoutFlags)
+        break
+      case 'link timeout':
+        prep.prepLinkTimeout(words, at, this.#timespec(op.ms))
+        break
+      case 'poll': {
+        const fill = op.multishot ? prep.prepPollMultishot : prep.prepPollAdd
+        fill(words, at, this.#pipe(userData), POLLIN)
         break
       }
-      case 'cancel':
-        prep.prepCancel64(words, at, op.target, 0, op.flags)
-        if ((op.flags & IORING_ASYNC_CANCEL_FD) !== 0) words[at + 1] = this.#pipes.get(op.target)?.readEnd ?? NOT_OPEN
+      case 'remove':
+        if (op.what === 'poll') prep.prepPollRemove(words, at, op.target, 0)
+        else prep.prepTimeoutRemove(words, at, op.target, 0)
         break
     }
   }
 
+  /** Makes the pipe that a request waits for; returns its read end. */
+  #pipe(userData: number): number {
+    const fds = new Int32Array(PIPE_BYTES)
+    libc('pipe2')(addressOf(fds), 0)
+    this.#pipes.set(userData, { readEnd: fds[0]!, writeEnd: fds[1]! })
+    return fds[0]!
+  }
+
+  #timespec(ms: number): number {
+    const words = new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt((ms % 1000) * 1e6)])
+    this.#kept.push(words)
+    return addressOf(words)
+  }
+
   /** Takes note of what a request did to descriptors. */
   completed({ userData, op }: Member, res: number): void {
+    const pipe = this.#pipes.get(userData)
+    if (pipe !== undefined && pipe.writeEnd < 0) {
+      closeSync(pipe.readEnd)
+      this.#pipes.delete(userData)
+    }
     if (op.op === 'openat' && res >= 0) this.#opened.set(userData, res)
     if (op.op !== 'close' || res !== 0) return
     if (op.fd.kind === 'opened') this.#opened.delete(op.fd.by)
     else this.#fds.delete(fdKey(op.fd))
   }
 
-  /** Lets a waiting request have all it asked for. */
+  /** Lets a request that waits for a pipe have all it asked for, and makes its poll true. */
   release({ userData, op }: Member): void {
     const pipe = this.#pipes.get(userData)
-    if (op.op !== 'wait' || pipe === undefined) return
+    if (pipe === undefined || pipe.writeEnd < 0) return
+    const len = op.op === 'wait' ? op.len : 1
     writeSync(
       pipe.writeEnd,
-      Uint8Array.from({ length: op.len }, (_, i) => writtenByte(userData, i)),
+      Uint8Array.from({ length: len }, (_, i) => writtenByte(userData, i)),
     )
     closeSync(pipe.writeEnd)
-    closeSync(pipe.readEnd)
-    this.#pipes.delete(userData)
+    // The request may not have looked its file up yet.
+    this.#pipes.set(userData, { ...pipe, writeEnd: -1 })
   }
 
   /** What requests since the last call have put into memory. */
@@ -200,14 +250,32 @@ export class Materials {
     )
   }
 
+  /** Whether nobody but this process's own descriptors holds a pipe that was waited for. Closes those. */
+  arePipesFree(): boolean {
+    for (const [userData, { readEnd, writeEnd }] of this.#pipes) {
+      if (readEnd >= 0) closeSync(readEnd)
+      this.#pipes.set(userData, { readEnd: -1, writeEnd })
+      const POLLFD_BYTES = 8
+      const pollfd = new Int32Array(POLLFD_BYTES >> 2)
+      pollfd[0] = writeEnd
+      libc('poll')(addressOf(pollfd), 1, 0)
+      // revents, in the upper half: a pipe that nobody can read is in error.
+      if (((pollfd[1]! >>> 16) & POLLERR) === 0) return false
+      closeSync(writeEnd)
+      this.#pipes.delete(userData)
+    }
+    return true
+  }
+
   close(): void {
     const ends = [...this.#pipes.values()].flatMap(({ readEnd, writeEnd }) => [readEnd, writeEnd])
-    for (const fd of [...this.#fds.values(), ...this.#opened.values(), ...ends]) closeSync(fd)
+    for (const fd of [...this.#fds.values(), ...this.#opened.values(), ...ends]) if (fd >= 0) closeSync(fd)
   }
 }
 
 /** The name of an open file description: what has a position of its own. */
 export function fdKey(ref: FdRef): string {
+  if (ref.kind === 'fixed') return fdKey({ kind: 'file', file: ref.file, mode: 'rw' })
   return Object.values(ref).join(' ')
 }
 

@@ -10,7 +10,7 @@ import { generate } from './generate.js'
 import { Prng } from './prng.js'
 import { describe } from './program.js'
 import { shrink } from './shrink.js'
-import { holdWorkers, missing, names, report, trial } from './trial.js'
+import { holdWorkers, missing, names, report, Tally, trial } from './trial.js'
 
 const seed = Number(process.env['URING_SEED'] ?? Date.now() % 1_000_000_000)
 const runs = Number(process.env['URING_RUNS'] ?? 200)
@@ -36,12 +36,14 @@ test('the same seed gives the same program, and another gives another', () => {
 test(`${runs} generated programs keep the rules on ${names.join(' and ') || 'no backend'}`, async () => {
   console.log(`URING_SEED=${seed} URING_RUNS=${runs}`)
   const done = watch(`generated programs, URING_SEED=${seed}`, LIMIT_MS)
+  const tally = new Tally()
   for (let i = 0; i < runs && names.length > 0; i++) {
     const program = generate(seed + i)
-    const wrong = await trial(program)
+    const wrong = await trial(program, tally)
     if (wrong.length === 0) continue
     const small = await shrink(program, async (smaller) => (await trial(smaller)).length > 0, 100)
     assert.fail(`URING_SEED=${seed + i} URING_RUNS=1 replays it; shrunk:\n${report(small, await trial(small))}`)
   }
   done()
+  for (const line of tally.lines()) console.log(line)
 })

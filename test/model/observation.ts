@@ -12,13 +12,21 @@ export interface SeenCqe {
 /** One chain as it was taken, with what came of it. */
 export interface SeenChain {
   readonly members: readonly Member[]
-  /** Completions of its members, in the order they came. */
+  readonly drains: boolean
+  /** The last completion of each of its members, in the order they came. */
   readonly cqes: readonly SeenCqe[]
+  /** Those before, which say that more come. */
+  readonly more: readonly SeenCqe[]
 }
 
 /** All from one drain to the next. */
 export interface SeenEpoch {
+  /** In the order of submission. */
   readonly chains: readonly SeenChain[]
+  /** user_data of all last completions, in the order they came. */
+  readonly order: readonly number[]
+  /** What a sync cancel returned, and for whom. */
+  readonly syncCancels: readonly { readonly target: number; readonly res: number }[]
   /** What a read put into its buffer, by user_data; the buffer began as FILLER. */
   readonly buffers: ReadonlyMap<number, Uint8Array>
   /** Size that statx reported, by user_data. */
@@ -29,8 +37,8 @@ export interface Observation {
   /** What submit and the like returned, as `submit: 3`. */
   readonly returns: readonly string[]
   readonly epochs: readonly SeenEpoch[]
-  /** The folder at the end: name to contents. */
-  readonly files: ReadonlyMap<string, Uint8Array>
+  /** The folder at the end: name to contents. Undefined where the ring was closed in the middle. */
+  readonly files: ReadonlyMap<string, Uint8Array> | undefined
   /** What broke a rule while the program ran. */
   readonly broken: readonly string[]
 }

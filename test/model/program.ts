@@ -3,15 +3,23 @@
  *
  * A program is steps. A step puts a chain of SQEs on the queue (a single request is a chain of one), or calls the ring.
  * `drain` waits until all that was submitted has ended: results are compared there, and nothing is in flight after.
+ * `close` ends a program in the middle: what is in flight then tells of nothing any more, but lets go of its files.
  */
 import {
+  IORING_ASYNC_CANCEL_ANY,
+  IORING_ASYNC_CANCEL_FD,
+  IORING_ASYNC_CANCEL_OP,
   IORING_FSYNC_DATASYNC,
   IORING_NOP_INJECT_RESULT,
   IORING_NOP_TW,
+  IORING_TIMEOUT_ETIME_SUCCESS,
   IOSQE_BUFFER_SELECT,
+  IOSQE_FIXED_FILE,
+  IOSQE_IO_DRAIN,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from '../../src/abi/constants.js'
+import { ECANCELED, ETIME } from '../../src/lib/errno.js'
 
 /** Each data file of a run begins with this many bytes. */
 export const FILE_BYTES = 4096
@@ -28,6 +36,13 @@ export type FdRef =
   | { readonly kind: 'opened'; readonly by: number }
   | { readonly kind: 'dir' }
   | { readonly kind: 'bad'; readonly fd: number }
+  /** The registered file of that number: what `file` with mode `rw` is, position and all. */
+  | { readonly kind: 'fixed'; readonly file: number }
+  /** A slot that holds no file, or that there is not. */
+  | { readonly kind: 'empty slot'; readonly slot: number }
+
+/** Registered files of a run, and one slot that stays empty. */
+export const EMPTY_SLOT = NR_FILES
 
 export type PathRef =
   | { readonly kind: 'file'; readonly file: number }
@@ -58,7 +73,18 @@ export type Op =
   | { readonly op: 'fsync'; readonly fd: FdRef; readonly fsyncFlags: number }
   /** A read of an empty pipe of its own: it waits until cancelled, or until the drain writes. */
   | { readonly op: 'wait'; readonly len: number }
-  | { readonly op: 'cancel'; readonly target: number; readonly flags: number }
+  | { readonly op: 'cancel'; readonly target: number; readonly flags: number; readonly opcode?: number }
+  /** `ms` FAR: it waits until its count is met or it is cancelled; the drain does that for those that are left. */
+  | { readonly op: 'timeout'; readonly ms: number; readonly count: number; readonly timeoutFlags: number }
+  /** A limit for the member before it. */
+  | { readonly op: 'link timeout'; readonly ms: number }
+  /** A poll of an empty pipe of its own: it waits as `wait` does. Multishot: until it is cancelled. */
+  | { readonly op: 'poll'; readonly multishot: boolean }
+  /** TIMEOUT_REMOVE or POLL_REMOVE. */
+  | { readonly op: 'remove'; readonly what: 'timeout' | 'poll'; readonly target: number }
+
+/** Milliseconds that no run lasts. */
+export const FAR = 3_600_000
 
 export interface Member {
   readonly userData: number
@@ -70,7 +96,9 @@ export interface Member {
 export type Step =
   /** `splitAfter`: a submit comes in between, after that many members. */
   | { readonly step: 'chain'; readonly members: readonly Member[]; readonly splitAfter?: number }
-  | { readonly step: 'submit' | 'get events' | 'take' | 'drain' }
+  | { readonly step: 'submit' | 'get events' | 'take' | 'drain' | 'close' }
+  /** IORING_REGISTER_SYNC_CANCEL. */
+  | { readonly step: 'sync cancel'; readonly target: number }
   | { readonly step: 'submit and wait'; readonly nr: number }
 
 export interface Program {
@@ -81,33 +109,90 @@ export interface Program {
   readonly steps: readonly Step[]
 }
 
+/** Whether a request stays in flight until it is cancelled or let go. */
+export function isWaiter(op: Op): boolean {
+  return op.op === 'wait' || op.op === 'poll' || (op.op === 'timeout' && op.ms === FAR)
+}
+
+/** Whether a cancel may end requests that it does not name. */
+export function isBroad(op: Op): boolean {
+  return op.op === 'cancel' && (op.flags & (IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_OP)) !== 0
+}
+
+/**
+ * Whether every result follows from the program: then two runs can be compared. Times, polls, cancels that sweep, and
+ * waiting before a drain, which may or may not be found, leave more than one right outcome; rules hold for those too.
+ */
+export function isCertain(program: Program): boolean {
+  if (program.steps.some(({ step }) => step === 'sync cancel')) return false
+  const ops = membersOf(program).map(({ op }) => op)
+  if (ops.some((op) => UNCERTAIN.has(op.op) || isBroad(op))) return false
+  return !hasDrains(program) || ops.every(({ op }) => op !== 'wait')
+}
+
+const UNCERTAIN: ReadonlySet<Op['op']> = new Set(['timeout', 'link timeout', 'poll', 'remove'])
+
+export function hasDrains(program: Program): boolean {
+  return membersOf(program).some(({ flags }) => (flags & IOSQE_IO_DRAIN) !== 0)
+}
+
+function membersOf({ steps }: Program): Member[] {
+  return steps.flatMap((step) => (step.step === 'chain' ? step.members : []))
+}
+
+function isOnFixed(op: Op): boolean {
+  return 'fd' in op && (op.fd.kind === 'fixed' || op.fd.kind === 'empty slot')
+}
+
+/** What is written to the SQE's flags: the member's, and whether its file is a registered one. */
+export function sqeFlags({ flags, op }: Member): number {
+  return isOnFixed(op) ? flags | IOSQE_FIXED_FILE : flags
+}
+
+/** Whether files must be registered before. */
+export function usesFixed(program: Program): boolean {
+  return membersOf(program).some(({ op }) => isOnFixed(op))
+}
+
 export const LINKS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK
 const NOP_FLAGS = IORING_NOP_INJECT_RESULT | IORING_NOP_TW
 
-/** Whether a request is refused when it is submitted, by the sheet: then its whole chain never starts. */
-export function isRefused({ flags, op }: Member): boolean {
-  if ((flags & 0x80) !== 0) return true
+/** Whether a request is refused before it counts as drained: by its opcode or its flags. */
+export function isRefusedByFlags({ flags, op }: Member): boolean {
   const selects = (flags & IOSQE_BUFFER_SELECT) !== 0
+  return (flags & 0x80) !== 0 || op.op === 'bad opcode' || (selects && op.op !== 'read' && op.op !== 'readv')
+}
+
+/** Whether a member of a chain is refused when it is submitted, by the sheet: then none of its chain starts. */
+export function isRefused(member: Member, before: Member | undefined): boolean {
+  const { op } = member
+  if (isRefusedByFlags(member)) return true
   switch (op.op) {
-    case 'bad opcode':
-      return true
     case 'nop':
-      return selects || (op.nopFlags & ~NOP_FLAGS) !== 0
+      return (op.nopFlags & ~NOP_FLAGS) !== 0
     case 'readv':
     case 'writev':
       return op.memory === 'null iovecs' || op.memory === 'low iovecs' || op.memory === 'too many'
     case 'openat':
     case 'statx':
-      return selects || op.path.kind === 'bad address'
+      return op.path.kind === 'bad address'
     case 'fsync':
-      return selects || (op.fsyncFlags & ~IORING_FSYNC_DATASYNC) !== 0
-    case 'cancel':
-      return selects || (op.flags & ~0x3f) !== 0
-    case 'close':
-      return selects
+      return (op.fsyncFlags & ~IORING_FSYNC_DATASYNC) !== 0
+    case 'cancel': {
+      const byAny = (op.flags & IORING_ASYNC_CANCEL_ANY) !== 0
+      const byMore = (op.flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0
+      return (op.flags & ~0x3f) !== 0 || (byAny && byMore)
+    }
+    case 'link timeout':
+      return before === undefined || before.op.op === 'link timeout'
     default:
       return false
   }
+}
+
+/** Whether a chain, as it was taken, has a member that is refused. */
+export function isSpoiled(chain: readonly Member[]): boolean {
+  return chain.some((member, i) => isRefused(member, chain[i - 1]))
 }
 
 /** Bytes that a transfer asks for; undefined for what is no transfer. Fewer than that break a link. */
@@ -129,6 +214,11 @@ export function bytesAsked(op: Op): number | undefined {
 export function isFailure({ op }: Member, res: number): boolean {
   // The kernel marks no statx as failed (io_statx sets its result and no more).
   if (op.op === 'statx') return false
+  // A limit decides nothing by itself: if it was reached, the request before it says so.
+  if (op.op === 'link timeout') return false
+  if (op.op === 'timeout') {
+    return res === -ECANCELED || (res === -ETIME && (op.timeoutFlags & IORING_TIMEOUT_ETIME_SUCCESS) === 0)
+  }
   const asked = bytesAsked(op)
   return res < 0 || (asked !== undefined && res !== asked)
 }

@@ -1,7 +1,7 @@
 /**
  * Makes a failing program small: removes what it fails without, a piece at a time. Any thread; pure but for the trial.
  */
-import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS } from '../../src/abi/constants.js'
+import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN } from '../../src/abi/constants.js'
 import { LINKS, type Member, type Program, type Step } from './program.js'
 
 const BAD_FLAG = 0x80
@@ -60,7 +60,7 @@ function* smallerChains(members: readonly Member[]): Generator<Step> {
     yield { step: 'chain', members: left.with(-1, { ...last, flags }) }
   }
   for (const [i, member] of members.entries()) {
-    for (const bit of [IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, BAD_FLAG]) {
+    for (const bit of [IOSQE_ASYNC, IOSQE_IO_DRAIN, IOSQE_CQE_SKIP_SUCCESS, BAD_FLAG]) {
       if ((member.flags & bit) === 0) continue
       yield { step: 'chain', members: members.with(i, { ...member, flags: member.flags & ~bit }) }
     }
