@@ -5,16 +5,17 @@
  * side writes cq.tail and the CQEs; the app writes cq.head and the CQ flags. Counterpart: io_uring_peek_cqe,
  * io_uring_cq_ready, io_uring_cq_advance.
  */
+import { IORING_CQE_F_32, IORING_CQE_F_SKIP, IORING_SETUP_CQE_MIXED, IORING_SETUP_CQE32 } from '../abi/constants.js'
 import { CQE } from '../abi/cqe.js'
 import { PARAMS } from '../abi/params.js'
 import type { RingMemory } from '../abi/syscalls.js'
 import { fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 
-const CQE_SHIFT = Math.log2(CQE.size >> 2)
+const CQE_WORDS = CQE.size >> 2
+const CQE_SHIFT = Math.log2(CQE_WORDS)
 const USER_DATA = CQE.at.user_data >> 2
 const RES = CQE.at.res >> 2
 const FLAGS = CQE.at.flags >> 2
-const IORING_SETUP_CQE32 = 1 << 11
 const IORING_CQ_EVENTFD_DISABLED = 1
 
 /** A completion copied out of the ring. */
@@ -38,6 +39,7 @@ export class Cq {
   readonly #cqes: number
   readonly #mask: number
   readonly #shift: number
+  readonly #isMixed: boolean
 
   constructor(memory: RingMemory, params: DataView) {
     const u32 = (offset: number) => params.getUint32(offset, true)
@@ -50,9 +52,10 @@ export class Cq {
     this.#cqFlags = u32(PARAMS.at.cq_off_flags) >> 2
     this.#cqes = u32(PARAMS.at.cq_off_cqes) >> 2
     this.#shift = CQE_SHIFT + (u32(PARAMS.at.flags) & IORING_SETUP_CQE32 ? 1 : 0)
+    this.#isMixed = (u32(PARAMS.at.flags) & IORING_SETUP_CQE_MIXED) !== 0
   }
 
-  /** Completions to be read. */
+  /** Completions to be read; on a ring of mixed sizes the slots that they take (liburing: io_uring_cq_ready). */
   ready(): number {
     // Pairs with the release of cq.tail on the other side: the CQEs before it are whole.
     return (loadAcquire(this.#rings, this.#tail) - this.#rings[this.#head]!) >>> 0
@@ -80,18 +83,36 @@ export class Cq {
     return this.#rings[this.#at(ahead) + USER_DATA + 1]! >>> 0
   }
 
-  /** A copy of the oldest completion, or undefined when there is none (liburing: io_uring_peek_cqe). */
-  peekCqe(): Cqe | undefined {
-    if (this.ready() === 0) return undefined
-    return this.copy(0)
+  /**
+   * A word, 0 to 3, of the 16 bytes that a large completion has besides: on a ring with IORING_SETUP_CQE32, and where
+   * IORING_CQE_F_32 is set (liburing: cqe->big_cqe).
+   */
+  extra(word: number, ahead = 0): number {
+    return this.#rings[this.#at(ahead) + CQE_WORDS + word]! >>> 0
   }
 
-  /** Copies of up to `max` completions, oldest first, none taken off (liburing: io_uring_peek_batch_cqe). */
+  /** A copy of the oldest completion, or undefined when there is none (liburing: io_uring_peek_cqe). */
+  peekCqe(): Cqe | undefined {
+    return this.peekBatch(1)[0]
+  }
+
+  /**
+   * Copies of up to `max` completions, oldest first, none taken off (liburing: io_uring_peek_batch_cqe). Give them back
+   * with seen(), or with advance() where all have one size.
+   */
   peekBatch(max: number): Cqe[] {
     const batch: Cqe[] = []
-    const nr = Math.min(max, this.ready())
-    for (let i = 0; i < nr; i++) batch.push(this.copy(i))
+    const slots = this.ready()
+    for (let at = 0; at < slots && batch.length < max; at += this.slots(at)) {
+      const cqe = this.copy(at)
+      if ((cqe.flags & IORING_CQE_F_SKIP) === 0) batch.push(cqe)
+    }
     return batch
+  }
+
+  /** Slots of the completion `ahead` slots behind the head: 2 for a large one on a ring of mixed sizes, else 1. */
+  slots(ahead = 0): number {
+    return this.#isMixed && (this.flags(ahead) & IORING_CQE_F_32) !== 0 ? 2 : 1
   }
 
   copy(ahead: number): Cqe {
@@ -105,15 +126,32 @@ export class Cq {
     }
   }
 
+  /**
+   * Gives the oldest `count` completions back, whatever their size, and what lies between them to fill the ring up
+   * (IORING_CQE_F_SKIP).
+   */
+  seen(count: number): void {
+    if (!this.#isMixed) {
+      this.advance(count)
+      return
+    }
+    const ready = this.ready()
+    let at = 0
+    for (let left = count; left > 0 && at < ready; at += this.slots(at)) {
+      if ((this.flags(at) & IORING_CQE_F_SKIP) === 0) left--
+    }
+    this.advance(at)
+  }
+
   /** Gives `count` slots back (liburing: io_uring_cq_advance). */
   advance(count: number): void {
     // The slots may be overwritten from here on; pairs with the acquire of cq.head on the other side.
     storeRelease(this.#rings, this.#head, (this.#rings[this.#head]! + count) | 0)
   }
 
-  /** advance(1): the oldest completion was dealt with. */
+  /** seen(1): the oldest completion was dealt with. */
   cqeSeen(): void {
-    this.advance(1)
+    this.seen(1)
   }
 
   /** Completions that were lost for want of memory. */

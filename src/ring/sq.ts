@@ -5,14 +5,13 @@
  * mask. The app writes sq.tail, the array and the SQEs; the other side writes sq.head, flags and dropped. Counterpart:
  * io_uring_get_sqe and __io_uring_flush_sq.
  */
-import { IORING_SETUP_NO_SQARRAY } from '../abi/constants.js'
+import { IORING_SETUP_NO_SQARRAY, IORING_SETUP_SQE128 } from '../abi/constants.js'
 import { PARAMS } from '../abi/params.js'
 import { SQE } from '../abi/sqe.js'
 import type { RingMemory } from '../abi/syscalls.js'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
 
 const SQE_WORDS = SQE.size >> 2
-const IORING_SETUP_SQE128 = 1 << 10
 
 /** getSqe's answer when the queue is full: submit first. */
 export const SQ_FULL = -1
@@ -28,6 +27,7 @@ export class Sq {
   readonly #dropped: number
   readonly #mask: number
   readonly #sqeShift: number
+  readonly #isLarge: boolean
   /** SQEs handed out, and SQEs made visible. */
   #sqeTail = 0
   #sqeHead = 0
@@ -42,7 +42,8 @@ export class Sq {
     this.#tail = u32(PARAMS.at.sq_off_tail) >> 2
     this.#flags = u32(PARAMS.at.sq_off_flags) >> 2
     this.#dropped = u32(PARAMS.at.sq_off_dropped) >> 2
-    this.#sqeShift = Math.log2(SQE_WORDS) + (u32(PARAMS.at.flags) & IORING_SETUP_SQE128 ? 1 : 0)
+    this.#isLarge = (u32(PARAMS.at.flags) & IORING_SETUP_SQE128) !== 0
+    this.#sqeShift = Math.log2(SQE_WORDS) + (this.#isLarge ? 1 : 0)
     if ((u32(PARAMS.at.flags) & IORING_SETUP_NO_SQARRAY) === 0) {
       // The array stays the identity: slot i names SQE i.
       const array = u32(PARAMS.at.sq_off_array) >> 2
@@ -52,7 +53,7 @@ export class Sq {
     this.#sqeTail = this.#sqeHead = this.#rings[this.#tail]! | 0
   }
 
-  /** The word where the next free SQE begins, its 64 bytes zeroed; or SQ_FULL. */
+  /** The word where the next free SQE begins, all of it zeroed (128 bytes with IORING_SETUP_SQE128); or SQ_FULL. */
   getSqe(): number {
     const head = loadAcquire(this.#rings, this.#head)
     if ((this.#sqeTail - head) >>> 0 >= this.entries) return SQ_FULL
@@ -60,6 +61,7 @@ export class Sq {
     this.#sqeTail = (this.#sqeTail + 1) | 0
     const { words } = this
     for (let i = 0; i < SQE_WORDS; i++) words[at + i] = 0
+    if (this.#isLarge) words.fill(0, at + SQE_WORDS, at + 2 * SQE_WORDS)
     return at
   }
 

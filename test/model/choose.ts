@@ -193,7 +193,7 @@ export class Chooser {
 
   #fixed(file: number): FdRef {
     if (!this.#random.oneIn(8)) return { kind: 'fixed', file }
-    return { kind: 'empty slot', slot: this.#random.pick([EMPTY_SLOT, EMPTY_SLOT + 1, 1000]) }
+    return { kind: 'empty slot', slot: this.#random.pick([EMPTY_SLOT, EMPTY_SLOT + 2, 1000]) }
   }
 
   #statPath(): PathRef {

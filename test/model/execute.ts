@@ -57,6 +57,7 @@ export async function execute(program: Program, syscalls: Syscalls): Promise<Obs
   const run = new Run(ring, materials, program)
   try {
     if (usesFixed(program)) run.registerFiles()
+    else if (program.steps.at(-1)?.step === 'close') run.registerFilesIfPossible()
     for (const step of program.steps) {
       run.step(step)
       if (run.isOver) break
@@ -134,8 +135,16 @@ class Run {
   }
 
   registerFiles(): void {
-    const res = registerFiles(this.#ring, this.#materials.registered())
+    const res = this.registerFilesIfPossible()
     if (res < 0) this.#break(`registering files returned ${res}`)
+  }
+
+  /**
+   * A closed ring whose last request has ended lets go of its registered files. Before that a worker of the kernel's may
+   * still look an fd up, which would be another file's if it were closed here and opened again.
+   */
+  registerFilesIfPossible(): number {
+    return registerFiles(this.#ring, this.#materials.registered())
   }
 
   #syncCancel(target: number): number {

@@ -21,6 +21,8 @@ import { EMPTY_SLOT, type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SPARES, t
 const NOT_OPEN = 999_999
 const LOW_ADDRESS = 4096
 const PIPE_BYTES = 2
+/** user_data of nobody. */
+const SENTINEL = -1
 
 /** What data file `file` begins with. */
 export function initialContents(file: number): Uint8Array {
@@ -53,9 +55,10 @@ export class Materials {
     this.#fds.set('dir', openSync(this.#dir, 'r'))
   }
 
-  /** What the slots of registered files hold, from 0 on. */
+  /** What the slots of registered files hold, from 0 on; behind them a pipe, which the ring holds as long as it lives. */
   registered(): Int32Array {
-    const slots = new Int32Array(EMPTY_SLOT + 1).fill(-1)
+    const slots = new Int32Array(EMPTY_SLOT + 2).fill(-1)
+    slots[EMPTY_SLOT + 1] = this.#pipe(SENTINEL)
     for (let file = 0; file < NR_FILES; file++) slots[file] = this.#fd({ kind: 'file', file, mode: 'rw' })
     return slots
   }
