@@ -19,7 +19,10 @@ export interface Syscalls {
   readonly name: 'kernel' | 'threads'
   /** Whether STATX takes AT_EMPTY_PATH with no path at all. Linux does so from 6.11 on, but an empty path always. */
   readonly takesNullPath: boolean
-  /** Makes a ring from PARAMS bytes (read and filled in). Returns its fd, or -errno. */
+  /**
+   * Makes a ring from PARAMS bytes (read and filled in). Returns its fd, or -errno. With IORING_SETUP_NO_MMAP the memory
+   * is the caller's, and memory() knows nothing of it; with _REGISTERED_FD_ONLY the index of a registered ring returns.
+   */
   setup(entries: number, params: Uint8Array): number
   /** Submits, waits, runs task work. `arg` is io_uring_getevents_arg where flags has IORING_ENTER_EXT_ARG. */
   enter(fd: number, toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number

@@ -9,10 +9,15 @@ import {
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
   IORING_ENTER_REGISTERED_RING,
+  IORING_ENTER_SQ_WAIT,
   IORING_ENTER_SQ_WAKEUP,
   IORING_REGISTER_RESIZE_RINGS,
   IORING_REGISTER_RING_FDS,
+  IORING_REGISTER_USE_REGISTERED_RING,
+  IORING_SETUP_CQSIZE,
+  IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
+  IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQPOLL,
   IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_NEED_WAKEUP,
@@ -25,6 +30,7 @@ import type { Syscalls } from '../abi/syscalls.js'
 import { EEXIST, EINVAL, errnoError } from '../lib/errno.js'
 import { addressOf, high32, low32 } from '../sys/memory.js'
 import { Cq } from './cq.js'
+import { OwnMemory } from './own-memory.js'
 import { Sq } from './sq.js'
 
 export interface QueueInitOptions {
@@ -39,11 +45,10 @@ export interface QueueInitOptions {
   wqFd?: number
 }
 
-const IORING_SETUP_CQSIZE = 1 << 3
-
 /** One submission and completion ring pair. Use it on the thread that made it. */
 export class Ring {
   readonly syscalls: Syscalls
+  /** With IORING_SETUP_REGISTERED_FD_ONLY the index of the registered ring: there is no fd. */
   readonly fd: number
   /** IORING_SETUP_* as asked. */
   readonly flags: number
@@ -55,17 +60,25 @@ export class Ring {
   /** What enter is told: the fd, or the index of the registered one and the flag that says so. */
   #enterFd: number
   #enterFlags = 0
+  readonly #own: OwnMemory | undefined
   #open = true
 
-  constructor(syscalls: Syscalls, fd: number, params: DataView) {
+  /** `own` is the rings' memory if the app made it, for IORING_SETUP_NO_MMAP; queueExit frees it. */
+  constructor(syscalls: Syscalls, fd: number, params: DataView, own?: OwnMemory) {
     this.syscalls = syscalls
     this.fd = fd
     this.flags = params.getUint32(PARAMS.at.flags, true)
     this.features = params.getUint32(PARAMS.at.features, true)
-    const memory = syscalls.memory(fd)
+    this.#own = own
+    const memory = own ?? syscalls.memory(fd)
     this.#enterFd = fd
+    if (this.#isIndex()) this.#enterFlags = IORING_ENTER_REGISTERED_RING
     this.#sq = new Sq(memory, params)
     this.#cq = new Cq(memory, params)
+  }
+
+  #isIndex(): boolean {
+    return (this.flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0
   }
 
   /** The submission side. resizeRings makes another. */
@@ -114,6 +127,22 @@ export class Ring {
     return (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0
   }
 
+  /**
+   * Waits until the SQ of a ring with IORING_SETUP_SQPOLL has room, once its thread has taken what was submitted. Returns
+   * the room, or -errno; at once on other rings, where submit makes room (liburing: io_uring_sqring_wait).
+   */
+  sqRingWait(): number {
+    const isPolled = (this.flags & IORING_SETUP_SQPOLL) !== 0
+    // The kernel looks at a head of its own, which moves before the one that can be seen here.
+    while (isPolled && this.#sq.spaceLeft() === 0) {
+      // A thread that sleeps would never make room.
+      const wakeup = this.#sq.flags() & IORING_SQ_NEED_WAKEUP ? IORING_ENTER_SQ_WAKEUP : 0
+      const res = this.#enter(0, 0, IORING_ENTER_SQ_WAIT | wakeup)
+      if (res < 0) return res
+    }
+    return this.#sq.spaceLeft()
+  }
+
   #submit(waitNr: number, flags: number, arg?: Uint8Array): number {
     let toSubmit = this.#sq.flush()
     if (this.flags & IORING_SETUP_SQPOLL) {
@@ -148,7 +177,9 @@ export class Ring {
 
   /** io_uring_register on this ring: 0 or more, or -errno. */
   register(opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
-    return this.syscalls.register(this.fd, opcode, arg, nrArgs)
+    // Unsigned: bit 31 says that the fd is an index.
+    const call = this.#isIndex() ? (opcode | IORING_REGISTER_USE_REGISTERED_RING) >>> 0 : opcode
+    return this.syscalls.register(this.fd, call, arg, nrArgs)
   }
 
   /**
@@ -168,8 +199,12 @@ export class Ring {
     return res
   }
 
-  /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered. */
+  /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered, or is nothing else. */
   unregisterRingFd(): number {
+    return this.#isIndex() ? -EINVAL : this.#unregister()
+  }
+
+  #unregister(): number {
     if (this.#enterFlags === 0) return -EINVAL
     const view = new DataView(new ArrayBuffer(RSRC_UPDATE.size))
     view.setUint32(RSRC_UPDATE.at.offset, this.#enterFd, true)
@@ -182,12 +217,13 @@ export class Ring {
 
   /**
    * Makes the rings larger or smaller, with what is in them. Returns 0, and `sq` and `cq` are others: what was taken from
-   * the old ones is not to be used any more. Or -errno: -EINVAL without IORING_SETUP_DEFER_TASKRUN and _NO_SQARRAY, and
-   * for bad sizes; -EOVERFLOW when what is pending does not fit. Linux 6.13 (liburing: io_uring_resize_rings).
+   * the old ones is not to be used any more. Or -errno: -EINVAL without IORING_SETUP_DEFER_TASKRUN and _NO_SQARRAY, with
+   * _NO_MMAP, and for bad sizes; -EOVERFLOW when what is pending does not fit. Linux 6.13 (liburing: io_uring_resize_rings).
    */
   resizeRings(entries: number, cqEntries?: number): number {
     // The kernel does not say where a new array would be.
     if ((this.flags & IORING_SETUP_NO_SQARRAY) === 0) return -EINVAL
+    if (this.#own !== undefined) return -EINVAL
     // SQEs that were filled but not made visible would stay behind.
     this.#sq.flush()
     const bytes = new Uint8Array(PARAMS.size)
@@ -207,9 +243,11 @@ export class Ring {
   queueExit(): void {
     if (!this.#open) return
     // A registered ring would live on.
-    this.unregisterRingFd()
+    this.#unregister()
     this.#open = false
-    this.syscalls.close(this.fd)
+    if (!this.#isIndex()) this.syscalls.close(this.fd)
+    // The kernel holds the pages itself, for what is still in flight.
+    this.#own?.unmap()
   }
 
   get isOpen(): boolean {
@@ -235,7 +273,8 @@ class WaitArg {
 }
 
 /**
- * Makes a ring of at least `entries` SQEs (rounded up to a power of two). Throws an Error with the errno's code:
+ * Makes a ring of at least `entries` SQEs (rounded up to a power of two). With IORING_SETUP_NO_MMAP (Linux 6.5) its memory
+ * is mapped here and handed over, instead of by the kernel. Throws an Error with the errno's code:
  * EINVAL for bad entries or flags, ENOSYS or EPERM where the kernel's io_uring is missing or refused, EMFILE, ENOMEM
  * (liburing: io_uring_queue_init_params).
  */
@@ -249,7 +288,12 @@ export function queueInit(syscalls: Syscalls, entries: number, options: QueueIni
   params.setUint32(PARAMS.at.sq_thread_idle, options.sqThreadIdleMs ?? 0, true)
   params.setUint32(PARAMS.at.sq_thread_cpu, options.sqThreadCpu ?? 0, true)
   params.setUint32(PARAMS.at.wq_fd, options.wqFd ?? 0, true)
+  const own = flags & IORING_SETUP_NO_MMAP ? new OwnMemory(entries, options.cqEntries, flags) : undefined
+  own?.tell(params)
   const fd = syscalls.setup(entries, bytes)
-  if (fd < 0) throw errnoError(fd, 'io_uring_setup')
-  return new Ring(syscalls, fd, params)
+  if (fd < 0) {
+    own?.unmap()
+    throw errnoError(fd, 'io_uring_setup')
+  }
+  return new Ring(syscalls, fd, params, own)
 }

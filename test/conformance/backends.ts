@@ -8,6 +8,8 @@ import { PARAMS } from '../../src/abi/params.js'
 import { PROBE, PROBE_OP } from '../../src/abi/structs.js'
 import type { Syscalls } from '../../src/abi/syscalls.js'
 import { ENOSYS, EPERM, errnoName } from '../../src/lib/errno.js'
+import { prepNop, setFlags } from '../../src/ring/prep.js'
+import { queueInit } from '../../src/ring/ring.js'
 
 export type BackendName = Syscalls['name']
 
@@ -75,4 +77,16 @@ export function readProbe(syscalls: Syscalls, fd: number, nrOps = 256) {
     if (bytes[at + PROBE_OP.at.flags]! & 1) supported.push(bytes[at + PROBE_OP.at.op]!)
   }
   return { res, lastOp: bytes[PROBE.at.last_op]!, supported }
+}
+
+/** Whether a NOP with these IOSQE_* bits succeeds. */
+export function takesSqeFlags(syscalls: Syscalls, sqeFlags: number): boolean {
+  const ring = queueInit(syscalls, 4)
+  const at = ring.sq.getSqe()
+  prepNop(ring.sq.words, at)
+  setFlags(ring.sq.words, at, sqeFlags)
+  ring.submitAndWait(1)
+  const res = ring.cq.res()
+  ring.queueExit()
+  return res === 0
 }

@@ -7,7 +7,7 @@
 import { after, test } from 'node:test'
 import { OPCODE_NAMES, REGISTER_NAMES } from '../../src/abi/constants.js'
 import { errnoName } from '../../src/lib/errno.js'
-import { type Backend, backends } from './backends.js'
+import { type Backend, backends, takesSqeFlags } from './backends.js'
 import { REGISTERS, SKIPS, type Skip } from './skips.js'
 import { Stand } from './stand.js'
 import { watch } from './watchdog.js'
@@ -20,6 +20,8 @@ export interface Needs {
   readonly registers?: readonly number[]
   /** IORING_SETUP_* bits that setup must take. */
   readonly setup?: number
+  /** IOSQE_* bits that a NOP must be taken with. */
+  readonly sqeFlags?: number
   /** IORING_FEAT_* that setup must report. */
   readonly features?: number
 }
@@ -59,6 +61,9 @@ function whySkipped(backend: Backend, test: string, needs: Needs): string | unde
   if (unknown.length > 0) return `no ${unknown.map((opcode) => REGISTER_NAMES[opcode]).join(', ')}`
   const features = (needs.features ?? 0) & ~backend.features
   if (features !== 0) return `no feature 0x${features.toString(16)}`
+  const { sqeFlags = 0 } = needs
+  if (sqeFlags !== 0 && !takesSqeFlags(backend.syscalls, sqeFlags))
+    return `SQE flags 0x${sqeFlags.toString(16)} are refused`
   if (needs.setup === undefined) return undefined
   const trial = new Stand(backend)
   const { res } = trial.trySetup(8, { flags: needs.setup })

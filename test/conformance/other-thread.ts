@@ -10,8 +10,9 @@ export interface Action {
   /**
    * `nops`: makes a ring, runs NOPs in workers, closes it. `leave`: the same, but ends with the ring open and a request
    * in flight. `enter`: submits to the ring `fd`, or waits on it. `message`: sends user_data 5, res 77 to the ring `fd`.
+   * `signal`: sends SIGUSR2 to the thread `fd`, a thousand times; returns how many got there.
    */
-  readonly what: 'nops' | 'leave' | 'enter' | 'message'
+  readonly what: 'nops' | 'leave' | 'enter' | 'message' | 'signal'
   readonly fd: number
   readonly toSubmit: number
   readonly minComplete: number

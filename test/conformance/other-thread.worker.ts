@@ -1,10 +1,12 @@
 /**
  * The thread of other-thread.ts: does what it is told with a Syscalls of its own, tells what came of it, and ends.
  */
+import { constants } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { IOSQE_ASYNC } from '../../src/abi/constants.js'
 import { prepMsgRing } from '../../src/ring/prep.js'
 import { queueInit } from '../../src/ring/ring.js'
+import { tgkill } from '../../src/sys/libc.js'
 import { backends } from './backends.js'
 import { put, reap, submit } from './cqes.js'
 import { nop, read, sqe } from './fills.js'
@@ -40,9 +42,16 @@ function sendMessage(target: number): number {
   return cqe!.res
 }
 
+function sendSignals(tid: number): number {
+  let nrSent = 0
+  for (let i = 0; i < 1000; i++) if (tgkill(tid, constants.signals.SIGUSR2) === 0) nrSent++
+  return nrSent
+}
+
 const { fd = -1, toSubmit = 0, minComplete = 0, flags = 0 } = action
 const act = () => {
   if (action.what === 'enter') return syscalls.enter(fd, toSubmit, minComplete, flags)
+  if (action.what === 'signal') return sendSignals(fd)
   return action.what === 'message' ? sendMessage(fd) : runNops(action.what === 'leave')
 }
 parentPort!.postMessage(act())

@@ -3,12 +3,15 @@
  */
 import assert from 'node:assert/strict'
 import { writeSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import { IOSQE_ASYNC, IOSQE_IO_LINK, O_NONBLOCK, RWF_NOWAIT } from '../../src/abi/constants.js'
-import { EAGAIN, EBADF, EFAULT, EPIPE } from '../../src/lib/errno.js'
+import { EAGAIN, EBADF, EFAULT, EINTR, EPIPE } from '../../src/lib/errno.js'
+import { gettid } from '../../src/sys/libc.js'
 import { expectAnyOrder, expectInOrder, expectNothing, expectRun, ok, put, reap, submit } from './cqes.js'
 import { read, readTo, readv, withFields, write, writev } from './fills.js'
 import { conformance } from './harness.js'
-import { inEachMode } from './modes.js'
+import { DEFER, inEachMode } from './modes.js'
+import { inThread } from './other-thread.js'
 
 const WAYS = [0, IOSQE_ASYNC]
 const string = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
@@ -190,4 +193,31 @@ conformance('an eventfd is read when it is signalled, eight bytes of it', (stand
     expectRun(ring, read(fd, into), 8, 'read of a signalled one')
     assert.equal(into[0], 7)
   })
+})
+
+conformance('reads of a pipe complete once each while signals interrupt the thread that waits', async (stand) => {
+  const onSignal = () => {}
+  process.on('SIGUSR2', onSignal)
+  stand.defer(() => process.off('SIGUSR2', onSignal))
+  let isOver = false
+  const signalling = inThread({ backend: stand.backend, what: 'signal', fd: gettid() }).finally(() => {
+    isOver = true
+  })
+  const { readEnd, writeEnd } = stand.pipe()
+  const rings = [stand.openRing(4), stand.openRing(4, { flags: DEFER })]
+  for (let round = 0; !isOver || round < 20; round++) {
+    const ring = rings[round % 2]!
+    const into = stand.alloc(1)
+    put(ring, 1, read(readEnd, into))
+    put(ring, 2, write(writeEnd, stand.alloc(`${round % 10}`)))
+    submit(ring, 2)
+    while (ring.cq.ready() < 2) {
+      const res = ring.submitAndWait(2)
+      assert.ok(res >= 0 || res === -EINTR, `the wait returned ${res}`)
+    }
+    expectAnyOrder(ring, '1:1 2:1')
+    assert.equal(string(into), `${round % 10}`)
+    if (round % 50 === 0) await turn()
+  }
+  assert.equal(await signalling, 1000)
 })

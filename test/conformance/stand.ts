@@ -7,9 +7,10 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AT_FDCWD, IORING_REGISTER_IOWQ_MAX_WORKERS } from '../../src/abi/constants.js'
+import { AT_FDCWD, IORING_REGISTER_IOWQ_MAX_WORKERS, IORING_SETUP_NO_MMAP } from '../../src/abi/constants.js'
 import { PARAMS } from '../../src/abi/params.js'
 import type { Syscalls } from '../../src/abi/syscalls.js'
+import { OwnMemory } from '../../src/ring/own-memory.js'
 import { type QueueInitOptions, queueInit, Ring } from '../../src/ring/ring.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
@@ -79,9 +80,12 @@ export class Stand {
     const params = new DataView(bytes.buffer)
     params.setUint32(PARAMS.at.flags, cqEntries === undefined ? flags : flags | IORING_SETUP_CQSIZE, true)
     params.setUint32(PARAMS.at.cq_entries, cqEntries ?? 0, true)
+    const own = flags & IORING_SETUP_NO_MMAP ? new OwnMemory(entries, cqEntries, flags) : undefined
+    own?.tell(params)
     edit?.(params)
     const res = this.syscalls.setup(entries, bytes)
-    const ring = res < 0 ? undefined : new Ring(this.syscalls, res, params)
+    if (res < 0) own?.unmap()
+    const ring = res < 0 ? undefined : new Ring(this.syscalls, res, params, own)
     if (ring !== undefined) this.#rings.push(ring)
     return { res, params, ring }
   }

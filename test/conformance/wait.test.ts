@@ -8,12 +8,14 @@ import {
   IORING_ENTER_GETEVENTS,
   IORING_FEAT_MIN_TIMEOUT,
   IORING_NOP_TW,
+  IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_TASKRUN_FLAG,
   IORING_SQ_TASKRUN,
   IOSQE_ASYNC,
 } from '../../src/abi/constants.js'
 import { GETEVENTS_ARG, KERNEL_TIMESPEC } from '../../src/abi/structs.js'
 import { futexWake, storeRelease } from '../../src/lib/barrier.js'
+import { nowMs } from '../../src/lib/clock.js'
 import { EINVAL, ETIME } from '../../src/lib/errno.js'
 import { addressOf, high32, low32 } from '../../src/sys/memory.js'
 import { equalRes, expectAnyOrder, expectInOrder, expectNothing, HANG_MS, ok, put, submit } from './cqes.js'
@@ -152,6 +154,27 @@ conformance('task work waits for GETEVENTS on a DEFER_TASKRUN ring, and says so 
   assert.equal(taskrun(), false)
   expectInOrder(ring, '0:0 1:0 2:0')
 })
+
+conformance(
+  'with COOP_TASKRUN a completion comes with a system call of its thread, and TASKRUN says that one is due',
+  (stand) => {
+    const ring = stand.openRing(8, { flags: IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG })
+    const taskrun = () => (ring.sq.flags() & IORING_SQ_TASKRUN) !== 0
+    assert.equal(taskrun(), false)
+    for (let i = 0; i < 10; i++) {
+      const { readEnd, writeEnd } = stand.pipe()
+      put(ring, i, read(readEnd, stand.alloc(1)))
+      submit(ring, 1)
+      // Who wakes the request is this thread itself: on its way back from the call, at the latest in the next one.
+      stand.write(writeEnd, 'x')
+      const deadline = nowMs() + HANG_MS
+      while (ring.cq.ready() === 0 && !taskrun()) assert.ok(nowMs() < deadline, 'told in time')
+      ok(ring.getEvents(), 'getEvents')
+      assert.equal(taskrun(), false, 'nothing is due any more')
+      expectInOrder(ring, `${i}:1`)
+    }
+  },
+)
 
 conformance('a worker’s completion waits for GETEVENTS on a DEFER_TASKRUN ring', (stand) => {
   const ring = stand.openRing(8, { flags: DEFER })

@@ -6,9 +6,8 @@
  */
 import * as abi from '../../src/abi/constants.js'
 import type { Syscalls } from '../../src/abi/syscalls.js'
-import { prepNop, setFlags } from '../../src/ring/prep.js'
 import { queueInit } from '../../src/ring/ring.js'
-import type { Backend } from '../conformance/backends.js'
+import { type Backend, takesSqeFlags } from '../conformance/backends.js'
 import { REGISTERS } from '../conformance/skips.js'
 import { type Op, type Program, usesFixed } from './program.js'
 
@@ -46,16 +45,7 @@ function takesSetup(syscalls: Syscalls, flags: number): boolean {
 }
 
 function takesDrain(syscalls: Syscalls): boolean {
-  return tryOnce(`${syscalls.name} drain`, () => {
-    const ring = queueInit(syscalls, 4)
-    const at = ring.sq.getSqe()
-    prepNop(ring.sq.words, at)
-    setFlags(ring.sq.words, at, abi.IOSQE_IO_DRAIN)
-    ring.submitAndWait(1)
-    const res = ring.cq.res()
-    ring.queueExit()
-    return res === 0
-  })
+  return tryOnce(`${syscalls.name} drain`, () => takesSqeFlags(syscalls, abi.IOSQE_IO_DRAIN))
 }
 
 /** Why the backend cannot run the program, each reason once; empty if it can. */

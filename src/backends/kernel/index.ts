@@ -9,7 +9,9 @@ import {
   IORING_OFF_SQES,
   IORING_REGISTER_RESIZE_RINGS,
   IORING_SETUP_CQE32,
+  IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
+  IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQE128,
 } from '../../abi/constants.js'
 import { CQE } from '../../abi/cqe.js'
@@ -32,10 +34,18 @@ export class KernelSyscalls implements Syscalls {
   readonly name = 'kernel'
   readonly takesNullPath = false
   readonly #mapped = new Map<number, MappedRing>()
+  /** Rings whose memory is the app's. */
+  readonly #unmapped = new Set<number>()
 
   setup(entries: number, params: Uint8Array): number {
     const fd = ioUringSetup(entries, addressOf(params))
     if (fd < 0) return fd
+    const flags = new DataView(params.buffer, params.byteOffset, params.byteLength).getUint32(PARAMS.at.flags, true)
+    if ((flags & IORING_SETUP_NO_MMAP) !== 0) {
+      // What has no fd is no file that close() could close.
+      if ((flags & IORING_SETUP_REGISTERED_FD_ONLY) === 0) this.#unmapped.add(fd)
+      return fd
+    }
     try {
       this.#mapped.set(fd, mapRing(fd, params))
     } catch (error) {
@@ -74,6 +84,7 @@ export class KernelSyscalls implements Syscalls {
   }
 
   close(fd: number): number {
+    if (this.#unmapped.delete(fd)) return libc('close')(fd)
     const mapped = this.#mapped.get(fd)
     if (mapped === undefined) return -EBADF
     this.#mapped.delete(fd)
