@@ -212,8 +212,8 @@ export function bytesAsked(op: Op): number | undefined {
 
 /** Whether a result counts as failure for the requests linked behind, and for CQE_SKIP_SUCCESS. */
 export function isFailure({ op }: Member, res: number): boolean {
-  // The kernel marks no statx as failed (io_statx sets its result and no more).
-  if (op.op === 'statx') return false
+  // The kernel marks no statx as failed (io_statx sets its result and no more), but one that is cancelled before it ran.
+  if (op.op === 'statx') return res === -ECANCELED
   // A limit decides nothing by itself: if it was reached, the request before it says so.
   if (op.op === 'link timeout') return false
   if (op.op === 'timeout') {
