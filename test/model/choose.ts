@@ -5,13 +5,13 @@ import * as abi from '../../src/abi/constants.js'
 import { Claims } from './claims.js'
 import type { Prng } from './prng.js'
 import {
-  EMPTY_SLOT,
   FAR,
   type FdRef,
   FILE_BYTES,
   isWaiter,
   type Member,
   NR_FILES,
+  NR_SLOTS,
   NR_SPARES,
   type Op,
   type PathRef,
@@ -193,7 +193,7 @@ export class Chooser {
 
   #fixed(file: number): FdRef {
     if (!this.#random.oneIn(8)) return { kind: 'fixed', file }
-    return { kind: 'empty slot', slot: this.#random.pick([EMPTY_SLOT, EMPTY_SLOT + 2, 1000]) }
+    return { kind: 'empty slot', slot: this.#random.pick([NR_FILES, NR_SLOTS, 1000]) }
   }
 
   #statPath(): PathRef {

@@ -16,7 +16,7 @@ import * as prep from '../../src/ring/prep.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
 import { FILLER, type SeenEpoch, writtenByte } from './observation.js'
-import { EMPTY_SLOT, type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SPARES, type PathRef } from './program.js'
+import { type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SLOTS, NR_SPARES, type PathRef } from './program.js'
 
 const NOT_OPEN = 999_999
 const LOW_ADDRESS = 4096
@@ -57,8 +57,8 @@ export class Materials {
 
   /** What the slots of registered files hold, from 0 on; behind them a pipe, which the ring holds as long as it lives. */
   registered(): Int32Array {
-    const slots = new Int32Array(EMPTY_SLOT + 2).fill(-1)
-    slots[EMPTY_SLOT + 1] = this.#pipe(SENTINEL)
+    const slots = new Int32Array(NR_SLOTS).fill(-1)
+    slots[NR_SLOTS - 1] = this.#pipe(SENTINEL)
     for (let file = 0; file < NR_FILES; file++) slots[file] = this.#fd({ kind: 'file', file, mode: 'rw' })
     return slots
   }

@@ -41,8 +41,8 @@ export type FdRef =
   /** A slot that holds no file, or that there is not. */
   | { readonly kind: 'empty slot'; readonly slot: number }
 
-/** Registered files of a run, and one slot that stays empty. */
-export const EMPTY_SLOT = NR_FILES
+/** Slots of registered files: the data files, an empty one, and one that is no program's. */
+export const NR_SLOTS = NR_FILES + 2
 
 export type PathRef =
   | { readonly kind: 'file'; readonly file: number }
