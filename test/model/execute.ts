@@ -282,9 +282,11 @@ class Run {
       for (const { op, userData } of members) {
         const res = cqes.find((cqe) => cqe.userData === userData)?.res
         if ((op.op !== 'cancel' && op.op !== 'remove') || res === undefined) continue
-        // A sweep may count nothing though it found something; of a request that a drain held back, it has not.
-        const isVague = res === 0 && op.op === 'cancel' && (op.flags & IORING_ASYNC_CANCEL_ALL) !== 0
-        if (isVague ? this.#isCertain : res >= 0 || res === -EALREADY) found.add(op.target)
+        // A sweep may count nothing though it found something; of a request that a drain held back, it has not. And one that
+        // was running in a worker may have gone on to wait, uninterrupted, if a drain made the kernel use a worker for it.
+        const isVague =
+          res === -EALREADY || (res === 0 && op.op === 'cancel' && (op.flags & IORING_ASYNC_CANCEL_ALL) !== 0)
+        if (isVague ? this.#isCertain : res >= 0) found.add(op.target)
       }
     }
     return found

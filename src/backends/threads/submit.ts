@@ -52,6 +52,7 @@ import {
   holdPath,
   R_BUF_INDEX,
   R_CTX,
+  R_DONE,
   R_FD,
   R_HELD_FD,
   R_LINK,
@@ -266,9 +267,13 @@ function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
   postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, words[r + R_RES]!, 0)
 }
 
-/** io-wq cancelled a request before it ran: it ends as -ECANCELED, and so does what is linked behind it. */
+/**
+ * io-wq cancelled a request before it ran: it ends as -ECANCELED, and so does what is linked behind it. What was moved
+ * before it went to io-wq counts, and is its result.
+ */
 export function endCancelled(tctx: Tctx, req: number): void {
-  endAs(tctx, req, -ECANCELED)
+  const done = tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_DONE]!
+  endAs(tctx, req, done > 0 ? done : -ECANCELED)
 }
 
 /** The worker running a request died: whether the system call was made is not known. */
