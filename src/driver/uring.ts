@@ -26,6 +26,7 @@ import {
 import { addressOf } from '../sys/memory.js'
 import * as args from './args.js'
 import { Driver } from './driver.js'
+import { checkFixed, heldAddressOf } from './hold.js'
 import type { OpExtra } from './op.js'
 import { type OpenOptions, openRing } from './open.js'
 import type { FsyncOptions, OpenatOptions, OpOptions, StatxOptions, TransferOptions } from './options.js'
@@ -91,9 +92,9 @@ export class Uring {
    * ERR_URING_NO_FFI where no foreign calls can be made; with ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad options.
    */
   static async open(options: OpenOptions = {}): Promise<Uring> {
-    const { ring, reason, maxTurnMs } = await openRing(options)
+    const { ring, reason, ...driverOptions } = await openRing(options)
     try {
-      return new Uring(new Driver(ring, maxTurnMs), reason)
+      return new Uring(new Driver(ring, driverOptions), reason)
     } catch (error) {
       ring.queueExit()
       throw error
@@ -163,10 +164,11 @@ export class Uring {
     try {
       args.checkFd(fd)
       args.checkBuffer(buffer)
+      if (driver.lender !== undefined) checkFixed(buffer)
       const offset = args.checkOffset(options?.offset, buffer.byteLength)
       const length = args.checkLength(options?.length, buffer.byteLength - offset)
       const position = args.checkPosition(options?.position)
-      const own = addressOf(buffer) + offset
+      const own = driver.lender === undefined ? heldAddressOf(buffer) + offset : 0
       const at = driver.stage(options)
       const loan = driver.lender?.toRead(buffer, offset, length)
       prepRead(driver.words, at, fd, loan?.address ?? own, length, position)
@@ -182,10 +184,11 @@ export class Uring {
     try {
       args.checkFd(fd)
       args.checkBuffer(buffer)
+      if (driver.lender !== undefined) checkFixed(buffer)
       const offset = args.checkOffset(options?.offset, buffer.byteLength)
       const length = args.checkLength(options?.length, buffer.byteLength - offset)
       const position = args.checkPosition(options?.position)
-      const own = addressOf(buffer) + offset
+      const own = driver.lender === undefined ? heldAddressOf(buffer) + offset : 0
       const at = driver.stage(options)
       const loan = driver.lender?.toWrite(buffer, offset, length)
       prepWrite(driver.words, at, fd, loan?.address ?? own, length, position)
@@ -210,10 +213,10 @@ export class Uring {
       args.checkFd(fd)
       args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const own = args.iovecsOf(buffers)
+      const own = driver.lender === undefined ? args.iovecsOf(buffers) : undefined
       const at = driver.stage(options)
       const loan = driver.lender?.toReadv(buffers)
-      const iovecs = loan === undefined ? own : args.iovecsOf(buffers, loan.address)
+      const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
       prepReadv(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
       return driver.issue(at, 'readv', [iovecs, ...buffers], options, loan?.extra)
     } catch (error) {
@@ -233,10 +236,10 @@ export class Uring {
       args.checkFd(fd)
       args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const own = args.iovecsOf(buffers)
+      const own = driver.lender === undefined ? args.iovecsOf(buffers) : undefined
       const at = driver.stage(options)
       const loan = driver.lender?.toWritev(buffers)
-      const iovecs = loan === undefined ? own : args.iovecsOf(buffers, loan.address)
+      const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
       prepWritev(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
       return driver.issue(at, 'writev', [iovecs, ...buffers], options, loan?.extra)
     } catch (error) {
