@@ -9,7 +9,10 @@ const MODULE = new URL('./uring.js', import.meta.url).href
 const NODE = Number(process.versions.node.split('.')[0])
 
 declare const WebAssembly: {
-  Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer; grow(pages: number): void }
+  Memory: new (pages: {
+    initial: number
+    maximum: number
+  }) => { readonly buffer: ArrayBuffer; grow(pages: number): void }
 }
 interface Later {
   /** ES2024. */

@@ -27,6 +27,7 @@ import { addressOf } from '../sys/memory.js'
 import * as args from './args.js'
 import { Driver } from './driver.js'
 import { checkFixed, heldAddressOf } from './hold.js'
+import { setAffinity, setMaxWorkers } from './iowq.js'
 import type { OpExtra } from './op.js'
 import { type OpenOptions, openRing } from './open.js'
 import type { FsyncOptions, OpenatOptions, OpOptions, StatxOptions, TransferOptions } from './options.js'
@@ -294,6 +295,27 @@ export class Uring {
   /** For `await using`: close(). */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#driver.close()
+  }
+
+  /**
+   * Limits the workers that do what cannot be done inline: `bounded` do what ends in bounded time, such as reads of
+   * files; `unbounded` the rest, such as what is done with pipes and sockets. 0 leaves a limit as it is. Returns the
+   * limits before. They hold for all rings of this thread, as long as it lives; workers above a limit finish what they do.
+   * Throws ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE for what is no integer from 0 to 2^31 - 1, ERR_INVALID_STATE once the
+   * ring is closed, EINVAL before Linux 5.15 (IORING_REGISTER_IOWQ_MAX_WORKERS).
+   */
+  maxWorkers(bounded: number, unbounded: number): [bounded: number, unbounded: number] {
+    return setMaxWorkers(this.#driver.ring, bounded, unbounded)
+  }
+
+  /**
+   * Keeps the workers made from now on, by all rings of this thread, on these processors; null lets them run wherever the
+   * thread may. It ends with the thread's last ring. Throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or
+   * ERR_OUT_OF_RANGE for what is no list of numbers, ERR_INVALID_STATE once the ring is closed, EINVAL for a processor that
+   * the thread may not use, and before Linux 5.14 (IORING_REGISTER_IOWQ_AFF, IORING_UNREGISTER_IOWQ_AFF).
+   */
+  affinity(cpus: readonly number[] | null): void {
+    setAffinity(this.#driver.ring, cpus)
   }
 
   /** What the ring has done so far. */

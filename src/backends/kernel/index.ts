@@ -7,10 +7,12 @@
 import {
   IORING_OFF_SQ_RING,
   IORING_OFF_SQES,
+  IORING_REGISTER_IOWQ_AFF,
   IORING_REGISTER_RESIZE_RINGS,
   IORING_SETUP_CQE32,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_SQE128,
+  IORING_UNREGISTER_IOWQ_AFF,
 } from '../../abi/constants.js'
 import { CQE } from '../../abi/cqe.js'
 import { PARAMS } from '../../abi/params.js'
@@ -32,6 +34,8 @@ export class KernelSyscalls implements Syscalls {
   readonly name = 'kernel'
   readonly takesNullPath = false
   readonly #mapped = new Map<number, MappedRing>()
+  /** The thread's workers have been told to leave. */
+  #areLeaving = false
 
   setup(entries: number, params: Uint8Array): number {
     const fd = ioUringSetup(entries, addressOf(params))
@@ -42,6 +46,7 @@ export class KernelSyscalls implements Syscalls {
       libc('close')(fd)
       return (error as { errno: number }).errno
     }
+    if (this.#areLeaving) this.#areLeaving = ioUringRegister(fd, IORING_UNREGISTER_IOWQ_AFF, 0, 0) < 0
     return fd
   }
 
@@ -76,6 +81,7 @@ export class KernelSyscalls implements Syscalls {
   close(fd: number): number {
     const mapped = this.#mapped.get(fd)
     if (mapped === undefined) return -EBADF
+    if (this.#mapped.size === 1) this.#letWorkersGo(fd)
     this.#mapped.delete(fd)
     // The mappings hold references: with them gone, closing the fd tears the ring down.
     mapped.ringsMapping.unmap()
@@ -83,7 +89,19 @@ export class KernelSyscalls implements Syscalls {
     for (const mapping of mapped.older) mapping.unmap()
     return libc('close')(fd)
   }
+
+  /**
+   * The kernel ends a thread's idle workers when it closes its last ring. But from Node 22 on libuv has rings in every
+   * thread with an event loop, and then the last worker would stay for good. One that finds itself on a processor that
+   * it is not meant to be on leaves after five idle seconds, so none is allowed; the next ring takes that back.
+   */
+  #letWorkersGo(fd: number): void {
+    this.#areLeaving = ioUringRegister(fd, IORING_REGISTER_IOWQ_AFF, addressOf(NO_CPUS), NO_CPUS.byteLength) === 0
+  }
 }
+
+/** No processor at all. */
+const NO_CPUS = new Uint8Array(8)
 
 function mapRing(fd: number, bytes: Uint8Array): MappedRing {
   const params = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

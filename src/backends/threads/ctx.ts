@@ -175,9 +175,11 @@ export class Tctx {
     }
   }
 
-  /** Forgets a ring's fd. The last one to go lets the workers go too. */
+  /** Forgets a ring's fd. The last one to go lets the workers go too, and ends their affinity, as backends/kernel does. */
   detach(ctx: IoRingCtx): void {
     this.rings.delete(ctx.fd)
-    if (this.rings.size === 0) this.wq.setExitOnIdle(true)
+    if (this.rings.size > 0) return
+    this.wq.setExitOnIdle(true)
+    this.wq.setAffinity(undefined)
   }
 }
