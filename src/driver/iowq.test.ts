@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { possibleCpus } from '../sys/affinity.js'
 import { code, onEachBackend, scratchDirectory } from './driver.test.backends.js'
-import type { Uring } from './uring.js'
 
 const run = promisify(execFile)
 const directory = scratchDirectory()
