@@ -20,8 +20,9 @@ import { SQE } from '../../abi/sqe.js'
 import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
 import { assert } from '../../lib/assert.js'
 import { EBADF } from '../../lib/errno.js'
-import { ioUringEnter, ioUringRegister, ioUringSetup, libc } from '../../sys/libc.js'
+import { ioUringEnter, ioUringRegister, ioUringSetup } from '../../sys/libc.js'
 import { addressOf, Mapping } from '../../sys/memory.js'
+import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 
 interface MappedRing extends RingMemory {
   readonly ringsMapping: Mapping
@@ -38,12 +39,13 @@ export class KernelSyscalls implements Syscalls {
   #areLeaving = false
 
   setup(entries: number, params: Uint8Array): number {
-    const fd = ioUringSetup(entries, addressOf(params))
+    const made = ioUringSetup(entries, addressOf(params))
+    const fd = made < 0 ? made : adoptFd(made)
     if (fd < 0) return fd
     try {
       this.#mapped.set(fd, mapRing(fd, params))
     } catch (error) {
-      libc('close')(fd)
+      closeAdopted(fd)
       return (error as { errno: number }).errno
     }
     if (this.#areLeaving) this.#areLeaving = ioUringRegister(fd, IORING_UNREGISTER_IOWQ_AFF, 0, 0) < 0
@@ -87,7 +89,7 @@ export class KernelSyscalls implements Syscalls {
     mapped.ringsMapping.unmap()
     mapped.sqesMapping.unmap()
     for (const mapping of mapped.older) mapping.unmap()
-    return libc('close')(fd)
+    return closeAdopted(fd)
   }
 
   /**
