@@ -61,9 +61,13 @@ export let driverOf: (ring: Uring) => Driver
  * An io_uring ring whose operations are promises.
  *
  * Operations issued in one turn of the event loop are submitted by one system call. A ring with nothing in flight does
- * not keep the process alive. A buffer given to an operation belongs to it until its promise settles: neither read it,
- * write it, nor transfer its ArrayBuffer meanwhile. Use a ring on the thread that opened it. In a Worker the kernel is
- * given copies, for the Worker may be terminated; close the ring there, or its descriptor stays open.
+ * not keep the process alive. Use a ring on the thread that opened it; each Worker opens its own.
+ *
+ * A buffer given to an operation belongs to it until its promise settles: neither read nor write it meanwhile. It is held
+ * until then, whether or not you hold it, and its memory stays with it: on the main thread an ArrayBuffer given to a ring is
+ * marked as one that cannot be transferred, which cannot be undone (worker.markAsUntransferable). With the option `lend`,
+ * and always in a Worker, which may be terminated at any moment, operations get copies, and nothing is marked. Buffers that
+ * are detached or resizable, and shared ones that may grow, are refused with ERR_INVALID_ARG_VALUE.
  *
  * Every operation rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad arguments, with
  * ERR_INVALID_STATE once the ring is closed, and with an AbortError if its signal fires in time, all before anything is
