@@ -27,7 +27,7 @@ async function inProcess(backend: string, body: string): Promise<unknown> {
 }
 
 function makeFifo(backend: string): void {
-  const { status } = spawnSync('mkfifo', [join(directory, `fifo-${backend}`)])
+  const { status } = spawnSync('sh', ['-c', 'mkfifo "$1"', 'sh', join(directory, `fifo-${backend}`)])
   assert.equal(status, 0)
 }
 

@@ -38,6 +38,8 @@ const NR_READS = { kernel: 1000, threads: 40 }
 export const READ_BYTES = 16_384
 export const FILE_BYTES = 1 << 22
 const DATA = 0x5a
+const WRITE_BYTES = 1024
+const WRITES_PER_MS = 20
 const O_WRONLY_NONBLOCK = 0o4001
 const WAYS = ['terminate', 'throw', 'exit'] as const
 const EAGAIN = 'EAGAIN'
@@ -80,7 +82,7 @@ async function runRound(
   rng: Prng,
   gc: () => void,
 ): Promise<void> {
-  const canaries = new Canaries(3000)
+  const canaries = new Canaries(1000)
   const pipes = Array.from({ length: NR_PIPES }, () => makePipe())
   // A full pipe must not stop us; the ends to read from stay as they are.
   for (const [, to] of pipes) setStatusFlags(to, O_WRONLY_NONBLOCK)
@@ -101,13 +103,16 @@ async function runRound(
   for (let turns = rng.int(4); turns > 0; turns--) await turn()
   if (way === 'terminate') void worker.terminate()
   else worker.postMessage(way)
-  const bytes = Buffer.alloc(READ_BYTES, DATA)
-  // Until it is gone and for some turns after, for the thread outlives its memory by a little.
+  // Until it is gone and for some turns after, for the thread outlives its memory by a little. A read each for as long as
+  // it may take: there must be some left in flight when the memory goes.
+  const bytes = Buffer.alloc(WRITE_BYTES, DATA)
+  const begin = performance.now()
+  let nrWrites = 0
   for (let after = 0; after < 4; after += isGone ? 1 : 0) {
-    for (let i = 0; i < 40; i++) canaries.hatch(READ_BYTES)
-    for (let i = 0; i < 8; i++) write(rng.pick(pipes)[1], bytes)
+    for (let i = 0; i < 4; i++) canaries.hatch(READ_BYTES)
+    for (; nrWrites < (performance.now() - begin) * WRITES_PER_MS; nrWrites++) write(rng.pick(pipes)[1], bytes)
     await turn()
-    if (rng.oneIn(50)) gc()
+    if (rng.oneIn(1000)) gc()
   }
   canaries.check()
   for (const end of pipes.flat()) closeSync(end)
