@@ -131,7 +131,7 @@ function notes(): string[] {
   if (major < LIBUV_KEEPS_A_RING_FROM) return []
   return [
     `from Node ${LIBUV_KEEPS_A_RING_FROM} on libuv keeps rings of its own while a thread lives: after ours are closed ` +
-      'the kernel keeps idle iou-wrk threads for five seconds, and the last one for as long as the thread lives',
+      'the kernel keeps idle iou-wrk threads for five seconds; those of a Worker end with it at once',
   ]
 }
 

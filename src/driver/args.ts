@@ -18,8 +18,9 @@ import {
   O_WRONLY,
 } from '../abi/constants.js'
 import { IOVEC } from '../abi/structs.js'
-import { addressOf, high32, low32 } from '../sys/memory.js'
+import { high32, low32 } from '../sys/memory.js'
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
+import { checkFixed, heldAddressOf } from './hold.js'
 
 export type Path = string | Buffer | URL
 
@@ -61,11 +62,20 @@ export function checkBuffer(buffer: ArrayBufferView, name = 'buffer'): void {
   if (!ArrayBuffer.isView(buffer)) {
     throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', buffer)
   }
-  if (buffer.byteLength === 0 && isDetached(buffer.buffer)) throw invalidArgValue(name, buffer, 'is detached')
+  if (isEmpty(buffer) && isDetached(buffer.buffer)) throw invalidArgValue(name, buffer.buffer, 'is detached')
+}
+
+/** A DataView whose buffer is detached does not even tell its length. */
+function isEmpty(view: ArrayBufferView): boolean {
+  try {
+    return view.byteLength === 0
+  } catch {
+    return true
+  }
 }
 
 /** Node 20 has no `detached` property; no view can be made of a detached buffer. */
-function isDetached(buffer: ArrayBufferLike): boolean {
+export function isDetached(buffer: ArrayBufferLike): boolean {
   if (buffer.byteLength !== 0) return false
   try {
     new Uint8Array(buffer)
@@ -91,7 +101,11 @@ export function checkLength(length: number | null | undefined, restBytes: number
 
 export function checkBuffers(buffers: readonly ArrayBufferView[]): void {
   if (!Array.isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
-  for (let i = 0; i < buffers.length; i++) checkBuffer(buffers[i]!, `buffers[${i}]`)
+  buffers.forEach((buffer, i) => {
+    const name = `buffers[${i}]`
+    checkBuffer(buffer, name)
+    checkFixed(buffer, name)
+  })
 }
 
 /** A path as a file name for errors: what the caller gave, with a URL resolved. */
@@ -147,7 +161,7 @@ export function iovecsOf(buffers: readonly ArrayBufferView[], from?: number): In
   let next = from
   buffers.forEach((buffer, i) => {
     const at = i * IOVEC_WORDS
-    const address = next ?? addressOf(buffer)
+    const address = next ?? heldAddressOf(buffer)
     if (next !== undefined) next += buffer.byteLength
     words[at + IOV_BASE] = low32(address)
     words[at + IOV_BASE + 1] = high32(address)

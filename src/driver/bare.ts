@@ -4,7 +4,8 @@
  *
  * The same names as liburing's without `io_uring_`, on the kernel's io_uring or on the one of this package. Nothing here
  * keeps memory alive: whatever an SQE points to must live, and stay where it is, until its last completion; what
- * addressOf was asked about is not moved by V8, but may be freed once nobody holds it. Counterpart: liburing.h.
+ * addressOf was asked about is not moved by V8, but may be freed once nobody holds it, is moved by a transfer, and goes
+ * with a Worker before its requests do. Counterpart: liburing.h.
  */
 export * from '../abi/advice.js'
 export * from '../abi/constants.js'

@@ -10,7 +10,6 @@
  *
  * No user code runs inside. It never blocks, and never touches ring memory once closed.
  */
-import { isMainThread } from 'node:worker_threads'
 import { SQE } from '../abi/sqe.js'
 import { assert } from '../lib/assert.js'
 import { EAGAIN, EBUSY, ECANCELED, EINTR, ENOMEM, errnoError } from '../lib/errno.js'
@@ -33,6 +32,11 @@ export interface DriverStats {
   wakes: number
 }
 
+export interface DriverOptions {
+  readonly maxTurnMs: number
+  readonly lend: boolean
+}
+
 /** CQ entries kept for cancel requests, so that they never wait for what they are to cancel. */
 const CANCEL_ROOM = 64
 const FLAGS_SHIFT = SQE.at.flags * 8
@@ -49,7 +53,7 @@ export class Driver {
   readonly ring: Ring
   readonly stats: DriverStats = { enters: 0, sqes: 0, cqes: 0, wakes: 0 }
   readonly pieces = new Pieces()
-  /** Set where the caller's memory may be freed under an operation: lend instead. */
+  /** Set where operations get copies of the caller's memory. */
   readonly lender: Lender | undefined
   readonly #ops: OpTable
   readonly #backlog: Backlog
@@ -69,9 +73,9 @@ export class Driver {
   #closed: Promise<void> | undefined
   #onClosed: (() => void) | undefined
 
-  constructor(ring: Ring, maxTurnMs: number) {
+  constructor(ring: Ring, { maxTurnMs, lend }: DriverOptions) {
     this.ring = ring
-    if (!isMainThread && ring.syscalls.name === 'kernel') this.lender = new Lender(this.pieces)
+    if (lend) this.lender = new Lender(this.pieces)
     this.#turn = new Turn(maxTurnMs)
     const cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
     this.#maxInflight = ring.cq.entries - cancelRoom

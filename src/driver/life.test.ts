@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, readdirSync, writeSync } from 'node:fs'
+import { closeSync, readdirSync, readlinkSync, writeSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { Worker } from 'node:worker_threads'
 import { code, makePipe, onEachBackend, outcomes } from './driver.test.backends.js'
@@ -19,6 +19,19 @@ function run(backend: string, body: string): ChildProcess & { output: Promise<st
 async function exitCode(child: ChildProcess): Promise<number | null> {
   if (child.exitCode !== null) return child.exitCode
   return await new Promise((resolve) => child.once('exit', resolve))
+}
+
+/** The rings, eventfds and the like that this process has open, sorted. */
+function openFiles(): string[] {
+  const files = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return `${fd} ${readlinkSync(`/proc/self/fd/${fd}`)}`
+    } catch {
+      return ''
+    }
+  })
+  // Node leaves files open when it is stopped while it loads a module.
+  return files.filter((file) => file.includes('anon_inode')).sort()
 }
 
 onEachBackend('an idle ring does not keep the process alive', async (_, backend) => {
@@ -98,6 +111,42 @@ onEachBackend('destroy() hastens a close() under way; await using closes', async
   const disposed = await open()
   await disposed[Symbol.asyncDispose]()
   await assert.rejects(disposed.nop(), code('ERR_INVALID_STATE'))
+})
+
+onEachBackend('a Worker leaves no descriptor behind, however it ends', async (_, backend) => {
+  const source = `import { Uring } from '${MODULE}'
+    import { parentPort, workerData } from 'node:worker_threads'
+    const rings = [await Uring.open({ backend: '${backend}' }), await Uring.open({ backend: '${backend}' })]
+    await Promise.all(rings.map((ring) => ring.nop({ async: true })))
+    if (workerData.from !== undefined) rings[0].read(workerData.from, new Uint8Array(8)).catch(() => {})
+    await rings[1].nop()
+    parentPort.once('message', () => {
+      if (workerData.how === 'throw') throw new Error('as it was told')
+      if (workerData.how === 'exit') process.exit(3)
+    })
+    parentPort.postMessage('ready')`
+  const [from, to] = makePipe()
+  let before: unknown
+  // The first time opens what is opened once for the process.
+  for (const how of ['end', 'terminate', 'throw', 'exit', 'end']) {
+    // It would not end with a read in flight; and a thread that carries one out holds the file for itself.
+    const workerData = { how, from: backend === 'kernel' && how !== 'end' ? from : undefined }
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData })
+    const errors: unknown[] = []
+    const gone = new Promise((resolve) => worker.once('exit', resolve))
+    worker.on('error', (error) => errors.push(error))
+    await new Promise((resolve) => worker.once('message', resolve))
+    if (how === 'terminate') await worker.terminate()
+    else worker.postMessage(how)
+    await gone
+    assert.equal(errors.length, how === 'throw' ? 1 : 0)
+    // A handle's descriptor is closed at the end of the turn.
+    await new Promise(setImmediate)
+    before ??= openFiles()
+    assert.deepEqual(openFiles(), before, how)
+  }
+  closeSync(from)
+  closeSync(to)
 })
 
 onEachBackend('a Worker may be terminated with operations in flight', async (_, backend) => {

@@ -4,6 +4,7 @@
  * A backend is loaded when a ring first needs it, once a thread; one that nobody needs costs nothing. Counterpart:
  * liburing's io_uring_queue_init_params, with the retries that programs put around it.
  */
+import { isMainThread } from 'node:worker_threads'
 import {
   IORING_FEAT_EXT_ARG,
   IORING_FEAT_NATIVE_WORKERS,
@@ -37,12 +38,19 @@ export interface OpenOptions {
    * Default 1.
    */
   maxTurnMs?: number | undefined
+  /**
+   * Gives operations copies of the caller's buffers, which then may be transferred afterwards, and even meanwhile (a read
+   * into one that is gone rejects with ERR_INVALID_STATE). Costs 0.2 us for 4 KiB. Default false, but true in a Worker,
+   * where it must be: its memory is freed before its operations have ended if it is terminated.
+   */
+  lend?: boolean | undefined
 }
 
 export interface OpenedRing {
   ring: Ring
   reason: string
   maxTurnMs: number
+  lend: boolean
 }
 
 const MAX_ENTRIES = 32768
@@ -66,7 +74,7 @@ const NEEDED_FEATURES = IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS | IORING_FEA
 /** Opens a ring as Uring.open says. */
 export async function openRing(options: OpenOptions): Promise<OpenedRing> {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
-  const { backend = 'auto', entries = 256, maxTurnMs = 1 } = options
+  const { backend = 'auto', entries = 256, maxTurnMs = 1, lend = !isMainThread } = options
   checkBackend('options.backend', backend)
   if (typeof entries !== 'number') throw invalidArgType('options.entries', 'of type number', entries)
   if (!Number.isInteger(entries) || entries < 1 || entries > MAX_ENTRIES) {
@@ -74,7 +82,9 @@ export async function openRing(options: OpenOptions): Promise<OpenedRing> {
   }
   if (typeof maxTurnMs !== 'number') throw invalidArgType('options.maxTurnMs', 'of type number', maxTurnMs)
   if (!(maxTurnMs >= 0)) throw outOfRange('options.maxTurnMs', '>= 0', maxTurnMs)
-  return { ...(await choose(backend, entries)), maxTurnMs }
+  if (typeof lend !== 'boolean') throw invalidArgType('options.lend', 'of type boolean', lend)
+  if (!lend && !isMainThread) throw invalidArgValue('options.lend', lend, 'must be true in a Worker')
+  return { ...(await choose(backend, entries)), maxTurnMs, lend }
 }
 
 async function choose(asked: Backend, entries: number): Promise<{ ring: Ring; reason: string }> {

@@ -26,6 +26,8 @@ import {
 import { addressOf } from '../sys/memory.js'
 import * as args from './args.js'
 import { Driver } from './driver.js'
+import { checkFixed, heldAddressOf } from './hold.js'
+import { setAffinity, setMaxWorkers } from './iowq.js'
 import type { OpExtra } from './op.js'
 import { type OpenOptions, openRing } from './open.js'
 import type { FsyncOptions, OpenatOptions, OpOptions, StatxOptions, TransferOptions } from './options.js'
@@ -59,9 +61,13 @@ export let driverOf: (ring: Uring) => Driver
  * An io_uring ring whose operations are promises.
  *
  * Operations issued in one turn of the event loop are submitted by one system call. A ring with nothing in flight does
- * not keep the process alive. A buffer given to an operation belongs to it until its promise settles: neither read it,
- * write it, nor transfer its ArrayBuffer meanwhile. Use a ring on the thread that opened it. In a Worker the kernel is
- * given copies, for the Worker may be terminated; close the ring there, or its descriptor stays open.
+ * not keep the process alive. Use a ring on the thread that opened it; each Worker opens its own.
+ *
+ * A buffer given to an operation belongs to it until its promise settles: neither read nor write it meanwhile. It is held
+ * until then, whether or not you hold it, and its memory stays with it: on the main thread an ArrayBuffer given to a ring is
+ * marked as one that cannot be transferred, which cannot be undone (worker.markAsUntransferable). With the option `lend`,
+ * and always in a Worker, which may be terminated at any moment, operations get copies, and nothing is marked. Buffers that
+ * are detached or resizable, and shared ones that may grow, are refused with ERR_INVALID_ARG_VALUE.
  *
  * Every operation rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad arguments, with
  * ERR_INVALID_STATE once the ring is closed, and with an AbortError if its signal fires in time, all before anything is
@@ -91,9 +97,9 @@ export class Uring {
    * ERR_URING_NO_FFI where no foreign calls can be made; with ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad options.
    */
   static async open(options: OpenOptions = {}): Promise<Uring> {
-    const { ring, reason, maxTurnMs } = await openRing(options)
+    const { ring, reason, ...driverOptions } = await openRing(options)
     try {
-      return new Uring(new Driver(ring, maxTurnMs), reason)
+      return new Uring(new Driver(ring, driverOptions), reason)
     } catch (error) {
       ring.queueExit()
       throw error
@@ -163,10 +169,11 @@ export class Uring {
     try {
       args.checkFd(fd)
       args.checkBuffer(buffer)
+      if (driver.lender !== undefined) checkFixed(buffer)
       const offset = args.checkOffset(options?.offset, buffer.byteLength)
       const length = args.checkLength(options?.length, buffer.byteLength - offset)
       const position = args.checkPosition(options?.position)
-      const own = addressOf(buffer) + offset
+      const own = driver.lender === undefined ? heldAddressOf(buffer) + offset : 0
       const at = driver.stage(options)
       const loan = driver.lender?.toRead(buffer, offset, length)
       prepRead(driver.words, at, fd, loan?.address ?? own, length, position)
@@ -182,10 +189,11 @@ export class Uring {
     try {
       args.checkFd(fd)
       args.checkBuffer(buffer)
+      if (driver.lender !== undefined) checkFixed(buffer)
       const offset = args.checkOffset(options?.offset, buffer.byteLength)
       const length = args.checkLength(options?.length, buffer.byteLength - offset)
       const position = args.checkPosition(options?.position)
-      const own = addressOf(buffer) + offset
+      const own = driver.lender === undefined ? heldAddressOf(buffer) + offset : 0
       const at = driver.stage(options)
       const loan = driver.lender?.toWrite(buffer, offset, length)
       prepWrite(driver.words, at, fd, loan?.address ?? own, length, position)
@@ -210,10 +218,10 @@ export class Uring {
       args.checkFd(fd)
       args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const own = args.iovecsOf(buffers)
+      const own = driver.lender === undefined ? args.iovecsOf(buffers) : undefined
       const at = driver.stage(options)
       const loan = driver.lender?.toReadv(buffers)
-      const iovecs = loan === undefined ? own : args.iovecsOf(buffers, loan.address)
+      const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
       prepReadv(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
       return driver.issue(at, 'readv', [iovecs, ...buffers], options, loan?.extra)
     } catch (error) {
@@ -233,10 +241,10 @@ export class Uring {
       args.checkFd(fd)
       args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const own = args.iovecsOf(buffers)
+      const own = driver.lender === undefined ? args.iovecsOf(buffers) : undefined
       const at = driver.stage(options)
       const loan = driver.lender?.toWritev(buffers)
-      const iovecs = loan === undefined ? own : args.iovecsOf(buffers, loan.address)
+      const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
       prepWritev(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
       return driver.issue(at, 'writev', [iovecs, ...buffers], options, loan?.extra)
     } catch (error) {
@@ -291,6 +299,27 @@ export class Uring {
   /** For `await using`: close(). */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#driver.close()
+  }
+
+  /**
+   * Limits the workers that do what cannot be done inline: `bounded` do what ends in bounded time, such as reads of
+   * files; `unbounded` the rest, such as what is done with pipes and sockets. 0 leaves a limit as it is. Returns the
+   * limits before. They hold for all rings of this thread, as long as it lives; workers above a limit finish what they do.
+   * Throws ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE for what is no integer from 0 to 2^31 - 1, ERR_INVALID_STATE once the
+   * ring is closed, EINVAL before Linux 5.15 (IORING_REGISTER_IOWQ_MAX_WORKERS).
+   */
+  maxWorkers(bounded: number, unbounded: number): [bounded: number, unbounded: number] {
+    return setMaxWorkers(this.#driver.ring, bounded, unbounded)
+  }
+
+  /**
+   * Keeps the workers made from now on, by all rings of this thread, on these processors; null lets them run wherever the
+   * thread may. It ends with the thread's last ring. Throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or
+   * ERR_OUT_OF_RANGE for what is no list of numbers, ERR_INVALID_STATE once the ring is closed, EINVAL for a processor that
+   * the thread may not use, and before Linux 5.14 (IORING_REGISTER_IOWQ_AFF, IORING_UNREGISTER_IOWQ_AFF).
+   */
+  affinity(cpus: readonly number[] | null): void {
+    setAffinity(this.#driver.ring, cpus)
   }
 
   /** What the ring has done so far. */

@@ -41,6 +41,7 @@ const TABLE = {
   poll:       ['poll',       'int',  ['long', 'long', 'int']],
   eventfd:    ['eventfd',    'int',  ['uint', 'int']],
   pipe2:      ['pipe2',      'int',  ['long', 'int']],
+  dup3:       ['dup3',       'int',  ['int', 'int', 'int']],
   mmap:       ['mmap',       'long', ['long', 'size', 'int', 'int', 'int', 'long']],
   munmap:     ['munmap',     'int',  ['long', 'size']],
   sigaction:  ['sigaction',  'int',  ['int', 'long', 'long']],

@@ -1,10 +1,13 @@
 /**
- * `npm run stress -- [pool] [wq] [--jobs N] [--kills N] [--steps N] [--seed S] [--parts N]`: the proof runs of io-wq at
- * full size. A part is a run by itself, with the next seed. Main thread.
+ * `npm run stress -- [pool] [wq] [dropped] [terminated] [--jobs N] [--kills N] [--steps N] [--rounds N] [--seed S]
+ * [--parts N]`: the proof runs of io-wq, and of the memory that operations use, at full size. A part is a run by itself,
+ * with the next seed. Main thread.
  */
 import { parseArgs } from 'node:util'
+import { stressDropped } from './dropped.js'
 import { stressPool } from './pool-stress.js'
 import { stressSteps } from './steps.js'
+import { stressTerminated } from './terminated.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -12,31 +15,52 @@ const { values, positionals } = parseArgs({
     jobs: { type: 'string', default: '1000000' },
     kills: { type: 'string', default: '2000' },
     steps: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     parts: { type: 'string', default: '10' },
   },
 })
-const [jobs, kills, steps, seed, parts] = [values.jobs, values.kills, values.steps, values.seed, values.parts].map(
-  Number,
-) as [number, number, number, number, number]
+const jobs = Number(values.jobs)
+const kills = Number(values.kills)
+const steps = Number(values.steps)
+const rounds = Number(values.rounds)
+const seed = Number(values.seed)
+const parts = Number(values.parts)
 const share = (n: number) => Math.ceil(n / parts)
 // Workers do not keep the process alive.
 const alive = setInterval(() => {}, 60_000)
 
-const stresses: Record<string, (seed: number) => Promise<string>> = {
-  pool: (seed) => stressPool({ jobs: share(jobs), kills: share(kills), seed }),
-  wq: (seed) => stressSteps({ steps: share(steps), seed }),
+/** By name: the sizes of a part, as options, and the part. */
+const stresses: Record<string, [sizes: string, run: (seed: number) => Promise<string>]> = {
+  pool: [
+    `--jobs ${share(jobs)} --kills ${share(kills)}`,
+    (seed) => stressPool({ jobs: share(jobs), kills: share(kills), seed }),
+  ],
+  wq: [`--steps ${share(steps)}`, (seed) => stressSteps({ steps: share(steps), seed })],
+  dropped: [`--rounds ${share(rounds)}`, (seed) => onBoth(stressDropped, seed)],
+  terminated: [`--rounds ${share(rounds)}`, (seed) => onBoth(stressTerminated, seed)],
 }
 const names = positionals.length > 0 ? positionals : Object.keys(stresses)
 
+async function onBoth(
+  stress: (options: { backend: 'kernel' | 'threads'; rounds: number; seed: number }) => Promise<string>,
+  seed: number,
+): Promise<string> {
+  const lines: string[] = []
+  for (const backend of ['kernel', 'threads'] as const) {
+    lines.push(await stress({ backend, rounds: share(rounds), seed }))
+  }
+  return lines.join('; ')
+}
+
 for (const name of names) {
   const stress = stresses[name]
-  if (stress === undefined) throw new Error(`no stress is called ${name}: pool, wq`)
+  if (stress === undefined) throw new Error(`no stress is called ${name}: ${Object.keys(stresses).join(', ')}`)
+  const [sizes, run] = stress
   for (let part = 0; part < parts; part++) {
-    const sizes = name === 'pool' ? `--jobs ${share(jobs)} --kills ${share(kills)}` : `--steps ${share(steps)}`
     console.log(`${name} ${sizes} --parts 1 --seed ${seed + part}`)
     const start = performance.now()
-    const line = await stress(seed + part)
+    const line = await run(seed + part)
     console.log(`  ${line}; ${Math.round(performance.now() - start)} ms`)
   }
 }

@@ -4,8 +4,11 @@
  * URING_SEED=<n> replays what was drawn, though not how the threads met.
  */
 import { after, test } from 'node:test'
+import { probe } from '../../src/backends/kernel/probe.js'
+import { stressDropped } from './dropped.js'
 import { stressPool } from './pool-stress.js'
 import { stressSteps } from './steps.js'
+import { stressTerminated } from './terminated.js'
 
 const SEED = Number(process.env['URING_SEED'] ?? Date.now() % 1_000_000_000)
 // Workers do not keep the process alive.
@@ -21,3 +24,19 @@ test('an io-wq through random steps loses no wake-up', async (t) => {
   t.diagnostic(`URING_SEED=${SEED}`)
   for (let seed = SEED; seed < SEED + 3; seed++) t.diagnostic(await stressSteps({ steps: 3000, seed }))
 })
+
+for (const backend of ['kernel', 'threads'] as const) {
+  const skip = backend === 'kernel' ? (probe()?.reason ?? false) : false
+
+  test(`what callers drop lives until its operation has ended (${backend})`, { skip }, async (t) => {
+    t.diagnostic(`URING_SEED=${SEED}`)
+    t.diagnostic(await stressDropped({ backend, rounds: 6, seed: SEED }))
+  })
+
+  test(`a Worker that ends with reads in flight has nothing written to freed memory (${backend})`, {
+    skip,
+  }, async (t) => {
+    t.diagnostic(`URING_SEED=${SEED}`)
+    t.diagnostic(await stressTerminated({ backend, rounds: backend === 'kernel' ? 8 : 3, seed: SEED }))
+  })
+}

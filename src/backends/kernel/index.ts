@@ -7,12 +7,14 @@
 import {
   IORING_OFF_SQ_RING,
   IORING_OFF_SQES,
+  IORING_REGISTER_IOWQ_AFF,
   IORING_REGISTER_RESIZE_RINGS,
   IORING_SETUP_CQE32,
   IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQE128,
+  IORING_UNREGISTER_IOWQ_AFF,
 } from '../../abi/constants.js'
 import { CQE } from '../../abi/cqe.js'
 import { PARAMS } from '../../abi/params.js'
@@ -20,8 +22,9 @@ import { SQE } from '../../abi/sqe.js'
 import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
 import { assert } from '../../lib/assert.js'
 import { EBADF } from '../../lib/errno.js'
-import { ioUringEnter, ioUringRegister, ioUringSetup, libc } from '../../sys/libc.js'
+import { ioUringEnter, ioUringRegister, ioUringSetup } from '../../sys/libc.js'
 import { addressOf, Mapping } from '../../sys/memory.js'
+import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 
 interface MappedRing extends RingMemory {
   readonly ringsMapping: Mapping
@@ -36,22 +39,27 @@ export class KernelSyscalls implements Syscalls {
   readonly #mapped = new Map<number, MappedRing>()
   /** Rings whose memory is the app's. */
   readonly #unmapped = new Set<number>()
+  /** The thread's workers have been told to leave. */
+  #areLeaving = false
 
   setup(entries: number, params: Uint8Array): number {
-    const fd = ioUringSetup(entries, addressOf(params))
-    if (fd < 0) return fd
     const flags = new DataView(params.buffer, params.byteOffset, params.byteLength).getUint32(PARAMS.at.flags, true)
+    const made = ioUringSetup(entries, addressOf(params))
+    // What has no fd is no file that close() could close.
+    if (made < 0 || (flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0) return made
+    const fd = adoptFd(made)
+    if (fd < 0) return fd
     if ((flags & IORING_SETUP_NO_MMAP) !== 0) {
-      // What has no fd is no file that close() could close.
-      if ((flags & IORING_SETUP_REGISTERED_FD_ONLY) === 0) this.#unmapped.add(fd)
+      this.#unmapped.add(fd)
       return fd
     }
     try {
       this.#mapped.set(fd, mapRing(fd, params))
     } catch (error) {
-      libc('close')(fd)
+      closeAdopted(fd)
       return (error as { errno: number }).errno
     }
+    if (this.#areLeaving) this.#areLeaving = ioUringRegister(fd, IORING_UNREGISTER_IOWQ_AFF, 0, 0) < 0
     return fd
   }
 
@@ -84,17 +92,33 @@ export class KernelSyscalls implements Syscalls {
   }
 
   close(fd: number): number {
-    if (this.#unmapped.delete(fd)) return libc('close')(fd)
     const mapped = this.#mapped.get(fd)
-    if (mapped === undefined) return -EBADF
+    if (mapped === undefined && !this.#unmapped.has(fd)) return -EBADF
+    if (this.#mapped.size + this.#unmapped.size === 1) this.#letWorkersGo(fd)
+    if (mapped === undefined) {
+      this.#unmapped.delete(fd)
+      return closeAdopted(fd)
+    }
     this.#mapped.delete(fd)
     // The mappings hold references: with them gone, closing the fd tears the ring down.
     mapped.ringsMapping.unmap()
     mapped.sqesMapping.unmap()
     for (const mapping of mapped.older) mapping.unmap()
-    return libc('close')(fd)
+    return closeAdopted(fd)
+  }
+
+  /**
+   * The kernel ends a thread's idle workers when it closes its last ring. But from Node 22 on libuv has rings in every
+   * thread with an event loop, and then the last worker would stay for good. One that finds itself on a processor that
+   * it is not meant to be on leaves after five idle seconds, so none is allowed; the next ring takes that back.
+   */
+  #letWorkersGo(fd: number): void {
+    this.#areLeaving = ioUringRegister(fd, IORING_REGISTER_IOWQ_AFF, addressOf(NO_CPUS), NO_CPUS.byteLength) === 0
   }
 }
+
+/** No processor at all. */
+const NO_CPUS = new Uint8Array(8)
 
 function mapRing(fd: number, bytes: Uint8Array): MappedRing {
   const params = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

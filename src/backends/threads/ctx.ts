@@ -8,7 +8,7 @@ import { IORING_SQ_TASKRUN } from '../../abi/constants.js'
 import { CQE } from '../../abi/cqe.js'
 import { fetchOr, storeRelease } from '../../lib/barrier.js'
 import { NONE } from '../../lib/mpscq.js'
-import { libc } from '../../sys/libc.js'
+import { closeAdopted } from '../../sys/thread-fd.js'
 import { Wq } from '../../wq/wq.js'
 import { signalEventfd } from './complete.js'
 import { interruptThread } from './interrupt.js'
@@ -160,7 +160,7 @@ export class Tctx {
     ctx.setEventfd(-1, false)
     const isOver = this.wq.grace()
     const close = () => {
-      if (isOver()) libc('close')(fd)
+      if (isOver()) closeAdopted(fd)
       else setTimeout(close, GRACE_MS).unref()
     }
     close()
@@ -175,9 +175,11 @@ export class Tctx {
     }
   }
 
-  /** Forgets a ring's fd. The last one to go lets the workers go too. */
+  /** Forgets a ring's fd. The last one to go lets the workers go too, and ends their affinity, as backends/kernel does. */
   detach(ctx: IoRingCtx): void {
     this.rings.delete(ctx.fd)
-    if (this.rings.size === 0) this.wq.setExitOnIdle(true)
+    if (this.rings.size > 0) return
+    this.wq.setExitOnIdle(true)
+    this.wq.setAffinity(undefined)
   }
 }

@@ -13,6 +13,7 @@ import { EBADF, EBADFD, EINVAL, EMFILE, ENXIO, EOPNOTSUPP } from '../../lib/errn
 import { NONE } from '../../lib/mpscq.js'
 import { isOpenFd } from '../../sys/file.js'
 import { libc } from '../../sys/libc.js'
+import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { cancelAll } from './cancel.js'
 import { IoRingCtx, Tctx } from './ctx.js'
 import { type Fdinfo, fdinfo } from './fdinfo.js'
@@ -80,7 +81,8 @@ export class ThreadsSyscalls implements Syscalls {
     const [id, generation] = tctx.claimId()
     if (id === NONE) return -EMFILE
     // A number of the process's own, so that a ring's fd is never another file's.
-    const fd = libc('eventfd')(0, EFD_CLOEXEC)
+    const made = libc('eventfd')(0, EFD_CLOEXEC)
+    const fd = made < 0 ? made : adoptFd(made)
     if (fd < 0) return fd
     const ctx = new IoRingCtx(id, generation, fd, params.getUint32(PARAMS.at.flags, true), sizes.sq, sizes.cq)
     tctx.attach(ctx)
@@ -125,7 +127,7 @@ export class ThreadsSyscalls implements Syscalls {
     tctx.dropEventfd(ctx)
     cancelAll(tctx, ctx)
     tctx.detach(ctx)
-    libc('close')(fd)
+    closeAdopted(fd)
     reap(tctx, ctx)
     return 0
   }

@@ -9,6 +9,7 @@ import { PROBE, PROBE_OP } from '../../abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EFAULT, EINVAL, ENXIO } from '../../lib/errno.js'
 import { cpusOfMask, mayRunOn, possibleCpus } from '../../sys/affinity.js'
 import { duplicateFd, isOpenFd } from '../../sys/file.js'
+import { adoptFd } from '../../sys/thread-fd.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { opdef } from './opdef.js'
 
@@ -52,7 +53,8 @@ function registerEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: nu
   if (!isOpenFd(fd)) return -EBADF
   if (!isEventfd(fd)) return -EINVAL
   // The ring keeps the file, whatever the app does with its fd.
-  const own = duplicateFd(fd)
+  const copy = duplicateFd(fd)
+  const own = copy < 0 ? copy : adoptFd(copy)
   if (own < 0) return own
   ctx.setEventfd(own, asyncOnly)
   return 0

@@ -1,0 +1,59 @@
+/**
+ * How many workers the rings of a thread have, and where they run. Runs on the thread that made the ring.
+ *
+ * Limits and affinity belong to the thread's io-wq, which all its rings share. Counterpart: io_uring_register_iowq_max_workers,
+ * io_uring_register_iowq_aff and io_uring_unregister_iowq_aff.
+ */
+import { EINVAL, errnoError } from '../lib/errno.js'
+import { registerIowqAff, registerIowqMaxWorkers, unregisterIowqAff } from '../ring/register.js'
+import type { Ring } from '../ring/ring.js'
+import { possibleCpus } from '../sys/affinity.js'
+import { invalidArgType, invalidArgValue, invalidState, outOfRange } from './errors.js'
+
+const MAX_LIMIT = 0x7fffffff
+/** As many processors as the kernel can be built for. */
+const MAX_CPUS = 8192
+
+function checkOpen(ring: Ring): void {
+  if (!ring.isOpen) throw invalidState('the ring is closed')
+}
+
+function checkNumber(name: string, value: number, max: number): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw outOfRange(name, `an integer >= 0 && <= ${max}`, value)
+}
+
+/** Sets both limits, 0 for none; returns those before. */
+export function setMaxWorkers(ring: Ring, bounded: number, unbounded: number): [bounded: number, unbounded: number] {
+  checkNumber('bounded', bounded, MAX_LIMIT)
+  checkNumber('unbounded', unbounded, MAX_LIMIT)
+  checkOpen(ring)
+  const limits = new Uint32Array([bounded, unbounded])
+  const res = registerIowqMaxWorkers(ring, limits)
+  if (res < 0) throw errnoError(res, 'io_uring_register')
+  const [boundedBefore = 0, unboundedBefore = 0] = limits
+  return [boundedBefore, unboundedBefore]
+}
+
+/** Keeps workers made later on `cpus`; null lets them run where the thread may. */
+export function setAffinity(ring: Ring, cpus: readonly number[] | null): void {
+  const mask = cpus === null ? undefined : maskOf(cpus)
+  checkOpen(ring)
+  const res = mask === undefined ? unregisterIowqAff(ring) : registerIowqAff(ring, mask)
+  if (res < 0) throw errnoError(res, 'io_uring_register')
+}
+
+function maskOf(cpus: readonly number[]): Uint8Array {
+  if (!Array.isArray(cpus)) throw invalidArgType('cpus', 'an instance of Array or null', cpus)
+  if (cpus.length === 0) throw invalidArgValue('cpus', cpus, 'must name a processor')
+  cpus.forEach((cpu, i) => {
+    checkNumber(`cpus[${i}]`, cpu, MAX_CPUS - 1)
+  })
+  // The kernel takes no notice of those that the machine cannot have, and a mask of nothing else for no mask.
+  const possible = possibleCpus()
+  if (!cpus.every((cpu) => possible.includes(cpu))) throw errnoError(-EINVAL, 'io_uring_register')
+  const mask = new Uint8Array(((Math.max(...cpus) >> 6) + 1) * 8)
+  for (const cpu of cpus) mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | (1 << (cpu & 7))
+  return mask
+}

@@ -1,0 +1,39 @@
+/**
+ * File descriptors that end with the thread that made them. Any thread; an fd stays with the one that adopted it.
+ *
+ * What the C library opened stays open when a Worker is terminated, throws or exits. What node:fs opened in a Worker Node
+ * closes then, by number. So in a Worker such an fd takes a number that node:fs gave out. Counterpart: none; a task's
+ * files are its process's.
+ */
+import { closeSync, openSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
+import { libc } from './libc.js'
+
+const O_CLOEXEC = 0o2000000
+
+/** Makes this thread the owner of `fd`. Returns the number that it has from now on, or -errno, and then it is closed. */
+export function adoptFd(fd: number): number {
+  if (isMainThread) return fd
+  let own: number
+  try {
+    own = openSync('/dev/null', 'r')
+  } catch (error) {
+    libc('close')(fd)
+    return (error as { errno: number }).errno
+  }
+  const res = libc('dup3')(fd, own, O_CLOEXEC)
+  libc('close')(fd)
+  if (res < 0) closeSync(own)
+  return res
+}
+
+/** Closes an adopted fd. Returns 0 or -errno. */
+export function closeAdopted(fd: number): number {
+  if (isMainThread) return libc('close')(fd)
+  try {
+    closeSync(fd)
+    return 0
+  } catch (error) {
+    return (error as { errno: number }).errno
+  }
+}
