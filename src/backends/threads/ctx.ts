@@ -9,12 +9,15 @@ import { CQE } from '../../abi/cqe.js'
 import { fetchOr, storeRelease } from '../../lib/barrier.js'
 import { NONE } from '../../lib/mpscq.js'
 import { closeAdopted } from '../../sys/thread-fd.js'
+import { awaitStarting } from '../../wq/owner-wait.js'
 import { Wq } from '../../wq/wq.js'
 import { signalEventfd } from './complete.js'
 import { interruptThread } from './interrupt.js'
 import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
 
 /** How often an eventfd that was let go is looked at. */
+/** How long a thread that ends waits for workers that are coming up. */
+const STARTING_MS = 500
 const GRACE_MS = 5
 
 /** What a worker needs to find a ring. */
@@ -135,6 +138,8 @@ export class Tctx {
         onRecovered: () => this.#tellAll(),
       },
     })
+    // A thread ends its workers with it. One that is ended while FFI loads in it takes the process along.
+    process.on('exit', () => awaitStarting(this.wq.mem, STARTING_MS))
   }
 
   /** A free ring index and a generation that was never used with it; NONE when all are in use. */
