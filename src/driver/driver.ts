@@ -271,11 +271,9 @@ export class Driver {
   /** Lets the loop sleep, or exits the ring. False when something came in just then. */
   #rest(): boolean {
     if (this.#nrInflight + this.#cancels.nrInflight > 0) {
-      if (!this.#wakeup.arm()) return false
-      this.#wakeup.hold(true)
-      return true
+      return this.#wakeup.arm() && this.#wakeup.hold()
     }
-    this.#wakeup.hold(false)
+    this.#wakeup.letGo()
     if (this.#state === CLOSING && this.#backlog.length === 0) this.#exit()
     return true
   }

@@ -1,10 +1,10 @@
 /**
  * Which backend a ring runs on, and why. Runs on the thread that opens the ring.
  *
- * A backend is loaded when a ring first needs it, once a thread; one that nobody needs costs nothing. Counterpart:
+ * The threads are loaded when a ring first needs them, once a thread; the kernel's backend is small. Counterpart:
  * liburing's io_uring_queue_init_params, with the retries that programs put around it.
  */
-import { isMainThread } from 'node:worker_threads'
+import { isMainThread } from '../sys/libc.js'
 import {
   IORING_FEAT_EXT_ARG,
   IORING_FEAT_NATIVE_WORKERS,
@@ -19,6 +19,8 @@ import {
   IORING_SETUP_TASKRUN_FLAG,
 } from '../abi/constants.js'
 import type { Syscalls } from '../abi/syscalls.js'
+import { KernelSyscalls } from '../backends/kernel/index.js'
+import { explain } from '../backends/kernel/probe.js'
 import { EINVAL, ENOSYS, errnoName } from '../lib/errno.js'
 import { queueInit, type Ring } from '../ring/ring.js'
 import { codeError, invalidArgType, invalidArgValue, outOfRange } from './errors.js'
@@ -74,7 +76,7 @@ const NEEDED_FEATURES = IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS | IORING_FEA
 /** Opens a ring as Uring.open says. */
 export async function openRing(options: OpenOptions): Promise<OpenedRing> {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
-  const { backend = 'auto', entries = 256, maxTurnMs = 1, lend = !isMainThread } = options
+  const { backend = 'auto', entries = 256, maxTurnMs = 1, lend = !isMainThread() } = options
   checkBackend('options.backend', backend)
   if (typeof entries !== 'number') throw invalidArgType('options.entries', 'of type number', entries)
   if (!Number.isInteger(entries) || entries < 1 || entries > MAX_ENTRIES) {
@@ -83,7 +85,7 @@ export async function openRing(options: OpenOptions): Promise<OpenedRing> {
   if (typeof maxTurnMs !== 'number') throw invalidArgType('options.maxTurnMs', 'of type number', maxTurnMs)
   if (!(maxTurnMs >= 0)) throw outOfRange('options.maxTurnMs', '>= 0', maxTurnMs)
   if (typeof lend !== 'boolean') throw invalidArgType('options.lend', 'of type boolean', lend)
-  if (!lend && !isMainThread) throw invalidArgValue('options.lend', lend, 'must be true in a Worker')
+  if (!lend && !isMainThread()) throw invalidArgValue('options.lend', lend, 'must be true in a Worker')
   return { ...(await choose(backend, entries)), maxTurnMs, lend }
 }
 
@@ -106,12 +108,12 @@ function checkBackend(name: string, value: string): asserts value is Backend {
 }
 
 async function openOn(backend: 'kernel' | 'threads', entries: number, reason: string) {
-  const ring = backend === 'kernel' ? await openKernel(entries) : init(await threads(), entries)
+  const ring = backend === 'kernel' ? openKernel(entries) : init(await threads(), entries)
   return { ring, reason }
 }
 
-async function openKernel(entries: number): Promise<Ring> {
-  const [syscalls, { explain }] = await Promise.all([kernel(), import('../backends/kernel/probe.js')])
+function openKernel(entries: number): Ring {
+  const syscalls = kernel()
   const refuse = (errno: number) => {
     const code = errnoName(errno)
     const error = codeError(Error, code, `${code}: io_uring_setup is refused: ${explain(errno)}`)
@@ -146,15 +148,15 @@ function init(syscalls: Syscalls, entries: number): Ring {
  * A backend's system calls for this thread, for queueInit. Throws ERR_URING_NO_FFI where FFI cannot load; whether the
  * kernel lets them be used, queueInit tells.
  */
-export function loadSyscalls(backend: 'kernel' | 'threads'): Promise<Syscalls> {
+export async function loadSyscalls(backend: 'kernel' | 'threads'): Promise<Syscalls> {
   return backend === 'kernel' ? kernel() : threads()
 }
 
-let kernelSyscalls: Promise<Syscalls> | undefined
+let kernelSyscalls: Syscalls | undefined
 let threadsSyscalls: Promise<Syscalls> | undefined
 
-function kernel(): Promise<Syscalls> {
-  kernelSyscalls ??= import('../backends/kernel/index.js').then(({ KernelSyscalls }) => new KernelSyscalls())
+function kernel(): Syscalls {
+  kernelSyscalls ??= new KernelSyscalls()
   return kernelSyscalls
 }
 
