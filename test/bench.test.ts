@@ -49,6 +49,10 @@ const SUBJECTS: Readonly<Record<string, { all: readonly string[]; always: readon
     all: ['uring/kernel/sum', 'uring/threads/sum', 'fs+piscina', 'sha256sum'],
     always: ['uring/threads/sum', 'fs+piscina'],
   },
+  'cold-start': {
+    all: ['node', 'fs.readFileSync', 'fs/promises', 'uring/kernel', 'uring/threads'],
+    always: ['node', 'fs.readFileSync', 'fs/promises', 'uring/threads'],
+  },
   wakeup: {
     all: ['uring/eventfd', 'MessagePort', 'Atomics.waitAsync'],
     always: ['uring/eventfd', 'MessagePort'],
@@ -66,6 +70,7 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   'job-cancel': ['job=queued', 'job=cooperative', 'job=busy', 'job=deaf'],
   'idle-exit': ['workers=2'],
   'sum-tree': ['tree=small'],
+  'cold-start': ['file=small'],
   wakeup: ['inflight=1'],
 }
 
