@@ -11,7 +11,7 @@
 import { IORING_OP_READ, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
 import { prepRw } from '../ring/prep.js'
-import { SQ_FULL, type Sq } from '../ring/sq.js'
+import type { Sq } from '../ring/sq.js'
 import type { OpTable } from './op.js'
 
 const SQE_WORDS = SQE.size >> 2
@@ -142,27 +142,37 @@ export class Backlog {
     let moved = 0
     for (;;) {
       this.#skipDropped()
-      if (this.#head === this.#tail || moved === room) break
-      const length = this.#headLength()
-      if (length === 0 || length > room - moved || (length > 1 && length > sq.spaceLeft())) break
-      const before = moved
-      while (moved - before < length && this.#moveOne(sq)) moved++
-      if (moved === before) break
+      const nr = this.#movableLength(Math.min(room - moved, sq.spaceLeft()))
+      if (nr === 0) return moved
+      const first = this.#head & this.#mask
+      const nrToEnd = Math.min(nr, this.#mask + 1 - first)
+      this.#copyTo(sq, first, nrToEnd)
+      if (nr > nrToEnd) this.#copyTo(sq, 0, nr - nrToEnd)
+      this.#head = (this.#head + nr) | 0
+      moved += nr
     }
-    return moved
   }
 
-  #moveOne(sq: Sq): boolean {
-    const to = sq.getSqe()
-    if (to === SQ_FULL) return false
-    const from = (this.#head & this.#mask) << SQE_SHIFT
+  #copyTo(sq: Sq, first: number, nr: number): void {
     const { words } = this
-    const into = sq.words
-    for (let i = 0; i < SQE_WORDS; i++) into[to + i] = words[from + i]!
-    this.nrByOpcode[words[from]! & OPCODE_MASK]!++
-    this.#ops.markSubmitted(words[from + USER_DATA]!)
-    this.#head = (this.#head + 1) | 0
-    return true
+    const from = first << SQE_SHIFT
+    sq.putSqes(words, from, nr)
+    for (let at = from; at < from + (nr << SQE_SHIFT); at += SQE_WORDS) {
+      this.nrByOpcode[words[at]! & OPCODE_MASK]!++
+      this.#ops.markSubmitted(words[at + USER_DATA]!)
+    }
+  }
+
+  /** How many SQEs at the head, at most `max`, have none among them that was taken back and end with the end of a chain. */
+  #movableLength(max: number): number {
+    const limit = Math.min(this.length, max)
+    let whole = 0
+    for (let nr = 0; nr < limit; nr++) {
+      const word = this.words[((this.#head + nr) & this.#mask) << SQE_SHIFT]!
+      if (word === DROPPED) break
+      if ((word & LINK_BITS) === 0) whole = nr + 1
+    }
+    return whole
   }
 
   #skipDropped(): void {
