@@ -114,11 +114,12 @@ for (const [name, flags, stride] of [
   [' of 128 bytes', IORING_SETUP_SQE128, 32],
 ] as const) {
   test(`putSqes copies SQEs one behind another, around the end and no more than there is room for${name}`, () => {
-    for (let start = -2; start < ENTRIES; start++) {
+    const words = Int32Array.from({ length: 6 * 16 }, (_, i) => i)
+    for (let start = -2; start < 2 * ENTRIES; start++) {
       const { sq, sqes } = makeSq(start, flags)
-      const words = Int32Array.from({ length: 6 * 16 }, (_, i) => i)
-      assert.equal(sq.putSqes(words, 16, 1), 1)
-      assert.equal(sq.putSqes(words, 32, 4), ENTRIES - 1)
+      const alone = start < ENTRIES ? 1 : 0
+      assert.equal(sq.putSqes(words, 16, alone), alone)
+      assert.equal(sq.putSqes(words, 16 + alone * 16, 5), ENTRIES - alone)
       assert.equal(sq.getSqe(), SQ_FULL)
       for (let i = 0; i < ENTRIES; i++) {
         const at = ((start + i) & (ENTRIES - 1)) * stride
