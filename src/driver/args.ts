@@ -108,6 +108,12 @@ export function checkBuffers(buffers: readonly ArrayBufferView[]): void {
   })
 }
 
+export function totalBytes(views: readonly ArrayBufferView[]): number {
+  let total = 0
+  for (const view of views) total += view.byteLength
+  return total
+}
+
 /** A path as a file name for errors: what the caller gave, with a URL resolved. */
 export function checkPath(path: Path, name = 'path'): string | Buffer {
   if (path instanceof URL) return checkPath(builtin('node:url').fileURLToPath(path), name)
