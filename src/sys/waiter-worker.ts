@@ -4,10 +4,10 @@
  * Counterpart: none.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { futexWait, loadAcquire } from '../lib/barrier.js'
+import { futexWait, futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { libc } from './libc.js'
 import { addressOf } from './memory.js'
-import { IDLE, STATE, STOPPED, type WaiterData } from './waiter-state.js'
+import { IDLE, IS_UP, STATE, STOPPED, type WaiterData } from './waiter-state.js'
 
 const POLLIN = 1
 /** How long a thread that is terminated may have to be waited for: nothing gets it out of poll(2). */
@@ -19,6 +19,12 @@ const { fd, words } = workerData as WaiterData
 const pollfd = new Int32Array([fd, POLLIN])
 const counter = new Uint8Array(8)
 
+const poll = libc('poll')
+const read = libc('read')
+const close = libc('close')
+storeRelease(words, IS_UP, 1)
+futexWake(words, IS_UP, 1)
+
 for (;;) {
   const state = loadAcquire(words, STATE)
   if (state === STOPPED) break
@@ -26,9 +32,9 @@ for (;;) {
     futexWait(words, STATE, IDLE, PAUSE)
     continue
   }
-  if (libc('poll')(addressOf(pollfd), 1, POLL_MS) !== 1) continue
+  if (poll(addressOf(pollfd), 1, POLL_MS) !== 1) continue
   // Emptied before the message goes: what is signalled from here on is another wake-up.
-  libc('read')(fd, addressOf(counter), counter.byteLength)
+  read(fd, addressOf(counter), counter.byteLength)
   parentPort?.postMessage(0)
 }
-libc('close')(fd)
+close(fd)

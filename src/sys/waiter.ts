@@ -5,18 +5,21 @@
  * A message is as quick as Atomics.notify with waitAsync, and keeps the loop alive by itself (`npm run bench -- wakeup`).
  * While the loop need not be woken (unref) the thread sleeps on a futex, out of which terminate() gets it at once. While
  * it polls, it looks up every 50 ms: Node waits for the threads of a Worker that is terminated, and nothing of ours could
- * signal the eventfd by then. Counterpart: none.
+ * signal the eventfd by then. Making one takes until it is up, 30 ms. Counterpart: none.
  */
 import type { Worker } from 'node:worker_threads'
-import { futexWake, storeRelease } from '../lib/barrier.js'
+import { futexWait, futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { builtin } from '../lib/builtin.js'
 import { libc } from './libc.js'
 import { addressOf } from './memory.js'
-import { IDLE, STATE, STOPPED, WATCHING, type WaiterData } from './waiter-state.js'
+import { IDLE, IS_UP, NR_WORDS, STATE, STOPPED, WATCHING, type WaiterData } from './waiter-state.js'
+
+/** A thread that is not up by then will say why by an error event. */
+const UP_MS = 10_000
 
 export class Waiter {
   readonly #fd: number
-  readonly #words = new Int32Array(new SharedArrayBuffer(4))
+  readonly #words = new Int32Array(new SharedArrayBuffer(NR_WORDS * 4))
   readonly #worker: Worker
 
   /** Takes `fd`, an eventfd, for its own. `onWake` runs while referenced; starts unreferenced. */
@@ -28,6 +31,10 @@ export class Waiter {
     this.#fd = fd
     this.#worker.on('message', onWake)
     this.#worker.unref()
+    // Terminated while it loads koffi, with this thread or by process.exit(), it would abort the process.
+    while (loadAcquire(this.#words, IS_UP) === 0) {
+      if (futexWait(this.#words, IS_UP, 0, UP_MS) === 'timed-out') break
+    }
   }
 
   ref(): void {
