@@ -22,6 +22,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'idle-exit': () => import('./idle-exit.js'),
   'sum-tree': () => import('./sum-tree.js'),
   wakeup: () => import('./wakeup.js'),
+  'timer-lateness': () => import('./timer-lateness.js'),
   'cold-start': () => import('./cold-start.js'),
 }
 

@@ -19,6 +19,7 @@ export const GROUPS = [
   { 'ring-worker': 'backends/threads/worker.js' },
   { 'waiter-worker': 'sys/waiter-worker.js' },
   { 'sum-jobs': 'cli/sum-jobs.js' },
+  { 'doctor-worker': 'cli/doctor-worker.js' },
 ]
 
 /** Where modules name files relative to themselves, and what that is in the one folder. Each stands there once. */
@@ -27,6 +28,7 @@ const MOVED = {
   'backends/threads/ctx.js': ["'./worker.js'", "'./ring-worker.js'"],
   'sys/waiter.js': ["'./waiter-worker.js'", "'./waiter-worker.js'"],
   'cli/sum-pool.js': ["'./sum-jobs.js'", "'./sum-jobs.js'"],
+  'cli/doctor-run.js': ["'./doctor-worker.js'", "'./doctor-worker.js'"],
   'cli/main.js': ["'../../../package.json'", "'../../package.json'"],
 }
 

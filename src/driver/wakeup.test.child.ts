@@ -74,7 +74,7 @@ async function inWorkers(): Promise<void> {
   const one = new Worker(file, { workerData: ['wake', backend, way] })
   assert.deepEqual(await once(one, 'exit'), [0])
   // What the threads' own workers do when they are terminated is tested elsewhere.
-  for (let i = 0; i < 10 && backend === 'kernel'; i++) {
+  for (let i = 0; i < 5 && backend === 'kernel'; i++) {
     const worker = new Worker(file, { workerData: ['die', backend, way] })
     await once(worker, 'message')
     await worker.terminate()
