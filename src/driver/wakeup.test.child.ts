@@ -16,7 +16,7 @@ const [what, backend, way] = (isMainThread ? process.argv.slice(2) : workerData)
   'kernel' | 'threads',
   string,
 ]
-if (way === 'thread') await import('../sys/waiter.test.no-pipe.js')
+if (way === 'thread') await import('../sys/waiter.test.pipeless.js')
 
 try {
   await (await Uring.open({ backend })).close()

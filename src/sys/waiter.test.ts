@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { isOpenFd } from './file.js'
 import { LoopWaker, signal } from './loop.js'
-import { way } from './waiter.test.no-pipe.js'
+import { way } from './waiter.test.pipeless.js'
 
 const nrThreads = () => readdirSync('/proc/self/task').length
 
@@ -76,7 +76,7 @@ test('close closes the fd, as the last thing the thread does, and nothing wakes 
 
 test('a process with an unreferenced one ends by itself', () => {
   const source = `
-    import '${new URL('./waiter.test.no-pipe.js', import.meta.url)}'
+    import '${new URL('./waiter.test.pipeless.js', import.meta.url)}'
     const { LoopWaker, signal } = await import('${new URL('./loop.js', import.meta.url)}')
     const idle = new LoopWaker(() => {})
     const used = new LoopWaker(() => { used.unref(); console.log('woken') })
