@@ -10,6 +10,8 @@ export interface Round {
   /** Latency of one operation. */
   p50Us: number
   p99Us: number
+  /** The longest latency, where the bench asks for that. */
+  maxUs?: number
   /** For the table alone, where an operation has a size of its own. */
   mbPerSec?: number
   /** Memory that an operation takes while it waits, where the bench asks for that. */

@@ -1,7 +1,7 @@
 /**
  * What a bench found, as JSON for programs and as a table for people. Main thread.
  *
- * The JSON is `{ bench, machine, rows, ratios }` with the fields below and no others (bytesPerOp where the bench has it),
+ * The JSON is `{ bench, machine, rows, ratios }` with the fields below and no others (maxUs and bytesPerOp where the bench has it),
  * so that figures of two days can be compared; it names no host and no path of this machine.
  */
 import { availableParallelism, cpus, release } from 'node:os'
@@ -13,6 +13,8 @@ export interface Row {
   opsPerSec: number
   p50Us: number
   p99Us: number
+  /** The longest latency of a round, in the benches that ask for it. */
+  maxUs?: number
   /** In the table alone. */
   mbPerSec?: number
   /** Memory of an operation that waits, in the benches that ask for it. */
@@ -50,12 +52,13 @@ export function toJson({ bench, machine, rows, ratios }: Report): string {
   return JSON.stringify({
     bench,
     machine,
-    rows: rows.map(({ subject, setting, opsPerSec, p50Us, p99Us, bytesPerOp }) => ({
+    rows: rows.map(({ subject, setting, opsPerSec, p50Us, p99Us, maxUs, bytesPerOp }) => ({
       subject,
       setting,
       opsPerSec: rounded(opsPerSec),
       p50Us: rounded(p50Us),
       p99Us: rounded(p99Us),
+      ...(maxUs === undefined ? {} : { maxUs: rounded(maxUs) }),
       ...(bytesPerOp === undefined ? {} : { bytesPerOp: rounded(bytesPerOp) }),
     })),
     ratios: ratios.map(({ of, to, setting, median, min, max }) => ({
@@ -73,6 +76,7 @@ export function toTable({ bench, machine, rows, ratios }: Report, question: stri
   const { cpu, cores, node, kernel } = machine
   const lines = [`${bench}: ${question}`, `${cpu}, ${cores} cores, Node ${node}, Linux ${kernel}`]
   const hasSize = rows.some((row) => row.mbPerSec !== undefined)
+  const hasMax = rows.some((row) => row.maxUs !== undefined)
   const hasBytes = rows.some((row) => row.bytesPerOp !== undefined)
   for (const setting of new Set(rows.map((row) => row.setting))) {
     const head = [
@@ -81,6 +85,7 @@ export function toTable({ bench, machine, rows, ratios }: Report, question: stri
       ...(hasSize ? ['MB/s'] : []),
       'p50 us',
       'p99 us',
+      ...(hasMax ? ['max us'] : []),
       ...(hasBytes ? ['bytes'] : []),
     ]
     const body = rows
@@ -91,6 +96,7 @@ export function toTable({ bench, machine, rows, ratios }: Report, question: stri
         ...(hasSize ? [shown(row.mbPerSec ?? Number.NaN)] : []),
         shown(row.p50Us),
         shown(row.p99Us),
+        ...(hasMax ? [shown(row.maxUs ?? Number.NaN)] : []),
         ...(hasBytes ? [shown(row.bytesPerOp ?? Number.NaN)] : []),
       ])
     lines.push('', ...aligned([head, ...body]))

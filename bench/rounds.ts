@@ -73,7 +73,7 @@ function rowOf(subject: string, setting: string, rounds: readonly Round[]): Row 
     p50Us: median(rounds.map((round) => round.p50Us)),
     p99Us: median(rounds.map((round) => round.p99Us)),
   }
-  for (const extra of ['mbPerSec', 'bytesPerOp'] as const) {
+  for (const extra of ['maxUs', 'mbPerSec', 'bytesPerOp'] as const) {
     const values = rounds.flatMap((round) => round[extra] ?? [])
     if (values.length > 0) row[extra] = median(values)
   }

@@ -22,6 +22,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'idle-exit': () => import('./idle-exit.js'),
   'sum-tree': () => import('./sum-tree.js'),
   wakeup: () => import('./wakeup.js'),
+  'timer-lateness': () => import('./timer-lateness.js'),
+  'cold-start': () => import('./cold-start.js'),
 }
 
 const USAGE = 'npm run bench -- NAME… [--json] [--quick] [--rounds N] [--tree PATH]…'

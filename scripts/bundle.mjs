@@ -11,24 +11,24 @@ import { join, relative } from 'node:path'
 
 /** Output name: compiled module. A group is what one thread may load, and so shares modules. */
 export const GROUPS = [
-  {
-    index: 'index.js',
-    ring: 'driver/bare.js',
-    pool: 'pool/pool.js',
-    'pool-nodes': 'pool/node-pools.js',
-    'pool-keys': 'pool/shared-keys.js',
-  },
+  // Apart from the pool: what a program does not load is not to be a file of its own among what it does.
+  { index: 'index.js', ring: 'driver/bare.js' },
+  { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/shared-keys.js' },
   { uring: 'cli/main.js' },
   { 'pool-worker': 'pool/worker.js', 'pool-job': 'pool/job.js' },
   { 'ring-worker': 'backends/threads/worker.js' },
+  { 'waiter-worker': 'sys/waiter-worker.js' },
   { 'sum-jobs': 'cli/sum-jobs.js' },
+  { 'doctor-worker': 'cli/doctor-worker.js' },
 ]
 
 /** Where modules name files relative to themselves, and what that is in the one folder. Each stands there once. */
 const MOVED = {
   'pool/dispatch.js': ["'./worker.js'", "'./pool-worker.js'"],
   'backends/threads/ctx.js': ["'./worker.js'", "'./ring-worker.js'"],
+  'sys/waiter.js': ["'./waiter-worker.js'", "'./waiter-worker.js'"],
   'cli/sum-pool.js': ["'./sum-jobs.js'", "'./sum-jobs.js'"],
+  'cli/doctor-run.js': ["'./doctor-worker.js'", "'./doctor-worker.js'"],
   'cli/main.js': ["'../../../package.json'", "'../../package.json'"],
 }
 

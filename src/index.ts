@@ -2,7 +2,7 @@
  * The public names of the package, and nothing else. Whatever thread imports it runs it: the app's.
  */
 
-export type { Backend, OpenOptions } from './driver/open.js'
+export type { Backend, OpenOptions } from './driver/open-options.js'
 export type {
   FsyncOptions,
   OpenatOptions,

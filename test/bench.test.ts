@@ -22,6 +22,8 @@ const SLOW = new Set(['job-cancel', 'job-scale'])
 const ECHOES = ['uring/kernel/raw', 'uring/kernel/loop', 'net.Server']
 const SCALES = [...POOLS, 'promises'].flatMap((pool) => [`${pool} 1k`, `${pool} 10k`])
 
+const LATE = ['uring/threads', 'uring/threads/unbounded', 'fs.FileHandle.read', 'nothing']
+
 /** Which subjects may stand in a row, and which must. */
 const SUBJECTS: Readonly<Record<string, { all: readonly string[]; always: readonly string[] }>> = {
   'nop-depth': { all: [...OURS, 'c/liburing'], always: ['uring/threads/raw'] },
@@ -49,6 +51,14 @@ const SUBJECTS: Readonly<Record<string, { all: readonly string[]; always: readon
     all: ['uring/kernel/sum', 'uring/threads/sum', 'fs+piscina', 'sha256sum'],
     always: ['uring/threads/sum', 'fs+piscina'],
   },
+  'timer-lateness': {
+    all: [...LATE, 'uring/kernel', 'uring/kernel/unbounded'],
+    always: LATE,
+  },
+  'cold-start': {
+    all: ['node', 'fs.readFileSync', 'fs/promises', 'uring/kernel', 'uring/threads'],
+    always: ['node', 'fs.readFileSync', 'fs/promises', 'uring/threads'],
+  },
   wakeup: {
     all: ['uring/eventfd', 'MessagePort', 'Atomics.waitAsync'],
     always: ['uring/eventfd', 'MessagePort'],
@@ -66,6 +76,8 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   'job-cancel': ['job=queued', 'job=cooperative', 'job=busy', 'job=deaf'],
   'idle-exit': ['workers=2'],
   'sum-tree': ['tree=small'],
+  'cold-start': ['file=small'],
+  'timer-lateness': ['beside=timer', 'beside=echo'],
   wakeup: ['inflight=1'],
 }
 
@@ -176,6 +188,7 @@ function checkSchema(report: Report, name: string): void {
       'opsPerSec',
       'p50Us',
       'p99Us',
+      ...(name === 'timer-lateness' ? ['maxUs'] : []),
       ...(name === 'job-scale' ? ['bytesPerOp'] : []),
     ]
     assert.deepEqual(Object.keys(row), fields)

@@ -6,7 +6,9 @@
  * a system is undefined there. Must never hold a number of our own. Counterpart: include/uapi/linux/io_uring.h, and of
  * stat.h, fs.h, fcntl.h, openat2.h and poll.h beside it what operations take.
  */
-import { constants } from 'node:fs'
+import { builtin } from '../lib/builtin.js'
+
+const { constants } = builtin('node:fs')
 
 // Operations: sqe.opcode.
 export const IORING_OP_NOP = 0

@@ -3,14 +3,16 @@
  *
  * Each backend is tried by opening a ring as programs do, never guessed from versions. Nothing is changed.
  */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
+import { Worker } from 'node:worker_threads'
 import * as abi from '../abi/constants.js'
 import { PROBE, PROBE_OP } from '../abi/structs.js'
 import { openRing } from '../driver/open.js'
-import { Uring } from '../driver/uring.js'
 import type { Ring } from '../ring/ring.js'
 import { ffi, ffiProblem } from '../sys/ffi.js'
+import { measureWakeUp, type WakeUp } from './doctor-wakeup.js'
 
 export interface BackendReport {
   readonly usable: boolean
@@ -20,8 +22,9 @@ export interface BackendReport {
   readonly setupFlags: readonly string[]
   readonly features: readonly string[]
   readonly opcodes: readonly string[]
-  /** From giving an operation to io-wq until its promise settles: a worker and the event loop are woken, µs. */
-  readonly wakeUp: { readonly p50Us: number; readonly p99Us: number } | undefined
+  /** On the main thread. */
+  readonly wakeUp: WakeUp | undefined
+  readonly wakeUpInWorker: WakeUp | undefined
 }
 
 export interface Diagnosis {
@@ -40,8 +43,11 @@ export interface Diagnosis {
   readonly notes: readonly string[]
 }
 
-const ROUNDS = 400
 const PROBE_OPS = 256
+const WAYS = {
+  pipe: 'Node polls the eventfd',
+  thread: 'a thread waits for the eventfd: Node has no Pipe class to be had',
+}
 const LIBUV_KEEPS_A_RING_FROM = 22
 
 export async function diagnose(): Promise<Diagnosis> {
@@ -85,10 +91,19 @@ async function report(backend: 'kernel' | 'threads'): Promise<BackendReport> {
       features: names('IORING_FEAT_', features),
       opcodes,
       wakeUp: await measureWakeUp(backend),
+      wakeUpInWorker: await measureInWorker(backend),
     }
   } catch (error) {
     const reason = (error as Error).message
-    return { usable: false, reason, setupFlags: [], features: [], opcodes: [], wakeUp: undefined }
+    return {
+      usable: false,
+      reason,
+      setupFlags: [],
+      features: [],
+      opcodes: [],
+      wakeUp: undefined,
+      wakeUpInWorker: undefined,
+    }
   }
 }
 
@@ -112,18 +127,11 @@ function opcodesOf(ring: Ring): string[] {
   return found
 }
 
-async function measureWakeUp(backend: 'kernel' | 'threads'): Promise<NonNullable<BackendReport['wakeUp']>> {
-  const ring = await Uring.open({ backend })
-  const us: number[] = []
-  for (let i = 0; i < ROUNDS; i++) {
-    const began = performance.now()
-    await ring.nop({ async: true })
-    us.push((performance.now() - began) * 1000)
-  }
-  await ring.close()
-  us.sort((a, b) => a - b)
-  const at = (share: number) => Math.round(us[Math.floor(ROUNDS * share)]! * 10) / 10
-  return { p50Us: at(0.5), p99Us: at(0.99) }
+async function measureInWorker(backend: 'kernel' | 'threads'): Promise<WakeUp> {
+  const worker = new Worker(new URL('./doctor-worker.js', import.meta.url), { workerData: backend })
+  const [found] = (await once(worker, 'message')) as [WakeUp]
+  await once(worker, 'exit')
+  return found
 }
 
 function notes(): string[] {
@@ -149,7 +157,13 @@ export function text(diagnosis: Diagnosis): string {
     lines.push(['  set up with', found.setupFlags.join(', ')])
     lines.push(['  features', found.features.join(', ')])
     lines.push([`  ${found.opcodes.length} operations`, found.opcodes.join(', ')])
-    lines.push(['  wake-up', `p50 ${found.wakeUp?.p50Us} us, p99 ${found.wakeUp?.p99Us} us`])
+    for (const [label, wakeUp] of [
+      ['  wake-up', found.wakeUp],
+      ['  in a Worker', found.wakeUpInWorker],
+    ] as const) {
+      if (wakeUp === undefined) continue
+      lines.push([label, `p50 ${wakeUp.p50Us} us, p99 ${wakeUp.p99Us} us, ${WAYS[wakeUp.way]}`])
+    }
   }
   lines.push(['limits', `locked memory ${diagnosis.maxLockedMemory}, open files ${diagnosis.maxOpenFiles}`])
   for (const note of diagnosis.notes) lines.push(['note', note])

@@ -4,7 +4,7 @@
  * Everything it was given or opened is closed at the end, so that the process ends by itself.
  */
 import { isUtf8 } from 'node:buffer'
-import type { Backend } from '../driver/open.js'
+import type { Backend } from '../driver/open-options.js'
 import { Uring } from '../driver/uring.js'
 import { byteString } from './arguments.js'
 import { complain, errorText, quoteName, writeMessage } from './messages.js'

@@ -4,7 +4,6 @@
  * Each check throws an error with Node's code, or returns what goes into the SQE. Counterpart: Node's
  * lib/internal/validators.js and lib/internal/fs/utils.js.
  */
-import { fileURLToPath } from 'node:url'
 import {
   AT_FDCWD,
   O_APPEND,
@@ -18,6 +17,7 @@ import {
   O_WRONLY,
 } from '../abi/constants.js'
 import { IOVEC } from '../abi/structs.js'
+import { builtin } from '../lib/builtin.js'
 import { high32, low32 } from '../sys/memory.js'
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
 import { checkFixed, heldAddressOf } from './hold.js'
@@ -108,9 +108,15 @@ export function checkBuffers(buffers: readonly ArrayBufferView[]): void {
   })
 }
 
+export function totalBytes(views: readonly ArrayBufferView[]): number {
+  let total = 0
+  for (const view of views) total += view.byteLength
+  return total
+}
+
 /** A path as a file name for errors: what the caller gave, with a URL resolved. */
 export function checkPath(path: Path, name = 'path'): string | Buffer {
-  if (path instanceof URL) return checkPath(fileURLToPath(path), name)
+  if (path instanceof URL) return checkPath(builtin('node:url').fileURLToPath(path), name)
   const isString = typeof path === 'string'
   if (!isString && !(path instanceof Uint8Array)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer or URL', path)

@@ -10,8 +10,9 @@
  */
 import { IORING_OP_READ, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
+import { verify } from '../lib/assert.js'
 import { prepRw } from '../ring/prep.js'
-import { SQ_FULL, type Sq } from '../ring/sq.js'
+import type { Sq } from '../ring/sq.js'
 import type { OpTable } from './op.js'
 
 const SQE_WORDS = SQE.size >> 2
@@ -22,6 +23,8 @@ const FLAGS_SHIFT = SQE.at.flags * 8
 const LINK_BITS = (IOSQE_IO_LINK | IOSQE_IO_HARDLINK) << FLAGS_SHIFT
 /** The first word of an SQE that was taken back: no opcode and no flags look like it. */
 const DROPPED = -1
+/** So many bytes are copied in one enter, give or take one SQE: a tenth of a millisecond for cached data. */
+const PORTION_BYTES = 1 << 20
 
 export class Backlog {
   /** The staged SQEs, to be filled by prep functions. Replaced when it grows: take it after stage(). */
@@ -29,6 +32,11 @@ export class Backlog {
   /** SQEs moved to the SQ, by opcode. */
   readonly nrByOpcode = new Float64Array(256)
   readonly #ops: OpTable
+  /** Bytes that each SQE has copied when it enters. */
+  #weights: Float64Array
+  /** Those of the staged SQE, and of all that wait. */
+  #stagedBytes = 0
+  #bytes = 0
   #mask: number
   #head = 0
   #tail = 0
@@ -38,6 +46,7 @@ export class Backlog {
 
   constructor(entries: number, ops: OpTable) {
     this.words = new Int32Array(entries * SQE_WORDS)
+    this.#weights = new Float64Array(entries)
     this.#mask = entries - 1
     this.#ops = ops
   }
@@ -45,6 +54,11 @@ export class Backlog {
   /** SQEs waiting. */
   get length(): number {
     return (this.#tail - this.#head) >>> 0
+  }
+
+  /** Whether all that wait may enter at once. */
+  get isLight(): boolean {
+    return this.#bytes < PORTION_BYTES
   }
 
   /** Members of the chain whose end is still to come; 0 when there is none. */
@@ -55,10 +69,16 @@ export class Backlog {
   /** The word where the next SQE is to be written, its 64 bytes zeroed. It counts once pushed. */
   stage(): number {
     if (this.length > this.#mask) this.#grow()
+    this.#stagedBytes = 0
     const at = (this.#tail & this.#mask) << SQE_SHIFT
     const { words } = this
     for (let i = 0; i < SQE_WORDS; i++) words[at + i] = 0
     return at
+  }
+
+  /** Says how many bytes the staged SQE has copied when it enters. */
+  weigh(sizeBytes: number): void {
+    this.#stagedBytes = sizeBytes
   }
 
   /** Where the next SQE will stand. */
@@ -73,6 +93,8 @@ export class Backlog {
     const isLinked = (this.words[at]! & LINK_BITS) !== 0
     if (isLinked && !this.#chainOpen) this.#chainFrom = this.#tail
     this.#chainOpen = isLinked
+    this.#weights[this.#tail & this.#mask] = this.#stagedBytes
+    this.#bytes += this.#stagedBytes
     this.#tail = (this.#tail + 1) | 0
   }
 
@@ -101,7 +123,9 @@ export class Backlog {
     const slots: number[] = []
     for (let i = from; i !== this.#tail; i = (i + 1) | 0) {
       const at = (i & this.#mask) << SQE_SHIFT
-      if (this.words[at] !== DROPPED) slots.push(this.words[at + USER_DATA]!)
+      if (this.words[at] === DROPPED) continue
+      slots.push(this.words[at + USER_DATA]!)
+      this.#lighten(i)
     }
     this.#tail = from
     return slots
@@ -116,6 +140,7 @@ export class Backlog {
     const before = ((position - 1) & this.#mask) << SQE_SHIFT
     const follows = position !== this.#head && this.words[before] !== DROPPED && (this.words[before]! & LINK_BITS) !== 0
     const links = this.words[at]! & LINK_BITS
+    this.#lighten(position)
     if (!follows && links === 0) {
       this.words[at] = DROPPED
       return true
@@ -137,32 +162,67 @@ export class Backlog {
     return length !== 0 && length <= room
   }
 
-  /** Moves whole chains while the SQ has place and `room` lasts. Returns the SQEs moved. */
+  /**
+   * Moves whole chains while the SQ has place and `room` lasts, and no more after a portion of bytes to be copied. Returns
+   * the SQEs moved.
+   */
   moveTo(sq: Sq, room: number): number {
+    const bytesAfter = this.#bytes - PORTION_BYTES
     let moved = 0
     for (;;) {
       this.#skipDropped()
-      if (this.#head === this.#tail || moved === room) break
-      const length = this.#headLength()
-      if (length === 0 || length > room - moved || (length > 1 && length > sq.spaceLeft())) break
-      const before = moved
-      while (moved - before < length && this.#moveOne(sq)) moved++
-      if (moved === before) break
+      const portion = this.#bytes - bytesAfter
+      const nr = portion > 0 ? this.#movableLength(Math.min(room - moved, sq.spaceLeft()), portion) : 0
+      if (nr === 0) {
+        verify(() => this.length > 0 || this.#bytes === 0, `${this.#bytes} bytes wait without an SQE`)
+        return moved
+      }
+      const first = this.#head & this.#mask
+      const nrToEnd = Math.min(nr, this.#mask + 1 - first)
+      this.#copyTo(sq, first, nrToEnd)
+      if (nr > nrToEnd) this.#copyTo(sq, 0, nr - nrToEnd)
+      this.#head = (this.#head + nr) | 0
+      moved += nr
     }
-    return moved
   }
 
-  #moveOne(sq: Sq): boolean {
-    const to = sq.getSqe()
-    if (to === SQ_FULL) return false
-    const from = (this.#head & this.#mask) << SQE_SHIFT
+  #copyTo(sq: Sq, first: number, nr: number): void {
     const { words } = this
-    const into = sq.words
-    for (let i = 0; i < SQE_WORDS; i++) into[to + i] = words[from + i]!
-    this.nrByOpcode[words[from]! & OPCODE_MASK]!++
-    this.#ops.markSubmitted(words[from + USER_DATA]!)
-    this.#head = (this.#head + 1) | 0
-    return true
+    const from = first << SQE_SHIFT
+    sq.putSqes(words, from, nr)
+    for (let i = first; i < first + nr; i++) {
+      const at = i << SQE_SHIFT
+      this.#lighten(i)
+      this.nrByOpcode[words[at]! & OPCODE_MASK]!++
+      this.#ops.markSubmitted(words[at + USER_DATA]!)
+    }
+  }
+
+  /**
+   * How many SQEs at the head, at most `max`, have none among them that was taken back and end with the end of a chain:
+   * the first at which they weigh `portion` bytes, if they do.
+   */
+  #movableLength(max: number, portion: number): number {
+    const limit = Math.min(this.length, max)
+    let whole = 0
+    let sum = 0
+    for (let nr = 0; nr < limit; nr++) {
+      const i = (this.#head + nr) & this.#mask
+      const word = this.words[i << SQE_SHIFT]!
+      if (word === DROPPED) break
+      sum += this.#weights[i]!
+      if ((word & LINK_BITS) !== 0) continue
+      whole = nr + 1
+      if (sum >= portion) break
+    }
+    return whole
+  }
+
+  /** The SQE at `position` is not to be copied for any more. */
+  #lighten(position: number): void {
+    const i = position & this.#mask
+    this.#bytes -= this.#weights[i]!
+    this.#weights[i] = 0
   }
 
   #skipDropped(): void {
@@ -184,11 +244,14 @@ export class Backlog {
   #grow(): void {
     const old = this.words
     const oldMask = this.#mask
+    const oldWeights = this.#weights
     this.words = new Int32Array(old.length * 2)
+    this.#weights = new Float64Array(oldWeights.length * 2)
     this.#mask = oldMask * 2 + 1
     for (let i = this.#head; i !== this.#tail; i = (i + 1) | 0) {
       const from = (i & oldMask) << SQE_SHIFT
       this.words.set(old.subarray(from, from + SQE_WORDS), (i & this.#mask) << SQE_SHIFT)
+      this.#weights[i & this.#mask] = oldWeights[i & oldMask]!
     }
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { libc } from '../sys/libc.js'
 import { addressOf } from '../sys/memory.js'
-import type { OpenOptions } from './open.js'
+import type { OpenOptions } from './open-options.js'
 import { Uring } from './uring.js'
 
 export type OpenTestRing = (options?: OpenOptions) => Promise<Uring>

@@ -10,15 +10,18 @@
  *
  * No user code runs inside. It never blocks, and never touches ring memory once closed.
  */
+import { IORING_SETUP_SQPOLL, IORING_SQ_NEED_WAKEUP, IOSQE_ASYNC } from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
 import { assert } from '../lib/assert.js'
 import { EAGAIN, EBUSY, ECANCELED, EINTR, ENOMEM, errnoError } from '../lib/errno.js'
 import type { Ring } from '../ring/ring.js'
+import { isCachedFile } from '../sys/file.js'
 import { Backlog } from './backlog.js'
 import { CANCEL_TAG, Cancels } from './cancel.js'
 import { chainTooLong, invalidState } from './errors.js'
 import { Lender } from './lend.js'
 import { type OpExtra, OpTable, QUEUED, REPLACED, type Resolve } from './op.js'
+import type { DriverSettings } from './open-options.js'
 import { checkOptions, type OpOptions, sqeFlags } from './options.js'
 import { Pieces } from './pieces.js'
 import { Signals } from './signals.js'
@@ -30,11 +33,6 @@ export interface DriverStats {
   sqes: number
   cqes: number
   wakes: number
-}
-
-export interface DriverOptions {
-  readonly maxTurnMs: number
-  readonly lend: boolean
 }
 
 /** CQ entries kept for cancel requests, so that they never wait for what they are to cancel. */
@@ -63,6 +61,9 @@ export class Driver {
   /** Operations in flight at most: with the cancel requests they fill the CQ and never overflow it. */
   readonly #maxInflight: number
   readonly #maxChain: number
+  readonly #asyncBytes: number
+  /** A thread of the kernel takes the SQEs by itself. */
+  readonly #isPolled: boolean
   #nrInflight = 0
   /** Why the rest of a chain is refused, while its end is still to come. */
   #refusal: (() => Error) | undefined
@@ -73,8 +74,10 @@ export class Driver {
   #closed: Promise<void> | undefined
   #onClosed: (() => void) | undefined
 
-  constructor(ring: Ring, { maxTurnMs, lend }: DriverOptions) {
+  constructor(ring: Ring, { maxTurnMs, asyncBytes, lend }: DriverSettings) {
     this.ring = ring
+    this.#asyncBytes = asyncBytes
+    this.#isPolled = (ring.flags & IORING_SETUP_SQPOLL) !== 0
     if (lend) this.lender = new Lender(this.pieces)
     this.#turn = new Turn(maxTurnMs)
     const cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
@@ -122,6 +125,19 @@ export class Driver {
   }
 
   /**
+   * Says how many bytes the staged SQE moves from or to the page cache, if it is a file's. Inline they are copied by this
+   * thread, inside enter: many are a worker's, and the rest enters a portion at a time, so that a turn can end.
+   */
+  weigh(at: number, fd: number, sizeBytes: number, options?: OpOptions): void {
+    const async = options?.async
+    if (async === undefined && sizeBytes >= this.#asyncBytes && isCachedFile(fd)) {
+      this.words[at] = this.words[at]! | (IOSQE_ASYNC << FLAGS_SHIFT)
+    } else if (async !== true) {
+      this.#backlog.weigh(sizeBytes)
+    }
+  }
+
+  /**
    * Queues the staged SQE. `keep` is whatever must stay alive until the operation has ended; `syscall` names it in
    * errors.
    */
@@ -139,7 +155,8 @@ export class Driver {
     backlog.push(at, slot, this.#ops.generation(slot))
     if (backlog.openChainLength === 1) process.nextTick(this.#endChain)
     const { entries } = this.ring.sq
-    if (backlog.length >= entries && this.#nrInflight + entries <= this.#maxInflight && !this.#isDraining) this.#enter()
+    const isFull = backlog.length >= entries && backlog.isLight
+    if (isFull && this.#nrInflight + entries <= this.#maxInflight && !this.#isDraining) this.#enter()
     this.#schedule()
     return promise
   }
@@ -262,20 +279,24 @@ export class Driver {
     return (
       ring.cq.ready() > 0 ||
       ring.cqNeedsEnter() ||
-      ring.sq.ready() > 0 ||
+      this.#isStalled() ||
       this.#backlog.isMovable(this.#maxInflight - this.#nrInflight) ||
       this.#cancels.isMovable
     )
   }
 
+  /** Whether SQEs wait for a call of enter. Those of a polled ring do only if its thread has gone to sleep. */
+  #isStalled(): boolean {
+    const { sq } = this.ring
+    return sq.ready() > 0 && (!this.#isPolled || (sq.flags() & IORING_SQ_NEED_WAKEUP) !== 0)
+  }
+
   /** Lets the loop sleep, or exits the ring. False when something came in just then. */
   #rest(): boolean {
     if (this.#nrInflight + this.#cancels.nrInflight > 0) {
-      if (!this.#wakeup.arm()) return false
-      this.#wakeup.hold(true)
-      return true
+      return this.#wakeup.arm() && this.#wakeup.hold()
     }
-    this.#wakeup.hold(false)
+    this.#wakeup.letGo()
     if (this.#state === CLOSING && this.#backlog.length === 0) this.#exit()
     return true
   }
@@ -302,6 +323,11 @@ export class Driver {
     const needsEvents = ring.cqNeedsEnter()
     const isSubmitting = ring.sq.ready() > 0
     if (!needsEvents && !isSubmitting) return true
+    if (this.#isPolled) {
+      stats.sqes += ring.sq.flush()
+      // After the flush: its thread looks at the tail once more after it has said that it sleeps.
+      if (!needsEvents && !this.#isStalled()) return true
+    }
     const res = !isSubmitting ? ring.getEvents() : needsEvents ? ring.submitAndGetEvents() : ring.submit()
     stats.enters++
     if (res < 0) {
@@ -310,7 +336,7 @@ export class Driver {
       assert(isTransient, `io_uring_enter answers ${res}`)
       return false
     }
-    if (isSubmitting) stats.sqes += res
+    if (isSubmitting && !this.#isPolled) stats.sqes += res
     return true
   }
 

@@ -4,7 +4,7 @@
  * Messages are Node's own, so that a program moved from node:fs sees the same text. Counterpart: Node's
  * lib/internal/errors.js, which is not public.
  */
-import { inspect } from 'node:util'
+import { builtin } from '../lib/builtin.js'
 
 type ErrorClass = ErrorConstructor | TypeErrorConstructor | RangeErrorConstructor
 
@@ -56,6 +56,10 @@ export function abortError(signal: AbortSignal | undefined): Error {
   error.name = 'AbortError'
   error.code = 'ABORT_ERR'
   return error
+}
+
+function inspect(value: unknown, options?: { depth?: number; colors?: boolean }): string {
+  return builtin('node:util').inspect(value, options)
 }
 
 function subject(name: string): string {

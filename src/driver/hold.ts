@@ -6,8 +6,7 @@
  * goes to the other side is marked, once and for good, as one that cannot be transferred; it costs nothing the next time.
  * Memory that is lent instead needs no mark (lend.ts). Counterpart: pin_user_pages, which holds pages, not their owner.
  */
-import { isArrayBuffer } from 'node:util/types'
-import { markAsUntransferable } from 'node:worker_threads'
+import { builtin } from '../lib/builtin.js'
 import { addressOf } from '../sys/memory.js'
 import { invalidArgValue } from './errors.js'
 
@@ -32,7 +31,9 @@ function hold(view: ArrayBufferView, buffer: ArrayBufferLike): number {
   checkFixed(view)
   if (buffer.byteLength === 0) return 0
   const address = addressOf(new Uint8Array(buffer))
-  if (isArrayBuffer(buffer) && !isWasmMemory(buffer)) markAsUntransferable(buffer)
+  if (builtin('node:util').types.isArrayBuffer(buffer) && !isWasmMemory(buffer)) {
+    builtin('node:worker_threads').markAsUntransferable(buffer)
+  }
   held.set(buffer, address)
   return address
 }

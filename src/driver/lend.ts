@@ -8,7 +8,7 @@
  * for 4 KiB. That holds for both backends, for a program must not depend on which it has: what is lent stays
  * transferable, what is given as it is does not (hold.ts). Counterpart: the kernel's bounce buffers, kernel/dma/swiotlb.c.
  */
-import { isDetached } from './args.js'
+import { isDetached, totalBytes } from './args.js'
 import { invalidState } from './errors.js'
 import type { OpExtra } from './op.js'
 import type { Piece, Pieces } from './pieces.js'
@@ -82,10 +82,4 @@ function checkAttached(view: ArrayBufferView): void {
 function bytesOf(view: ArrayBufferView, offset: number, length: number): Uint8Array {
   checkAttached(view)
   return new Uint8Array(view.buffer, view.byteOffset + offset, length)
-}
-
-function totalBytes(views: readonly ArrayBufferView[]): number {
-  let total = 0
-  for (const view of views) total += view.byteLength
-  return total
 }

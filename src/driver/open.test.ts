@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { explain, probe } from '../backends/kernel/probe.js'
 import { EPERM } from '../lib/errno.js'
 import { code, onEachBackend } from './driver.test.backends.js'
-import type { Backend, OpenOptions } from './open.js'
+import type { Backend, OpenOptions } from './open-options.js'
 import { Uring } from './uring.js'
 
 onEachBackend('a ring says who carries it and why', async (open, backend) => {

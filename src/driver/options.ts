@@ -19,7 +19,10 @@ export interface OpOptions {
   link?: boolean | undefined
   /** Like `link`, but the next operation starts even if this one fails (IOSQE_IO_HARDLINK). */
   hardlink?: boolean | undefined
-  /** Does not try the operation inline but hands it to a worker at once (IOSQE_ASYNC). */
+  /**
+   * Does not try the operation inline but hands it to a worker at once; `false`: never does (IOSQE_ASYNC). Default: for
+   * long reads and writes, see `asyncBytes` of Uring.open.
+   */
   async?: boolean | undefined
 }
 
@@ -33,7 +36,10 @@ export interface TransferOptions extends OpOptions {
   offset?: number | undefined
   /** How many bytes at most. Default: the rest of the buffer. */
   length?: number | null | undefined
-  /** Where in the file to begin, in bytes. Default null: at the file's own position, which then moves on. */
+  /**
+   * Where in the file to begin, in bytes. Default null: at the file's own position, which then moves on. Two operations
+   * at it that are in flight together may run in either order: await the first.
+   */
   position?: number | null | undefined
 }
 

@@ -23,13 +23,15 @@ import {
   prepWrite,
   prepWritev,
 } from '../ring/prep.js'
+import type { Ring } from '../ring/ring.js'
 import { addressOf } from '../sys/memory.js'
 import * as args from './args.js'
 import { Driver } from './driver.js'
 import { checkFixed, heldAddressOf } from './hold.js'
 import { setAffinity, setMaxWorkers } from './iowq.js'
 import type { OpExtra } from './op.js'
-import { type OpenOptions, openRing } from './open.js'
+import { openRing } from './open.js'
+import type { OpenOptions } from './open-options.js'
 import type { FsyncOptions, OpenatOptions, OpOptions, StatxOptions, TransferOptions } from './options.js'
 import { STATX_BYTES, Statx } from './statx.js'
 
@@ -97,13 +99,17 @@ export class Uring {
    * ERR_URING_NO_FFI where no foreign calls can be made; with ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad options.
    */
   static async open(options: OpenOptions = {}): Promise<Uring> {
-    const { ring, reason, ...driverOptions } = await openRing(options)
+    const { ring, reason, ...settings } = await openRing(options, Uring.#ringOf)
     try {
-      return new Uring(new Driver(ring, driverOptions), reason)
+      return new Uring(new Driver(ring, settings), reason)
     } catch (error) {
       ring.queueExit()
       throw error
     }
+  }
+
+  static #ringOf(value: unknown): Ring | undefined {
+    return typeof value === 'object' && value !== null && #driver in value ? value.#driver.ring : undefined
   }
 
   /** Does nothing, through the whole ring (io_uring_prep_nop). Resolves to 0. */
@@ -177,6 +183,7 @@ export class Uring {
       const at = driver.stage(options)
       const loan = driver.lender?.toRead(buffer, offset, length)
       prepRead(driver.words, at, fd, loan?.address ?? own, length, position)
+      driver.weigh(at, fd, length, options)
       return driver.issue(at, 'read', buffer, options, loan?.extra)
     } catch (error) {
       return driver.refuse(error, options)
@@ -197,6 +204,7 @@ export class Uring {
       const at = driver.stage(options)
       const loan = driver.lender?.toWrite(buffer, offset, length)
       prepWrite(driver.words, at, fd, loan?.address ?? own, length, position)
+      driver.weigh(at, fd, length, options)
       return driver.issue(at, 'write', buffer, options, loan?.extra)
     } catch (error) {
       return driver.refuse(error, options)
@@ -223,6 +231,7 @@ export class Uring {
       const loan = driver.lender?.toReadv(buffers)
       const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
       prepReadv(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
+      driver.weigh(at, fd, args.totalBytes(buffers), options)
       return driver.issue(at, 'readv', [iovecs, ...buffers], options, loan?.extra)
     } catch (error) {
       return driver.refuse(error, options)
@@ -246,6 +255,7 @@ export class Uring {
       const loan = driver.lender?.toWritev(buffers)
       const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
       prepWritev(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
+      driver.weigh(at, fd, args.totalBytes(buffers), options)
       return driver.issue(at, 'writev', [iovecs, ...buffers], options, loan?.extra)
     } catch (error) {
       return driver.refuse(error, options)

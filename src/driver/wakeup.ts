@@ -42,12 +42,16 @@ export class Wakeup {
     return this.#ring.cq.ready() === 0 && !this.#ring.cqNeedsEnter()
   }
 
-  /** Whether the process must stay alive for this ring. */
-  hold(isBusy: boolean): void {
-    if (this.#isHolding === isBusy) return
-    this.#isHolding = isBusy
-    if (isBusy) this.#waker.ref()
-    else this.#waker.unref()
+  /** The process must stay alive for this ring. False when no descriptor is left to be woken by: look again soon. */
+  hold(): boolean {
+    this.#isHolding ||= this.#waker.ref()
+    return this.#isHolding
+  }
+
+  letGo(): void {
+    if (!this.#isHolding) return
+    this.#isHolding = false
+    this.#waker.unref()
   }
 
   /** No onWake comes after. */

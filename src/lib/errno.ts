@@ -4,7 +4,7 @@
  * Names and texts are libuv's (util.getSystemErrorMap), so messages equal those of node:fs; the kernel's own few that
  * libuv does not know are added. Counterpart: include/uapi/asm-generic/errno.h and Node's uvException.
  */
-import { getSystemErrorMap } from 'node:util'
+import { builtin } from './builtin.js'
 
 export const EPERM = 1
 export const ENOENT = 2
@@ -42,18 +42,23 @@ const KERNEL_ONLY: Readonly<Record<number, readonly [string, string]>> = {
   512: ['ERESTARTSYS', 'interrupted system call should be restarted'],
 }
 
-const system = getSystemErrorMap()
+let known: Map<number, [name: string, text: string]> | undefined
+
+function system(): Map<number, [name: string, text: string]> {
+  known ??= builtin('node:util').getSystemErrorMap()
+  return known
+}
 
 /** `'ENOENT'` for 2 or -2; `'E12345'` for a number no table knows. */
 export function errnoName(errno: number): string {
   const n = Math.abs(errno)
-  return system.get(-n)?.[0] ?? KERNEL_ONLY[n]?.[0] ?? `E${n}`
+  return system().get(-n)?.[0] ?? KERNEL_ONLY[n]?.[0] ?? `E${n}`
 }
 
 /** The text that strerror would give, in libuv's words. */
 export function errnoText(errno: number): string {
   const n = Math.abs(errno)
-  return system.get(-n)?.[1] ?? KERNEL_ONLY[n]?.[1] ?? `unknown error ${n}`
+  return system().get(-n)?.[1] ?? KERNEL_ONLY[n]?.[1] ?? `unknown error ${n}`
 }
 
 export interface ErrnoException extends Error {

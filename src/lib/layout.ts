@@ -6,7 +6,7 @@
  * compare `hash` on attaching, so two builds never share memory by accident. Counterpart: the structs in
  * include/uapi/linux/io_uring.h and the ____cacheline_aligned groups inside the kernel's own.
  */
-import { assert } from './assert.js'
+import { assert, VERIFY } from './assert.js'
 
 const TYPE_BYTES = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8, s64: 8 } as const
 
@@ -49,8 +49,42 @@ export interface Layout<N extends string> {
 
 const LINE_BYTES = 64
 
-/** Lays out a table. Throws (at load) on a duplicate name, a misplaced stated offset, or a misaligned field. */
+/**
+ * A table, laid out when it is first asked for anything: few programs use them all. Then throws on a duplicate name, a
+ * misplaced stated offset, or a misaligned field; with URING_VERIFY=1 at once.
+ */
 export function struct<const R extends readonly Row[]>(name: string, rows: R): Layout<FieldName<R[number]>> {
+  let laid: LaidOut | undefined
+  const get = (): LaidOut => {
+    laid ??= layOut(name, rows)
+    return laid
+  }
+  if (VERIFY) get()
+  return {
+    name,
+    get at() {
+      return get().at as Layout<FieldName<R[number]>>['at']
+    },
+    get fields() {
+      return get().fields
+    },
+    get size() {
+      return get().size
+    },
+    get hash() {
+      const { fields, size } = get()
+      return fnv1a(`${name}{${fields.map((f) => `${f.name}:${f.type}@${f.offset}`).join(',')}}${size}`)
+    },
+  }
+}
+
+interface LaidOut {
+  readonly at: Readonly<Record<string, number>>
+  readonly fields: readonly Field[]
+  readonly size: number
+}
+
+function layOut(name: string, rows: readonly Row[]): LaidOut {
   const at: Record<string, number> = {}
   const fields: Field[] = []
   let end = 0
@@ -68,26 +102,26 @@ export function struct<const R extends readonly Row[]>(name: string, rows: R): L
     if (align === 8) alignTo = Math.max(alignTo, 8)
     const offset = stated ?? alignUp(end, align)
     // Unions state an offset inside what came before; everything else must not overlap.
-    assert(offset % align === 0, `${name}.${field} is misaligned at ${offset}`)
-    assert(at[field] === undefined, `${name}.${field} is named twice`)
+    if (offset % align !== 0) fail(`${name}.${field} is misaligned at ${offset}`)
+    if (at[field] !== undefined) fail(`${name}.${field} is named twice`)
     at[field] = offset
     fields.push({ name: field, type, writtenBy, meaning, offset, bytes, line })
     end = Math.max(end, offset + bytes)
   }
-  const size = alignUp(end, alignTo)
-  const text = fields.map((f) => `${f.name}:${f.type}@${f.offset}`).join(',')
-  return { name, at: at as Layout<FieldName<R[number]>>['at'], fields, size, hash: fnv1a(`${name}{${text}}${size}`) }
+  return { at, fields, size: alignUp(end, alignTo) }
 }
 
 function measure(type: FieldType): { bytes: number; align: number } {
+  const plain = TYPE_BYTES[type as keyof typeof TYPE_BYTES] as number | undefined
+  if (plain !== undefined) return { bytes: plain, align: plain }
   const array = /^(u8|u32)\[(\d+)\]$/.exec(type)
-  if (array) {
-    const align = array[1] === 'u8' ? 1 : 4
-    return { bytes: align * Number(array[2]), align }
-  }
-  const bytes = TYPE_BYTES[type as keyof typeof TYPE_BYTES]
-  assert(bytes !== undefined, `unknown field type ${type}`)
-  return { bytes, align: bytes }
+  assert(array !== null, `unknown field type ${type}`)
+  const align = array[1] === 'u8' ? 1 : 4
+  return { bytes: align * Number(array[2]), align }
+}
+
+function fail(message: string): never {
+  assert(false, message)
 }
 
 function alignUp(n: number, align: number): number {

@@ -108,3 +108,26 @@ test('flags and dropped are the other side’s words', () => {
   assert.equal(sq.flags(), 6)
   assert.equal(sq.dropped(), 0xffff_ffff)
 })
+
+for (const [name, flags, stride] of [
+  ['', 0, 16],
+  [' of 128 bytes', IORING_SETUP_SQE128, 32],
+] as const) {
+  test(`putSqes copies SQEs one behind another, around the end and no more than there is room for${name}`, () => {
+    const words = Int32Array.from({ length: 6 * 16 }, (_, i) => i)
+    for (let start = -2; start < 2 * ENTRIES; start++) {
+      const { sq, sqes } = makeSq(start, flags)
+      const alone = start < ENTRIES ? 1 : 0
+      assert.equal(sq.putSqes(words, 16, alone), alone)
+      assert.equal(sq.putSqes(words, 16 + alone * 16, 5), ENTRIES - alone)
+      assert.equal(sq.getSqe(), SQ_FULL)
+      for (let i = 0; i < ENTRIES; i++) {
+        const at = ((start + i) & (ENTRIES - 1)) * stride
+        assert.deepEqual(sqes.subarray(at, at + 16), words.subarray((i + 1) * 16, (i + 2) * 16))
+        assert.ok(sqes.subarray(at + 16, at + stride).every((word) => word === 0))
+      }
+      assert.equal(sq.pending(), 0)
+      assert.equal(sq.flush(), ENTRIES)
+    }
+  })
+}

@@ -4,9 +4,9 @@
  * Sets are lists of processor numbers. Reading needs no FFI, setting does. Counterpart: sched_setaffinity(2), and
  * /sys/devices/system/node.
  */
-import { readdirSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+
 import { join } from 'node:path'
+import { builtin } from '../lib/builtin.js'
 import { EINVAL } from '../lib/errno.js'
 import { libc } from './libc.js'
 import { addressOf } from './memory.js'
@@ -30,7 +30,7 @@ export function parseCpuList(text: string): number[] {
 /** The processors that the calling thread may run on; undefined where /proc does not tell. */
 export function threadCpus(): number[] | undefined {
   try {
-    const status = readFileSync('/proc/thread-self/status', 'latin1')
+    const status = builtin('node:fs').readFileSync('/proc/thread-self/status', 'latin1')
     const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1]
     return list === undefined ? undefined : parseCpuList(list)
   } catch {
@@ -59,9 +59,9 @@ export function mayRunOn(cpus: readonly number[]): boolean {
 /** The processors that this machine can have; those that Node sees where sysfs does not tell. */
 export function possibleCpus(): number[] {
   try {
-    return parseCpuList(readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
+    return parseCpuList(builtin('node:fs').readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
   } catch {
-    return Array.from({ length: availableParallelism() }, (_, cpu) => cpu)
+    return Array.from({ length: builtin('node:os').availableParallelism() }, (_, cpu) => cpu)
   }
 }
 
@@ -83,7 +83,7 @@ export const SYSFS_NODES = '/sys/devices/system/node'
 export function numaNodes(folder = SYSFS_NODES): NumaNode[] {
   let names: string[]
   try {
-    names = readdirSync(folder)
+    names = builtin('node:fs').readdirSync(folder)
   } catch {
     return []
   }
@@ -91,7 +91,7 @@ export function numaNodes(folder = SYSFS_NODES): NumaNode[] {
     .flatMap((name) => /^node(\d+)$/.exec(name)?.[1] ?? [])
     .map((node) => ({
       node: Number(node),
-      cpus: parseCpuList(readFileSync(join(folder, `node${node}`, 'cpulist'), 'latin1')),
+      cpus: parseCpuList(builtin('node:fs').readFileSync(join(folder, `node${node}`, 'cpulist'), 'latin1')),
     }))
     .filter(({ cpus }) => cpus.length > 0)
     .sort((a, b) => a.node - b.node)

@@ -5,7 +5,7 @@
  * package), `ffi()` throws ERR_URING_NO_FFI with the reason in words; whoever can do without it asks `ffiProblem()`
  * first. Nothing above this folder calls FFI itself.
  */
-import { createRequire } from 'node:module'
+import { builtin, requireHere } from '../lib/builtin.js'
 
 /** C types as this library needs them. Addresses travel as numbers: user space ends below 2^47, doubles are exact to 2^53. */
 export type CType = 'void' | 'int' | 'uint' | 'long' | 'size'
@@ -52,10 +52,33 @@ let problem: string | undefined
 function load(): void {
   if (loaded !== undefined || problem !== undefined) return
   try {
-    loaded = koffiProvider(createRequire(import.meta.url)('koffi') as Koffi)
+    loaded = koffiProvider(loadKoffi())
   } catch (error) {
     problem = `the FFI package koffi cannot load on this system: ${(error as Error).message.split('\n')[0]}`
   }
+}
+
+/**
+ * koffi's binary for this system where npm puts it, else by way of koffi, which looks for it all over and takes 4 ms
+ * where the binary takes one. A musl system could take glibc's binary for its own, so it goes the long way.
+ */
+function loadKoffi(): Koffi {
+  const { platform, arch } = process
+  if (platform === 'linux' && !builtin('node:fs').existsSync(muslLoader())) {
+    try {
+      const binary = requireHere(`@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`) as Koffi
+      if (binary.version.startsWith('3.')) return binary
+    } catch {
+      // It is elsewhere, or named otherwise: koffi knows.
+    }
+  }
+  return requireHere('koffi') as Koffi
+}
+
+/** The dynamic loader by which a musl system is known. */
+function muslLoader(): string {
+  const machine = process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch
+  return `/lib/ld-musl-${machine}.so.1`
 }
 
 function koffiProvider(koffi: Koffi): Ffi {

@@ -3,6 +3,7 @@
  *
  * Nothing is remembered, for fds are used again. Counterpart: what io_uring reads off struct file.
  */
+import { builtin } from '../lib/builtin.js'
 import { EINVAL } from '../lib/errno.js'
 import { kcmpFile, libc } from './libc.js'
 import { addressOf } from './memory.js'
@@ -35,6 +36,21 @@ export function fileKind(fd: number): FileKind | number {
   const type = bytes.getUint16(MODE, true) & S_IFMT
   const sizeBytes = bytes.getUint32(SIZE, true) + bytes.getUint32(SIZE + 4, true) * 2 ** 32
   return { regular: type === S_IFREG, block: type === S_IFBLK, ino: bytes.getInt32(INO, true), sizeBytes }
+}
+
+const F_GETFL = 3
+/** Nothing is asked of a server: a file's type does not change. */
+const AT_STATX_DONT_SYNC = 0x4000
+const STATX_TYPE = 0x1
+
+/** Whether reading the file copies from the page cache: a regular file or a block device, not open with O_DIRECT. */
+export function isCachedFile(fd: number): boolean {
+  const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC
+  if (libc('statx')(fd, addressOf(EMPTY_PATH), flags, STATX_TYPE, addressOf(statxbuf)) < 0) return false
+  const type = bytes.getUint16(MODE, true) & S_IFMT
+  if (type !== S_IFREG && type !== S_IFBLK) return false
+  const { O_DIRECT } = builtin('node:fs').constants
+  return (libc('fcntl')(fd, F_GETFL, 0) & O_DIRECT) === 0
 }
 
 /** ext4, XFS, Btrfs, tmpfs, overlayfs, as statfs(2) names them: whoever asks for attributes waits for nobody. */

@@ -5,15 +5,15 @@
  * closes then, by number. So in a Worker such an fd takes a number that node:fs gave out. Counterpart: none; a task's
  * files are its process's.
  */
-import { closeSync, openSync } from 'node:fs'
-import { isMainThread } from 'node:worker_threads'
-import { libc } from './libc.js'
+import { builtin } from '../lib/builtin.js'
+import { isMainThread, libc } from './libc.js'
 
 const O_CLOEXEC = 0o2000000
 
 /** Makes this thread the owner of `fd`. Returns the number that it has from now on, or -errno, and then it is closed. */
 export function adoptFd(fd: number): number {
-  if (isMainThread) return fd
+  if (isMainThread()) return fd
+  const { closeSync, openSync } = builtin('node:fs')
   let own: number
   try {
     own = openSync('/dev/null', 'r')
@@ -29,9 +29,9 @@ export function adoptFd(fd: number): number {
 
 /** Closes an adopted fd. Returns 0 or -errno. */
 export function closeAdopted(fd: number): number {
-  if (isMainThread) return libc('close')(fd)
+  if (isMainThread()) return libc('close')(fd)
   try {
-    closeSync(fd)
+    builtin('node:fs').closeSync(fd)
     return 0
   } catch (error) {
     return (error as { errno: number }).errno

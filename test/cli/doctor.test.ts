@@ -12,6 +12,7 @@ import { MAIN } from './hostile-tree.js'
 
 const SECCOMP = fileURLToPath(new URL('./seccomp.js', import.meta.url))
 const NO_KOFFI = fileURLToPath(new URL('../no-ffi/no-koffi.cjs', import.meta.url))
+const NO_PIPE = fileURLToPath(new URL('./no-pipe.cjs', import.meta.url))
 const [kernel, threads] = BACKENDS
 
 function run(args: readonly string[]) {
@@ -30,15 +31,29 @@ test('doctor says what each backend has and what auto takes', () => {
   assert.deepEqual([stderr, status], ['', kernel!.skip && threads!.skip ? 1 : 0])
   const found = JSON.parse(stdout) as Diagnosis
   for (const { name, skip } of BACKENDS) {
-    const { usable, opcodes, features, setupFlags, wakeUp } = found.backends[name]
+    const { usable, opcodes, features, setupFlags, wakeUp, wakeUpInWorker } = found.backends[name]
     assert.equal(usable, skip === false, name)
     if (!usable) continue
     for (const opcode of ['NOP', 'OPENAT', 'READ', 'STATX']) assert.ok(opcodes.includes(opcode), `${name} ${opcode}`)
     assert.ok(features.includes('NODROP') && setupFlags.includes('CLAMP'), name)
-    assert.ok(wakeUp !== undefined && wakeUp.p99Us >= wakeUp.p50Us && wakeUp.p50Us > 0, name)
+    for (const found of [wakeUp, wakeUpInWorker]) {
+      assert.ok(found !== undefined && found.p99Us >= found.p50Us && found.p50Us > 0, name)
+      assert.equal(found.way, 'pipe')
+    }
   }
   assert.equal(found.auto.backend, kernel!.skip === false ? 'kernel' : 'threads')
   assert.match(found.ffi.provider ?? '', /^koffi /)
+})
+
+test('doctor says which way the loop is woken where Node has no Pipe class to be had', () => {
+  const { stdout, stderr, status } = run(['--require', NO_PIPE, MAIN, 'doctor', '--json'])
+  assert.deepEqual([stderr, status], ['', kernel!.skip && threads!.skip ? 1 : 0])
+  const { backends } = JSON.parse(stdout) as Diagnosis
+  for (const { name, skip } of BACKENDS) {
+    if (skip !== false) continue
+    const { wakeUp, wakeUpInWorker } = backends[name]
+    assert.deepEqual([wakeUp?.way, wakeUpInWorker?.way], ['thread', 'thread'], name)
+  }
 })
 
 test('doctor speaks to people without --json', () => {
@@ -46,7 +61,8 @@ test('doctor speaks to people without --json', () => {
   assert.equal(status, 0)
   assert.match(stdout, /^auto takes +(kernel|threads) \(/m)
   assert.match(stdout, /^threads +works$/m)
-  assert.match(stdout, /^ {2}wake-up +p50 [\d.]+ us, p99 [\d.]+ us$/m)
+  assert.match(stdout, /^ {2}wake-up +p50 [\d.]+ us, p99 [\d.]+ us, Node polls the eventfd$/m)
+  assert.match(stdout, /^ {2}in a Worker +p50 [\d.]+ us, p99 [\d.]+ us, Node polls the eventfd$/m)
 })
 
 for (const [errno, words] of [

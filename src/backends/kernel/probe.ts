@@ -4,9 +4,8 @@
  * The answer is io_uring_setup's own; what it means is read from /proc. Nothing is changed, and no file that cannot be
  * read is an error. Counterpart: liburing's io_uring_get_probe, as far as it is used to ask "is it there".
  */
-import { readFileSync } from 'node:fs'
-import { release } from 'node:os'
 import { PARAMS } from '../../abi/params.js'
+import { builtin } from '../../lib/builtin.js'
 import { EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM, errnoText } from '../../lib/errno.js'
 import { ioUringSetup, libc } from '../../sys/libc.js'
 import { addressOf } from '../../sys/memory.js'
@@ -41,6 +40,7 @@ export function explain(errno: number): string {
 }
 
 function explainEnosys(): string {
+  const { release } = builtin('node:os')
   const [major = 0, minor = 0] = release().split('.').map(Number)
   const [oldMajor, oldMinor] = OLDEST
   if (major < oldMajor || (major === oldMajor && minor < oldMinor)) {
@@ -80,7 +80,7 @@ function lockedLimit(): string {
 
 function read(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').trim()
+    return builtin('node:fs').readFileSync(path, 'utf8').trim()
   } catch {
     return undefined
   }

@@ -1,0 +1,160 @@
+/**
+ * What Uring.open takes, checked before anything is set up. Runs on the app's thread.
+ *
+ * Counterpart: the arguments of io_uring_queue_init_params, struct io_uring_params.
+ */
+import { IORING_SETUP_SQPOLL } from '../abi/constants.js'
+import type { Ring } from '../ring/ring.js'
+import { isMainThread } from '../sys/libc.js'
+import { invalidArgType, invalidArgValue, invalidState, outOfRange } from './errors.js'
+import type { Uring } from './uring.js'
+
+export type Backend = 'auto' | 'kernel' | 'threads'
+
+export interface OpenOptions {
+  /** Default 'auto': the kernel where it is allowed, the threads where it is not. */
+  backend?: Backend | undefined
+  /**
+   * Submission queue entries, 1 to 32768, rounded up to a power of two. Default 256. A chain of links must fit into them.
+   */
+  entries?: number | undefined
+  /**
+   * Completion queue entries, at least 2 and `entries`, up to 65536, rounded up to a power of two. Default four times
+   * `entries`. So many operations may be in flight, less a few for cancelling; more wait for one of them to end. Many that
+   * pend long need many entries (IORING_SETUP_CQSIZE).
+   */
+  cqEntries?: number | undefined
+  /**
+   * How long completions may follow one another before the rest of the event loop has a turn, in milliseconds.
+   * Default 1. Infinity: 64 rounds of them.
+   */
+  maxTurnMs?: number | undefined
+  /**
+   * Reads and writes of so many bytes or more are handed to workers at once, where the file is a regular one or a block
+   * device and not open with O_DIRECT. Smaller ones whose data is cached are copied on the event loop's thread: 0.1 ms
+   * for 1 MiB. Default 1048576: there a worker costs a tenth more time and leaves the loop free. Infinity: never
+   * (IOSQE_ASYNC).
+   */
+  asyncBytes?: number | undefined
+  /**
+   * Gives operations copies of the caller's buffers, which then may be transferred afterwards, and even meanwhile (a read
+   * into one that is gone rejects with ERR_INVALID_STATE). Costs 0.2 us for 4 KiB. Default false, but true in a Worker,
+   * where it must be: its memory is freed before its operations have ended if it is terminated.
+   */
+  lend?: boolean | undefined
+  /**
+   * Has a thread of the kernel look for submissions, so that making them takes no system call. It burns a whole CPU while
+   * there is work and for `sqThreadIdleMs` after, and on a machine with few CPUs makes everything slower: measure first.
+   * Backend `kernel` alone. Default false (IORING_SETUP_SQPOLL).
+   */
+  sqpoll?: boolean | undefined
+  /** With `sqpoll`: milliseconds without work after which that thread sleeps, 1 to 4294967295. Default: the kernel's 1000. */
+  sqThreadIdleMs?: number | undefined
+  /** With `sqpoll`: the CPU that its thread stays on, which it takes from all others there (IORING_SETUP_SQ_AFF). */
+  sqThreadCpu?: number | undefined
+  /**
+   * An open ring of this thread and backend to share with: with `sqpoll` its thread, which looks after both rings, so it
+   * must have been opened with `sqpoll` too. Workers the rings of a thread share anyway (IORING_SETUP_ATTACH_WQ).
+   */
+  attachWq?: Uring | undefined
+}
+
+/** How a ring is to be set up. */
+export interface RingSettings {
+  readonly entries: number
+  readonly cqEntries: number
+  readonly sqpoll: boolean
+  readonly sqThreadIdleMs: number | undefined
+  readonly sqThreadCpu: number | undefined
+  readonly attachWq: Ring | undefined
+}
+
+/** How its driver is to go about it. */
+export interface DriverSettings {
+  readonly maxTurnMs: number
+  readonly asyncBytes: number
+  readonly lend: boolean
+}
+
+const MAX_ENTRIES = 32768
+const MAX_CQ_ENTRIES = 65536
+const CQ_PER_SQ = 4
+const ASYNC_BYTES = 1 << 20
+const UINT32_MAX = 0xffffffff
+/** The kernel takes it as a signed number. */
+const MAX_CPU = 0x7fffffff
+
+/** Throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, or ERR_INVALID_STATE for a closed `attachWq`. */
+export function checkOpenOptions(
+  options: OpenOptions,
+  ringOf: (ring: unknown) => Ring | undefined,
+): { backend: Backend } & RingSettings & DriverSettings {
+  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
+  const { backend = 'auto', maxTurnMs = 1, asyncBytes = ASYNC_BYTES } = options
+  const { entries = 256, sqpoll = false, sqThreadIdleMs, sqThreadCpu } = options
+  checkBackend('options.backend', backend)
+  checkInteger('options.entries', entries, 1, MAX_ENTRIES)
+  const { cqEntries = entries * CQ_PER_SQ } = options
+  if (options.cqEntries !== undefined) {
+    checkInteger('options.cqEntries', cqEntries, Math.max(2, entries), MAX_CQ_ENTRIES)
+  }
+  checkNotNegative('options.maxTurnMs', maxTurnMs)
+  checkNotNegative('options.asyncBytes', asyncBytes)
+  const { lend = !isMainThread() } = options
+  if (typeof lend !== 'boolean') throw invalidArgType('options.lend', 'of type boolean', lend)
+  if (!lend && !isMainThread()) throw invalidArgValue('options.lend', lend, 'must be true in a Worker')
+  if (typeof sqpoll !== 'boolean') throw invalidArgType('options.sqpoll', 'of type boolean', sqpoll)
+  if (sqThreadIdleMs !== undefined) checkInteger('options.sqThreadIdleMs', sqThreadIdleMs, 1, UINT32_MAX)
+  if (sqThreadCpu !== undefined) checkInteger('options.sqThreadCpu', sqThreadCpu, 0, MAX_CPU)
+  if (!sqpoll && sqThreadIdleMs !== undefined) throw needsSqpoll('options.sqThreadIdleMs', sqThreadIdleMs)
+  if (!sqpoll && sqThreadCpu !== undefined) throw needsSqpoll('options.sqThreadCpu', sqThreadCpu)
+  if (sqpoll && backend === 'threads') throw hasNoSqpoll()
+  const attachWq = options.attachWq === undefined ? undefined : checkAttachWq(options, ringOf(options.attachWq))
+  return { backend, entries, cqEntries, sqpoll, sqThreadIdleMs, sqThreadCpu, attachWq, maxTurnMs, asyncBytes, lend }
+}
+
+function checkAttachWq({ attachWq, backend = 'auto', sqpoll, sqThreadCpu }: OpenOptions, ring: Ring | undefined): Ring {
+  const name = 'options.attachWq'
+  if (ring === undefined) throw invalidArgType(name, 'an instance of Uring', attachWq)
+  if (!ring.isOpen) throw invalidState(`${name} is closed`)
+  const its = ring.syscalls.name
+  if (backend !== 'auto' && backend !== its) throw invalidArgValue(name, attachWq, `has another backend, '${its}'`)
+  if (sqpoll === true) {
+    if ((ring.flags & IORING_SETUP_SQPOLL) === 0) throw needsSqpoll(name, attachWq, 'must have been opened with sqpoll')
+    if (sqThreadCpu !== undefined) {
+      throw invalidArgValue(
+        'options.sqThreadCpu',
+        sqThreadCpu,
+        'is for a thread of its own, not one by options.attachWq',
+      )
+    }
+  }
+  return ring
+}
+
+export function checkBackend(name: string, value: string): asserts value is Backend {
+  if (value === 'auto' || value === 'kernel' || value === 'threads') return
+  throw invalidArgValue(name, value, "must be 'auto', 'kernel' or 'threads'")
+}
+
+/** Where there is no kernel to poll. */
+export function hasNoSqpoll(why?: string): Error {
+  const because = why === undefined ? '' : `; the kernel's io_uring is not to be had: ${why}`
+  return invalidArgValue('options.sqpoll', true, `needs the backend 'kernel'${because}.`)
+}
+
+function needsSqpoll(name: string, value: unknown, reason = 'needs options.sqpoll'): Error {
+  return invalidArgValue(name, value, reason)
+}
+
+function checkInteger(name: string, value: number, min: number, max: number): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw outOfRange(name, `an integer >= ${min} && <= ${max}`, value)
+  }
+}
+
+function checkNotNegative(name: string, value: number): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
+  if (!(value >= 0)) throw outOfRange(name, '>= 0', value)
+}

@@ -1,0 +1,24 @@
+/**
+ * Node's own modules, loaded when first needed. Any thread.
+ *
+ * `import` makes a namespace of a module's exports, and for that runs all that Node itself puts off: 1 to 2 ms for node:fs
+ * or node:util. `require` runs none of it. So what opening a ring needs of such modules, or only an error does, comes
+ * from here. Counterpart: none.
+ */
+import { createRequire } from 'node:module'
+
+interface Builtins {
+  'node:fs': typeof import('node:fs')
+  'node:net': typeof import('node:net')
+  'node:os': typeof import('node:os')
+  'node:url': typeof import('node:url')
+  'node:util': typeof import('node:util')
+  'node:worker_threads': typeof import('node:worker_threads')
+}
+
+/** require() as from a file of this package. */
+export const requireHere = createRequire(import.meta.url)
+
+export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
+  return requireHere(name) as Builtins[Name]
+}

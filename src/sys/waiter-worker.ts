@@ -1,0 +1,40 @@
+/**
+ * Waits for an eventfd and sends a message for each wake-up. A thread of its own runs it, started by waiter.ts.
+ *
+ * Counterpart: none.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { futexWait, futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
+import { libc } from './libc.js'
+import { addressOf } from './memory.js'
+import { IDLE, IS_UP, STATE, STOPPED, type WaiterData } from './waiter-state.js'
+
+const POLLIN = 1
+/** How long a thread that is terminated may have to be waited for: nothing gets it out of poll(2). */
+const POLL_MS = 50
+const PAUSE = Number.POSITIVE_INFINITY
+
+const { fd, words } = workerData as WaiterData
+/** struct pollfd: fd, then events and revents. */
+const pollfd = new Int32Array([fd, POLLIN])
+const counter = new Uint8Array(8)
+
+const poll = libc('poll')
+const read = libc('read')
+const close = libc('close')
+storeRelease(words, IS_UP, 1)
+futexWake(words, IS_UP, 1)
+
+for (;;) {
+  const state = loadAcquire(words, STATE)
+  if (state === STOPPED) break
+  if (state === IDLE) {
+    futexWait(words, STATE, IDLE, PAUSE)
+    continue
+  }
+  if (poll(addressOf(pollfd), 1, POLL_MS) !== 1) continue
+  // Emptied before the message goes: what is signalled from here on is another wake-up.
+  read(fd, addressOf(counter), counter.byteLength)
+  parentPort?.postMessage(0)
+}
+close(fd)
