@@ -37,6 +37,6 @@ for (const backend of ['kernel', 'threads'] as const) {
     skip,
   }, async (t) => {
     t.diagnostic(`URING_SEED=${SEED}`)
-    t.diagnostic(await stressTerminated({ backend, rounds: backend === 'kernel' ? 8 : 3, seed: SEED }))
+    t.diagnostic(await stressTerminated({ backend, rounds: backend === 'kernel' ? 20 : 3, seed: SEED }))
   })
 }

@@ -49,6 +49,7 @@ export class KernelSyscalls implements Syscalls {
     if (made < 0 || (flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0) return made
     const fd = adoptFd(made)
     if (fd < 0) return fd
+    if (this.#areLeaving) this.#areLeaving = ioUringRegister(fd, IORING_UNREGISTER_IOWQ_AFF, 0, 0) < 0
     if ((flags & IORING_SETUP_NO_MMAP) !== 0) {
       this.#unmapped.add(fd)
       return fd
@@ -59,7 +60,6 @@ export class KernelSyscalls implements Syscalls {
       closeAdopted(fd)
       return (error as { errno: number }).errno
     }
-    if (this.#areLeaving) this.#areLeaving = ioUringRegister(fd, IORING_UNREGISTER_IOWQ_AFF, 0, 0) < 0
     return fd
   }
 
