@@ -13,6 +13,7 @@ import { join, relative } from 'node:path'
 export const GROUPS = [
   // Apart from the pool: what a program does not load is not to be a file of its own among what it does.
   { index: 'index.js', ring: 'driver/bare.js' },
+  { threads: 'backends/threads/index.js' },
   { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/shared-keys.js' },
   { uring: 'cli/main.js' },
   { 'pool-worker': 'pool/worker.js', 'pool-job': 'pool/job.js' },
@@ -39,7 +40,11 @@ export async function bundle(root) {
   const left = new Set(Object.keys(MOVED))
   const move = {
     name: 'move',
-    setup({ onLoad }) {
+    setup({ onLoad, onResolve }) {
+      // What most programs never load shares nothing: else all that it has in common with others would be files of its own.
+      onResolve({ filter: /backends\/threads\/index\.js$/ }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: './threads.js', external: true } : undefined,
+      )
       onLoad({ filter: /\.js$/ }, async ({ path }) => {
         const name = relative(src, path)
         const text = await readFile(path, 'utf8')
