@@ -47,29 +47,17 @@ export const bench: Bench = {
   },
 }
 
-const CANCELLERS: Readonly<Record<string, (way: Way) => Promise<Canceller>>> = {
-  async uring(way) {
+const CANCELLERS: Readonly<Record<string, () => Promise<Canceller>>> = {
+  async uring() {
     const { Pool } = await import('../src/pool/pool.js')
-    const open = () => new Pool<typeof import('./rivals/cancel-jobs.js')>(JOBS, { maxWorkers: 1 })
-    let pool = open()
-    const given: Canceller['run'] = (job, words) => {
-      const controller = new AbortController()
-      const promise = pool.run(job, [words] as never, { signal: controller.signal })
-      return { promise, abort: () => controller.abort() }
-    }
-    if (way !== 'deaf') return { run: given, close: () => pool.close() }
-    // It does not look: killing its thread is all there is, and that is destroy(). The next job is another pool's.
+    const pool = new Pool<typeof import('./rivals/cancel-jobs.js')>(JOBS, { maxWorkers: 1 })
     return {
       run(job, words) {
-        if (job === 'noop') return given(job, words)
-        const { promise } = given(job, words)
-        return {
-          promise,
-          abort() {
-            void pool.destroy(0)
-            pool = open()
-          },
-        }
+        const controller = new AbortController()
+        const promise = pool.run(job, [words] as never, { signal: controller.signal, id: job })
+        // It does not look: killing its thread is all there is.
+        if (job === 'deaf') return { promise, abort: () => void pool.kill('deaf') }
+        return { promise, abort: () => controller.abort() }
       },
       close: () => pool.close(),
     }
@@ -109,13 +97,8 @@ function bySignal(
   }
 }
 
-async function openSubject(
-  name: string,
-  open: (way: Way) => Promise<Canceller>,
-  way: Way,
-  roundMs: number,
-): Promise<Subject> {
-  const pool = await open(way)
+async function openSubject(name: string, open: () => Promise<Canceller>, way: Way, roundMs: number): Promise<Subject> {
+  const pool = await open()
   const words = new Int32Array(new SharedArrayBuffer(128))
   await pool.run('noop', words).promise
   return {
