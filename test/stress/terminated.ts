@@ -43,12 +43,15 @@ const WRITES_PER_MS = 40
 const O_WRONLY_NONBLOCK = 0o4001
 const WAYS = ['terminate', 'throw', 'exit'] as const
 const EAGAIN = 'EAGAIN'
+/** Node 20 aborts where a terminated Worker's code is still being compiled in the background (NodePlatform::ForIsolate). */
+const NO_BACKGROUND_COMPILER = '--no-concurrent-recompilation'
 
 /** Runs the rounds in a process of its own; resolves to a line that says what was done. */
 export async function stressTerminated(options: Terminated): Promise<string> {
   const env = { ...process.env, MALLOC_ARENA_MAX: '1' }
   const child = fileURLToPath(new URL('./terminated.child.js', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [child, JSON.stringify(options)], { env })
+  const args = [NO_BACKGROUND_COMPILER, child, JSON.stringify(options)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env })
   return stdout.trim()
 }
 
