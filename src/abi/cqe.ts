@@ -5,10 +5,10 @@
  * never hold anything that the kernel's header does not have. Counterpart: struct io_uring_cqe in
  * include/uapi/linux/io_uring.h.
  */
-import { struct } from '../lib/layout.js'
+import { lazyStruct } from '../lib/layout.js'
 
 // biome-ignore format: table
-export const CQE = struct('io_uring_cqe', [
+export const CQE = lazyStruct('io_uring_cqe', [
   //field       type   written by meaning                                           offset
   ['user_data', 'u64', 'owner',   'that of the SQE',                                0],
   ['res',       's32', 'owner',   'result, or a negated errno',                     8],

@@ -5,10 +5,10 @@
  * is taken from here; no file may know one by heart. Counterpart: struct io_uring_params, with io_sqring_offsets and
  * io_cqring_offsets, in include/uapi/linux/io_uring.h.
  */
-import { struct } from '../lib/layout.js'
+import { lazyStruct } from '../lib/layout.js'
 
 // biome-ignore format: table
-export const PARAMS = struct('io_uring_params', [
+export const PARAMS = lazyStruct('io_uring_params', [
   //field                 type   written by meaning                                             offset
   ['sq_entries',          'u32', 'kernel',  'size of the SQ made, a power of two',              0],
   ['cq_entries',          'u32', 'app',     'size asked with CQSIZE; the size made comes back', 4],

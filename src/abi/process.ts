@@ -4,10 +4,10 @@
  * Must never hold a number of our own. Counterpart: include/uapi/linux: futex.h, wait.h, eventpoll.h; asm/siginfo.h; the
  * C library's time.h.
  */
-import { struct } from '../lib/layout.js'
+import { lazyStruct } from '../lib/layout.js'
 
 // biome-ignore format: table
-export const FUTEX_WAITV = struct('futex_waitv', [
+export const FUTEX_WAITV = lazyStruct('futex_waitv', [
   //field      type   written by meaning                            offset
   ['val',      'u64', 'app',     'what the word must be',           0],
   ['uaddr',    'u64', 'app',     'address of the word',             8],
@@ -19,14 +19,14 @@ export const FUTEX_WAITV = struct('futex_waitv', [
 const EPOLL_DATA_AT = process.arch === 'x64' ? 4 : 8
 
 // biome-ignore format: table
-export const EPOLL_EVENT = struct('epoll_event', [
+export const EPOLL_EVENT = lazyStruct('epoll_event', [
   //field   type     written by meaning                     offset
   ['events', 'u32',   'app',     'EPOLL*',                  0],
   ['data',   'u8[8]', 'app',     'comes back with the event', EPOLL_DATA_AT],
 ])
 
 // biome-ignore format: table
-export const SIGINFO = struct('siginfo', [
+export const SIGINFO = lazyStruct('siginfo', [
   //field       type      written by meaning                                       offset
   ['si_signo',  's32',    'kernel',  'SIGCHLD (17)',                               0],
   ['si_errno',  's32',    'kernel',  '0',                                          4],

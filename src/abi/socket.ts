@@ -5,10 +5,10 @@
  * Counterpart: include/uapi/linux: in.h, in6.h, un.h, tcp.h; io_uring.h for RECVMSG_OUT; of what the kernel keeps to
  * itself (msghdr, MSG_*, AF_*) the C library's sys/socket.h.
  */
-import { struct } from '../lib/layout.js'
+import { lazyStruct } from '../lib/layout.js'
 
 // biome-ignore format: table
-export const SOCKADDR_IN = struct('sockaddr_in', [
+export const SOCKADDR_IN = lazyStruct('sockaddr_in', [
   //field        type     written by meaning               offset
   ['sin_family', 'u16',   'app',     'AF_INET',            0],
   ['sin_port',   'u16',   'app',     'port, network order', 2],
@@ -17,7 +17,7 @@ export const SOCKADDR_IN = struct('sockaddr_in', [
 ])
 
 // biome-ignore format: table
-export const SOCKADDR_IN6 = struct('sockaddr_in6', [
+export const SOCKADDR_IN6 = lazyStruct('sockaddr_in6', [
   //field             type      written by meaning                       offset
   ['sin6_family',     'u16',    'app',     'AF_INET6',                   0],
   ['sin6_port',       'u16',    'app',     'port, network order',        2],
@@ -28,14 +28,14 @@ export const SOCKADDR_IN6 = struct('sockaddr_in6', [
 
 /** The kernel takes no more than 110 bytes of it: an address ends with its path's NUL, or with its name. */
 // biome-ignore format: table
-export const SOCKADDR_UN = struct('sockaddr_un', [
+export const SOCKADDR_UN = lazyStruct('sockaddr_un', [
   //field        type       written by meaning                                          offset
   ['sun_family', 'u16',     'app',     'AF_UNIX',                                       0],
   ['sun_path',   'u8[108]', 'app',     'a path and NUL; NUL and a name of no file; none', 2],
 ])
 
 // biome-ignore format: table
-export const MSGHDR = struct('msghdr', [
+export const MSGHDR = lazyStruct('msghdr', [
   //field            type   written by meaning                                          offset
   ['msg_name',       'u64', 'app',     'address of a socket address, or 0',             0],
   ['msg_namelen',    'u32', 'app',     'its bytes; RECVMSG writes how many it has',     8],
@@ -47,7 +47,7 @@ export const MSGHDR = struct('msghdr', [
 ])
 
 // biome-ignore format: table
-export const CMSGHDR = struct('cmsghdr', [
+export const CMSGHDR = lazyStruct('cmsghdr', [
   //field        type   written by meaning                                 offset
   ['cmsg_len',   'u64', 'app',     'bytes of this header and its data',    0],
   ['cmsg_level', 's32', 'app',     'SOL_SOCKET and the like',              8],
@@ -55,7 +55,7 @@ export const CMSGHDR = struct('cmsghdr', [
 ])
 
 // biome-ignore format: table
-export const RECVMSG_OUT = struct('io_uring_recvmsg_out', [
+export const RECVMSG_OUT = lazyStruct('io_uring_recvmsg_out', [
   //field         type   written by meaning                                          offset
   ['namelen',     'u32', 'kernel',  'bytes of the name; more than its room: cut off', 0],
   ['controllen',  'u32', 'kernel',  'bytes of control data',                         4],

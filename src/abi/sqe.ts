@@ -5,10 +5,10 @@
  * twice this size and `cmd` runs on to its end. This file must never hold a name or an offset that the kernel's header
  * does not have. Counterpart: struct io_uring_sqe in include/uapi/linux/io_uring.h.
  */
-import { struct } from '../lib/layout.js'
+import { lazyStruct } from '../lib/layout.js'
 
 // biome-ignore format: table
-export const SQE = struct('io_uring_sqe', [
+export const SQE = lazyStruct('io_uring_sqe', [
   //field              type      by     meaning                                                offset
   ['opcode',           'u8',     'app', 'IORING_OP_*',                                         0],
   ['flags',            'u8',     'app', 'IOSQE_*',                                             1],

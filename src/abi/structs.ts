@@ -5,10 +5,10 @@
  * timeout_tv_sec is C's timeout.tv_sec. Must never hold a structure of our own. Counterpart: the structs of the same
  * names in include/uapi/linux: io_uring.h, io_uring/query.h, time_types.h, stat.h, openat2.h and uio.h.
  */
-import { struct } from '../lib/layout.js'
+import { lazyStruct } from '../lib/layout.js'
 
 // biome-ignore format: table
-export const GETEVENTS_ARG = struct('io_uring_getevents_arg', [
+export const GETEVENTS_ARG = lazyStruct('io_uring_getevents_arg', [
   //field           type   written by meaning                                                 offset
   ['sigmask',       'u64', 'app',     'address of the signal mask, or 0',                     0],
   ['sigmask_sz',    'u32', 'app',     'bytes of the signal mask',                             8],
@@ -17,7 +17,7 @@ export const GETEVENTS_ARG = struct('io_uring_getevents_arg', [
 ])
 
 // biome-ignore format: table
-export const REG_WAIT = struct('io_uring_reg_wait', [
+export const REG_WAIT = lazyStruct('io_uring_reg_wait', [
   //field           type      written by meaning                                                 offset
   ['ts_tv_sec',     's64',    'app',     'seconds to wait',                                      0],
   ['ts_tv_nsec',    's64',    'app',     'and nanoseconds',                                      8],
@@ -30,7 +30,7 @@ export const REG_WAIT = struct('io_uring_reg_wait', [
 ])
 
 // biome-ignore format: table
-export const SYNC_CANCEL_REG = struct('io_uring_sync_cancel_reg', [
+export const SYNC_CANCEL_REG = lazyStruct('io_uring_sync_cancel_reg', [
   //field             type      written by meaning                                     offset
   ['addr',            'u64',    'app',     'user_data to match',                       0],
   ['fd',              's32',    'app',     'file to match',                            8],
@@ -43,7 +43,7 @@ export const SYNC_CANCEL_REG = struct('io_uring_sync_cancel_reg', [
 ])
 
 // biome-ignore format: table
-export const RSRC_REGISTER = struct('io_uring_rsrc_register', [
+export const RSRC_REGISTER = lazyStruct('io_uring_rsrc_register', [
   //field   type   written by meaning                                    offset
   ['nr',    'u32', 'app',     'how many files or buffers',               0],
   ['flags', 'u32', 'app',     'IORING_RSRC_REGISTER_SPARSE',             4],
@@ -53,7 +53,7 @@ export const RSRC_REGISTER = struct('io_uring_rsrc_register', [
 ])
 
 // biome-ignore format: table
-export const RSRC_UPDATE = struct('io_uring_rsrc_update', [
+export const RSRC_UPDATE = lazyStruct('io_uring_rsrc_update', [
   //field    type   written by meaning                                          offset
   ['offset', 'u32', 'app',     'first slot; ring fds: slot of this one, or -1', 0],
   ['resv',   'u32', 'app',     'must be 0',                                     4],
@@ -61,7 +61,7 @@ export const RSRC_UPDATE = struct('io_uring_rsrc_update', [
 ])
 
 // biome-ignore format: table
-export const RSRC_UPDATE2 = struct('io_uring_rsrc_update2', [
+export const RSRC_UPDATE2 = lazyStruct('io_uring_rsrc_update2', [
   //field    type   written by meaning                                  offset
   ['offset', 'u32', 'app',     'first slot',                            0],
   ['resv',   'u32', 'app',     'must be 0',                             4],
@@ -72,7 +72,7 @@ export const RSRC_UPDATE2 = struct('io_uring_rsrc_update2', [
 ])
 
 // biome-ignore format: table
-export const BUF_REG = struct('io_uring_buf_reg', [
+export const BUF_REG = lazyStruct('io_uring_buf_reg', [
   //field          type      written by meaning                                                 offset
   ['ring_addr',    'u64',    'app',     'memory of the buffer ring, 0 with IOU_PBUF_RING_MMAP', 0],
   ['ring_entries', 'u32',    'app',     'a power of two below 65536',                           8],
@@ -83,7 +83,7 @@ export const BUF_REG = struct('io_uring_buf_reg', [
 ])
 
 // biome-ignore format: table
-export const BUF = struct('io_uring_buf', [
+export const BUF = lazyStruct('io_uring_buf', [
   //field  type   written by meaning                                                     offset
   ['addr', 'u64', 'app',     'address of the buffer',                                    0],
   ['len',  'u32', 'app',     'its bytes',                                                8],
@@ -92,7 +92,7 @@ export const BUF = struct('io_uring_buf', [
 ])
 
 // biome-ignore format: table
-export const RESTRICTION = struct('io_uring_restriction', [
+export const RESTRICTION = lazyStruct('io_uring_restriction', [
   //field         type      written by meaning                           offset
   ['opcode',      'u16',    'app',     'IORING_RESTRICTION_*',           0],
   ['register_op', 'u8',     'app',     'register opcode to allow',       2],
@@ -103,7 +103,7 @@ export const RESTRICTION = struct('io_uring_restriction', [
 ])
 
 // biome-ignore format: table
-export const PROBE = struct('io_uring_probe', [
+export const PROBE = lazyStruct('io_uring_probe', [
   //field     type      written by meaning                     offset
   ['last_op', 'u8',     'kernel',  'highest opcode known',     0],
   ['ops_len', 'u8',     'kernel',  'how many PROBE_OP follow', 1],
@@ -112,7 +112,7 @@ export const PROBE = struct('io_uring_probe', [
 ])
 
 // biome-ignore format: table
-export const PROBE_OP = struct('io_uring_probe_op', [
+export const PROBE_OP = lazyStruct('io_uring_probe_op', [
   //field   type   written by meaning                  offset
   ['op',    'u8',  'kernel',  'opcode',                0],
   ['resv',  'u8',  'app',     'must be 0',             1],
@@ -121,7 +121,7 @@ export const PROBE_OP = struct('io_uring_probe_op', [
 ])
 
 // biome-ignore format: table
-export const FILE_INDEX_RANGE = struct('io_uring_file_index_range', [
+export const FILE_INDEX_RANGE = lazyStruct('io_uring_file_index_range', [
   //field  type   written by meaning                                          offset
   ['off',  'u32', 'app',     'first slot that IORING_FILE_INDEX_ALLOC takes', 0],
   ['len',  'u32', 'app',     'how many slots it may take',                    4],
@@ -129,7 +129,7 @@ export const FILE_INDEX_RANGE = struct('io_uring_file_index_range', [
 ])
 
 // biome-ignore format: table
-export const BUF_STATUS = struct('io_uring_buf_status', [
+export const BUF_STATUS = lazyStruct('io_uring_buf_status', [
   //field       type      written by meaning                                    offset
   ['buf_group', 'u32',    'app',     'buffer group of the ring asked about',    0],
   ['head',      'u32',    'kernel',  'next entry that will be taken',           4],
@@ -137,7 +137,7 @@ export const BUF_STATUS = struct('io_uring_buf_status', [
 ])
 
 // biome-ignore format: table
-export const CLONE_BUFFERS = struct('io_uring_clone_buffers', [
+export const CLONE_BUFFERS = lazyStruct('io_uring_clone_buffers', [
   //field     type      written by meaning                                                        offset
   ['src_fd',  'u32',    'app',     'ring to take from; its index with REGISTER_SRC_REGISTERED',   0],
   ['flags',   'u32',    'app',     'IORING_REGISTER_SRC_REGISTERED, _DST_REPLACE',                4],
@@ -148,14 +148,14 @@ export const CLONE_BUFFERS = struct('io_uring_clone_buffers', [
 ])
 
 // biome-ignore format: table
-export const CLOCK_REGISTER = struct('io_uring_clock_register', [
+export const CLOCK_REGISTER = lazyStruct('io_uring_clock_register', [
   //field     type      written by meaning                            offset
   ['clockid', 'u32',    'app',     'CLOCK_MONOTONIC, CLOCK_BOOTTIME', 0],
   ['resv',    'u32[3]', 'app',     'must be 0',                       4],
 ])
 
 // biome-ignore format: table
-export const NAPI = struct('io_uring_napi', [
+export const NAPI = lazyStruct('io_uring_napi', [
   //field              type    written by meaning                                                      offset
   ['busy_poll_to',     'u32',   'app',     'microseconds to poll busily; comes back as it was before', 0],
   ['prefer_busy_poll', 'u8',    'app',     '1 to prefer it to interrupts; comes back too',             4],
@@ -166,7 +166,7 @@ export const NAPI = struct('io_uring_napi', [
 ])
 
 // biome-ignore format: table
-export const QUERY_HDR = struct('io_uring_query_hdr', [
+export const QUERY_HDR = lazyStruct('io_uring_query_hdr', [
   //field        type      written by meaning                                         offset
   ['next_entry', 'u64',    'app',     'address of another query, or 0',               0],
   ['query_data', 'u64',    'app',     'address of where the answer goes',             8],
@@ -177,7 +177,7 @@ export const QUERY_HDR = struct('io_uring_query_hdr', [
 ])
 
 // biome-ignore format: table
-export const QUERY_OPCODE = struct('io_uring_query_opcode', [
+export const QUERY_OPCODE = lazyStruct('io_uring_query_opcode', [
   //field                type   written by meaning                                     offset
   ['nr_request_opcodes', 'u32', 'kernel',  'operations there are, IORING_OP_*',        0],
   ['nr_register_opcodes', 'u32', 'kernel', 'register calls there are',                 4],
@@ -190,21 +190,21 @@ export const QUERY_OPCODE = struct('io_uring_query_opcode', [
 ])
 
 // biome-ignore format: table
-export const KERNEL_TIMESPEC = struct('__kernel_timespec', [
+export const KERNEL_TIMESPEC = lazyStruct('__kernel_timespec', [
   //field     type   written by meaning        offset
   ['tv_sec',  's64', 'app',     'seconds',     0],
   ['tv_nsec', 's64', 'app',     'nanoseconds', 8],
 ])
 
 // biome-ignore format: table
-export const IOVEC = struct('iovec', [
+export const IOVEC = lazyStruct('iovec', [
   //field      type   written by meaning                  offset
   ['iov_base', 'u64', 'app',     'address of the buffer', 0],
   ['iov_len',  'u64', 'app',     'its bytes',             8],
 ])
 
 // biome-ignore format: table
-export const OPEN_HOW = struct('open_how', [
+export const OPEN_HOW = lazyStruct('open_how', [
   //field     type   written by meaning                           offset
   ['flags',   'u64', 'app',     'O_*',                            0],
   ['mode',    'u64', 'app',     'mode of a file created, else 0', 8],
@@ -212,7 +212,7 @@ export const OPEN_HOW = struct('open_how', [
 ])
 
 // biome-ignore format: table
-export const STATX_TIMESTAMP = struct('statx_timestamp', [
+export const STATX_TIMESTAMP = lazyStruct('statx_timestamp', [
   //field      type   written by meaning                                offset
   ['tv_sec',   's64', 'kernel',  'seconds since 1970, negative before', 0],
   ['tv_nsec',  'u32', 'kernel',  'nanoseconds to add',                  8],
@@ -220,7 +220,7 @@ export const STATX_TIMESTAMP = struct('statx_timestamp', [
 ])
 
 // biome-ignore format: table
-export const STATX = struct('statx', [
+export const STATX = lazyStruct('statx', [
   //field                           type       written by meaning                                       offset
   ['stx_mask',                      'u32',     'kernel',  'STATX_*: which fields are filled in',        0],
   ['stx_blksize',                   'u32',     'kernel',  'preferred size of a read or write',          4],

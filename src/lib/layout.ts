@@ -49,11 +49,17 @@ export interface Layout<N extends string> {
 
 const LINE_BYTES = 64
 
-/**
- * A table, laid out when it is first asked for anything: few programs use them all. Then throws on a duplicate name, a
- * misplaced stated offset, or a misaligned field; with URING_VERIFY=1 at once.
- */
+/** A table. Throws on a duplicate name, a misplaced stated offset, or a misaligned field. */
 export function struct<const R extends readonly Row[]>(name: string, rows: R): Layout<FieldName<R[number]>> {
+  const { at, fields, size, hash } = lazyStruct(name, rows)
+  return { name, at, fields, size, hash }
+}
+
+/**
+ * A table that is laid out when it is first asked for anything, for those of which few programs use all; with
+ * URING_VERIFY=1 at once. Each look at it costs a call: hot code keeps what it needs, or uses struct().
+ */
+export function lazyStruct<const R extends readonly Row[]>(name: string, rows: R): Layout<FieldName<R[number]>> {
   let laid: LaidOut | undefined
   const get = (): LaidOut => {
     laid ??= layOut(name, rows)
