@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { nowMs } from '../../src/lib/clock.js'
-import { errnoName } from '../../src/lib/errno.js'
+import { EINTR, errnoName } from '../../src/lib/errno.js'
 import type { Cqe } from '../../src/ring/cq.js'
 import { setFlags, setUserData } from '../../src/ring/prep.js'
 import type { Ring } from '../../src/ring/ring.js'
@@ -60,10 +60,28 @@ export function reap(ring: Ring, count: number): Cqe[] {
     cqes.push(...batch)
     ring.cq.advance(batch.length)
     if (cqes.length === count) break
-    const res = ring.waitCqe(Math.max(1, deadline - nowMs()))
+    const res = uninterrupted(() => ring.waitCqe(Math.max(1, deadline - nowMs())))
     if (res < 0) assert.fail(`${named(res)} after ${cqes.length} of ${count} completions: ${cqes.map(text).join(' ')}`)
   }
   return cqes
+}
+
+/**
+ * What a wait returns that nothing has cut short: the kernel interrupts a thread once, some time after that has closed a
+ * ring.
+ */
+export function uninterrupted(wait: () => number): number {
+  for (;;) {
+    const res = wait()
+    if (res !== -EINTR) return res
+  }
+}
+
+/** Submits what is prepared, `nr` SQEs, and waits until there are so many completions. A few interruptions are forgiven. */
+export function submitAndWaitFor(ring: Ring, nr: number, count: number): void {
+  equalRes(ring.submitAndWait(count), nr, 'submitAndWait')
+  for (let i = 0; i < 3 && ring.cq.ready() < count; i++) uninterrupted(() => ring.submitAndWait(count))
+  assert.ok(ring.cq.ready() >= count, `${ring.cq.ready()} of ${count} completions`)
 }
 
 /** Takes off all completions there are, after running task work, without waiting. */
