@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { IORING_SETUP_SINGLE_ISSUER } from '../abi/constants.js'
@@ -21,6 +21,17 @@ function start(source: string, workerData?: unknown): Worker {
 
 function told(worker: Worker): Promise<unknown> {
   return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+}
+
+/** Whether this process has a ring, or an eventfd, open. Others of its descriptors come and go. */
+function hasRings(): boolean {
+  return readdirSync('/proc/self/fd').some((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).includes('anon_inode')
+    } catch {
+      return false
+    }
+  })
 }
 
 onEachBackend('two hundred rings are open at once, and each does its work', async (open) => {
@@ -81,7 +92,7 @@ onEachBackend(
     await told(worker)
     const listing = execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })
     assert.doesNotMatch(listing, /anon_inode/)
-    assert.match(execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }), /anon_inode/)
+    assert.ok(hasRings(), 'this process has them')
     const gone = new Promise((resolve) => worker.once('exit', resolve))
     worker.postMessage('close')
     await gone
