@@ -1,7 +1,8 @@
 /**
  * Keys that pools of several threads have in common, exactly: as strings of bytes in a table they share. Owner threads.
  *
- * A key has an entry while jobs of any pool carry it, and the entry says whose worker has it. Counterpart: the hash_map
+ * A key has an entry while jobs of any pool carry it, or a pool keeps its bucket for it, and the entry says whose worker
+ * has it. Counterpart: the hash_map
  * of a ring, which the io-wqs of all its threads share; with 64 buckets, where strangers collide.
  */
 import { createHash } from 'node:crypto'

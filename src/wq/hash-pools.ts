@@ -106,8 +106,12 @@ export function withEntries<T>(hash: WqHash, change: () => T): T {
   return result
 }
 
+/** This thread's mark in the lock: asked for once, for /proc is slow to tell. */
+let mark = 0
+
 function locked(hash: WqHash): void {
-  const me = currentTid() || NOBODY
+  if (mark === 0) mark = currentTid() || NOBODY
+  const me = mark
   lock(hash.words, hash.at(HASH.at.lock), me, (holder) => {
     if (holder === NOBODY || startOf(holder) !== GONE) return
     if (!takeOverLock(hash.words, hash.at(HASH.at.lock), holder, me)) return

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { Pool } from '../../src/pool/pool.js'
 import { SharedKeys } from '../../src/pool/shared-keys.js'
+import { HASH, WqHash } from '../../src/wq/hash.js'
 import { Gate, rejectionOf, sharedWords, until } from './gate.js'
 
 const JOBS = new URL('./jobs.js', import.meta.url)
@@ -117,7 +118,7 @@ test('pools of four threads run jobs of a hundred keys, never two of one at once
   await using pool = make(keys)
   const own: Promise<number>[] = []
   for (let i = 0; i < 2000; i++) {
-    own.push(pool.run('inside', [counters.subarray(i % 100, (i % 100) + 1), 20], { key: i % 100 }))
+    own.push(pool.run('inside', [counters.subarray(i % 100, (i % 100) + 1), 20], { key: BigInt(i % 100) }))
   }
   const results = await Promise.all(own)
   assert.ok(results.every((others) => others === 0))
@@ -202,4 +203,43 @@ test('a synchronous job waits for another pool’s key', async () => {
   thread.postMessage('go on')
   assert.equal(pool.runSync('add', [1, 2], { key: 'held' }), 3)
   assert.equal(await done, 'done')
+})
+
+test('threads that change the table of keys at once leave it whole', async () => {
+  const keys = new SharedKeys()
+  const threads = [1, 2, 3].map(() => startThread(keys, { kind: 'hammer', rounds: 100_000 }))
+  // Not the last to leave, who makes the lists anew, but what the changes themselves have left: a seat stays.
+  const seat = keys.join()
+  const words = new Int32Array(keys.buffer)
+  const hash = WqHash.attach(words)
+  for (let i = 0; i < 100_000; i++) {
+    seat.take(i % 5)
+    seat.drop(i % 5)
+    // An entry for each key at most: one that were lost, or handed out twice, would have been replaced by another.
+    assert.ok(words[hash.at(HASH.at.nr_touched)]! <= 5)
+  }
+  assert.deepEqual(await Promise.all(threads.map(ended)), ['done', 'done', 'done'])
+  seat.hashSeat.leave()
+})
+
+test('the table of keys is mended when a thread died with its lock', async () => {
+  const keys = new SharedKeys()
+  await using one = make(keys)
+  await using two = make(keys)
+  const gate = new Gate()
+  const held = one.run('hold', [gate.words], { key: 'k' })
+  await gate.reached(1)
+  const words = new Int32Array(keys.buffer)
+  const hash = WqHash.attach(words)
+  // As it would be in the middle of a change: every chain begins nowhere. No thread has that id.
+  hash.clearChains()
+  words[hash.at(HASH.at.lock)] = 2 ** 22 + 1
+  let ran = false
+  const behind = two.run('noop', [], { key: 'k' }).then(() => {
+    ran = true
+  })
+  await two.run('noop', [], { key: 'another' })
+  assert.equal(ran, false)
+  gate.open()
+  await Promise.all([held, behind])
 })

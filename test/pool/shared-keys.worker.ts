@@ -7,6 +7,7 @@ import { Gate } from './gate.js'
 const task = workerData as { buffer: SharedArrayBuffer } & (
   | { kind: 'inside'; counters: Int32Array; rounds: number }
   | { kind: 'hold' | 'holdAWhile'; gate: Int32Array }
+  | { kind: 'hammer'; rounds: number }
 )
 const keys = new SharedKeys(task.buffer)
 const pool = new Pool<typeof import('./jobs.js')>(new URL('./jobs.js', import.meta.url), { maxWorkers: 2, keys })
@@ -17,11 +18,20 @@ if (task.kind === 'inside') {
   for (let i = 0; i < counters.length * rounds; i++) {
     const key = i % counters.length
     const unbounded = i % 7 === 0
-    jobs.push(pool.run('inside', [counters.subarray(key, key + 1), 20], { key, unbounded }))
+    // A bigint's entry goes with its last job: entries come and go all the time, in every thread.
+    jobs.push(pool.run('inside', [counters.subarray(key, key + 1), 20], { key: BigInt(key), unbounded }))
   }
   const results = await Promise.all(jobs)
   await pool.close()
   parentPort?.postMessage(results.filter((others) => others !== 0).length)
+} else if (task.kind === 'hammer') {
+  const seat = keys.join()
+  for (let i = 0; i < task.rounds; i++) {
+    seat.take(i % 5)
+    seat.drop(i % 5)
+  }
+  seat.hashSeat.leave()
+  parentPort?.postMessage('done')
 } else if (task.kind === 'hold') {
   await pool.run('hold', [task.gate], { key: 'held' })
 } else {
