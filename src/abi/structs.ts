@@ -78,7 +78,7 @@ export const BUF_REG = lazyStruct('io_uring_buf_reg', [
   ['ring_entries', 'u32',    'app',     'a power of two below 65536',                           8],
   ['bgid',         'u16',    'app',     'buffer group',                                         12],
   ['flags',        'u16',    'app',     'IOU_PBUF_RING_*',                                      14],
-  ['min_left',     'u32',    'app',     'with INC, the rest too short to use (not on 6.18: 0)', 16],
+  ['min_left',     'u32',    'app',     'with INC, a rest of fewer bytes is passed over; or 0',    16],
   ['resv',         'u32[5]', 'app',     'must be 0',                                            20],
 ])
 

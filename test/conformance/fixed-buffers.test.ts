@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { MADV_HUGEPAGE, MADV_NOHUGEPAGE } from '../../src/abi/advice.js'
 import * as abi from '../../src/abi/constants.js'
 import { EBUSY, EFAULT, EINVAL, ENXIO, EOVERFLOW } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
@@ -18,7 +19,7 @@ import {
   registerFiles,
   unregisterBuffers,
 } from '../../src/ring/register.js'
-import { addressOf } from '../../src/sys/memory.js'
+import { addressOf, Mapping } from '../../src/sys/memory.js'
 import { equalRes, expectInOrder, expectNothing, expectRun, named, put, run, submit } from './cqes.js'
 import { nop, sqe, withFields } from './fills.js'
 import { conformance } from './harness.js'
@@ -32,6 +33,7 @@ const VECTORS = { ...NEEDS, opcodes: [abi.IORING_OP_READV_FIXED, abi.IORING_OP_W
 const CLONES = { ...NEEDS, registers: [...NEEDS.registers, abi.IORING_REGISTER_CLONE_BUFFERS] }
 const LINK = abi.IOSQE_IO_LINK
 const FIXED = abi.IOSQE_FIXED_FILE
+const MIB = 1024 * 1024
 
 /** A read into `into`, which lies in buffer `index`. */
 const readFixed = (fd: number, into: Uint8Array, off: number, index: number) =>
@@ -90,6 +92,51 @@ conformance(
   },
   NEEDS,
 )
+
+/** Where a buffer begins, and its bytes, in a memory that begins at a huge page: across no page, one, and huge ones. */
+const PLACES = [
+  [2112, 4096],
+  [4095, 2],
+  [2 * MIB - 1, 2],
+  [2 * MIB - 1984, 4096],
+  [100, 4 * MIB - 200],
+  [0, 2 * MIB],
+] as const
+
+for (const [pages, how] of [
+  ['huge pages', MADV_HUGEPAGE],
+  ['small pages', MADV_NOHUGEPAGE],
+] as const) {
+  conformance(
+    `a buffer begins and ends anywhere behind a hole, on ${pages}`,
+    (stand) => {
+      const ring = stand.openRing(8)
+      const contents = Uint8Array.from({ length: 4 * MIB }, (_, i) => (i >> 12) ^ i)
+      const fd = stand.file('file', contents)
+      const mapping = new Mapping(6 * MIB)
+      const begin = 2 * MIB - (mapping.address % (2 * MIB))
+      // Where the kernel has no huge pages, small ones do.
+      run(ring, sqe(prep.prepMadvise, mapping.address, 6 * MIB, how))
+      const memory = new Uint8Array(mapping.buffer, begin, 4 * MIB)
+      for (const [at, length] of PLACES) {
+        memory.fill(0xee)
+        const buffer = memory.subarray(at, at + length)
+        equalRes(registerBuffers(ring, iovecsOf([undefined, buffer])), 0, `register ${length} at ${at}`)
+        expectRun(ring, readFixed(fd, buffer.subarray(0, 1), at, 0), -EFAULT, 'the hole')
+        expectRun(ring, readFixed(fd, buffer, at, 1), length, `read ${length} at ${at}`)
+        assert.equal(Buffer.compare(buffer, contents.subarray(at, at + length)), 0)
+        // Its last byte by itself.
+        expectRun(ring, readFixed(fd, buffer.subarray(length - 1), 7, 1), 1, 'the last byte')
+        assert.equal(buffer[length - 1], contents[7])
+        assert.equal(memory[at + length] ?? 0xee, 0xee, 'nothing behind it')
+        assert.equal(memory[at - 1] ?? 0xee, 0xee, 'nothing before it')
+        equalRes(unregisterBuffers(ring), 0, 'unregister')
+      }
+      ring.queueExit()
+    },
+    { ...NEEDS, opcodes: [...NEEDS.opcodes, abi.IORING_OP_MADVISE] },
+  )
+}
 
 conformance(
   'a range outside the buffer, a hole and an index of nothing are bad addresses',

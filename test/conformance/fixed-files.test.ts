@@ -259,6 +259,26 @@ conformance(
 )
 
 conformance(
+  'what was chosen of a table is forgotten with it',
+  (stand) => {
+    const ring = stand.openRing(8)
+    const path = pathOf(stand, 'file', '')
+    equalRes(registerFilesSparse(ring, 16), 0, 'sparse')
+    equalRes(unregisterFiles(ring), 0, 'unregister an empty one')
+    expectRun(ring, openDirect(path, ALLOC), -ENFILE, 'of no table')
+    equalRes(registerFilesSparse(ring, 16), 0, 'sparse')
+    equalRes(registerFileAllocRange(ring, 8, 8), 0, 'a range')
+    for (const slot of [8, 9, 10]) expectRun(ring, openDirect(path, ALLOC), slot, `slot ${slot}`)
+    equalRes(unregisterFiles(ring), 0, 'unregister')
+    expectRun(ring, openDirect(path, ALLOC), -ENFILE, 'of no table again')
+    equalRes(registerFilesSparse(ring, 2), 0, 'a shorter one')
+    for (const slot of [0, 1, -ENFILE])
+      expectRun(ring, openDirect(path, ALLOC), slot, `slot ${slot} of the shorter one`)
+  },
+  { registers: [...NEEDS.registers, abi.IORING_REGISTER_FILE_ALLOC_RANGE] },
+)
+
+conformance(
   'direct opens and closes that make no sense are refused',
   (stand) => {
     const ring = stand.openRing(8)

@@ -27,7 +27,7 @@ import {
 import { type Fill, nop, sqe, withFields } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
-import { bindTo, portOf, socket, socketPair, tcpPair } from './sockets.js'
+import { bindTo, msghdr, portOf, socket, socketPair, tcpPair } from './sockets.js'
 import type { Stand } from './stand.js'
 
 const ENOTSOCK = 88
@@ -64,24 +64,6 @@ const fromGroup =
     prep.setBufGroup(words, at, BGID)
     prep.setFlags(words, at, SELECT)
   }
-
-/** A msghdr over these parts, and memory for a name and control data. */
-function msghdr(
-  stand: Stand,
-  parts: readonly Uint8Array[],
-  { name, control }: { name?: Uint8Array; control?: Uint8Array } = {},
-): { address: number; view: DataView } {
-  const view = new DataView(stand.alloc(net.MSGHDR.size).buffer)
-  const { at } = net.MSGHDR
-  const u64 = (offset: number, value: number) => view.setBigUint64(offset, BigInt(value), true)
-  u64(at.msg_name, name === undefined ? 0 : addressOf(name))
-  view.setUint32(at.msg_namelen, name?.byteLength ?? 0, true)
-  u64(at.msg_iov, addressOf(stand.iovecs(parts)))
-  u64(at.msg_iovlen, parts.length)
-  u64(at.msg_control, control === undefined ? 0 : addressOf(control))
-  u64(at.msg_controllen, control?.byteLength ?? 0)
-  return { address: addressOf(view), view }
-}
 
 /** A group of buffers: n is the n-th part of one memory. */
 function group(stand: Stand, ring: Ring, nrBuffers: number, bytes: number, flags = 0) {

@@ -1,5 +1,5 @@
 /**
- * Sockets for tests, made by rings: listeners, connected pairs, addresses that live on. Main thread of a test file.
+ * Sockets for tests, made by rings: listeners, connected pairs, addresses and message headers that live on. Main thread of a test file.
  */
 import * as abi from '../../src/abi/socket.js'
 import * as prep from '../../src/ring/prep.js'
@@ -72,4 +72,23 @@ export function tcpPair(stand: Stand, ring: Ring): readonly [number, number] {
   expectRun(ring, connect(client), 0, 'connect')
   const server = stand.own(ok(run(ring, sqe(prep.prepAccept, fd, 0, 0, 0)), 'accept'))
   return [client, server]
+}
+
+/** A msghdr over these parts, and memory for a name and control data. */
+export function msghdr(
+  stand: Stand,
+  parts: readonly Uint8Array[],
+  { name, control }: { name?: Uint8Array; control?: Uint8Array } = {},
+): { address: number; view: DataView; iovecs: BigUint64Array } {
+  const view = new DataView(stand.alloc(abi.MSGHDR.size).buffer)
+  const { at } = abi.MSGHDR
+  const iovecs = stand.iovecs(parts)
+  const u64 = (offset: number, value: number) => view.setBigUint64(offset, BigInt(value), true)
+  u64(at.msg_name, name === undefined ? 0 : addressOf(name))
+  view.setUint32(at.msg_namelen, name?.byteLength ?? 0, true)
+  u64(at.msg_iov, addressOf(iovecs))
+  u64(at.msg_iovlen, parts.length)
+  u64(at.msg_control, control === undefined ? 0 : addressOf(control))
+  u64(at.msg_controllen, control?.byteLength ?? 0)
+  return { address: addressOf(view), view, iovecs }
 }

@@ -1,0 +1,106 @@
+/**
+ * The process of limits.test.ts: limits itself, and prints what calls then return. Main thread of a child process.
+ *
+ * `node limits.child.js BACKEND write|grow|lock`. Only the soft limit is changed. SIGXFSZ, which comes with -EFBIG, is ignored
+ * by Node.
+ */
+import { fstatSync } from 'node:fs'
+import { IOSQE_ASYNC, IOSQE_IO_LINK } from '../../src/abi/constants.js'
+import * as prep from '../../src/ring/prep.js'
+import { registerBuffers, registerBuffersSparse, registerBuffersUpdateTag } from '../../src/ring/register.js'
+import { libc } from '../../src/sys/libc.js'
+import { addressOf, Mapping } from '../../src/sys/memory.js'
+import { backends } from './backends.js'
+import { named, ok, put, reap, run, submit } from './cqes.js'
+import { fsync, sqe, write, writev } from './fills.js'
+import { Stand } from './stand.js'
+
+/** Writes files, or makes them longer, under RLIMIT_FSIZE; or registers buffers under RLIMIT_MEMLOCK. */
+export type Doing = 'write' | 'grow' | 'lock'
+
+const RLIMIT_FSIZE = 1
+const RLIMIT_MEMLOCK = 8
+const NR =
+  process.arch === 'arm64' ? { prlimit64: 261, capget: 90, capset: 91 } : { prlimit64: 302, capget: 125, capset: 126 }
+const CAPABILITY_VERSION_3 = 0x20080522
+const CAP_IPC_LOCK = 14
+const KIB = 1024
+const PAGE = 4096
+
+const syscall = (nr: number, a: number, b: number, c = 0, d = 0) => libc('syscall')(nr, a, b, c, d, 0, 0)
+const tell = (what: string, res: number) => console.log(`${what}: ${named(res)}`)
+
+/** Sets the soft limit of this process; returns what it was. */
+function limit(resource: number, soft: bigint): bigint {
+  const pair = new BigUint64Array(2)
+  ok(syscall(NR.prlimit64, 0, resource, 0, addressOf(pair)), 'prlimit64')
+  const was = pair[0]!
+  pair[0] = soft
+  ok(syscall(NR.prlimit64, 0, resource, addressOf(pair)), 'prlimit64')
+  return was
+}
+
+/** From here on this thread may not lock as much memory as it likes, whoever runs it. */
+function dropIpcLock(): void {
+  const header = new Uint32Array([CAPABILITY_VERSION_3, 0])
+  // Two times effective, permitted and inheritable ones, of 32 capabilities.
+  const sets = new Uint32Array(6)
+  ok(syscall(NR.capget, addressOf(header), addressOf(sets)), 'capget')
+  sets[0]! &= ~(1 << CAP_IPC_LOCK)
+  ok(syscall(NR.capset, addressOf(header), addressOf(sets)), 'capset')
+}
+
+function writeFiles(stand: Stand): void {
+  const ring = stand.openRing(8)
+  limit(RLIMIT_FSIZE, BigInt(64 * KIB))
+  const bytes = stand.alloc('12345678')
+  for (const way of [0, IOSQE_ASYNC]) {
+    const fd = stand.file(`file${way}`, '')
+    tell('write at 64 KiB', run(ring, write(fd, bytes, 64 * KIB), way))
+    tell('write of 8 bytes, 6 before 64 KiB', run(ring, write(fd, bytes, 64 * KIB - 6), way))
+    tell('writev of 8 bytes, 6 before 64 KiB', run(ring, writev(fd, stand.iovecs([bytes]), 1, 64 * KIB - 6), way))
+    tell('write of the last byte', run(ring, write(fd, bytes.subarray(0, 1), 64 * KIB - 1), way))
+    put(ring, 1, write(fd, bytes, 64 * KIB), IOSQE_IO_LINK | way)
+    put(ring, 2, fsync(fd), way)
+    submit(ring, 2)
+    const [first, second] = reap(ring, 2)
+    tell('write at 64 KiB in a chain', first!.res)
+    tell('fsync behind it', second!.res)
+    tell('bytes of the file', fstatSync(fd).size)
+  }
+}
+
+function growFiles(stand: Stand): void {
+  const ring = stand.openRing(8)
+  limit(RLIMIT_FSIZE, BigInt(64 * KIB))
+  const fallocate = (fd: number, len: number) => sqe(prep.prepFallocate, fd, 0, 0, len)
+  for (const way of [0, IOSQE_ASYNC]) {
+    const fd = stand.file(`file${way}`, '')
+    tell('fallocate of 128 KiB', run(ring, fallocate(fd, 128 * KIB), way))
+    tell('fallocate of 64 KiB', run(ring, fallocate(fd, 64 * KIB), way))
+    tell('ftruncate to 128 KiB', run(ring, sqe(prep.prepFtruncate, fd, 128 * KIB), way))
+    tell('bytes of the file', fstatSync(fd).size)
+  }
+}
+
+function lockMemory(stand: Stand): void {
+  dropIpcLock()
+  // Rings lock memory too, and others of the same user count; so it is there before the limit is low.
+  const ring = stand.openRing(8)
+  const { address } = new Mapping(2 * PAGE)
+  const buffer = new BigUint64Array([BigInt(address), BigInt(2 * PAGE)])
+  const was = limit(RLIMIT_MEMLOCK, BigInt(PAGE))
+  tell('two pages, of which one may be locked', registerBuffers(ring, buffer))
+  tell('a table with holes', registerBuffersSparse(ring, 2))
+  tell('two pages into it', registerBuffersUpdateTag(ring, 1, buffer))
+  limit(RLIMIT_MEMLOCK, was)
+  tell('two pages into it, as before the limit', registerBuffersUpdateTag(ring, 1, buffer))
+  const fd = stand.file('file', 'text')
+  tell('a read into them', run(ring, sqe(prep.prepReadFixed, fd, address, 2 * PAGE, 0, 1)))
+}
+
+const [, , backend, doing] = process.argv
+const DOINGS: Readonly<Record<Doing, (stand: Stand) => void>> = { write: writeFiles, grow: growFiles, lock: lockMemory }
+const stand = new Stand(backends.find(({ name }) => name === backend)!)
+DOINGS[doing as Doing](stand)
+stand.close()
