@@ -1,95 +1,61 @@
 /**
  * Jobs with something to carry: a buffer or an object to the worker, and the same back. Main thread, one worker.
  *
- * Every pool copies, each in its own way: the caller keeps what it gave. Nothing is moved or shared.
+ * Every pool copies, each in its own way: the caller keeps what it gave. Nothing is moved or shared. Each pool is in a
+ * process of its own, as its users have it: big buffers are a matter of the garbage collector and of malloc, and the
+ * state of both is what the process did before.
  */
-import { randomFillSync } from 'node:crypto'
-import type { Bench, Subject } from './bench.js'
-import { meterPromises } from './meter.js'
-import { openPool, openSubjects, POOL_NAMES, type PoolName, RIVALS } from './pools.js'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Bench, Plan, Round, Subject } from './bench.js'
+import { PAYLOADS } from './job-payload-child.js'
+import { openSubjects, POOL_NAMES, type PoolName, RIVALS } from './pools.js'
 
-/** Enough to keep a worker busy, and no more than 16 MiB of copies at once. */
-const INFLIGHT = 16
-const KIB = 1024
-
-interface Payload {
-  readonly value: unknown
-  /** Throws unless this came back. */
-  check(result: unknown): void
-}
-
-const PAYLOADS: Readonly<Record<string, () => Payload>> = {
-  '1KiB': () => bytes(KIB),
-  '64KiB': () => bytes(64 * KIB),
-  '1MiB': () => bytes(KIB * KIB),
-  'object-50': object,
-}
+const CHILD = fileURLToPath(new URL('./job-payload-child.js', import.meta.url))
 
 export const bench: Bench = {
   question: 'how many jobs a second does one worker run that get a buffer or an object and return it, 16 at once?',
   unit: 'jobs',
   pairs: RIVALS.map((rival) => ['uring', rival] as const),
   async settings(plan) {
-    return Object.entries(PAYLOADS).map(([setting, make]) => ({
-      name: `payload=${setting}`,
+    return PAYLOADS.map((payload) => ({
+      name: `payload=${payload}`,
       open: () => {
-        const payload = make()
-        const open = (name: PoolName) => openSubject(name, payload, plan.roundMs)
+        const open = (name: PoolName) => openSubject(name, payload, plan)
         return openSubjects(plan, Object.fromEntries(POOL_NAMES.map((name) => [name, () => open(name)])))
       },
     }))
   },
 }
 
-async function openSubject(name: PoolName, { value, check }: Payload, roundMs: number): Promise<Subject> {
-  const pool = await openPool(name, 'echo')
-  const size = value instanceof Uint8Array ? value.byteLength : 0
+/** What the child says: that it is ready (null), a round's figures, or why there are none. */
+export type Answer = null | Round | { readonly error: string }
+
+async function openSubject(name: PoolName, payload: string, plan: Plan): Promise<Subject> {
+  const child = fork(CHILD, [name, payload, String(plan.roundMs)])
+  plan.defer(() => child.kill('SIGKILL'))
+  await answerOf(child)
   return {
     name,
     async round() {
-      const round = await meterPromises(roundMs, INFLIGHT, () => pool.run(value), check)
-      // There and back.
-      return size === 0 ? round : { ...round, mbPerSec: (2 * size * round.opsPerSec) / 1e6 }
+      child.send('round')
+      return (await answerOf(child))!
     },
     async close() {
-      await pool.close()
+      const exit = once(child, 'exit')
+      child.disconnect()
+      await exit
     },
   }
 }
 
-function bytes(size: number): Payload {
-  const value = randomFillSync(new Uint8Array(size))
-  const middle = size >> 1
-  return {
-    value,
-    check(result) {
-      const same =
-        result instanceof Uint8Array &&
-        result.length === size &&
-        result[0] === value[0] &&
-        result[middle] === value[middle] &&
-        result[size - 1] === value[size - 1]
-      if (!same) throw new Error('the bytes that came back are others')
-    },
-  }
-}
-
-/** Numbers, texts, a list and a nested object: 50 properties as a row of a database has them. */
-function object(): Payload {
-  const value: Record<string, unknown> = {}
-  for (let i = 0; i < 20; i++) value[`count${i}`] = i * 1000
-  for (let i = 0; i < 20; i++) value[`text${i}`] = `the text of property ${i}`
-  for (let i = 0; i < 8; i++) value[`ratio${i}`] = i / 7
-  value['tags'] = ['first', 'second', 'third']
-  value['nested'] = { id: 7, ok: true, none: null }
-  return {
-    value,
-    check(result) {
-      const { count19, text19, ratio7, nested } = result as Record<string, unknown>
-      const { ok } = nested as { ok: unknown }
-      if (count19 !== 19_000 || text19 !== value['text19'] || ratio7 !== 1 || ok !== true) {
-        throw new Error('the object that came back is another')
-      }
-    },
-  }
+async function answerOf(child: ChildProcess): Promise<Round | null> {
+  const gone = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`the process of this pool ended with ${signal ?? code}`)
+  })
+  const [answer] = (await Promise.race([once(child, 'message'), gone])) as [Answer]
+  gone.catch(() => {})
+  if (answer !== null && 'error' in answer) throw new Error(answer.error)
+  return answer
 }

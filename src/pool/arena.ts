@@ -7,6 +7,7 @@
  */
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
 import type { FarBytes } from './codec.js'
+import { copyBytes } from './copies.js'
 import { ARENA_BYTES, AT, DATA, RING_BYTES, SEAT, type Space } from './record.js'
 
 const SMALLEST = 8
@@ -83,7 +84,7 @@ export class ArgumentBytes implements FarBytes {
   put(_base: number, bytes: Uint8Array): number {
     const block = this.word === 0 ? this.#blocks.alloc(bytes.length) : -1
     if (block < 0) return -1
-    this.#space.bytes.set(bytes, block)
+    copyBytes(bytes, this.#space.bytes, block)
     this.word = block | this.#blocks.sizeOf(block)
     return block
   }
@@ -107,7 +108,7 @@ export class ResultBytes implements FarBytes {
     const word = this.#words[base - DATA + AT]!
     // Without a size beside it: none, or one with serialised arguments.
     if ((word & SIZE_BITS) === 0 || bytes.length > 1 << (word & SIZE_BITS)) return -1
-    this.#space.bytes.set(bytes, blockOf(word))
+    copyBytes(bytes, this.#space.bytes, blockOf(word))
     return blockOf(word)
   }
 
@@ -142,7 +143,7 @@ export class RingWriter {
     if (offset + size > RING_BYTES) head += RING_BYTES - offset
     const end = (head + size) | 0
     if (size > RING_BYTES / 4 || (end - loadAcquire(words, this.#tail)) >>> 0 > RING_BYTES) return false
-    this.#space.bytes.set(bytes, this.#base + (head % RING_BYTES))
+    copyBytes(bytes, this.#space.bytes, this.#base + (head % RING_BYTES))
     // Before the item goes home, so that the next worker in this slot starts behind what this one left.
     storeRelease(words, this.#head, end)
     this.end = end

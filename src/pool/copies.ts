@@ -1,43 +1,45 @@
 /**
- * Private copies of bytes that lie in shared memory. Runs on the owner and on workers.
+ * Bytes copied into shared memory, and private copies of what lies there. Runs on the owner and on workers.
+ *
+ * `set` on shared memory goes word by word, as the memory model has it. What is copied here belongs to one thread at a
+ * time, and is handed over by words that are atomic; so it may go as fast as memory goes: `fill` with one buffer that
+ * fits exactly is a memcpy in every Node, up to five times as fast.
  *
  * The garbage collector frees big buffers by the dozen, and where they end the heap, malloc gives that end back to the
- * system: each new copy then costs a page fault for every 4 KiB, several times the copying. A few small buffers, kept
- * among the big ones, hold the end up: what is freed below is used again. They go when nothing has been copied for a
- * while (`forget`), and then the heap may shrink.
+ * system: each new copy then costs a page fault for every 4 KiB, several times the copying. glibc learns from the largest
+ * mapping that was ever freed: up to twice its size then stays. So each thread that copies frees one such mapping, early
+ * (M_MMAP_THRESHOLD in mallopt(3)); other allocators take no notice.
  */
 
 /** Copies below have their pages for long. */
 const BIG_BYTES = 16_384
-const PIN_EVERY_BYTES = 8 << 20
-/** Below malloc's own limit for mappings, and not among its small sizes. Their pages are not touched. */
-const PIN_BYTES = 40_000
-const NR_PINS = 8
+/** Just below the largest size that glibc learns from. */
+const LESSON_BYTES = (32 << 20) - 8192
 
-let pins: ArrayBufferLike[] = []
-let unpinned = 0
+let isTaught = false
+
+/** Below it a call into Node costs more than the copying. */
+const FILL_BYTES = 1536
+
+/** Copies `bytes` to `at`. One of the two may be shared. */
+export function copyBytes(bytes: Uint8Array, to: Buffer, at: number): void {
+  const { length } = bytes
+  if (length < FILL_BYTES) to.set(bytes, at)
+  else to.fill(bytes, at, at + length)
+}
 
 /** The bytes in a buffer of their own. */
 export function privateCopy(bytes: Uint8Array): ArrayBuffer {
   const { byteLength } = bytes
-  if (byteLength >= BIG_BYTES) {
-    unpinned += byteLength
-    if (unpinned >= PIN_EVERY_BYTES) pin()
-  }
+  if (byteLength >= BIG_BYTES && !isTaught) teachMalloc()
   // Not zeroed first, and of the big sizes that is half the cost.
   const copy = Buffer.allocUnsafeSlow(byteLength)
-  copy.set(bytes)
+  copyBytes(bytes, copy, 0)
   return copy.buffer as ArrayBuffer
 }
 
-function pin(): void {
-  unpinned = 0
-  pins.push(Buffer.allocUnsafeSlow(PIN_BYTES).buffer)
-  if (pins.length > NR_PINS) pins.shift()
-}
-
-/** No more big copies are expected. */
-export function forgetPins(): void {
-  pins = []
-  unpinned = 0
+/** A mapping of its own, never touched and soon collected. */
+function teachMalloc(): void {
+  isTaught = true
+  Buffer.allocUnsafeSlow(LESSON_BYTES)
 }

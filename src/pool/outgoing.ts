@@ -8,6 +8,7 @@
 import { MessagePort, type TransferListItem } from 'node:worker_threads'
 import { type ArgumentBytes, type Blocks, blockOf } from './arena.js'
 import { type Codec, NO_ROOM } from './codec.js'
+import { copyBytes } from './copies.js'
 import { LongCodec } from './long-codec.js'
 import {
   AT,
@@ -118,7 +119,7 @@ export class Outgoing {
     this.#longFirst = size > DATA_BYTES
     const block = this.#longFirst ? this.#blocks.alloc(size) : -1
     if (block < 0) return false
-    this.#space.bytes.set(this.#long.bytes.subarray(0, size), block)
+    copyBytes(this.#long.bytes.subarray(0, size), this.#space.bytes, block)
     codec.words[base + KIND] = KIND_LONG
     codec.words[base + SIZE] = size
     codec.words[base + AT] = block
@@ -150,7 +151,7 @@ export class Outgoing {
       }
       const block = this.#blocks.alloc(bytes.length)
       if (block >= 0) {
-        this.#space.bytes.set(bytes, block)
+        copyBytes(bytes, this.#space.bytes, block)
         words[base + KIND] = KIND_STORED
         words[base + AT] = block
         return undefined

@@ -9,7 +9,6 @@ import { ITEM, type WqMemory } from '../wq/layout.js'
 import { DETACHED } from '../wq/worker-loop.js'
 import { ResultBytes } from './arena.js'
 import { Codec } from './codec.js'
-import { forgetPins } from './copies.js'
 import { JobArgs } from './job-args.js'
 import { callStored, detachJob, endJob, enterJob, type JobContext, leaveJob, stopStoring } from './job-context.js'
 import { JobResult } from './job-result.js'
@@ -125,7 +124,6 @@ export class JobRunner {
   /** Buffers kept for later jobs are dropped: this worker goes to sleep. */
   forgetBuffers(): void {
     this.#shared.clear()
-    forgetPins()
   }
 
   #find(number: number): JobFunction {

@@ -5,6 +5,7 @@
  * bytes as a buffer, to be moved and not copied, and a Buffer arrives as a Buffer. Counterpart: Node's DefaultSerializer.
  */
 import { Deserializer, Serializer } from 'node:v8'
+import { privateCopy } from './copies.js'
 import { VIEW_CLASSES, viewType } from './shape.js'
 
 /** Views from this size on travel as buffers of their own. */
@@ -42,7 +43,7 @@ class Packer extends Serializer {
     let id = this.#ids.get(buffer)
     let from = byteOffset
     if (id === undefined && byteLength >= BESIDE_BYTES) {
-      id = this.buffers.push((buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength)) - 1
+      id = this.buffers.push(privateCopy(new Uint8Array(buffer, byteOffset, byteLength))) - 1
       from = 0
     }
     this.writeUint32(id === undefined ? 0 : id + 1)
