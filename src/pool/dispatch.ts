@@ -30,7 +30,7 @@ import { InFlight, type Resolve } from './in-flight.js'
 import { Incoming } from './incoming.js'
 import { Intake, QUEUE } from './intake.js'
 import { JobIterator } from './iterate.js'
-import { JobEvents, type Listener, type StreamOptions } from './job-events.js'
+import { JobEvents, listenFlags, type StreamOptions } from './job-events.js'
 import { KeyTable } from './keys.js'
 import { NameTable } from './names.js'
 import {
@@ -49,7 +49,7 @@ import {
 import { type Held, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
-import { FUNC, JOB, JOB_PROGRESS, JOB_STREAM, JOB_WORDS, POOL, Space } from './record.js'
+import { FUNC, JOB, JOB_WORDS, POOL, Space } from './record.js'
 import { Room } from './room.js'
 import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
 import { closedError, Settler } from './settler.js'
@@ -62,9 +62,13 @@ const W_STATE = WORKER.at.state >> 2
 const GENERATION = POOL.at.generation >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
+/** Keys, those included that keep their bucket for when they come again. */
+const NR_BUCKETS = 4 * NR_ITEMS
 const MIN_SLOTS = 64
 /** On one CPU nothing happens while somebody spins. */
 const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0
+/** Waking a thread costs about as much, and more where CPUs are scarce. */
+const PATIENCE_US = 50
 /** A caller of runSync sleeps in slices of this, or less. */
 const SYNC_SLICE_MS = 1000
 const DEFAULT_WINDOW = 16
@@ -122,6 +126,7 @@ export class Dispatch {
       drain: () => this.#drain(),
       isDrained: () => this.#wq.isQueueEmpty(QUEUE),
       onClaims: () => this.#answerClaims(),
+      onStall: () => this.#wq.nudge(),
       isBusy: () => this.nrInFlight > 0,
     })
     const seat = seatOf(this.#space.sab, this.#histograms?.sab, href, options)
@@ -131,7 +136,7 @@ export class Dispatch {
     this.#wq = new Wq({
       nrSlots,
       nrQueues: 1,
-      nrBuckets: NR_ITEMS,
+      nrBuckets: NR_BUCKETS,
       nrItems: NR_ITEMS,
       payloadBytes: JOB.size,
       payloadHash: JOB.hash,
@@ -143,6 +148,7 @@ export class Dispatch {
       concurrency: availableParallelism(),
       idleTimeoutMs: options.idleTimeoutMs ?? 5000,
       spinUs: options.spinUs ?? DEFAULT_SPIN_US,
+      patienceUs: PATIENCE_US,
       hashSeat: sharedKeys?.hashSeat,
       hooks: {
         onCancelled: (item) => this.#onCancelled(item),
@@ -167,7 +173,7 @@ export class Dispatch {
       onEvent: (message, slot) => this.#events.deliver(message, slot),
     })
     this.#outgoing = new Outgoing(this.#space, blocks, this.#ids, far)
-    const keys = new KeyTable(NR_ITEMS, sharedKeys, (bucket, word) => this.#mem.setHolderAt(bucket, word))
+    const keys = new KeyTable(this.#wq.tails, sharedKeys, (bucket, word) => this.#mem.setHolderAt(bucket, word))
     this.#jobs = new InFlight(NR_ITEMS, keys, blocks)
     this.#jobs.onEnded = (extras) => this.control.onEnded(extras)
     this.#settler = new Settler({
@@ -491,9 +497,4 @@ export class Dispatch {
     this.control.close()
     this.#ports.close()
   }
-}
-
-/** The JOB_* flags of a job that somebody listens to. */
-function listenFlags(onProgress: RunOptions['onProgress'], stream: Listener | undefined): number {
-  return (onProgress === undefined ? 0 : JOB_PROGRESS) | (stream === undefined ? 0 : JOB_STREAM)
 }

@@ -184,8 +184,13 @@ export class InFlight {
   }
 
   #dropBucket(item: number): void {
-    const key = this.keys.keyOf(this.#bucket[item]!)
-    if (this.keys.drop(this.#bucket[item]!)) this.onKeyFreed?.(key)
+    const bucket = this.#bucket[item]!
+    if (this.onKeyFreed === undefined) {
+      this.keys.drop(bucket)
+      return
+    }
+    const key = this.keys.keyOf(bucket)
+    if (this.keys.drop(bucket)) this.onKeyFreed(key)
   }
 
   #giveBack(item: number): void {

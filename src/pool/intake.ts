@@ -7,6 +7,7 @@ import { nrQueued } from '../wq/items.js'
 import {
   ACCT_BOUND,
   ACCT_UNBOUND,
+  IO_WQ_WORK_ALONE,
   IO_WQ_WORK_CONCURRENT,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
@@ -78,8 +79,8 @@ export class Intake {
     let all = flags | IO_WQ_WORK_CONCURRENT
     let bucket = 0
     if (key !== undefined) {
-      all |= IO_WQ_WORK_HASHED
       bucket = jobs.takeBucket(item, key)
+      all |= jobs.keys.isAlone ? IO_WQ_WORK_HASHED | IO_WQ_WORK_ALONE : IO_WQ_WORK_HASHED
     }
     if (isUnbounded) {
       all |= IO_WQ_WORK_UNBOUND

@@ -5,6 +5,7 @@
  */
 import type { RunOptions } from './options.js'
 import type { Ports } from './ports.js'
+import { JOB_PROGRESS, JOB_STREAM } from './record.js'
 import { EVENT_PROGRESS, type EventMessage } from './worker-events.js'
 
 /** What a caller wants to hear. */
@@ -17,6 +18,11 @@ export interface Listener {
 /** Options of a job, and who gets what it yields. */
 export interface StreamOptions extends RunOptions {
   readonly stream?: Listener
+}
+
+/** The JOB_* flags of a job that somebody listens to. */
+export function listenFlags(onProgress: RunOptions['onProgress'], stream: Listener | undefined): number {
+  return (onProgress === undefined ? 0 : JOB_PROGRESS) | (stream === undefined ? 0 : JOB_STREAM)
 }
 
 export class JobEvents {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { HashTails } from '../wq/hash-tails.js'
 import { KeyTable } from './keys.js'
 
 test('keys that are alive have buckets of their own', () => {
-  const keys = new KeyTable(100)
+  const keys = new KeyTable(new HashTails(100))
   const object = {}
   const buckets = [1, '1', object, Number.NaN, Symbol.iterator].map((key) => keys.take(key))
   assert.equal(new Set(buckets).size, 5)
@@ -12,7 +13,7 @@ test('keys that are alive have buckets of their own', () => {
 })
 
 test('a bucket is free when the last job of its key has ended', () => {
-  const keys = new KeyTable(2)
+  const keys = new KeyTable(new HashTails(2))
   const a = keys.take('a')
   keys.take('a')
   const b = keys.take('b')

@@ -1,11 +1,12 @@
 /**
  * Keys as hash buckets, exactly: two keys that are alive never share a bucket. Owner thread only.
  *
- * A key holds a bucket while jobs carry it, and a small one after that until the bucket is needed. There are as many buckets as work items, so there is always one. Counterpart:
- * io-wq hashes inodes into 64 buckets, where strangers collide.
+ * A key holds a bucket while jobs carry it, and a small one after that until the bucket is needed. There are more buckets
+ * than work items, so there is always one. Counterpart: io-wq hashes inodes into 64 buckets, where strangers collide.
  */
 import { Slab } from '../lib/slab.js'
 import type { HashSeat } from '../wq/hash-pools.js'
+import type { HashTails } from '../wq/hash-tails.js'
 import { poolError } from './failure.js'
 
 /** A pool's part of SharedKeys. */
@@ -19,30 +20,39 @@ export interface SharedKeySeat {
 
 /** A string kept alive for nothing is to be short. */
 const MAX_IDLE_CHARS = 64
+/** The key keeps its bucket while no job carries it. */
+const KEEPS = 1
+const ONE_JOB = 2
 
 export class KeyTable {
   readonly #buckets: Slab
   readonly #bucketOf = new Map<unknown, number>()
   readonly #keyOf: unknown[] = []
-  readonly #nrJobs: Int32Array
+  /** The own word of each bucket: ONE_JOB for each job that carries its key, and KEEPS. */
+  readonly #tails: HashTails
+  /** No other job carries the key that was taken last. */
+  isAlone = false
   /** Keys without jobs that keep their bucket until it is needed: they cost little, and may come again. */
   #nrIdle = 0
   readonly #shared: SharedKeySeat | undefined
   readonly #setHolder: (bucket: number, word: number) => void
 
   /** Where keys are shared with other pools, `setHolder` gets to know where a bucket's holder is found now. */
-  constructor(nrBuckets: number, shared?: SharedKeySeat, setHolder: (bucket: number, word: number) => void = () => {}) {
+  constructor(tails: HashTails, shared?: SharedKeySeat, setHolder: (bucket: number, word: number) => void = () => {}) {
     this.#shared = shared
     this.#setHolder = setHolder
-    this.#buckets = new Slab(nrBuckets)
-    this.#nrJobs = new Int32Array(nrBuckets)
+    this.#buckets = new Slab(tails.nrBuckets)
+    this.#tails = tails
   }
 
   /** The bucket of a key, with one job more. */
   take(key: unknown): number {
     let bucket = this.#bucketOf.get(key)
     if (bucket !== undefined) {
-      if (this.#nrJobs[bucket]!++ === 0) this.#nrIdle--
+      const count = this.#tails.getOwn(bucket)
+      this.#tails.setOwn(bucket, count + ONE_JOB)
+      this.isAlone = count < ONE_JOB
+      if (this.isAlone) this.#nrIdle--
       return bucket
     }
     if (this.#buckets.nrUsed === this.#buckets.capacity) this.#forgetIdle()
@@ -50,14 +60,16 @@ export class KeyTable {
     if (this.#shared !== undefined) this.#setHolder(bucket, this.#shared.take(key))
     this.#bucketOf.set(key, bucket)
     this.#keyOf[bucket] = key
-    this.#nrJobs[bucket] = 1
+    const keeps = typeof key === 'number' || (typeof key === 'string' && key.length <= MAX_IDLE_CHARS)
+    this.#tails.setOwn(bucket, ONE_JOB | (keeps ? KEEPS : 0))
+    this.isAlone = true
     return bucket
   }
 
   /** Whether jobs carry the key. */
   has(key: unknown): boolean {
     const bucket = this.#bucketOf.get(key)
-    return bucket !== undefined && this.#nrJobs[bucket]! > 0
+    return bucket !== undefined && this.#tails.getOwn(bucket) >= ONE_JOB
   }
 
   /** The key that holds a bucket. */
@@ -67,16 +79,17 @@ export class KeyTable {
 
   /** One job of the bucket has ended. True if it was the last. */
   drop(bucket: number): boolean {
-    if (--this.#nrJobs[bucket]! > 0) return false
-    const key = this.#keyOf[bucket]
-    if (typeof key === 'number' || (typeof key === 'string' && key.length <= MAX_IDLE_CHARS)) this.#nrIdle++
+    const count = this.#tails.getOwn(bucket) - ONE_JOB
+    this.#tails.setOwn(bucket, count)
+    if (count >= ONE_JOB) return false
+    if (count === KEEPS) this.#nrIdle++
     else this.#forget(bucket)
     return true
   }
 
   /** Makes room: all keys that no job carries lose their buckets. */
   #forgetIdle(): void {
-    for (const bucket of this.#bucketOf.values()) if (this.#nrJobs[bucket] === 0) this.#forget(bucket)
+    for (const bucket of this.#bucketOf.values()) if (this.#tails.getOwn(bucket) < ONE_JOB) this.#forget(bucket)
     this.#nrIdle = 0
   }
 

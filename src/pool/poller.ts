@@ -16,6 +16,8 @@ import { POOL, type Space } from './record.js'
 const MAX_EMPTY_TURNS = availableParallelism() > 1 ? 50 : 1
 /** One in so many looks is a long one, whatever came of those before. */
 const TRY_AGAIN = 32
+/** After so many turns without a finished job, 10 us or so, what is queued is to get another worker. */
+const STALL_TURNS = 8
 const ARMED = POOL.at.armed >> 2
 const NR_CLAIMS = POOL.at.nr_claims >> 2
 
@@ -26,6 +28,8 @@ export interface PollerHooks {
   isDrained(): boolean
   /** Workers have claimed messages. */
   onClaims(): void
+  /** Nothing has come home for a while. */
+  onStall(): void
   /** Whether jobs are in flight. */
   isBusy(): boolean
 }
@@ -64,7 +68,7 @@ export class Poller {
 
   readonly #onTurn = (): void => {
     this.#isScheduled = false
-    const { drain, isBusy } = this.#hooks
+    const { drain, isBusy, onStall } = this.#hooks
     const nrSettled = drain()
     this.answerClaims()
     if (!isBusy()) {
@@ -72,13 +76,16 @@ export class Poller {
       this.#emptyTurns = 0
       return
     }
-    if (nrSettled === 0) this.#emptyTurns++
-    else {
+    if (nrSettled === 0) {
+      if (++this.#emptyTurns === STALL_TURNS) onStall()
+    } else {
       // Found by looking on: it was worth while.
       if (this.#emptyTurns > 0) this.#maxEmptyTurns = MAX_EMPTY_TURNS
       this.#emptyTurns = 0
     }
-    if (this.#emptyTurns < this.#maxEmptyTurns || !this.#arm()) this.look()
+    const isPatient = this.#emptyTurns < this.#maxEmptyTurns
+    if (!isPatient && this.#emptyTurns < STALL_TURNS) onStall()
+    if (isPatient || !this.#arm()) this.look()
   }
 
   /** True if the owner may sleep: the next job to end wakes it. */

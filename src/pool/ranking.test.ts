@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { storeRelease } from '../lib/barrier.js'
+import { HashTails } from '../wq/hash-tails.js'
 import { ITEM, ITEM_FREE, ITEM_QUEUED, ITEM_TAKEN, WqMemory } from '../wq/layout.js'
 import type { Wq } from '../wq/wq.js'
 import { Blocks } from './arena.js'
@@ -18,7 +19,7 @@ test('a worker that comes while jobs of a key are taken back gets the first of t
   const shape = { nrSlots: 1, nrQueues: 1, nrBuckets: 4, nrItems: NR_ITEMS }
   const mem = WqMemory.create({ ...shape, payloadBytes: JOB.size, payloadHash: 0 })
   const setState = (item: number, state: number) => storeRelease(mem.words, mem.item(item) + STATE, state)
-  const jobs = new InFlight(NR_ITEMS, new KeyTable(NR_ITEMS), new Blocks(0, 1024))
+  const jobs = new InFlight(NR_ITEMS, new KeyTable(new HashTails(NR_ITEMS)), new Blocks(0, 1024))
   for (let item = 0; item < NR_ITEMS; item++) {
     jobs.add(item, () => {}, mem.words, mem.payload(item), undefined)
     jobs.takeBucket(item, 'k')

@@ -46,8 +46,7 @@ export class Turns {
   }
 
   /** WorkerHooks.pause. */
-  readonly pause = (resume: () => void, idle: boolean): boolean => {
-    const now = nowMs()
+  readonly pause = (resume: () => void, idle: boolean, now: number): boolean => {
     if (idle) return this.#pauseIdle(resume, now)
     this.#ranSome = true
     this.#turned = false

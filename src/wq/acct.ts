@@ -2,19 +2,26 @@
  * An account's list of queued work and of idle workers. Every function runs under the account's lock, on any thread.
  *
  *   queued:  head -> [u] -> [h7 -> h7 -> h7] -> [u] -> [h3] -> tail
- *                            '-- a run --'  hash_tail[7] is its last item
+ *                            '-- a run --'  the first knows the last, and the last the first
  *
- * Invariant: all queued items of a bucket are one contiguous run that ends at hash_tail[bucket]. Counterpart:
+ * Invariant: all queued items of a bucket are one contiguous run. The last one of each bucket is the owner's knowledge,
+ * which alone inserts and removes: hash_tail, in memory of its own, costs no cache line that workers write to.
+ * Counterpart:
  * io_wq_insert_work, io_get_next_work and io_wq_remove_pending.
  */
 import { assert } from '../lib/assert.js'
 import { cmpxchg, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
 import { forgetWaiter, nameWaiter, unnameWaiter } from './hash.js'
+import type { HashTails } from './hash-tails.js'
 import {
   ACCT,
+  ACCT_UNBOUND,
+  IO_WQ_WORK_ALONE,
   IO_WQ_WORK_HASHED,
+  IO_WQ_WORK_UNBOUND,
   ITEM,
+  ITEM_NS_MAX,
   ITEM_QUEUED,
   ITEM_SLOT_SHIFT,
   ITEM_TAKEN,
@@ -22,6 +29,7 @@ import {
   WORKER,
   WORKER_IDLE,
   WORKER_UP,
+  WQ,
   type WqMemory,
 } from './layout.js'
 
@@ -32,8 +40,16 @@ const STALLED = ACCT.at.stalled >> 2
 const FREE_HEAD = ACCT.at.free_head >> 2
 const NR_RUNNING = ACCT.at.nr_running >> 2
 const NR_WAKING = ACCT.at.nr_waking >> 2
+const ITEM_NS = ACCT.at.item_ns >> 2
+const MAX_RUNNING = WQ.at.max_running >> 2
+const PATIENCE_NS = WQ.at.patience_ns >> 2
+/** The last CPU is the owner's: what is queued waits so much longer before it is taken from it. */
+const LAST_CPU = 20
+/** Weight of one item in the moving average, as a shift. */
+const ITEM_NS_SHIFT = 4
 const NEXT = ITEM.at.next >> 2
 const PREV = ITEM.at.prev >> 2
+const LAST = ITEM.at.last >> 2
 const STATE = ITEM.at.state >> 2
 const FLAGS = ITEM.at.flags >> 2
 const BUCKET = ITEM.at.bucket >> 2
@@ -42,7 +58,7 @@ const W_SPINNING = WORKER.at.spinning >> 2
 const W_FREE_NEXT = WORKER.at.free_next >> 2
 
 /** Empties an account's lists, before it is shared or before they are rebuilt. */
-export function clearLists(mem: WqMemory, acct: number): void {
+export function clearLists(mem: WqMemory, acct: number, tails: HashTails): void {
   const { words } = mem
   const a = mem.acct(acct)
   words[a + HEAD] = NONE
@@ -51,20 +67,26 @@ export function clearLists(mem: WqMemory, acct: number): void {
   words[a + FREE_HEAD] = NONE
   storeRelease(words, a + STALLED, 0)
   if (mem.sharedHash !== undefined) forgetWaiter(mem.sharedHash.hash, mem.sharedHash.pool, acct)
-  words.fill(NONE, mem.hashTail(acct, 0), mem.hashTail(acct, 0) + mem.shape.nrBuckets)
+  tails.clear(acct)
 }
 
 /** Queues an item: unhashed, or first of its bucket, at the tail; else right behind its bucket's run. */
-export function insert(mem: WqMemory, acct: number, item: number): void {
+export function insert(mem: WqMemory, acct: number, item: number, tails: HashTails): void {
   const { words } = mem
   const a = mem.acct(acct)
   const at = mem.item(item)
+  const flags = words[at + FLAGS]!
   let after = words[a + TAIL]!
-  if ((words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0) {
-    const tailWord = mem.hashTail(acct, words[at + BUCKET]!)
-    const runTail = words[tailWord]!
-    if (runTail !== NONE) after = runTail
-    words[tailWord] = item
+  if ((flags & IO_WQ_WORK_HASHED) !== 0) {
+    const bucket = words[at + BUCKET]!
+    const runTail = (flags & IO_WQ_WORK_ALONE) !== 0 ? NONE : tails.get(acct, bucket)
+    if (runTail !== NONE && isQueuedIn(mem, acct, runTail, bucket)) {
+      after = runTail
+      const first = words[mem.item(runTail) + LAST]!
+      words[mem.item(first) + LAST] = item
+      words[at + LAST] = first
+    } else words[at + LAST] = item
+    tails.set(acct, bucket, item)
   }
   const before = after === NONE ? words[a + HEAD]! : words[mem.item(after) + NEXT]!
   words[at + PREV] = after
@@ -75,7 +97,21 @@ export function insert(mem: WqMemory, acct: number, item: number): void {
   else words[mem.item(before) + PREV] = item
   words[a + NR_QUEUED] = words[a + NR_QUEUED]! + 1
   storeRelease(words, at + STATE, ITEM_QUEUED)
-  storeRelease(words, a + STALLED, 0)
+  if (words[a + STALLED] !== 0) storeRelease(words, a + STALLED, 0)
+}
+
+/** Whether an item is in the account's list, hashed, and of the bucket: an unhashed one has bucket 0. */
+function isQueuedIn(mem: WqMemory, acct: number, item: number, bucket: number): boolean {
+  const { words } = mem
+  const at = mem.item(item)
+  const flags = words[at + FLAGS]!
+  const isUnbound = (flags & IO_WQ_WORK_UNBOUND) !== 0
+  return (
+    words[at + STATE] === ITEM_QUEUED &&
+    (flags & IO_WQ_WORK_HASHED) !== 0 &&
+    words[at + BUCKET] === bucket &&
+    isUnbound === (acct === ACCT_UNBOUND)
+  )
 }
 
 /** Unlinks [first..last], which are neighbours in the list. */
@@ -90,24 +126,33 @@ function cut(mem: WqMemory, a: number, first: number, last: number): void {
   words[mem.item(last) + NEXT] = NONE
 }
 
-/** Takes a queued item off the list (to cancel it), and mends its bucket's tail. */
-export function remove(mem: WqMemory, acct: number, item: number): void {
+/** Takes a queued item off the list (to cancel it), and mends its run. */
+export function remove(mem: WqMemory, acct: number, item: number, tails: HashTails): void {
   const { words } = mem
   const a = mem.acct(acct)
-  const at = mem.item(item)
-  if ((words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0) {
-    const bucket = words[at + BUCKET]!
-    const tailWord = mem.hashTail(acct, bucket)
-    if (words[tailWord] === item) {
-      // The item before is the run's new end only if it is hashed and of this bucket: an unhashed one has bucket 0.
-      const before = words[at + PREV]!
-      const b = before === NONE ? 0 : mem.item(before)
-      const sameRun = before !== NONE && (words[b + FLAGS]! & IO_WQ_WORK_HASHED) !== 0 && words[b + BUCKET] === bucket
-      words[tailWord] = sameRun ? before : NONE
-    }
-  }
+  if ((words[mem.item(item) + FLAGS]! & IO_WQ_WORK_HASHED) !== 0) removeFromRun(mem, acct, item, tails)
   cut(mem, a, item, item)
   words[a + NR_QUEUED] = words[a + NR_QUEUED]! - 1
+}
+
+function removeFromRun(mem: WqMemory, acct: number, item: number, tails: HashTails): void {
+  const { words } = mem
+  const at = mem.item(item)
+  const bucket = words[at + BUCKET]!
+  const before = words[at + PREV]!
+  const isFirst = before === NONE || !isQueuedIn(mem, acct, before, bucket)
+  const isLast = tails.get(acct, bucket) === item
+  if (isFirst && isLast) tails.set(acct, bucket, NONE)
+  else if (isLast) {
+    joinEnds(mem, words[at + LAST]!, before)
+    tails.set(acct, bucket, before)
+  } else if (isFirst) joinEnds(mem, words[at + NEXT]!, words[at + LAST]!)
+}
+
+/** The first and the last item of a run get to know each other. */
+function joinEnds(mem: WqMemory, first: number, last: number): void {
+  mem.words[mem.item(first) + LAST] = last
+  mem.words[mem.item(last) + LAST] = first
 }
 
 /**
@@ -131,13 +176,10 @@ export function takeNext(mem: WqMemory, acct: number, slot: number): number {
         storeRelease(words, at + STATE, ITEM_TAKEN | (slot << ITEM_SLOT_SHIFT))
         return item
       }
-      const bucket = words[at + BUCKET]!
-      const tailWord = mem.hashTail(acct, bucket)
-      const last = words[tailWord]!
-      if (cmpxchg(mem.hashWords, mem.holderAt(bucket), 0, mem.holderMark(slot)) === 0) {
+      const last = words[at + LAST]!
+      if (cmpxchg(mem.hashWords, mem.holderAt(words[at + BUCKET]!), 0, mem.holderMark(slot)) === 0) {
         if (again) storeRelease(words, a + STALLED, 0)
         takeRun(mem, a, item, last, slot)
-        words[tailWord] = NONE
         return item
       }
       busy = true
@@ -203,14 +245,36 @@ export function wokenUp(mem: WqMemory, acct: number): void {
 }
 
 /**
- * An idle worker to wake for work that waits, or NONE. One at a time, unless `insist`: a woken worker passes the wake on
- * when it finds more than it takes, so a burst of short items does not wake everybody.
+ * An idle worker to wake for work that waits, or NONE. One at a time and only if it pays, unless `insist`: a woken worker
+ * passes the wake on when it finds more than it takes, so a burst of short items does not wake everybody.
  */
-export function popIdleIfDue(mem: WqMemory, acct: number, maxRunning: number, insist: boolean): number {
+export function popIdleIfDue(mem: WqMemory, acct: number, insist: boolean): number {
   const { words } = mem
   const a = mem.acct(acct)
-  if (words[a + NR_QUEUED] === 0 || words[a + STALLED] !== 0 || words[a + NR_RUNNING]! >= maxRunning) return NONE
-  return !insist && words[a + NR_WAKING]! > 0 ? NONE : popIdle(mem, acct)
+  if (words[a + NR_QUEUED] === 0 || words[a + STALLED] !== 0) return NONE
+  if (words[a + NR_RUNNING]! >= words[MAX_RUNNING]!) return NONE
+  return !insist && (words[a + NR_WAKING]! > 0 || !needsMore(mem, acct)) ? NONE : popIdle(mem, acct)
+}
+
+/**
+ * Whether one more worker would help: not if those that run will have taken all that is queued, as fast as they have
+ * been of late, before a thread could be woken. They may be wrong about that: whoever says no has the owner look again.
+ */
+export function needsMore(mem: WqMemory, acct: number): boolean {
+  const { words } = mem
+  const a = mem.acct(acct)
+  const patience = words[PATIENCE_NS]!
+  const itemNs = words[a + ITEM_NS]!
+  const nrRunning = words[a + NR_RUNNING]!
+  if (nrRunning === 0 || itemNs >= patience) return true
+  const limit = nrRunning + 1 < words[MAX_RUNNING]! ? patience : patience * LAST_CPU
+  return words[a + NR_QUEUED]! * itemNs >= limit
+}
+
+/** An item took a worker so long, from the end of the one before. */
+export function tookItem(mem: WqMemory, acct: number, ns: number): void {
+  const at = mem.acct(acct) + ITEM_NS
+  mem.words[at] = mem.words[at]! + ((Math.min(ns, ITEM_NS_MAX) - mem.words[at]!) >> ITEM_NS_SHIFT)
 }
 
 /** Takes one given worker off the free list. */

@@ -44,6 +44,7 @@ const W_ACCT = WORKER.at.acct >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_DETACHED = WORKER.at.detached >> 2
+const PATIENCE_NS = WQ.at.patience_ns >> 2
 
 /** How often workers are looked at while work waits for one. */
 const TICK_MS = 1
@@ -77,7 +78,8 @@ export interface Casualty {
 
 export interface CrewOwner {
   recover(dead: readonly Casualty[]): void
-  wantsWorker(acct: number): boolean
+  /** `insist`: whatever the workers that run seem to manage. */
+  wantsWorker(acct: number, insist: boolean): boolean
   giveUp(acct: number, error: Error): void
 }
 
@@ -246,7 +248,7 @@ export class Crew {
   /** Makes the workers that are wanted. */
   refill(): void {
     for (let acct = 0; acct < NR_ACCTS; acct++) {
-      while (this.#owner.wantsWorker(acct)) this.create(acct)
+      while (this.#owner.wantsWorker(acct, true)) this.create(acct)
     }
   }
 
@@ -370,22 +372,29 @@ export class Crew {
       const a = this.#mem.acct(acct)
       if (this.#mem.words[a + (ACCT.at.nr_queued >> 2)] === 0) continue
       again = true
-      for (let slot = 0; slot < this.#members.length; slot++) this.#sample(slot, acct)
-      if (this.#owner.wantsWorker(acct)) this.create(acct)
+      let isMoving = false
+      for (let slot = 0; slot < this.#members.length; slot++) isMoving = this.#sample(slot, acct) || isMoving
+      const insist = !isMoving || this.#mem.words[PATIENCE_NS] === 0
+      if (this.#owner.wantsWorker(acct, insist)) this.create(acct)
     }
     return again
   }
 
-  /** A worker in the same item as at the last look, whose thread sleeps, is blocked: it no longer counts as running. */
-  #sample(slot: number, acct: number): void {
+  /**
+   * A worker in the same item as at the last look, whose thread sleeps, is blocked: it no longer counts as running. True
+   * if it has begun others since.
+   */
+  #sample(slot: number, acct: number): boolean {
     const { words } = this.#mem
     const member = this.#members[slot]
-    if (member?.acct !== acct) return
+    if (member?.acct !== acct) return false
     const w = this.#mem.worker(slot)
     const seq = loadAcquire(words, w + W_SEQ)
-    const stuck = seq === this.#seenSeq[slot] && this.#hasWork(w)
+    const isMoving = seq !== this.#seenSeq[slot]
+    const stuck = !isMoving && this.#hasWork(w)
     this.#seenSeq[slot] = seq
-    if (!stuck || words[w + W_BLOCKED] !== 0 || !this.#threads.isAsleep(member.worker, words[w + W_TID]!)) return
+    if (!stuck || words[w + W_BLOCKED] !== 0) return isMoving
+    if (!this.#threads.isAsleep(member.worker, words[w + W_TID]!)) return false
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
     const hasWork = this.#hasWork(w)
@@ -397,6 +406,7 @@ export class Crew {
       addRunning(this.#mem, acct, -1)
     }
     unlock(words, a + (ACCT.at.lock >> 2))
+    return false
   }
 
   /** Something in hand, or detached: what goes on there may block as well, or keep a woken worker from looking. */

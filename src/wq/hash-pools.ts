@@ -20,7 +20,7 @@ import {
   type WqHash,
 } from './hash.js'
 import { lock, takeOverLock, unlock } from './lock.js'
-import { currentTid } from './worker-loop.js'
+import { currentTid } from './thread-name.js'
 
 const STATE = HASH_POOL.at.state >> 2
 const TID = HASH_POOL.at.owner_tid >> 2

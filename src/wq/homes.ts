@@ -1,15 +1,17 @@
 /**
- * The task-work queues of an io-wq, as the one who pops sees them. Owner thread only.
+ * The task-work queues of an io-wq, as their owner sees them, which pops, and pushes what it ends itself. Owner thread
+ * only.
  *
  * A repair takes queues apart, and what it took off comes before all that is in them: what one worker sends is met in the
  * order in which it was sent, for those who send have order of their own beside it (results in a ring).
  */
-import { type Consumer, consumer, NONE } from '../lib/mpscq.js'
+import { type Consumer, consumer, NONE, type Producer, producer } from '../lib/mpscq.js'
 import type { WqMemory } from './layout.js'
 
 export class Homes {
   readonly #mem: WqMemory
   readonly #queues: (Consumer | undefined)[] = []
+  readonly #producers: (Producer | undefined)[] = []
   /** By queue; none is empty. */
   readonly #taken = new Map<number, number[]>()
 
@@ -25,6 +27,16 @@ export class Homes {
       this.#queues[queue] = made
     }
     return made
+  }
+
+  /** True on the empty to non-empty edge. */
+  push(queue: number, item: number): boolean {
+    let made = this.#producers[queue]
+    if (made === undefined) {
+      made = producer(this.#mem.queue(queue))
+      this.#producers[queue] = made
+    }
+    return made.push(item)
   }
 
   /** The next item, or NONE. */

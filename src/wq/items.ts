@@ -67,3 +67,21 @@ export function lacksSpare(mem: WqMemory, acct: number): boolean {
 export function clampWorkers(limit: number, nrSlots: number): number {
   return Math.max(1, Math.min(limit, nrSlots))
 }
+
+/** What Wq.counts() says: items queued, workers by account, workers ever made, items in use. */
+export interface WqCounts {
+  readonly queued: number
+  readonly workers: [bound: number, unbound: number]
+  readonly created: number
+  readonly items: number
+}
+
+export function countsOf(mem: WqMemory, created: number, items: number): WqCounts {
+  const nrWorkers = (acct: number) => mem.words[mem.acct(acct) + NR_WORKERS]!
+  return {
+    queued: nrQueued(mem, ACCT_BOUND) + nrQueued(mem, ACCT_UNBOUND),
+    workers: [nrWorkers(ACCT_BOUND), nrWorkers(ACCT_UNBOUND)],
+    created,
+    items,
+  }
+}

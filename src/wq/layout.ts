@@ -1,7 +1,7 @@
 /**
  * The shared memory of an io-wq: one SharedArrayBuffer. Every thread of the pool imports these tables.
  *
- *   | io_wq | acct[2] | worker[nr_slots] | queue[nr_queues] | hash[nr_buckets] | hash_tail[2][nr_buckets] | item[nr_items] |
+ *   | io_wq | acct[2] | worker[nr_slots] | queue[nr_queues] | hash[nr_buckets] | item[nr_items] |
  *
  * The slab of items is the truth: lists, tails and counts can be rebuilt from the items' states when a worker dies
  * inside a critical section. Counterpart: struct io_wq, io_wq_acct, io_worker, io_wq_hash and io_wq_work.
@@ -26,6 +26,7 @@ export const WQ = struct('io_wq', [
   ['owner_tid',      'u32', 'once', 'the kernel\'s id of the owner thread, for worker names'],
   ['max_running',    'u32', 'once', 'workers that may run at once: more are woken only when one blocks'],
   ['max_spinning',   'u32', 'once', 'idle workers that may spin at once'],
+  ['patience_ns',    'u32', 'once', 'how long queued work may wait for workers that are busy before one more is woken'],
   ['hash_pool',      'u32', 'once', 'where the hash is shared: this pool\'s place there + 1'],
   'cache line: state',
   ['state',          'u32', 'any',  'WQ_EXIT, WQ_EXIT_ON_IDLE'],
@@ -50,6 +51,7 @@ export const ACCT = struct('io_wq_acct', [
   ['min_workers', 'u32', 'once',   'so many stay when idle'],
   ['nr_running',  'u32', 'holder', 'workers up and not blocked, or being created'],
   ['nr_waking',   'u32', 'holder', 'idle workers that were woken and have not looked yet'],
+  ['item_ns',     'u32', 'holder', 'what an item takes a worker, a moving average; counted up to ITEM_NS_MAX'],
 ])
 
 // biome-ignore format: table
@@ -72,6 +74,7 @@ export const WORKER = struct('io_worker', [
 export const ITEM = struct('io_wq_work', [
   ['next',    'u32', 'holder', 'list link: the item behind'],
   ['prev',    'u32', 'holder', 'list link: the item before'],
+  ['last',    'u32', 'holder', 'in the first of a run of one bucket: its last; in the last: the first'],
   ['tw_next', 'u32', 'holder', 'link in a task-work queue'],
   ['state',   'u32', 'holder', 'ITEM_* | worker slot << ITEM_SLOT_SHIFT'],
   ['flags',   'u32', 'holder', 'IO_WQ_WORK_*'],
@@ -87,6 +90,9 @@ export const WQ_EXIT = 1
 export const WQ_EXIT_ON_IDLE = 2
 
 export const OWNER_AWAKE = 0
+
+/** What ACCT.item_ns begins with, and a long item counts as: one pause of a thread is not to weigh too much. */
+export const ITEM_NS_MAX = 100_000
 
 /** Accounts, by index. */
 export const ACCT_BOUND = 0
@@ -123,6 +129,8 @@ export const IO_WQ_WORK_UNBOUND = 4
 export const IO_WQ_WORK_CONCURRENT = 16
 /** The owner has something to do as soon as this item is home: it is woken though it waits for more. */
 export const IO_WQ_WORK_FORCE_WAKE = 32
+/** The embedder says that no other item of this bucket is queued. */
+export const IO_WQ_WORK_ALONE = 64
 /** From this bit on the flags are the embedder's own. */
 export const IO_WQ_WORK_EMBEDDER = 256
 
@@ -157,7 +165,6 @@ export class WqMemory {
   readonly workerWord: number
   readonly queueWord: number
   readonly hashWord: number
-  readonly hashTailWord: number
   readonly itemWord: number
   readonly itemStride: number
   readonly payloadOffset: number
@@ -176,8 +183,7 @@ export class WqMemory {
     this.workerWord = this.acctWord + NR_ACCTS * (ACCT.size >> 2)
     this.queueWord = this.workerWord + shape.nrSlots * (WORKER.size >> 2)
     this.hashWord = this.queueWord + shape.nrQueues * MPSCQ_WORDS
-    this.hashTailWord = this.hashWord + shape.nrBuckets
-    const itemsBytes = Math.ceil(((this.hashTailWord + NR_ACCTS * shape.nrBuckets) * 4) / 64) * 64
+    const itemsBytes = Math.ceil(((this.hashWord + shape.nrBuckets) * 4) / 64) * 64
     this.itemWord = itemsBytes >> 2
     this.payloadOffset = ITEM.size >> 2
     this.itemStride = (Math.ceil((ITEM.size + shape.payloadBytes) / 64) * 64) >> 2
@@ -277,10 +283,6 @@ export class WqMemory {
   /** In hashWords: a worker's wake word. */
   wake(slot: number): number {
     return this.#wakeWord + slot * this.#wakeStride
-  }
-
-  hashTail(acct: number, bucket: number): number {
-    return this.hashTailWord + acct * this.shape.nrBuckets + bucket
   }
 }
 

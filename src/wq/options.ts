@@ -36,6 +36,11 @@ export interface WqOptions extends WqShape {
   readonly concurrency?: number
   /** How many workers may run at once; beyond that only a blocked one makes room. Default: the number of CPUs. */
   readonly maxRunning?: number
+  /**
+   * How long queued work may have to wait for workers that are busy with short items before one more is woken or made.
+   * Default 0: not at all. Otherwise the embedder calls nudge() when nothing comes home for a while.
+   */
+  readonly patienceUs?: number
   /** Default 5000. */
   readonly idleTimeoutMs?: number
   /** How long an idle worker spins before it sleeps. Default 50. */

@@ -9,6 +9,7 @@ import { fetchAdd, futexWake, loadAcquire, storeRelease, xchg } from '../lib/bar
 import { type Consumer, NONE } from '../lib/mpscq.js'
 import { clearLists, insert } from './acct.js'
 import { freeHolders, rouseOthers } from './hash.js'
+import type { HashTails } from './hash-tails.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -63,6 +64,7 @@ export interface Wreck {
 export function repairAfter(
   mem: WqMemory,
   dead: readonly number[],
+  tails: HashTails,
   nrTouched: number,
   onStuck?: (holder: number) => void,
 ): Wreck {
@@ -76,7 +78,7 @@ export function repairAfter(
     if (!held) lock(words, lockWord, HOLDER_OWNER, onStuck)
     // Only now: a slot on the free list is anybody's, who would bring it back to life by popping it.
     for (const slot of own) storeRelease(words, mem.worker(slot) + W_STATE, WORKER_NONE)
-    rebuild(mem, acct, dead, nrTouched)
+    rebuild(mem, acct, dead, tails, nrTouched)
     unlock(words, lockWord)
   }
   for (const slot of dead) freeBuckets(mem, slot)
@@ -111,10 +113,10 @@ function findStrays(mem: WqMemory, dead: readonly number[], nrTouched: number): 
 }
 
 /** Makes an account's lists and counts anew. What the dead held but had not begun is queued again, in front. */
-function rebuild(mem: WqMemory, acct: number, dead: readonly number[], nrTouched: number): void {
+function rebuild(mem: WqMemory, acct: number, dead: readonly number[], tails: HashTails, nrTouched: number): void {
   const { words } = mem
   const a = mem.acct(acct)
-  clearLists(mem, acct)
+  clearLists(mem, acct, tails)
   const queued: number[] = []
   for (let item = 0; item < nrTouched; item++) {
     const at = mem.item(item)
@@ -124,7 +126,7 @@ function rebuild(mem: WqMemory, acct: number, dead: readonly number[], nrTouched
     if (state === ITEM_QUEUED || taken) queued.push(item)
   }
   queued.sort((x, y) => (words[mem.item(x) + SEQ]! - words[mem.item(y) + SEQ]!) | 0)
-  for (const item of queued) insert(mem, acct, item)
+  for (const item of queued) insert(mem, acct, item, tails)
   let nrWorkers = 0
   let nrRunning = 0
   for (let slot = 0; slot < mem.shape.nrSlots; slot++) {

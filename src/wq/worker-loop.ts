@@ -4,7 +4,6 @@
  * It may touch its own WORKER record, items in its hands, and its account's words under the lock; it never creates
  * workers. Counterpart: io_wq_worker and io_worker_handle_work.
  */
-import { readlinkSync, writeFileSync } from 'node:fs'
 import { assert } from '../lib/assert.js'
 import {
   cmpxchg,
@@ -18,7 +17,7 @@ import {
 } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE, type Producer, producer } from '../lib/mpscq.js'
-import { addRunning, goIdle, leaveIdle, popIdle, popIdleIfDue, takeNext, wokenUp } from './acct.js'
+import { addRunning, goIdle, leaveIdle, popIdle, popIdleIfDue, takeNext, tookItem, wokenUp } from './acct.js'
 import { wakeWaiters } from './hash.js'
 import {
   ACCT,
@@ -48,6 +47,7 @@ import {
   type WqMemory,
 } from './layout.js'
 import { lock, unlock } from './lock.js'
+import { nameThread } from './thread-name.js'
 
 const STATE = ITEM.at.state >> 2
 const NEXT = ITEM.at.next >> 2
@@ -78,9 +78,9 @@ export interface WorkerHooks {
   /**
    * Asked after each item, and before a sleep (`idle`). True: the thread returns to Node's event loop, so that timers,
    * streams and promises there get their turn, and the loop goes on when `resume` is called. With items detached it
-   * has to be true before a sleep, and, if the worker retires, always.
+   * has to be true before a sleep, and, if the worker retires, always. `now` is nowMs().
    */
-  pause?(resume: () => void, idle: boolean): boolean
+  pause?(resume: () => void, idle: boolean, now: number): boolean
   /** Asked before an item is taken. True: the worker takes no more, and leaves when all it has in hand has ended. */
   retires?(): boolean
 }
@@ -119,6 +119,11 @@ export class WorkerLoop {
   #idleUntil = 0
   #spinsToSkip = 0
   #spinsSkipped = 0
+  /** Somebody wants to know how long items take. */
+  readonly #isTimed: boolean
+  /** When the last item ended, and how long it had taken; 0: not known, or told. */
+  #endedMs = 0
+  #tookMs = 0
   readonly #resume = () => this.#run()
 
   constructor(mem: WqMemory, slot: number, hooks: WorkerHooks) {
@@ -131,6 +136,7 @@ export class WorkerLoop {
     this.#holder = slot + HOLDER_WORKER0
     this.#idleMs = mem.words[WQ.at.idle_ms >> 2]!
     this.#spinMs = mem.words[WQ.at.spin_us >> 2]! / 1000
+    this.#isTimed = hooks.pause !== undefined || mem.words[WQ.at.patience_ns >> 2] !== 0
   }
 
   /** Announces the worker, and runs until there is a promise to wait for or no reason to stay. */
@@ -160,7 +166,14 @@ export class WorkerLoop {
       const holderAt = isHashed ? this.mem.holderAt(words[at + BUCKET]!) : NONE
       if (this.#begin(item) && this.#hooks.doWork(item) === DETACHED) this.#detach(item, holderAt)
       else this.#end(item, holderAt)
-      if (this.#hooks.pause?.(this.#resume, false)) return
+      if (!this.#isTimed) continue
+      const now = nowMs()
+      if (this.#endedMs > 0) this.#tookMs = now - this.#endedMs
+      this.#endedMs = now
+      if (this.#hooks.pause?.(this.#resume, false, now)) {
+        this.#endedMs = 0
+        return
+      }
     }
   }
 
@@ -203,7 +216,8 @@ export class WorkerLoop {
     const held = this.#holding.get(item)
     if (held === undefined) return false
     this.#holding.delete(item)
-    if (held.next === NONE) this.#releaseBucket(held.holderAt)
+    // With others pending this worker may stay in its event loop, and not look.
+    if (held.next === NONE) this.#releaseBucket(held.holderAt, false)
     else this.#ready.push(held.next)
     return held.next !== NONE
   }
@@ -211,7 +225,7 @@ export class WorkerLoop {
   #end(item: number, holderAt: number): void {
     this.running()
     this.#sendHome(item)
-    if (holderAt !== NONE && this.#runNext === NONE) this.#releaseBucket(holderAt)
+    if (holderAt !== NONE && this.#runNext === NONE) this.#releaseBucket(holderAt, true)
   }
 
   #sendHome(item: number): void {
@@ -242,7 +256,7 @@ export class WorkerLoop {
       storeRelease(words, blocked, 1)
       addRunning(this.mem, this.#acct, -1)
     }
-    const idle = popIdleIfDue(this.mem, this.#acct, words[WQ.at.max_running >> 2]!, true)
+    const idle = popIdleIfDue(this.mem, this.#acct, true)
     unlock(words, this.#lock)
     if (idle !== NONE) wakeWorker(this.mem, idle)
   }
@@ -277,8 +291,11 @@ export class WorkerLoop {
     addRunning(this.mem, this.#acct, 1)
   }
 
-  /** The last item of the run is done: the bucket is free, and accounts that waited for one look again. */
-  #releaseBucket(holderAt: number): void {
+  /**
+   * The last item of the run is done: the bucket is free, and accounts that waited for one look again. `looks`: this
+   * worker itself is about to.
+   */
+  #releaseBucket(holderAt: number, looks: boolean): void {
     const { words, sharedHash } = this.mem
     storeRelease(this.mem.hashWords, holderAt, 0)
     for (let acct = 0; acct < NR_ACCTS; acct++) {
@@ -288,8 +305,8 @@ export class WorkerLoop {
       const lockWord = a + (ACCT.at.lock >> 2)
       lock(words, lockWord, this.#holder)
       storeRelease(words, a + STALLED, 0)
-      // This worker looks at its own account next; another account needs one of its own.
-      const idle = acct === this.#acct ? NONE : popIdle(this.mem, acct)
+      // Another account needs one of its own.
+      const idle = looks && acct === this.#acct ? NONE : popIdle(this.mem, acct)
       unlock(words, lockWord)
       if (idle !== NONE) wakeWorker(this.mem, idle)
     }
@@ -307,12 +324,14 @@ export class WorkerLoop {
       else if (this.#listed) wokenUp(this.mem, this.#acct)
       this.#listed = false
       this.#countRunning()
+      if (this.#tookMs > 0) tookItem(this.mem, this.#acct, this.#tookMs * 1e6)
+      this.#tookMs = 0
       const retires = this.#hooks.retires?.() === true
       const item =
         this.#ready.length > 0 ? this.#ready.shift()! : retires ? NONE : takeNext(this.mem, this.#acct, this.slot)
       if (item !== NONE) {
         // More than one worker's work: pass the wake on.
-        const idle = popIdleIfDue(this.mem, this.#acct, words[WQ.at.max_running >> 2]!, false)
+        const idle = popIdleIfDue(this.mem, this.#acct, false)
         unlock(words, this.#lock)
         if (idle !== NONE) wakeWorker(this.mem, idle)
         return item
@@ -321,11 +340,11 @@ export class WorkerLoop {
         const gone = this.#nrDetached === 0
         if (gone) this.#leave()
         // The wake it may have had is another's.
-        const idle = popIdleIfDue(this.mem, this.#acct, words[WQ.at.max_running >> 2]!, true)
+        const idle = popIdleIfDue(this.mem, this.#acct, true)
         unlock(words, this.#lock)
         if (idle !== NONE) wakeWorker(this.mem, idle)
         if (gone) return NONE
-        const paused = this.#hooks.pause?.(this.#resume, false) === true
+        const paused = this.#hooks.pause?.(this.#resume, false, nowMs()) === true
         assert(paused, 'a worker that retires waits for what it has detached')
         return PAUSED
       }
@@ -345,9 +364,10 @@ export class WorkerLoop {
       if (!wasIdle || timedOut) this.#idleUntil = now + this.#idleMs
       goIdle(this.mem, this.#acct, this.slot)
       this.#listed = true
+      this.#endedMs = 0
       unlock(words, this.#lock)
       if (this.#spin(now)) continue
-      if (this.#hooks.pause?.(this.#resume, true)) return PAUSED
+      if (this.#hooks.pause?.(this.#resume, true, now)) return PAUSED
       this.#sleep()
     }
   }
@@ -465,26 +485,5 @@ export function wakeOwner(mem: WqMemory, force: boolean): void {
     if (cmpxchg(words, wait, wanted, left) !== wanted) continue
     if (left === OWNER_AWAKE) futexWake(words, wait, 1)
     return
-  }
-}
-
-/** Names this thread as the kernel names its io-wq workers; returns its id, 0 where /proc does not tell. */
-function nameThread(ownerTid: number): number {
-  const tid = ownerTid === 0 ? 0 : currentTid()
-  if (tid === 0) return 0
-  try {
-    writeFileSync(`/proc/self/task/${tid}/comm`, `iou-wrk-${ownerTid}`)
-  } catch {
-    // It keeps the name that Node gave it; its id is what the owner looks for when it may have died.
-  }
-  return tid
-}
-
-/** The kernel's id of the calling thread, without FFI; 0 where /proc does not tell. */
-export function currentTid(): number {
-  try {
-    return Number(readlinkSync('/proc/thread-self').split('/').at(-1))
-  } catch {
-    return 0
   }
 }

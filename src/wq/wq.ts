@@ -7,14 +7,15 @@
 import { availableParallelism } from 'node:os'
 import { assert } from '../lib/assert.js'
 import { cmpxchg, fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
-import { init, NONE, type Producer, producer } from '../lib/mpscq.js'
+import { init, NONE } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
-import { clearLists, insert, popIdle, popIdleIfDue, remove } from './acct.js'
+import { clearLists, insert, needsMore, popIdle, popIdleIfDue, remove } from './acct.js'
 import { type Casualty, Crew } from './crew.js'
 import type { HashSeat } from './hash-pools.js'
+import { HashTails } from './hash-tails.js'
 import { Homes } from './homes.js'
-import { acctOf, clampWorkers, isQueued, lacksSpare, nrQueued } from './items.js'
+import { acctOf, clampWorkers, countsOf, isQueued, lacksSpare, nrQueued, type WqCounts } from './items.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -28,6 +29,7 @@ import {
   ITEM_CANCELED,
   ITEM_DONE,
   ITEM_FREE,
+  ITEM_NS_MAX,
   ITEM_QUEUED,
   ITEM_RUNNING,
   ITEM_SLOT_SHIFT,
@@ -44,7 +46,8 @@ import { lock, unlock } from './lock.js'
 import type { WqHooks, WqOptions } from './options.js'
 import { grace, sleepUntilHome } from './owner-wait.js'
 import { drainInDoubt, repairAfter } from './recover.js'
-import { currentTid, wakeWorker } from './worker-loop.js'
+import { currentTid } from './thread-name.js'
+import { wakeWorker } from './worker-loop.js'
 
 const NEXT = ITEM.at.next >> 2
 const STATE = ITEM.at.state >> 2
@@ -60,6 +63,7 @@ const NR_RUNNING = ACCT.at.nr_running >> 2
 const MAX_WORKERS = ACCT.at.max_workers >> 2
 const MIN_WORKERS = ACCT.at.min_workers >> 2
 const WQ_STATE = WQ.at.state >> 2
+const MAX_RUNNING = WQ.at.max_running >> 2
 const W_DETACHED = WORKER.at.detached >> 2
 
 export type CancelResult = 'ok' | 'running' | 'notfound'
@@ -67,12 +71,11 @@ export type CancelResult = 'ok' | 'running' | 'notfound'
 export class Wq {
   readonly mem: WqMemory
   readonly #slab: Slab
+  readonly tails: HashTails
   readonly #hooks: WqHooks
   readonly #homes: Homes
-  readonly #producers: (Producer | undefined)[] = []
   readonly #crew: Crew
   readonly #concurrency: number
-  readonly #maxRunning: number
   readonly #hashSeat: HashSeat | undefined
   /** Items that dead workers may or may not have sent home, by queue. */
   readonly #inDoubt = new Map<number, Set<number>>()
@@ -83,27 +86,29 @@ export class Wq {
 
   constructor(options: WqOptions) {
     this.mem = WqMemory.create(options, options.sab, options.hashSeat)
+    this.tails = new HashTails(options.nrBuckets)
     this.#hashSeat = options.hashSeat
     this.#homes = new Homes(this.mem)
     this.#slab = new Slab(options.nrItems)
     this.#hooks = options.hooks
     this.#concurrency = options.concurrency ?? 1
-    this.#maxRunning = Math.max(this.#concurrency, options.maxRunning ?? availableParallelism())
     const { words } = this.mem
-    words[WQ.at.max_running >> 2] = this.#maxRunning
+    words[MAX_RUNNING] = Math.max(this.#concurrency, options.maxRunning ?? availableParallelism())
     words[WQ.at.max_spinning >> 2] = Math.max(1, availableParallelism() - 1)
+    words[WQ.at.patience_ns >> 2] = (options.patienceUs ?? 0) * 1000
     words[WQ.at.idle_ms >> 2] = options.idleTimeoutMs ?? 5000
     words[WQ.at.spin_us >> 2] = options.spinUs ?? 50
     words[WQ.at.owner_tid >> 2] = currentTid()
     for (let i = 0; i < options.nrQueues; i++) init(this.mem.queue(i))
     for (let acct = 0; acct < NR_ACCTS; acct++) {
-      clearLists(this.mem, acct)
+      clearLists(this.mem, acct, this.tails)
       words[this.mem.acct(acct) + MAX_WORKERS] = clampWorkers(options.maxWorkers[acct]!, options.nrSlots)
       words[this.mem.acct(acct) + MIN_WORKERS] = options.minWorkers?.[acct] ?? 0
+      words[this.mem.acct(acct) + (ACCT.at.item_ns >> 2)] = ITEM_NS_MAX
     }
     this.#crew = new Crew(this.mem, options, {
       recover: (dead) => this.#recover(dead),
-      wantsWorker: (acct) => this.#wantsWorker(acct),
+      wantsWorker: (acct, insist) => this.#wantsWorker(acct, insist),
       giveUp: (acct, error) => this.#giveUp(acct, error),
     })
   }
@@ -155,16 +160,16 @@ export class Wq {
     trace('queue_async_work', item, flags)
     this.#hashSeat?.watch(this.#hasQueued)
     this.#lock(acct)
-    insert(this.mem, acct, item)
+    insert(this.mem, acct, item, this.tails)
     // DIFFERS: the kernel wakes one each time; a woken thread costs us several items' worth of time.
-    const idle = popIdleIfDue(this.mem, acct, this.#maxRunning, false)
+    const idle = popIdleIfDue(this.mem, acct, false)
     const create = idle === NONE && this.#claimWorker(a, (flags & IO_WQ_WORK_CONCURRENT) !== 0)
-    const nrQueued = words[a + NR_QUEUED]!
+    const isMore = words[a + NR_QUEUED]! > 1
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
     if (create) this.#crew.create(acct)
     // Whoever comes takes one item, unless busy with detached ones. What else is queued may wait for somebody not blocked.
-    else if (idle === NONE || nrQueued > 1 || words[this.mem.worker(idle) + W_DETACHED] !== 0) this.#crew.watch()
+    else if (idle === NONE || isMore || words[this.mem.worker(idle) + W_DETACHED] !== 0) this.#crew.watch()
   }
 
   /**
@@ -174,10 +179,12 @@ export class Wq {
   #claimWorker(a: number, concurrent: boolean): boolean {
     const { words } = this.mem
     if (words[a + (ACCT.at.free_head >> 2)] !== NONE) return false
-    if (words[a + NR_RUNNING]! >= (concurrent ? this.#maxRunning : this.#concurrency)) return false
+    if (words[a + NR_RUNNING]! >= (concurrent ? words[MAX_RUNNING]! : this.#concurrency)) return false
     if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]!) return false
+    const acct = a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND
+    if (concurrent && !needsMore(this.mem, acct)) return false
     // Those on their way up take an item each: one job makes one thread, however long that takes to start.
-    const nrStarting = this.#crew.nrStarting(a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND)
+    const nrStarting = this.#crew.nrStarting(acct)
     return words[a + NR_QUEUED]! > nrStarting && this.#count(a)
   }
 
@@ -195,13 +202,18 @@ export class Wq {
     this.#crew.refill()
   }
 
+  /** See WqOptions.patienceUs: what is queued has waited long enough. */
+  nudge(): void {
+    if (this.#hasQueued()) this.#crew.refill()
+  }
+
   /** Queued work and nobody to run it: wakes an idle worker, or claims a new one. The crew asks, who saw one blocked. */
-  #wantsWorker(acct: number): boolean {
+  #wantsWorker(acct: number, insist = true): boolean {
     const { words } = this.mem
     const a = this.mem.acct(acct)
     this.#lock(acct)
     const waiting = words[a + NR_QUEUED]! > 0 && words[a + (ACCT.at.stalled >> 2)] === 0
-    const idle = popIdleIfDue(this.mem, acct, this.#maxRunning, true)
+    const idle = popIdleIfDue(this.mem, acct, insist)
     const create =
       idle === NONE && ((waiting && this.#claimWorker(a, false)) || (lacksSpare(this.mem, acct) && this.#count(a)))
     unlock(words, a + LOCK)
@@ -233,7 +245,7 @@ export class Wq {
     this.#lock(acct)
     const queued = isQueued(this.mem, item)
     if (queued) {
-      remove(this.mem, acct, item)
+      remove(this.mem, acct, item, this.tails)
       words[at + STATE] = ITEM_FREE
     }
     const emptied = queued && nrQueued(this.mem, acct) === 0
@@ -354,12 +366,8 @@ export class Wq {
 
   /** Cancels all that is queued in one account. */
   cancelPending(acct: number): void {
-    const a = this.mem.acct(acct)
-    for (;;) {
-      const head = this.mem.words[a + (ACCT.at.head >> 2)]!
-      if (head === NONE) return
-      this.cancel(head)
-    }
+    const head = () => this.mem.words[this.mem.acct(acct) + (ACCT.at.head >> 2)]!
+    for (let item = head(); item !== NONE; item = head()) this.cancel(item)
   }
 
   /** The next item come home through a queue, or NONE. The embedder completes it and calls free(). */
@@ -376,12 +384,7 @@ export class Wq {
     const { words } = this.mem
     words[this.mem.item(item) + QUEUE] = queue
     storeRelease(words, this.mem.item(item) + STATE, ITEM_DONE)
-    let push = this.#producers[queue]
-    if (push === undefined) {
-      push = producer(this.mem.queue(queue))
-      this.#producers[queue] = push
-    }
-    return push.push(item)
+    return this.#homes.push(queue, item)
   }
 
   /** Items ever handed out: none at this index or above is in use. */
@@ -426,14 +429,8 @@ export class Wq {
   }
 
   /** Counts for stats and the inspector. */
-  counts(): { queued: number; workers: [number, number]; created: number; items: number } {
-    const word = (acct: number, at: number) => this.mem.words[this.mem.acct(acct) + at]!
-    return {
-      queued: nrQueued(this.mem, ACCT_BOUND) + nrQueued(this.mem, ACCT_UNBOUND),
-      workers: [word(ACCT_BOUND, NR_WORKERS), word(ACCT_UNBOUND, NR_WORKERS)],
-      created: this.#crew.nrCreated,
-      items: this.#slab.nrUsed,
-    }
+  counts(): WqCounts {
+    return countsOf(this.mem, this.#crew.nrCreated, this.#slab.nrUsed)
   }
 
   /** Sends something to every worker's parentPort; `receiveMessageOnPort` finds it there. */
@@ -453,7 +450,7 @@ export class Wq {
   #recover(dead: readonly Casualty[]): void {
     const { words } = this.mem
     const slots = dead.map(({ slot }) => slot)
-    const wreck = repairAfter(this.mem, slots, this.#slab.nrTouched, this.#crew.onStuck)
+    const wreck = repairAfter(this.mem, slots, this.tails, this.#slab.nrTouched, this.#crew.onStuck)
     const queueOf = (item: number) => words[this.mem.item(item) + QUEUE]!
     const doubtsOf = (queue: number) => this.#inDoubt.get(queue) ?? new Set()
     for (const item of wreck.cancelled) this.#astray.add(item)

@@ -71,10 +71,34 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     },
   ],
   [
-    'a cancel that forgets its bucket’s tail',
-    'cancel in a run',
+    'a cancel that forgets the end of its run',
+    'cancel of both ends of a run, and another item behind it',
     /.*/,
-    { file: 'acct', change: [['words[tailWord] = sameRun ? before : NONE', ';']] },
+    { file: 'acct', change: [['joinEnds(mem, words[at + LAST], before);', ';']] },
+  ],
+  [
+    'a cancel that forgets who is first now',
+    'cancel of both ends of a run, and another item behind it',
+    /.*/,
+    { file: 'acct', change: [['joinEnds(mem, words[at + NEXT], words[at + LAST]);', ';']] },
+  ],
+  [
+    'an item behind a run that the first of the run does not learn of',
+    'two of a bucket and another, two workers',
+    /.*/,
+    { file: 'acct', change: [['words[mem.item(first) + LAST] = item;', ';']] },
+  ],
+  [
+    'a run whose last item is taken for one that is still queued',
+    'a bucket that gets more while its run is in hand',
+    /.*/,
+    { file: 'acct', change: [['return (words[at + STATE] === ITEM_QUEUED &&', 'return (']] },
+  ],
+  [
+    'patience while nobody runs',
+    'patience: one worker is enough, and is woken',
+    /idle timeout|sleeps beside work|can go on/,
+    { file: 'acct', change: [['nrRunning === 0 || ', '']] },
   ],
   [
     'a bucket let go within its run',

@@ -13,6 +13,7 @@ import { HASH, HASH_POOL, holderBits, POOL_JOINED, WqHash, wakeWaiters } from '.
 import type { HashSeat } from '../../src/wq/hash-pools.js'
 import {
   ACCT,
+  IO_WQ_WORK_ALONE,
   IO_WQ_WORK_CONCURRENT,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
@@ -52,7 +53,7 @@ const planted = {
   loop: (await import(new URL('worker-loop.js', home).href)) as typeof import('../../src/wq/worker-loop.js'),
 }
 
-/** Items are numbers; of the flags h is HASHED, u UNBOUND, c CONCURRENT. */
+/** Items are numbers; of the flags h is HASHED, a ALONE, u UNBOUND, c CONCURRENT. */
 export type Op =
   | readonly ['enqueue', item: number, flags?: string, bucket?: number]
   | readonly ['cancel', item: number]
@@ -78,6 +79,8 @@ export type Op =
   | readonly ['events']
   /** The sampler looks at the workers. */
   | readonly ['tick']
+  /** Nothing has come home for a while. */
+  | readonly ['nudge']
 
 export interface Arg {
   /** Threads that can be workers. */
@@ -305,7 +308,7 @@ class Owner {
     switch (op[0]) {
       case 'enqueue': {
         const [, item, letters = '', bucket = 0] = op
-        const flags = { h: IO_WQ_WORK_HASHED, u: IO_WQ_WORK_UNBOUND, c: IO_WQ_WORK_CONCURRENT }
+        const flags = { h: IO_WQ_WORK_HASHED, a: IO_WQ_WORK_ALONE, u: IO_WQ_WORK_UNBOUND, c: IO_WQ_WORK_CONCURRENT }
         this.#nrQueued++
         this.#wq.enqueue(
           item,
@@ -345,6 +348,9 @@ class Owner {
       case 'tick':
         for (let looks = 0; looks < MS_LOOKS; looks++) nowMs()
         this.#wq.sleep(0, 1, () => true)
+        return
+      case 'nudge':
+        this.#wq.nudge()
         return
       case 'taken':
         this.#until(op[1], ITEM_TAKEN)

@@ -91,7 +91,7 @@ function acctOf(mem: WqMemory, acct: number): Acct {
   }
 }
 
-/** [15] Each bucket's items are one run, which ends at its tail. */
+/** [15] Each bucket's items are one run, whose ends know each other. */
 function listError(mem: WqMemory, acct: number, queued: number[], bucketOf: (item: number) => number): string {
   const { words } = mem
   if (words[mem.acct(acct) + (ACCT.at.tail >> 2)] !== (queued.at(-1) ?? NONE)) return 'the tail is not the last item'
@@ -102,8 +102,11 @@ function listError(mem: WqMemory, acct: number, queued: number[], bucketOf: (ite
   for (let bucket = 0; bucket < mem.shape.nrBuckets; bucket++) {
     const places = queued.flatMap((item, i) => (bucketOf(item) === bucket ? [i] : []))
     if (places.length > 0 && places.at(-1)! - places[0]! !== places.length - 1) return `bucket ${bucket} is torn`
-    const last = places.length > 0 ? queued[places.at(-1)!]! : NONE
-    if (words[mem.hashTail(acct, bucket)] !== last) return `the tail of bucket ${bucket} is not its last item`
+    if (places.length === 0) continue
+    const [first, last] = [queued[places[0]!]!, queued[places.at(-1)!]!]
+    const lastOf = (item: number) => words[mem.item(item) + (ITEM.at.last >> 2)]
+    if (lastOf(first) !== last || lastOf(last) !== first)
+      return `the ends of bucket ${bucket}'s run do not know each other`
   }
   return ''
 }

@@ -31,6 +31,9 @@ export function pool(
   }
 }
 
+/** Of no account: whoever runs is taken to be quick enough. */
+const PATIENT = { patienceUs: 1_000_000 }
+
 // biome-ignore format: table
 export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
   ['enqueue against going idle: a worker that sleeps',
@@ -69,6 +72,18 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(2, 1, { up: [1, 1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 1], ['enqueue', 4, 'hu', 1], ['drain'], ['rest', [1, 1]]] })],
   ['a held bucket of another account: the other bucket runs',
     pool(3, 1, { up: [1, 2], held: [1], script: [['enqueue', 1, 'hu', 0], ['enqueue', 2, 'hu', 1], ['enqueue', 3, 'h', 0], ['enqueue', 4, 'h', 1], ['rest'], ['release', 1], ['drain'], ['rest']] })],
+  ['alone in its bucket, and then not',
+    pool(1, 2, { up: [1, 0], script: [['enqueue', 1, 'ha', 0], ['enqueue', 2, 'h', 0], ['drain'], ['enqueue', 3, 'ha', 0], ['enqueue', 4, 'h', 0], ['cancel', 4], ['drain'], ['rest', [1, 0]]] })],
+  ['patience: one worker is enough, and is woken',
+    pool(2, 2, { up: [2, 0], options: PATIENT, script: [['enqueue', 1, 'c'], ['enqueue', 2, 'c'], ['drain'], ['enqueue', 3, 'c'], ['drain'], ['rest', [2, 0]]] })],
+  ['patience: who runs does not end, and the owner sees to the other',
+    pool(2, 1, { up: [2, 0], held: [1], options: PATIENT, script: [['enqueue', 1, 'c'], ['begun', 1], ['enqueue', 2, 'c'], ['nudge'], ['begun', 2], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['patience: who runs blocks',
+    pool(2, 1, { up: [2, 0], held: [1], announced: [1], options: PATIENT, script: [['enqueue', 1, 'c'], ['enqueue', 2, 'c'], ['begun', 2], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['patience: a worker is made for what waits too long',
+    pool(2, 1, { up: [1, 0], held: [1], sleeps: 'loop', options: { ...PATIENT, concurrency: 2 }, script: [['enqueue', 1, 'c'], ['begun', 1], ['enqueue', 2, 'c'], ['nudge'], ['begun', 2], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
+  ['patience: exit-on-idle while one waits for the other',
+    pool(2, 1, { up: [2, 0], sleeps: 'loop', options: PATIENT, script: [['enqueue', 1, 'c'], ['enqueue', 2, 'c'], ['exitOnIdle', true], ['enqueue', 3, 'c'], ['drain'], ['rest', [0, 0]]] })],
   ['shared hash: another pool lets go of a key as a worker finds it taken',
     pool(1, 2, { up: [1, 0], shared: true, script: [['take', 0], ['enqueue', 1, 'h', 0], ['letGo', 0], ['drain'], ['rest', [1, 0]]] })],
   ['shared hash: two keys let go, two workers',
@@ -91,6 +106,8 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(1, 2, { up: [1, 0], script: [['enqueue', 1], ['cancel', 1], ['enqueue', 2], ['drain'], ['rest', [1, 0]]] })],
   ['cancel in a run',
     pool(1, 2, { up: [1, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['cancel', 2], ['cancel', 3], ['drain'], ['rest', [1, 0]]] })],
+  ['cancel of both ends of a run, and another item behind it',
+    pool(1, 2, { up: [1, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 0], ['enqueue', 4], ['cancel', 3], ['cancel', 1], ['drain'], ['rest', [1, 0]]] })],
   ['cancel, two workers',
     pool(2, 1, { up: [2, 0], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3], ['cancel', 2], ['enqueue', 4, 'h', 0], ['cancel', 1], ['drain'], ['rest', [2, 0]]] })],
   ['cancel of an item just taken',
@@ -119,6 +136,8 @@ export const HOLDS: [name: string, scenario: Scenario & Bounds][] = [
     pool(2, 1, { up: [2, 0], detached: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['enqueue', 3, 'h', 1], ['release', 1], ['drain'], ['rest', [2, 0]]] })],
   ['detached: a bucket wanted by another account',
     pool(2, 1, { up: [1, 1], detached: [1], script: [['enqueue', 1, 'h', 0], ['begun', 1], ['enqueue', 2, 'hu', 0], ['enqueue', 3, 'h', 0], ['release', 1], ['drain'], ['rest', [1, 1]]] })],
+  ['detached: its bucket is waited for, and its worker goes on with another',
+    pool(1, 2, { up: [1, 0], detached: [1, 2], script: [['enqueue', 1, 'h', 0], ['enqueue', 2], ['begun', 1], ['begun', 2], ['enqueue', 3, 'h', 0], ['rest'], ['release', 1], ['rest'], ['release', 2], ['drain'], ['rest', [1, 0]]] })],
   ['detached: cancel in its run',
     pool(1, 2, { up: [1, 0], detached: [1], script: [['enqueue', 1, 'h', 0], ['enqueue', 2, 'h', 0], ['begun', 1], ['cancel', 2], ['release', 1], ['drain'], ['rest', [1, 0]]] })],
   ['detached: exit-on-idle waits for it',
