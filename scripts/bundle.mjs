@@ -8,11 +8,13 @@
 import { rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 /** Output name: compiled module. A group is what one thread may load, and so shares modules. */
 export const GROUPS = [
-  // Apart from the pool: what a program does not load is not to be a file of its own among what it does.
-  { index: 'index.js', ring: 'driver/bare.js' },
+  // Whole in one file each, for these are to load fast; what both hold, lib/per-thread.js has one of.
+  { index: 'index.js' },
+  { ring: 'driver/bare.js' },
   { threads: 'backends/threads/index.js' },
   { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/shared-keys.js' },
   { uring: 'cli/main.js' },
@@ -48,7 +50,7 @@ export async function bundle(root) {
       onLoad({ filter: /\.js$/ }, async ({ path }) => {
         const name = relative(src, path)
         const text = await readFile(path, 'utf8')
-        const named = text.match(/new URL\('\.[^)]*, import\.meta\.url\)/g) ?? []
+        const named = text.match(/new URL\('\.\.?\/[^)]*, import\.meta\.url\)/g) ?? []
         const [from, to] = MOVED[name] ?? []
         const isKnown = named.filter((one) => one === `new URL(${from}, import.meta.url)`).length
         // A doc comment's example is no such place.
@@ -62,6 +64,21 @@ export async function bundle(root) {
         return from === undefined
           ? undefined
           : { contents: text.replace(`(${from}, import.meta.url)`, `(${to}, import.meta.url)`) }
+      })
+    },
+  }
+  // Of the kernel's tables a program's ring needs a few offsets; laying them out there takes a millisecond.
+  const layOut = {
+    name: 'lay-out',
+    setup({ onLoad }) {
+      onLoad({ filter: /src\/abi\/\w+\.js$/ }, async ({ path }) => {
+        const tables = await import(pathToFileURL(path))
+        const text = await readFile(path, 'utf8')
+        const contents = text.replace(/(?<=^export const (\w+) = )lazyStruct\([^]*?\n\]\);$/gm, (_, table) => {
+          const { name, at, size } = tables[table]
+          return `${JSON.stringify({ name, at, size })};`
+        })
+        return { contents }
       })
     },
   }
@@ -81,11 +98,11 @@ export async function bundle(root) {
     legalComments: 'none',
     sourcemap: true,
     logLevel: 'warning',
-    plugins: [move],
   }
   for (const group of GROUPS) {
     const entryPoints = Object.fromEntries(Object.entries(group).map(([name, path]) => [name, join(src, path)]))
-    await build({ ...options, entryPoints })
+    const plugins = 'index' in group ? [layOut, move] : [move]
+    await build({ ...options, plugins, entryPoints })
   }
   if (left.size > 0) throw new Error(`scripts/bundle.mjs: the bundle lacks ${[...left].join(', ')}`)
 }

@@ -24,6 +24,7 @@ import type { Syscalls } from '../abi/syscalls.js'
 import { KernelSyscalls } from '../backends/kernel/index.js'
 import { explain } from '../backends/kernel/probe.js'
 import { EINVAL, ENOSYS, errnoName } from '../lib/errno.js'
+import { perThread } from '../lib/per-thread.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../ring/ring.js'
 import { codeError } from './errors.js'
 import {
@@ -154,15 +155,13 @@ export async function loadSyscalls(backend: 'kernel' | 'threads'): Promise<Sysca
   return backend === 'kernel' ? kernel() : threads()
 }
 
-let kernelSyscalls: Syscalls | undefined
-let threadsSyscalls: Promise<Syscalls> | undefined
-
 function kernel(): Syscalls {
-  kernelSyscalls ??= new KernelSyscalls()
-  return kernelSyscalls
+  return perThread('kernel', () => new KernelSyscalls())
 }
 
 function threads(): Promise<Syscalls> {
-  threadsSyscalls ??= import('../backends/threads/index.js').then(({ ThreadsSyscalls }) => new ThreadsSyscalls())
-  return threadsSyscalls
+  return perThread('threads', async () => {
+    const { ThreadsSyscalls } = await import('../backends/threads/index.js')
+    return new ThreadsSyscalls()
+  })
 }

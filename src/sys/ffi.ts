@@ -6,6 +6,7 @@
  * first. Nothing above this folder calls FFI itself.
  */
 import { builtin, requireHere } from '../lib/builtin.js'
+import { perThread } from '../lib/per-thread.js'
 
 /** C types as this library needs them. Addresses travel as numbers: user space ends below 2^47, doubles are exact to 2^53. */
 export type CType = 'void' | 'int' | 'uint' | 'long' | 'size'
@@ -52,7 +53,7 @@ let problem: string | undefined
 function load(): void {
   if (loaded !== undefined || problem !== undefined) return
   try {
-    loaded = koffiProvider(loadKoffi())
+    loaded = koffiProvider(perThread('koffi', loadKoffi))
   } catch (error) {
     problem = `the FFI package koffi cannot load on this system: ${(error as Error).message.split('\n')[0]}`
   }
@@ -63,16 +64,34 @@ function load(): void {
  * where the binary takes one. A musl system could take glibc's binary for its own, so it goes the long way.
  */
 function loadKoffi(): Koffi {
-  const { platform, arch } = process
-  if (platform === 'linux' && !builtin('node:fs').existsSync(muslLoader())) {
+  if (process.platform === 'linux' && !builtin('node:fs').existsSync(muslLoader())) {
+    const file = findBinary()
     try {
-      const binary = requireHere(`@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`) as Koffi
-      if (binary.version.startsWith('3.')) return binary
+      // What require() does with it in the end, without what it does before: half a millisecond.
+      const module = { exports: {} as Koffi }
+      if (file !== undefined) process.dlopen(module, file)
+      if (module.exports.version?.startsWith('3.')) return module.exports
     } catch {
-      // It is elsewhere, or named otherwise: koffi knows.
+      // It is of another kind: koffi knows.
     }
   }
   return requireHere('koffi') as Koffi
+}
+
+/** In the nearest node_modules that has it, as require() would find it. */
+function findBinary(): string | undefined {
+  const { arch } = process
+  const { existsSync } = builtin('node:fs')
+  const { fileURLToPath } = builtin('node:url')
+  const name = `node_modules/@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`
+  let folder = new URL('.', import.meta.url)
+  for (;;) {
+    const file = fileURLToPath(new URL(name, folder))
+    if (existsSync(file)) return file
+    const above = new URL('..', folder)
+    if (above.href === folder.href) return undefined
+    folder = above
+  }
 }
 
 /** The dynamic loader by which a musl system is known. */

@@ -1,0 +1,18 @@
+/**
+ * What a thread has one of, however many copies of this code it has loaded. Any thread; each has its own.
+ *
+ * The bundle gives each entry of the package a file with all that it needs, for a second file takes a millisecond to
+ * load. Who imports two of them has two copies of what both hold. So what must be one is kept in a table on the thread's
+ * global object, under the folder that those files share: another installation has another table. Counterpart: struct
+ * task_struct, as far as the io_uring of all of a task's files hangs on it.
+ */
+
+const KEY = Symbol.for(`uring ${new URL('.', import.meta.url)}`)
+
+const table: Map<string, unknown> = ((globalThis as { [KEY]?: Map<string, unknown> })[KEY] ??= new Map())
+
+/** What `make` returned when it was first called for this name. */
+export function perThread<T>(name: string, make: () => T): T {
+  if (!table.has(name)) table.set(name, make())
+  return table.get(name) as T
+}
