@@ -1,8 +1,8 @@
 /**
  * Puts the compiled modules together into dist/lib: what the package exports, the command, and the workers' entries.
  *
- * Node takes half a millisecond for each module it loads, on the main thread and again in every worker. The bundle has
- * one file an entry and one for what entries share, all in one folder; types stay in dist/src.
+ * Node takes a millisecond for each module it loads, on the main thread and again in every worker. The bundle has one
+ * file an entry and, where entries are a group, one for what they share; all in one folder. Types stay in dist/src.
  */
 
 import { rmSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url'
 
 /** Output name: compiled module. A group is what one thread may load, and so shares modules. */
 export const GROUPS = [
-  // Whole in one file each, for these are to load fast; what both hold, lib/per-thread.js has one of.
+  // Whole in a file each: a second one takes as long as half of the first. What is to be one, lib/per-thread.js makes one.
   { index: 'index.js' },
   { ring: 'driver/bare.js' },
   { threads: 'backends/threads/index.js' },
@@ -33,6 +33,25 @@ const MOVED = {
   'cli/sum-pool.js': ["'./sum-jobs.js'", "'./sum-jobs.js'"],
   'cli/doctor-run.js': ["'./doctor-worker.js'", "'./doctor-worker.js'"],
   'cli/main.js': ["'../../../package.json'", "'../../package.json'"],
+}
+
+/**
+ * Of the kernel's tables `uring` needs offsets and sizes, and of few: laying them out whenever it is loaded takes a
+ * millisecond. So they are numbers in it, and what it does not use is left out.
+ */
+const layOut = {
+  name: 'lay-out',
+  setup({ onLoad }) {
+    onLoad({ filter: /src\/abi\/\w+\.js$/ }, async ({ path }) => {
+      const tables = await import(pathToFileURL(path))
+      const text = await readFile(path, 'utf8')
+      const contents = text.replace(/(?<=^export const (\w+) = )lazyStruct\([\s\S]*?\n\]\);$/gm, (_, table) => {
+        const { name, at, size } = tables[table]
+        return `${JSON.stringify({ name, at, size })};`
+      })
+      return { contents }
+    })
+  },
 }
 
 /** Throws if a module has moved or names another file than this script knows of. */
@@ -67,21 +86,6 @@ export async function bundle(root) {
       })
     },
   }
-  // Of the kernel's tables a program's ring needs a few offsets; laying them out there takes a millisecond.
-  const layOut = {
-    name: 'lay-out',
-    setup({ onLoad }) {
-      onLoad({ filter: /src\/abi\/\w+\.js$/ }, async ({ path }) => {
-        const tables = await import(pathToFileURL(path))
-        const text = await readFile(path, 'utf8')
-        const contents = text.replace(/(?<=^export const (\w+) = )lazyStruct\([^]*?\n\]\);$/gm, (_, table) => {
-          const { name, at, size } = tables[table]
-          return `${JSON.stringify({ name, at, size })};`
-        })
-        return { contents }
-      })
-    },
-  }
   const outdir = join(root, 'dist/lib')
   rmSync(outdir, { recursive: true, force: true })
   const options = {
@@ -98,11 +102,18 @@ export async function bundle(root) {
     legalComments: 'none',
     sourcemap: true,
     logLevel: 'warning',
+    plugins: [move],
   }
+  // Without indentation it is read faster by half a millisecond; an error that shows a line of it shows a short one.
+  const fast = { plugins: [layOut, move], minifyWhitespace: true, lineLimit: 120 }
   for (const group of GROUPS) {
     const entryPoints = Object.fromEntries(Object.entries(group).map(([name, path]) => [name, join(src, path)]))
-    const plugins = 'index' in group ? [layOut, move] : [move]
-    await build({ ...options, plugins, entryPoints })
+    await build({ ...options, ...('index' in group ? fast : {}), entryPoints })
+  }
+  if (/lazyStruct|\.fields\b/.test(await readFile(join(outdir, 'index.js'), 'utf8'))) {
+    throw new Error(
+      'scripts/bundle.mjs: a table of index.js is not laid out, or is asked for more than offsets and size',
+    )
   }
   if (left.size > 0) throw new Error(`scripts/bundle.mjs: the bundle lacks ${[...left].join(', ')}`)
 }

@@ -16,9 +16,15 @@ interface Builtins {
   'node:worker_threads': typeof import('node:worker_threads')
 }
 
+let require: NodeJS.Require | undefined
+
 /** require() as from a file of this package. */
-export const requireHere = createRequire(import.meta.url)
+export function requireHere(id: string): unknown {
+  require ??= createRequire(import.meta.url)
+  return require(id)
+}
 
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
-  return requireHere(name) as Builtins[Name]
+  // Node 20.16 and 22.3 have the first, which is there without a require() to be made.
+  return (process.getBuiltinModule?.(name) ?? requireHere(name)) as Builtins[Name]
 }

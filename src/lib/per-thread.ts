@@ -9,7 +9,8 @@
 
 const KEY = Symbol.for(`uring ${new URL('.', import.meta.url)}`)
 
-const table: Map<string, unknown> = ((globalThis as { [KEY]?: Map<string, unknown> })[KEY] ??= new Map())
+const { [KEY]: table = new Map() } = globalThis as { [KEY]?: Map<string, unknown> }
+Object.defineProperty(globalThis, KEY, { value: table, configurable: true })
 
 /** What `make` returned when it was first called for this name. */
 export function perThread<T>(name: string, make: () => T): T {
