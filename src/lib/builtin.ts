@@ -2,8 +2,8 @@
  * Node's own modules, loaded when first needed. Any thread.
  *
  * `import` makes a namespace of a module's exports, and for that runs all that Node itself puts off: 1 to 2 ms for node:fs
- * or node:util. `require` runs none of it. So what opening a ring needs of such modules, or only an error does, comes
- * from here. Counterpart: none.
+ * or node:util. To ask for the module runs none of it. So what opening a ring needs of such modules, or only an error
+ * does, comes from here. Counterpart: none.
  */
 import { createRequire } from 'node:module'
 

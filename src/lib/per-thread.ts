@@ -4,7 +4,7 @@
  * The bundle gives each entry of the package a file with all that it needs, for a second file takes a millisecond to
  * load. Who imports two of them has two copies of what both hold. So what must be one is kept in a table on the thread's
  * global object, under the folder that those files share: another installation has another table. Counterpart: struct
- * task_struct, as far as the io_uring of all of a task's files hangs on it.
+ * io_uring_task, of which a task has one for all of its rings.
  */
 
 const KEY = Symbol.for(`uring ${new URL('.', import.meta.url)}`)
