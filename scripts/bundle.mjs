@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url'
 
 /** Output name: compiled module. A group is what one thread may load, and so shares modules. */
 export const GROUPS = [
-  // Whole in a file each: a second one takes as long as half of the first. What is to be one, lib/per-thread.js makes one.
+  // Whole in a file each, for a second one takes a millisecond more. What is to be one, lib/per-thread.js makes one.
   { index: 'index.js' },
   { ring: 'driver/bare.js' },
   { threads: 'backends/threads/index.js' },

@@ -65,14 +65,14 @@ function load(): void {
  */
 function loadKoffi(): Koffi {
   if (process.platform === 'linux' && !builtin('node:fs').existsSync(muslLoader())) {
-    const file = findBinary()
     try {
+      const file = findBinary()
       // What require() does with it in the end, without what it does before: half a millisecond.
       const module = { exports: {} as Koffi }
       if (file !== undefined) process.dlopen(module, file)
       if (module.exports.version?.startsWith('3.')) return module.exports
     } catch {
-      // It is of another kind: koffi knows.
+      // It is elsewhere, or of another kind: koffi knows.
     }
   }
   return requireHere('koffi') as Koffi
