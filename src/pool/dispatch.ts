@@ -424,11 +424,9 @@ export class Dispatch {
     return this.#room?.wait() ?? Promise.resolve()
   }
 
-  /** Waits in line until a job given now is not refused for `queueLimit`. */
-  async untilRoom(): Promise<void> {
-    // Somebody who does not wait in line may be faster.
-    do await this.#room?.wait()
-    while (this.isOpen && this.nrInFlight >= this.#queueLimit)
+  /** Waits in line until a job given now is not refused for `queueLimit`; undefined where there is none. */
+  untilRoom(): Promise<void> | undefined {
+    return this.#room?.waitInLine()
   }
 
   /** Takes no more jobs. */

@@ -9,6 +9,7 @@ import { abortError } from './failure.js'
 
 export interface Mapping<A, R> {
   readonly source: Iterable<A> | AsyncIterable<A>
+  /** Gives a job; `signal` is the same each time. */
   readonly run: (item: A, signal: AbortSignal) => Promise<R>
   readonly concurrency: number
   readonly ordered: boolean
@@ -26,10 +27,14 @@ export async function* mapped<A, R>(mapping: Mapping<A, R>): AsyncGenerator<R, v
   const work = new Work(mapping)
   try {
     for (;;) {
-      const outcome = await work.take()
-      if (outcome === undefined) return
-      if ('error' in outcome) throw outcome.error
-      yield outcome.value
+      const outcome = work.take()
+      if (outcome === undefined) {
+        if (work.isDone) return
+        await work.changed()
+      } else {
+        if ('error' in outcome) throw outcome.error
+        yield outcome.value
+      }
     }
   } finally {
     await work.stop()
@@ -52,31 +57,37 @@ class Work<A, R> {
   constructor(mapping: Mapping<A, R>) {
     const { source, signal } = mapping
     this.#mapping = mapping
-    this.#isAsync = Symbol.asyncIterator in source
-    this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    const asynchronous = (source as Partial<AsyncIterable<A>>)[Symbol.asyncIterator]?.()
+    this.#isAsync = asynchronous !== undefined
+    this.#iterator = asynchronous ?? (source as Iterable<A>)[Symbol.iterator]()
     signal?.addEventListener('abort', this.#onAbort)
     if (signal?.aborted === true) this.#onAbort()
   }
 
-  /** The next result, or how its job failed; undefined when there are no more. */
-  async take(): Promise<Outcome<R> | undefined> {
-    for (;;) {
-      this.#pull()
-      const { signal } = this.#controller
-      if (signal.aborted) return { error: abortError(signal.reason) }
-      const outcome = this.#slots[0]?.outcome
-      if (outcome !== undefined) {
-        this.#slots.shift()
-        this.#nrUnderWay--
-        // The place of what is being taken is for the next.
-        if ('value' in outcome) this.#pull()
-        return outcome
-      }
-      if (this.#isExhausted && this.#nrUnderWay === 0) return undefined
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+  /** The next result, or how its job failed; undefined when it is not there, yet or at all. */
+  take(): Outcome<R> | undefined {
+    this.#pull()
+    const { signal } = this.#controller
+    if (signal.aborted) return { error: abortError(signal.reason) }
+    const outcome = this.#slots[0]?.outcome
+    if (outcome === undefined) return undefined
+    this.#slots.shift()
+    this.#nrUnderWay--
+    // The place of what is being taken is for the next.
+    if ('value' in outcome) this.#pull()
+    return outcome
+  }
+
+  /** There are no more results. */
+  get isDone(): boolean {
+    return this.#isExhausted && this.#nrUnderWay === 0
+  }
+
+  /** Resolves when there may be one. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
   }
 
   /** Cancels what is left and closes the source, unless it has ended by itself. */

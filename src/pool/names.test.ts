@@ -24,3 +24,10 @@ test('there is room for so many, and for so many bytes', () => {
   assert.equal(long.numberOf('x'.repeat(70_000)), -1)
   assert.ok(long.numberOf('x') >= 0)
 })
+
+test('what is no string names no job', () => {
+  const table = new NameTable(Space.create(1))
+  for (const name of [7, undefined, ['hash']] as unknown[]) {
+    assert.throws(() => table.numberOf(name as string), { code: 'ERR_INVALID_ARG_TYPE', message: /^the name of a job/ })
+  }
+})

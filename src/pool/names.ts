@@ -6,6 +6,7 @@
  * it. There is room for 1024 names. A name whose jobs bring a context before their arguments (job-stores.ts) has a
  * number of its own for that.
  */
+import { poolError } from './failure.js'
 import { MAX_NAMES, type Space } from './record.js'
 
 /** Beside the length of a name. */
@@ -46,6 +47,8 @@ export class NameTable {
   }
 
   #add(name: string, flag: number, numbers: Map<string, number>): number {
+    const bad = badName(name)
+    if (bad !== undefined) throw bad
     const space = this.#space
     const number = this.#names.length
     const length = Buffer.byteLength(name)
@@ -58,6 +61,11 @@ export class NameTable {
     this.#names.push(name)
     return number
   }
+}
+
+/** Why a value cannot name a job, if there is a reason. */
+export function badName(name: unknown): Error | undefined {
+  return typeof name === 'string' ? undefined : poolError('ERR_INVALID_ARG_TYPE', 'the name of a job is a string')
 }
 
 /** The name that a queued job's number stands for. Any thread. */

@@ -217,6 +217,15 @@ export function badRunOptions({ id, timeout, priority }: RunOptions): Error | un
   return timeout === undefined ? undefined : badTime('timeout', timeout)
 }
 
+/** Why a value is no source of items, if there is a reason. */
+export function badSource(source: unknown): Error | undefined {
+  const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = Object(source) as Partial<
+    Iterable<unknown> & AsyncIterable<unknown>
+  >
+  if (typeof sync === 'function' || typeof async === 'function') return undefined
+  return poolError('ERR_INVALID_ARG_TYPE', 'map takes an iterable or an async iterable first, then the name of a job')
+}
+
 /** What is wrong with a time in milliseconds, if anything is. */
 export function badTime(name: string, ms: unknown): Error | undefined {
   return typeof ms === 'number' && ms >= 0 ? undefined : badNumber(name, 'a number of milliseconds, not negative', ms)

@@ -9,10 +9,12 @@ import { isTraced, tracedOptions, tracedSync } from './channels.js'
 import { limited, MAX_TIMER_MS } from './deadlines.js'
 import { Dispatch } from './dispatch.js'
 import { mapped } from './map.js'
+import { badName } from './names.js'
 import {
   type AnyJobs,
   badCount,
   badRunOptions,
+  badSource,
   badTime,
   type CancelOptions,
   type IterateOptions,
@@ -109,11 +111,15 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   ): AsyncGenerator<unknown, void, undefined> {
     const [bounded, unbounded] = this.maxWorkers(0, 0)
     const { concurrency = options.unbounded === true ? unbounded : bounded, ordered = true, signal } = options
-    const bad = badCount('concurrency', concurrency, 1) ?? badRunOptions(options)
+    const bad = badSource(source) ?? badName(name) ?? badCount('concurrency', concurrency, 1) ?? badRunOptions(options)
     if (bad !== undefined) throw bad
-    const run = async (item: unknown, stop: AbortSignal): Promise<unknown> => {
-      await this.#dispatch.untilRoom()
-      return this.#dispatch.run(name, [item], { ...options, signal: stop })
+    let own: RunOptions | undefined
+    const run = (item: unknown, stop: AbortSignal): Promise<unknown> => {
+      // One object for all.
+      own ??= { ...options, signal: stop }
+      const shared = own
+      const give = (): Promise<unknown> => this.#dispatch.run(name, [item], shared)
+      return this.#dispatch.untilRoom()?.then(give) ?? give()
     }
     return mapped({ source, run, concurrency, ordered, signal })
   }

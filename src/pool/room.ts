@@ -32,6 +32,12 @@ export class Room {
     })
   }
 
+  /** As wait(), and again for as long as somebody who does not wait in line is faster. */
+  async waitInLine(): Promise<void> {
+    do await this.wait()
+    while (this.#closedBy === undefined && this.#nrInFlight() >= this.#limit)
+  }
+
   /** A job was given. */
   taken(): void {
     if (this.#nrPromised > 0) this.#nrPromised--

@@ -63,6 +63,12 @@ export function inside(words: Int32Array, spins: number): number {
   return others
 }
 
+/** Counts itself in, and spins until as many as `wanted` are in. */
+export function meet(words: Int32Array, wanted: number): void {
+  fetchAdd(words, 0, 1)
+  while (loadAcquire(words, 0) < wanted);
+}
+
 /** Spins until it is told to stop, without a look at its event loop. */
 export function spinUntilAborted(gate: Int32Array): string {
   const signal = currentSignal()

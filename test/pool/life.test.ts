@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { test } from 'node:test'
 import { Pool, type PoolOptions } from '../../src/pool/pool.js'
 import { Gate, rejectionOf, sharedWords, until } from './gate.js'
@@ -100,6 +101,20 @@ test('blocked jobs make room for others, up to the limit', async () => {
   assert.equal(pool.stats().workers[0], 6)
   gate.open()
   assert.equal(new Set(await Promise.all(held)).size, 6)
+})
+
+const skip = availableParallelism() < 2 && 'jobs that spin need a CPU each'
+
+test('after a flood of short jobs, long ones still run beside each other', { skip }, async () => {
+  await using pool = make({ maxWorkers: 2 })
+  const flood = () => Promise.all(Array.from({ length: 500 }, (_, i) => pool.run('add', [i, 1])))
+  for (let i = 0; i < 5; i++) await flood()
+  const words = sharedWords(2)
+  await Promise.all([pool.run('meet', [words, 2]), pool.run('meet', [words, 2])])
+  await flood()
+  const first = pool.run('meet', [words, 4])
+  pool.runSync('meet', [words, 4])
+  await first
 })
 
 test('unbounded jobs take no worker from the others', async () => {

@@ -207,3 +207,18 @@ test('options are checked at once', () => {
   assert.throws(() => pool.map([], 'echo', { concurrency: 0 }), { code: 'ERR_OUT_OF_RANGE' })
   assert.throws(() => pool.map([], 'echo', { timeout: -1 }), { code: 'ERR_OUT_OF_RANGE' })
 })
+
+test('what is no source, or no name, is refused at once', () => {
+  const bad = pool as unknown as { map(source: unknown, name: unknown): unknown }
+  for (const [source, name] of [
+    [undefined, 'echo'],
+    [7, 'echo'],
+    ['echo', [1, 2]],
+    [[1], undefined],
+  ]) {
+    assert.throws(() => bad.map(source, name), {
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: /^(map takes|the name of a job)/,
+    })
+  }
+})
