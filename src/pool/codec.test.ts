@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Codec, NO_ROOM, type SharedBuffers } from './codec.js'
+import { Codec, type SharedBuffers } from './codec.js'
+import { NO_ROOM } from './scalars.js'
 
 const sabs: SharedArrayBuffer[] = []
 const shared: SharedBuffers = {

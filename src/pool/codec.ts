@@ -6,21 +6,20 @@
  * NO_ROOM, and the caller serialises it instead. No counterpart.
  */
 import { privateCopy } from './copies.js'
+import {
+  getDouble,
+  getScalar,
+  NO_ROOM,
+  putDouble,
+  putScalar,
+  SCALAR_WORDS,
+  scalarWords,
+  TAG_FIRST_OWN,
+} from './scalars.js'
 import { isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
 
-/** put() could not: nothing can be said of the words from `at` on. */
-export const NO_ROOM = -1
-
-const TAG_UNDEFINED = 0
-const TAG_NULL = 1
-const TAG_TRUE = 2
-const TAG_FALSE = 3
-/** The number itself in the upper 24 bits. */
-const TAG_SMALL = 4
-const TAG_INT = 5
-const TAG_DOUBLE = 6
 /** Characters below 256, one byte each. */
-const TAG_LATIN1 = 7
+const TAG_LATIN1 = TAG_FIRST_OWN
 const TAG_UTF16 = 8
 const TAG_ARRAY = 9
 const TAG_OBJECT = 10
@@ -35,9 +34,6 @@ const MAX_DEPTH = 5
 const MAX_STRING = 208
 /** Below this a loop beats a call into C++. */
 const LOOP_CHARS = 10
-
-const f64 = new Float64Array(1)
-const f64Words = new Int32Array(f64.buffer)
 
 /** SharedArrayBuffers by number: the owner gives numbers out, workers look them up. */
 export interface SharedBuffers {
@@ -113,40 +109,10 @@ export class Codec {
   }
 
   #putValue(at: number, end: number, value: unknown, depth: number): number {
-    if (at + 3 > end) return NO_ROOM
-    const { words } = this
-    switch (typeof value) {
-      case 'number':
-        // -0 and what does not fit 32 bits travel as doubles.
-        if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
-          if ((value << 8) >> 8 === value) {
-            words[at] = TAG_SMALL | (value << 8)
-            return at + 1
-          }
-          words[at] = TAG_INT
-          words[at + 1] = value
-          return at + 2
-        }
-        words[at] = TAG_DOUBLE
-        f64[0] = value
-        words[at + 1] = f64Words[0]!
-        words[at + 2] = f64Words[1]!
-        return at + 3
-      case 'string':
-        return this.#putString(at, end, value)
-      case 'boolean':
-        words[at] = value ? TAG_TRUE : TAG_FALSE
-        return at + 1
-      case 'undefined':
-        words[at] = TAG_UNDEFINED
-        return at + 1
-      case 'object':
-        if (value !== null) return this.#putObject(at, end, value, depth)
-        words[at] = TAG_NULL
-        return at + 1
-      default:
-        return NO_ROOM
-    }
+    if (at + SCALAR_WORDS > end) return NO_ROOM
+    if (typeof value === 'string') return this.#putString(at, end, value)
+    if (typeof value === 'object' && value !== null) return this.#putObject(at, end, value, depth)
+    return putScalar(this.words, at, value)
   }
 
   #putString(at: number, end: number, value: string): number {
@@ -232,12 +198,8 @@ export class Codec {
       if (id === NO_ROOM) return NO_ROOM
       words[at] = TAG_SAB_VIEW | (type << 8)
       words[at + 1] = id
-      f64[0] = view.byteOffset
-      words[at + 2] = f64Words[0]!
-      words[at + 3] = f64Words[1]!
-      f64[0] = byteLength
-      words[at + 4] = f64Words[0]!
-      words[at + 5] = f64Words[1]!
+      putDouble(words, at + 2, view.byteOffset)
+      putDouble(words, at + 4, byteLength)
       return at + 6
     }
     const next = at + 1 + ((byteLength + 3) >> 2)
@@ -262,29 +224,13 @@ export class Codec {
     const { words } = this
     const at = this.#pos
     const word = words[at]!
+    const tag = word & 255
+    if (tag < TAG_FIRST_OWN) {
+      this.#pos = at + scalarWords(tag)
+      return getScalar(words, at)
+    }
     const length = word >>> 8
-    switch (word & 255) {
-      case TAG_UNDEFINED:
-        this.#pos = at + 1
-        return undefined
-      case TAG_NULL:
-        this.#pos = at + 1
-        return null
-      case TAG_TRUE:
-        this.#pos = at + 1
-        return true
-      case TAG_FALSE:
-        this.#pos = at + 1
-        return false
-      case TAG_SMALL:
-        this.#pos = at + 1
-        return word >> 8
-      case TAG_INT:
-        this.#pos = at + 2
-        return words[at + 1]
-      case TAG_DOUBLE:
-        this.#pos = at + 3
-        return this.#double(at + 1)
+    switch (tag) {
       case TAG_LATIN1:
       case TAG_UTF16:
         return this.#getString(at)
@@ -317,15 +263,9 @@ export class Codec {
       default: {
         this.#pos = at + 6
         const type = VIEW_CLASSES[length]!
-        return type.over(this.#shared.byId(words[at + 1]!), this.#double(at + 2), this.#double(at + 4))
+        return type.over(this.#shared.byId(words[at + 1]!), getDouble(words, at + 2), getDouble(words, at + 4))
       }
     }
-  }
-
-  #double(at: number): number {
-    f64Words[0] = this.words[at]!
-    f64Words[1] = this.words[at + 1]!
-    return f64[0]!
   }
 
   #getString(at: number): string {

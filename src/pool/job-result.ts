@@ -6,7 +6,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { RingWriter } from './arena.js'
-import { type Codec, NO_ROOM } from './codec.js'
+import type { Codec } from './codec.js'
 import { describe, poolError } from './failure.js'
 import { Transferring } from './job.js'
 import type { LongCodec } from './long-codec.js'
@@ -27,6 +27,7 @@ import {
   SIZE,
   type Space,
 } from './record.js'
+import { NO_ROOM } from './scalars.js'
 import { pack } from './serial.js'
 import { isPlainData } from './shape.js'
 

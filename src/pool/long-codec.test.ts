@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NO_ROOM } from './codec.js'
 import { LongCodec } from './long-codec.js'
+import { NO_ROOM } from './scalars.js'
 
 const words = new Int32Array(new SharedArrayBuffer(32_768))
 const bytes = Buffer.from(words.buffer)

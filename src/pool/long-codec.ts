@@ -9,18 +9,11 @@
  * with its values put in. All text is read in one piece and cut up. Refuses what it has no form for (NO_ROOM), as Codec
  * does. No counterpart.
  */
-import { NO_ROOM } from './codec.js'
+import { getScalar, NO_ROOM, putScalar, SCALAR_WORDS, scalarWords, TAG_FIRST_OWN } from './scalars.js'
 import { isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
 
-const TAG_UNDEFINED = 0
-const TAG_NULL = 1
-const TAG_TRUE = 2
-const TAG_FALSE = 3
-const TAG_SMALL = 4
-const TAG_INT = 5
-const TAG_DOUBLE = 6
 /** The upper 24 bits are a length; so many characters are next in the text. */
-const TAG_LATIN1 = 7
+const TAG_LATIN1 = TAG_FIRST_OWN
 const TAG_UTF16 = 8
 const TAG_ARRAY = 9
 /** Number of keys; then the hash and the length of their names, and the names with zeros between. */
@@ -43,9 +36,6 @@ const MAX_KEYS = 512
 const MAX_SKIPPED = 15
 /** Shapes remembered, either way. */
 const MAX_SHAPES = 512
-
-const f64 = new Float64Array(1)
-const f64Words = new Int32Array(f64.buffer)
 
 /** The keys of objects, in their order. */
 interface Shape {
@@ -151,39 +141,10 @@ export class LongCodec {
   }
 
   #put(at: number, value: unknown, depth: number): number {
-    if (at + 3 > MAX_WORDS) return NO_ROOM
-    const words = this.#words
-    switch (typeof value) {
-      case 'number':
-        if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
-          if ((value << 8) >> 8 === value) {
-            words[at] = TAG_SMALL | (value << 8)
-            return at + 1
-          }
-          words[at] = TAG_INT
-          words[at + 1] = value
-          return at + 2
-        }
-        words[at] = TAG_DOUBLE
-        f64[0] = value
-        words[at + 1] = f64Words[0]!
-        words[at + 2] = f64Words[1]!
-        return at + 3
-      case 'string':
-        return this.#putString(at, value)
-      case 'boolean':
-        words[at] = value ? TAG_TRUE : TAG_FALSE
-        return at + 1
-      case 'undefined':
-        words[at] = TAG_UNDEFINED
-        return at + 1
-      case 'object':
-        if (value !== null) return this.#putObject(at, value, depth)
-        words[at] = TAG_NULL
-        return at + 1
-      default:
-        return NO_ROOM
-    }
+    if (at + SCALAR_WORDS > MAX_WORDS) return NO_ROOM
+    if (typeof value === 'string') return this.#putString(at, value)
+    if (typeof value === 'object' && value !== null) return this.#putObject(at, value, depth)
+    return putScalar(this.#words, at, value)
   }
 
   #putString(at: number, value: string): number {
@@ -291,26 +252,13 @@ export class LongCodec {
     const words = this.#from
     const at = this.#pos++
     const word = words[at]!
+    const tag = word & 255
+    if (tag < TAG_FIRST_OWN) {
+      this.#pos = at + scalarWords(tag)
+      return getScalar(words, at)
+    }
     const length = word >>> 8
-    switch (word & 255) {
-      case TAG_UNDEFINED:
-        return undefined
-      case TAG_NULL:
-        return null
-      case TAG_TRUE:
-        return true
-      case TAG_FALSE:
-        return false
-      case TAG_SMALL:
-        return word >> 8
-      case TAG_INT:
-        this.#pos = at + 2
-        return words[at + 1]
-      case TAG_DOUBLE:
-        this.#pos = at + 3
-        f64Words[0] = words[at + 1]!
-        f64Words[1] = words[at + 2]!
-        return f64[0]
+    switch (tag) {
       case TAG_LATIN1: {
         const from = this.#textAt
         this.#textAt = from + length
@@ -337,7 +285,7 @@ export class LongCodec {
         return VIEW_CLASSES[length & 255]!.over(copy.buffer, 0, byteLength)
       }
       default:
-        return this.#getObject((word & 255) === TAG_LIKE ? this.#seen[length]! : this.#getShape(at, length))
+        return this.#getObject(tag === TAG_LIKE ? this.#seen[length]! : this.#getShape(at, length))
     }
   }
 

@@ -7,7 +7,7 @@
  */
 import { MessagePort, type TransferListItem } from 'node:worker_threads'
 import { type ArgumentBytes, type Blocks, blockOf } from './arena.js'
-import { type Codec, NO_ROOM } from './codec.js'
+import type { Codec } from './codec.js'
 import { copyBytes } from './copies.js'
 import { LongCodec } from './long-codec.js'
 import {
@@ -25,6 +25,7 @@ import {
   SIZE,
   type Space,
 } from './record.js'
+import { NO_ROOM } from './scalars.js'
 import { pack } from './serial.js'
 import { isPlainData } from './shape.js'
 import type { SharedBufferIds } from './shared-buffers.js'

@@ -2,7 +2,7 @@
  * The pool's shared memory: the payload of each work item, and one more SharedArrayBuffer beside the io-wq's. Owner and
  * workers import these tables. Where histograms are on there is a third buffer, of stamps, one an item.
  *
- *   item:   | io_wq_work, 36 bytes | job: func, kind, size, at, data[51] |
+ *   item:   | io_wq_work, 32 bytes | job: func, kind, size, at, data[52] |
  *   space:  | pool | seat[nr_slots] | names | ring[nr_slots] | arena |
  *
  * A job's record holds its arguments until the worker has read them, then its result. What is too big for it lies in
@@ -18,7 +18,7 @@ export const JOB = struct('job', [
   ['kind',  'u32',     'holder', 'KIND_* of the arguments, then of the result; KIND_FAILED'],
   ['size',  'u32',     'holder', 'KIND_VALUES: how many; bytes, where there are bytes'],
   ['at',    'u32',     'holder', 'arguments: their block in the arena, or 0; result: where it ends in the ring'],
-  ['data',  'u32[51]', 'holder', 'values or bytes, where they fit'],
+  ['data',  'u32[52]', 'holder', 'values or bytes, where they fit'],
 ])
 
 // biome-ignore format: table

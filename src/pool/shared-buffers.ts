@@ -5,8 +5,9 @@
  * sent; when the owner's buffer has been collected an epoch moves, and workers drop all they keep.
  */
 import { fetchAdd } from '../lib/barrier.js'
-import { NO_ROOM, type SharedBuffers } from './codec.js'
+import type { SharedBuffers } from './codec.js'
 import { POOL, type Space } from './record.js'
+import { NO_ROOM } from './scalars.js'
 
 const EPOCH = POOL.at.sab_epoch >> 2
 

@@ -49,7 +49,8 @@ const LAST_CPU = 20
 const ITEM_NS_SHIFT = 4
 const NEXT = ITEM.at.next >> 2
 const PREV = ITEM.at.prev >> 2
-const LAST = ITEM.at.last >> 2
+/** Of the first and the last item of a run, while they are queued. */
+const LAST = ITEM.at.tw_next >> 2
 const STATE = ITEM.at.state >> 2
 const FLAGS = ITEM.at.flags >> 2
 const BUCKET = ITEM.at.bucket >> 2
@@ -201,6 +202,8 @@ function takeRun(mem: WqMemory, a: number, first: number, last: number, slot: nu
   cut(mem, a, first, last)
   let count = 0
   for (let item = first; item !== NONE; item = words[mem.item(item) + NEXT]!) {
+    // From now on a link: of an item that a dead worker has not pushed it is to say so.
+    words[mem.item(item) + LAST] = NONE
     storeRelease(words, mem.item(item) + STATE, ITEM_TAKEN | (slot << ITEM_SLOT_SHIFT))
     count++
   }

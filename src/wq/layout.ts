@@ -74,8 +74,7 @@ export const WORKER = struct('io_worker', [
 export const ITEM = struct('io_wq_work', [
   ['next',    'u32', 'holder', 'list link: the item behind'],
   ['prev',    'u32', 'holder', 'list link: the item before'],
-  ['last',    'u32', 'holder', 'in the first of a run of one bucket: its last; in the last: the first'],
-  ['tw_next', 'u32', 'holder', 'link in a task-work queue'],
+  ['tw_next', 'u32', 'holder', 'link in a task-work queue; queued in a bucket, the first of a run has the last here, the last the first'],
   ['state',   'u32', 'holder', 'ITEM_* | worker slot << ITEM_SLOT_SHIFT'],
   ['flags',   'u32', 'holder', 'IO_WQ_WORK_*'],
   ['bucket',  'u32', 'holder', 'hash bucket, where IO_WQ_WORK_HASHED'],

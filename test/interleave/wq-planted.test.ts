@@ -140,6 +140,12 @@ const PLANTED_IN_REPAIR: typeof PLANTED = [
     { file: 'recover', change: [['state === ITEM_QUEUED || taken', 'state === ITEM_QUEUED']] },
   ],
   [
+    'an item of a run that looks pushed before it is',
+    'two workers, both, owner in a futex',
+    /can go on/,
+    { file: 'acct', change: [['words[mem.item(item) + LAST] = NONE;', ';']] },
+  ],
+  [
     'nobody is roused after a repair',
     'two workers, both, owner in a futex',
     /.*/,

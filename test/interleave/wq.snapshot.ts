@@ -104,7 +104,7 @@ function listError(mem: WqMemory, acct: number, queued: number[], bucketOf: (ite
     if (places.length > 0 && places.at(-1)! - places[0]! !== places.length - 1) return `bucket ${bucket} is torn`
     if (places.length === 0) continue
     const [first, last] = [queued[places[0]!]!, queued[places.at(-1)!]!]
-    const lastOf = (item: number) => words[mem.item(item) + (ITEM.at.last >> 2)]
+    const lastOf = (item: number) => words[mem.item(item) + (ITEM.at.tw_next >> 2)]
     if (lastOf(first) !== last || lastOf(last) !== first)
       return `the ends of bucket ${bucket}'s run do not know each other`
   }
