@@ -62,6 +62,7 @@ const NR_WORKERS = ACCT.at.nr_workers >> 2
 const NR_RUNNING = ACCT.at.nr_running >> 2
 const MAX_WORKERS = ACCT.at.max_workers >> 2
 const MIN_WORKERS = ACCT.at.min_workers >> 2
+const ITEM_NS = ACCT.at.item_ns >> 2
 const WQ_STATE = WQ.at.state >> 2
 const MAX_RUNNING = WQ.at.max_running >> 2
 const W_DETACHED = WORKER.at.detached >> 2
@@ -104,7 +105,7 @@ export class Wq {
       clearLists(this.mem, acct, this.tails)
       words[this.mem.acct(acct) + MAX_WORKERS] = clampWorkers(options.maxWorkers[acct]!, options.nrSlots)
       words[this.mem.acct(acct) + MIN_WORKERS] = options.minWorkers?.[acct] ?? 0
-      words[this.mem.acct(acct) + (ACCT.at.item_ns >> 2)] = ITEM_NS_MAX
+      words[this.mem.acct(acct) + ITEM_NS] = ITEM_NS_MAX
     }
     this.#crew = new Crew(this.mem, options, {
       recover: (dead) => this.#recover(dead),
@@ -213,6 +214,8 @@ export class Wq {
     const a = this.mem.acct(acct)
     this.#lock(acct)
     const waiting = words[a + NR_QUEUED]! > 0 && words[a + (ACCT.at.stalled >> 2)] === 0
+    // What was made of those that run was wrong: who comes passes the wake on.
+    if (insist && waiting) words[a + ITEM_NS] = ITEM_NS_MAX
     const idle = popIdleIfDue(this.mem, acct, insist)
     const create =
       idle === NONE && ((waiting && this.#claimWorker(a, false)) || (lacksSpare(this.mem, acct) && this.#count(a)))
