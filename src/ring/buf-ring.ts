@@ -95,15 +95,18 @@ export class BufRing {
 
 /**
  * Makes an empty buffer ring of `entries` (a power of two, at most 32768) as group `bgid`. `flags`: IOU_PBUF_RING_MMAP
- * lets the kernel allocate it (6.4); IOU_PBUF_RING_INC has buffers used piece by piece (6.12).
+ * lets the kernel allocate it (6.4); IOU_PBUF_RING_INC has buffers used piece by piece (6.12). `minLeft`, in bytes: with INC,
+ * a buffer with a rest of fewer is used up, so that no multishot RECVMSG finds one too short for a message's head, which
+ * ends it with -EFAULT.
  *
- * Or -errno: -EINVAL for other entries and unknown flags; -EEXIST where the group is taken; -ENOMEM. Since Linux 5.19.
+ * Or -errno: -EINVAL for other entries, unknown flags, `minLeft` without INC or on a kernel before it had that; -EEXIST where
+ * the group is taken; -ENOMEM. Since Linux 5.19.
  */
-export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 0): BufRing | number {
+export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 0, minLeft = 0): BufRing | number {
   const isMmapped = (flags & abi.IOU_PBUF_RING_MMAP) !== 0
   // Whatever is asked, the kernel says what is wrong with it; so the memory is there first.
   const own = isMmapped ? undefined : new Mapping(Math.max(1, entries) * BUF.size)
-  const res = registerBufRing(ring, own?.address ?? 0, entries, bgid, flags)
+  const res = registerBufRing(ring, own?.address ?? 0, entries, bgid, flags, minLeft)
   if (res < 0) {
     own?.unmap()
     return res
@@ -114,11 +117,19 @@ export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 
 }
 
 /** Registers memory of the caller's, page-aligned, as a buffer ring; setupBufRing says the rest. */
-export function registerBufRing(ring: Ring, address: number, entries: number, bgid: number, flags = 0): number {
+export function registerBufRing(
+  ring: Ring,
+  address: number,
+  entries: number,
+  bgid: number,
+  flags = 0,
+  minLeft = 0,
+): number {
   const view = bufReg(bgid)
   view.setBigUint64(BUF_REG.at.ring_addr, BigInt(address), true)
   view.setUint32(BUF_REG.at.ring_entries, entries, true)
   view.setUint16(BUF_REG.at.flags, flags, true)
+  view.setUint32(BUF_REG.at.min_left, minLeft, true)
   return ring.register(abi.IORING_REGISTER_PBUF_RING, view, 1)
 }
 

@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import * as abi from '../../src/abi/constants.js'
 import { MSG_TRUNC, MSGHDR, SOCK_DGRAM } from '../../src/abi/socket.js'
-import { BUF, BUF_REG } from '../../src/abi/structs.js'
 import { EEXIST, EINVAL, ENOBUFS } from '../../src/lib/errno.js'
 import { BufRing, bufferOf, setupBufRing } from '../../src/ring/buf-ring.js'
 import type { Cqe } from '../../src/ring/cq.js'
@@ -13,7 +12,7 @@ import * as prep from '../../src/ring/prep.js'
 import { registerFiles, registerFilesUpdate, unregisterFiles } from '../../src/ring/register.js'
 import type { Ring } from '../../src/ring/ring.js'
 import { recvmsgOut } from '../../src/ring/sockaddr.js'
-import { addressOf, Mapping } from '../../src/sys/memory.js'
+import { addressOf } from '../../src/sys/memory.js'
 import { drain, equalRes, expectAnyOrder, expectInOrder, expectNothing, expectRun, put, reap, submit } from './cqes.js'
 import { type Fill, read, sqe } from './fills.js'
 import { conformance } from './harness.js'
@@ -228,16 +227,8 @@ conformance(
 
 /** An incremental group of buffers of `bytes` each, of which a rest of less than `minLeft` is not used; or -errno. */
 function groupWithLimit(stand: Stand, ring: Ring, nrBuffers: number, bytes: number, minLeft: number): Group | number {
-  const mapping = new Mapping(nrBuffers * BUF.size)
-  const made = new BufRing(ring, mapping, nrBuffers, BGID)
-  const reg = new DataView(stand.alloc(BUF_REG.size).buffer)
-  reg.setBigUint64(BUF_REG.at.ring_addr, BigInt(mapping.address), true)
-  reg.setUint32(BUF_REG.at.ring_entries, nrBuffers, true)
-  reg.setUint16(BUF_REG.at.bgid, BGID, true)
-  reg.setUint16(BUF_REG.at.flags, abi.IOU_PBUF_RING_INC, true)
-  reg.setUint32(BUF_REG.at.min_left, minLeft, true)
-  const res = ring.register(abi.IORING_REGISTER_PBUF_RING, reg, 1)
-  if (res < 0) return res
+  const made = setupBufRing(ring, nrBuffers, BGID, abi.IOU_PBUF_RING_INC, minLeft)
+  if (typeof made === 'number') return made
   const memory = stand.alloc(nrBuffers * bytes)
   const part = (bid: number) => memory.subarray(bid * bytes, (bid + 1) * bytes)
   for (let bid = 0; bid < nrBuffers; bid++) made.give(addressOf(part(bid)), bytes, bid)
@@ -254,6 +245,7 @@ conformance(
       const group = groupWithLimit(stand, ring, 4, 128, HEAD)
       // Without it a message that finds a rest too short for its head is refused with -EFAULT.
       if (group === -EINVAL) return
+      assert.equal(setupBufRing(ring, 2, BGID + 1, 0, HEAD), -EINVAL, 'of buffers that are used whole')
       assert.ok(typeof group !== 'number', `register: ${group}`)
       const [a, b] = socketPair(stand, SOCK_DGRAM)
       const header = msghdr(stand, [])
