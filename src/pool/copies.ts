@@ -41,5 +41,9 @@ export function privateCopy(bytes: Uint8Array): ArrayBuffer {
 /** A mapping of its own, never touched and soon collected. */
 function teachMalloc(): void {
   isTaught = true
-  Buffer.allocUnsafeSlow(LESSON_BYTES)
+  try {
+    Buffer.allocUnsafeSlow(LESSON_BYTES)
+  } catch {
+    // No address space for it: copies are slower, no more.
+  }
 }
