@@ -93,6 +93,7 @@ export function futexWait(words: Int32Array, index: number, expected: number, ti
  * does not keep that loop alive. Undefined if the word holds something other than `expected`.
  */
 export function futexWaitAsync(words: Int32Array, index: number, expected: number): Promise<unknown> | undefined {
+  // Node has it from 16 on, the library of types for its language level has not.
   const wait = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(words, index, expected)
   return wait.async ? wait.value : undefined
 }

@@ -105,6 +105,7 @@ function ownProps(error: Error): Record<string, unknown> | undefined {
   let props: Record<string, unknown> | undefined
   for (const key of Object.keys(error)) {
     if (key === 'name' || key === 'message' || key === 'stack' || key === 'cause' || key === '__proto__') continue
+    // An error's own properties, whatever its class says that there are.
     const value = (error as unknown as Record<string, unknown>)[key]
     if (!isPlainData(value)) continue
     props ??= {}

@@ -63,5 +63,6 @@ export class Transferring {
  * return transferring(pixels, [pixels.buffer])
  */
 export function transferring<T>(value: T, transfer: readonly TransferListItem[]): T {
+  // The caller gets the value: to both sides' types this is nothing but it.
   return new Transferring(value, transfer) as unknown as T
 }

@@ -27,6 +27,7 @@ class Packer extends Serializer {
 
   constructor(transfer: readonly ArrayBuffer[]) {
     super()
+    // Documented for subclasses, and not in the types of @types/node.
     ;(this as unknown as SerializerInternals)._setTreatArrayBufferViewsAsHostObjects(true)
     this.buffers = [...transfer]
     for (const [id, buffer] of transfer.entries()) {

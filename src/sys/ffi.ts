@@ -102,6 +102,7 @@ function muslLoader(): string {
 
 function koffiProvider(koffi: Koffi): Ffi {
   const lib = koffi.load(null)
+  // koffi's functions take what their types say and return what theirs says; TypeScript is told here.
   const identity = lib.func('memmove', 'int64_t', ['void *', 'void *', 'int64_t']) as unknown as (
     dst: ArrayBufferView,
     src: null,
