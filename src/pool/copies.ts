@@ -7,8 +7,8 @@
  *
  * The garbage collector frees big buffers by the dozen, and where they end the heap, malloc gives that end back to the
  * system: each new copy then costs a page fault for every 4 KiB, several times the copying. glibc learns from the largest
- * mapping that was ever freed: up to twice its size then stays. So each thread that copies frees one such mapping, early
- * (M_MMAP_THRESHOLD in mallopt(3)); other allocators take no notice.
+ * mapping that was ever freed: up to twice its size then stays, in all threads. So each thread that copies frees one such
+ * mapping, early, for it may be the first (M_MMAP_THRESHOLD in mallopt(3)); other allocators take no notice.
  */
 
 /** Copies below have their pages for long. */

@@ -31,7 +31,7 @@ import { Incoming } from './incoming.js'
 import { Intake, QUEUE } from './intake.js'
 import { JobIterator } from './iterate.js'
 import { JobEvents, listenFlags, type StreamOptions } from './job-events.js'
-import { KeyTable } from './keys.js'
+import { KeyTable, NR_BUCKETS } from './keys.js'
 import { NameTable } from './names.js'
 import {
   badPoolOptions,
@@ -62,8 +62,6 @@ const W_STATE = WORKER.at.state >> 2
 const GENERATION = POOL.at.generation >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
-/** Keys, those included that keep their bucket for when they come again. */
-const NR_BUCKETS = 4 * NR_ITEMS
 const MIN_SLOTS = 64
 /** On one CPU nothing happens while somebody spins. */
 const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0

@@ -80,7 +80,7 @@ export class Intake {
     let bucket = 0
     if (key !== undefined) {
       bucket = jobs.takeBucket(item, key)
-      all |= jobs.keys.isAlone ? IO_WQ_WORK_HASHED | IO_WQ_WORK_ALONE : IO_WQ_WORK_HASHED
+      all |= IO_WQ_WORK_HASHED | (jobs.keys.isAlone(bucket) ? IO_WQ_WORK_ALONE : 0)
     }
     if (isUnbounded) {
       all |= IO_WQ_WORK_UNBOUND

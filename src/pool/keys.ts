@@ -18,6 +18,8 @@ export interface SharedKeySeat {
   drop(key: unknown): void
 }
 
+/** Keys that a pool can have at once: one for each job with a record, and those that keep their bucket without. */
+export const NR_BUCKETS = 32_768
 /** A string kept alive for nothing is to be short. */
 const MAX_IDLE_CHARS = 64
 /** The key keeps its bucket while no job carries it. */
@@ -30,8 +32,6 @@ export class KeyTable {
   readonly #keyOf: unknown[] = []
   /** The own word of each bucket: ONE_JOB for each job that carries its key, and KEEPS. */
   readonly #tails: HashTails
-  /** No other job carries the key that was taken last. */
-  isAlone = false
   /** Keys without jobs that keep their bucket until it is needed: they cost little, and may come again. */
   #nrIdle = 0
   readonly #shared: SharedKeySeat | undefined
@@ -51,8 +51,7 @@ export class KeyTable {
     if (bucket !== undefined) {
       const count = this.#tails.getOwn(bucket)
       this.#tails.setOwn(bucket, count + ONE_JOB)
-      this.isAlone = count < ONE_JOB
-      if (this.isAlone) this.#nrIdle--
+      if (count < ONE_JOB) this.#nrIdle--
       return bucket
     }
     if (this.#buckets.nrUsed === this.#buckets.capacity) this.#forgetIdle()
@@ -62,8 +61,12 @@ export class KeyTable {
     this.#keyOf[bucket] = key
     const keeps = typeof key === 'number' || (typeof key === 'string' && key.length <= MAX_IDLE_CHARS)
     this.#tails.setOwn(bucket, ONE_JOB | (keeps ? KEEPS : 0))
-    this.isAlone = true
     return bucket
+  }
+
+  /** Whether one job carries the bucket's key, and no more. */
+  isAlone(bucket: number): boolean {
+    return this.#tails.getOwn(bucket) < 2 * ONE_JOB
   }
 
   /** Whether jobs carry the key. */

@@ -9,8 +9,8 @@ import { abortError } from './failure.js'
 
 export interface Mapping<A, R> {
   readonly source: Iterable<A> | AsyncIterable<A>
-  /** Gives a job; `signal` is the same each time. */
-  readonly run: (item: A, signal: AbortSignal) => Promise<R>
+  /** Makes what gives a job for an item; all of them are cancelled by the signal. */
+  readonly runner: (signal: AbortSignal) => (item: A) => Promise<R>
   readonly concurrency: number
   readonly ordered: boolean
   readonly signal: AbortSignal | undefined
@@ -46,6 +46,7 @@ class Work<A, R> {
   readonly #iterator: Iterator<A> | AsyncIterator<A>
   readonly #isAsync: boolean
   readonly #controller = new AbortController()
+  readonly #run: (item: A) => Promise<R>
   /** Results in the order they are to be taken; where they are ordered, also those still to come. */
   readonly #slots: Slot<R>[] = []
   #nrUnderWay = 0
@@ -55,8 +56,9 @@ class Work<A, R> {
   #wake: (() => void) | undefined
 
   constructor(mapping: Mapping<A, R>) {
-    const { source, signal } = mapping
+    const { source, runner, signal } = mapping
     this.#mapping = mapping
+    this.#run = runner(this.#controller.signal)
     const asynchronous = (source as Partial<AsyncIterable<A>>)[Symbol.asyncIterator]?.()
     this.#isAsync = asynchronous !== undefined
     this.#iterator = asynchronous ?? (source as Iterable<A>)[Symbol.iterator]()
@@ -160,11 +162,11 @@ class Work<A, R> {
   }
 
   async #give(item: A): Promise<void> {
-    const { run, ordered } = this.#mapping
+    const { ordered } = this.#mapping
     const slot: Slot<R> = { outcome: undefined }
     if (ordered) this.#slots.push(slot)
     try {
-      slot.outcome = { value: await run(item, this.#controller.signal) }
+      slot.outcome = { value: await this.#run(item) }
     } catch (error) {
       slot.outcome = { error }
     }

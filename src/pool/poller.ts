@@ -16,7 +16,7 @@ import { POOL, type Space } from './record.js'
 const MAX_EMPTY_TURNS = availableParallelism() > 1 ? 50 : 1
 /** One in so many looks is a long one, whatever came of those before. */
 const TRY_AGAIN = 32
-/** After so many turns without a finished job, 10 us or so, what is queued is to get another worker. */
+/** Each time that so many turns, 10 us or so, have brought no finished job, what is queued is to get another worker. */
 const STALL_TURNS = 8
 const ARMED = POOL.at.armed >> 2
 const NR_CLAIMS = POOL.at.nr_claims >> 2
@@ -28,7 +28,7 @@ export interface PollerHooks {
   isDrained(): boolean
   /** Workers have claimed messages. */
   onClaims(): void
-  /** Nothing has come home for a while. */
+  /** Nothing has come home for a while, or the owner is about to sleep. */
   onStall(): void
   /** Whether jobs are in flight. */
   isBusy(): boolean
@@ -76,16 +76,15 @@ export class Poller {
       this.#emptyTurns = 0
       return
     }
-    if (nrSettled === 0) {
-      if (++this.#emptyTurns === STALL_TURNS) onStall()
-    } else {
+    if (nrSettled === 0) this.#emptyTurns++
+    else {
       // Found by looking on: it was worth while.
       if (this.#emptyTurns > 0) this.#maxEmptyTurns = MAX_EMPTY_TURNS
       this.#emptyTurns = 0
     }
-    const isPatient = this.#emptyTurns < this.#maxEmptyTurns
-    if (!isPatient && this.#emptyTurns < STALL_TURNS) onStall()
-    if (isPatient || !this.#arm()) this.look()
+    const sleeps = this.#emptyTurns >= this.#maxEmptyTurns
+    if (sleeps || this.#emptyTurns % STALL_TURNS === STALL_TURNS - 1) onStall()
+    if (!sleeps || !this.#arm()) this.look()
   }
 
   /** True if the owner may sleep: the next job to end wakes it. */

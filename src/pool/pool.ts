@@ -113,15 +113,14 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     const { concurrency = options.unbounded === true ? unbounded : bounded, ordered = true, signal } = options
     const bad = badSource(source) ?? badName(name) ?? badCount('concurrency', concurrency, 1) ?? badRunOptions(options)
     if (bad !== undefined) throw bad
-    let own: RunOptions | undefined
-    const run = (item: unknown, stop: AbortSignal): Promise<unknown> => {
-      // One object for all.
-      own ??= { ...options, signal: stop }
-      const shared = own
-      const give = (): Promise<unknown> => this.#dispatch.run(name, [item], shared)
-      return this.#dispatch.untilRoom()?.then(give) ?? give()
+    const runner = (stop: AbortSignal) => {
+      const own = { ...options, signal: stop }
+      return (item: unknown): Promise<unknown> => {
+        const give = () => this.#dispatch.run(name, [item], own)
+        return this.#dispatch.untilRoom()?.then(give) ?? give()
+      }
     }
-    return mapped({ source, run, concurrency, ordered, signal })
+    return mapped({ source, runner, concurrency, ordered, signal })
   }
 
   /**

@@ -2,14 +2,14 @@
  * Keys that pools of several threads have in common, exactly: as strings of bytes in a table they share. Owner threads.
  *
  * A key has an entry while jobs of any pool carry it, or a pool keeps its bucket for it, and the entry says whose worker
- * has it. Counterpart: the hash_map
- * of a ring, which the io-wqs of all its threads share; with 64 buckets, where strangers collide.
+ * has it. Counterpart: the hash_map of a ring, which the io-wqs of all its threads share; with 64 buckets, where
+ * strangers collide.
  */
 import { createHash } from 'node:crypto'
-import { HASH, HASH_ENTRY, WqHash } from '../wq/hash.js'
+import { HASH, HASH_ENTRY, MAX_POOLS, WqHash } from '../wq/hash.js'
 import { HashSeat, withEntries } from '../wq/hash-pools.js'
 import { poolError } from './failure.js'
-import type { SharedKeySeat } from './keys.js'
+import { NR_BUCKETS, type SharedKeySeat } from './keys.js'
 
 const NEXT = HASH_ENTRY.at.next >> 2
 const POOLS = HASH_ENTRY.at.pools >> 2
@@ -17,8 +17,8 @@ const KEY_HASH = HASH_ENTRY.at.hash >> 2
 const KIND = HASH_ENTRY.at.kind >> 2
 const KEY = HASH_ENTRY.at.key >> 2
 const KEY_WORDS = (HASH_ENTRY.size - HASH_ENTRY.at.key) >> 2
-/** As many as 32 pools can have jobs for. */
-const NR_ENTRIES = 32 * 8192
+/** As many as all pools can have. Those never used cost no pages. */
+const NR_ENTRIES = MAX_POOLS * NR_BUCKETS
 
 const KIND_STRING = 1
 const KIND_NUMBER = 2

@@ -5,8 +5,7 @@
  *                            '-- a run --'  the first knows the last, and the last the first
  *
  * Invariant: all queued items of a bucket are one contiguous run. The last one of each bucket is the owner's knowledge,
- * which alone inserts and removes: hash_tail, in memory of its own, costs no cache line that workers write to.
- * Counterpart:
+ * which alone inserts and removes: hash_tail, in memory of its own, costs no cache line that workers write to. Counterpart:
  * io_wq_insert_work, io_get_next_work and io_wq_remove_pending.
  */
 import { assert } from '../lib/assert.js'
@@ -59,7 +58,7 @@ const W_SPINNING = WORKER.at.spinning >> 2
 const W_FREE_NEXT = WORKER.at.free_next >> 2
 
 /** Empties an account's lists, before it is shared or before they are rebuilt. */
-export function clearLists(mem: WqMemory, acct: number, tails: HashTails): void {
+export function clearLists(mem: WqMemory, acct: number): void {
   const { words } = mem
   const a = mem.acct(acct)
   words[a + HEAD] = NONE
@@ -68,7 +67,6 @@ export function clearLists(mem: WqMemory, acct: number, tails: HashTails): void 
   words[a + FREE_HEAD] = NONE
   storeRelease(words, a + STALLED, 0)
   if (mem.sharedHash !== undefined) forgetWaiter(mem.sharedHash.hash, mem.sharedHash.pool, acct)
-  tails.clear(acct)
 }
 
 /** Queues an item: unhashed, or first of its bucket, at the tail; else right behind its bucket's run. */

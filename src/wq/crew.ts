@@ -44,7 +44,6 @@ const W_ACCT = WORKER.at.acct >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_DETACHED = WORKER.at.detached >> 2
-const PATIENCE_NS = WQ.at.patience_ns >> 2
 
 /** How often workers are looked at while work waits for one. */
 const TICK_MS = 1
@@ -374,8 +373,7 @@ export class Crew {
       again = true
       let isMoving = false
       for (let slot = 0; slot < this.#members.length; slot++) isMoving = this.#sample(slot, acct) || isMoving
-      const insist = !isMoving || this.#mem.words[PATIENCE_NS] === 0
-      if (this.#owner.wantsWorker(acct, insist)) this.create(acct)
+      if (this.#owner.wantsWorker(acct, !isMoving)) this.create(acct)
     }
     return again
   }

@@ -116,7 +116,8 @@ function findStrays(mem: WqMemory, dead: readonly number[], nrTouched: number): 
 function rebuild(mem: WqMemory, acct: number, dead: readonly number[], tails: HashTails, nrTouched: number): void {
   const { words } = mem
   const a = mem.acct(acct)
-  clearLists(mem, acct, tails)
+  clearLists(mem, acct)
+  tails.clear(acct)
   const queued: number[] = []
   for (let item = 0; item < nrTouched; item++) {
     const at = mem.item(item)

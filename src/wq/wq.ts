@@ -71,8 +71,9 @@ export type CancelResult = 'ok' | 'running' | 'notfound'
 
 export class Wq {
   readonly mem: WqMemory
-  readonly #slab: Slab
+  /** The embedder has a word of each bucket in it. */
   readonly tails: HashTails
+  readonly #slab: Slab
   readonly #hooks: WqHooks
   readonly #homes: Homes
   readonly #crew: Crew
@@ -102,7 +103,7 @@ export class Wq {
     words[WQ.at.owner_tid >> 2] = currentTid()
     for (let i = 0; i < options.nrQueues; i++) init(this.mem.queue(i))
     for (let acct = 0; acct < NR_ACCTS; acct++) {
-      clearLists(this.mem, acct, this.tails)
+      clearLists(this.mem, acct)
       words[this.mem.acct(acct) + MAX_WORKERS] = clampWorkers(options.maxWorkers[acct]!, options.nrSlots)
       words[this.mem.acct(acct) + MIN_WORKERS] = options.minWorkers?.[acct] ?? 0
       words[this.mem.acct(acct) + ITEM_NS] = ITEM_NS_MAX
@@ -229,12 +230,11 @@ export class Wq {
    * completes by itself; 'notfound', it was neither queued nor running.
    */
   cancel(item: number): CancelResult {
-    const { words } = this.mem
     const at = this.mem.item(item)
     const result = this.withdraw(item) || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
     trace('cancel', item, result === 'ok' ? 0 : result === 'running' ? 1 : 2)
     if (result === 'ok') {
-      fetchOr(words, at + FLAGS, IO_WQ_WORK_CANCEL)
+      fetchOr(this.mem.words, at + FLAGS, IO_WQ_WORK_CANCEL)
       this.#hooks.onCancelled(item)
     }
     return result

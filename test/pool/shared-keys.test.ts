@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { NR_BUCKETS } from '../../src/pool/keys.js'
 import { Pool } from '../../src/pool/pool.js'
 import { SharedKeys } from '../../src/pool/shared-keys.js'
 import { HASH, WqHash } from '../../src/wq/hash.js'
@@ -220,6 +221,19 @@ test('threads that change the table of keys at once leave it whole', async () =>
   }
   assert.deepEqual(await Promise.all(threads.map(ended)), ['done', 'done', 'done'])
   seat.hashSeat.leave()
+})
+
+test('there is an entry for every key that pools can have, those included that wait for jobs to come', () => {
+  const keys = new SharedKeys()
+  const words = new Int32Array(keys.buffer)
+  const seats = Array.from({ length: 9 }, () => keys.join())
+  let last = 0
+  for (const [i, seat] of seats.entries()) {
+    for (let k = 0; k < NR_BUCKETS; k++) last = Math.max(last, seat.take(i * NR_BUCKETS + k))
+  }
+  assert.equal(words[WqHash.attach(words).at(HASH.at.nr_touched)], 9 * NR_BUCKETS)
+  assert.ok(last < words.length, `the holder of a key lies at ${last} of ${words.length}`)
+  for (const seat of seats) seat.hashSeat.leave()
 })
 
 test('the table of keys is mended when a thread died with its lock', async () => {
