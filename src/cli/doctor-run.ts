@@ -3,7 +3,6 @@
  *
  * Each backend is tried by opening a ring as programs do, never guessed from versions. Nothing is changed.
  */
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -12,6 +11,7 @@ import { PROBE, PROBE_OP } from '../abi/structs.js'
 import { openRing } from '../driver/open.js'
 import type { Ring } from '../ring/ring.js'
 import { ffi, ffiProblem } from '../sys/ffi.js'
+import { answerOf } from './answer.js'
 import { measureWakeUp, type WakeUp } from './doctor-wakeup.js'
 
 export interface BackendReport {
@@ -129,9 +129,7 @@ function opcodesOf(ring: Ring): string[] {
 
 async function measureInWorker(backend: 'kernel' | 'threads'): Promise<WakeUp> {
   const worker = new Worker(new URL('./doctor-worker.js', import.meta.url), { workerData: backend })
-  const [found] = (await once(worker, 'message')) as [WakeUp]
-  await once(worker, 'exit')
-  return found
+  return (await answerOf(worker)) as WakeUp
 }
 
 function notes(): string[] {
