@@ -45,7 +45,7 @@ export function prepOpenatDirect(
 }
 
 /**
- * openat2(2): `how` is the address of an OPEN_HOwords: Int32Array, at: number, read before submit returns.
+ * openat2(2): `how` is the address of an OPEN_HOW, read before submit returns.
  *
  * Result: as for prepOpenat; -EXDEV, -ELOOP and -EAGAIN for what `resolve` forbids; -EINVAL for unknown flags. Since Linux
  * 5.6.

@@ -45,7 +45,7 @@ export function prepSymlinkat(words: Int32Array, at: number, target: number, new
 }
 
 /**
- * linkat(2): a second name. `flags`: AT_SYMLINK_FOLLOwords: Int32Array, at: number, AT_EMPTY_PATH. prep_link is this with AT_FDCWD.
+ * linkat(2): a second name. `flags`: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH. prep_link is this with AT_FDCWD.
  *
  * Result: 0; -EEXIST, -ENOENT, -EXDEV, -EPERM for a folder, -EFAULT. Since Linux 5.15.
  */
