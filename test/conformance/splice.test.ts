@@ -8,8 +8,9 @@ import { EBADF, EFAULT, EINVAL, ENFILE, ENXIO } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { registerFiles, registerFilesSparse } from '../../src/ring/register.js'
 import { addressOf } from '../../src/sys/memory.js'
+import { CANCEL, expectCancelled } from './cancelled.js'
 import { equalRes, expectAnyOrder, expectInOrder, expectNothing, expectRun, put, submit } from './cqes.js'
-import { read, sqe, write } from './fills.js'
+import { cancel, read, sqe, write } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 import type { Stand } from './stand.js'
@@ -100,6 +101,24 @@ conformance(
         expectRun(ring, read(readEnd, into), 5, 'read')
         assert.equal(string(into.subarray(0, 5)), 'twice')
       }
+    })
+  },
+  NEEDS,
+)
+
+conformance(
+  'a splice that waits is ended by its cancel, and by the end of its ring',
+  (stand) => {
+    inEachMode(stand, 8, (ring) => {
+      const [a, b] = [stand.pipe(), stand.pipe()]
+      put(ring, 1, splice(a.readEnd, -1, b.writeEnd, -1, 100))
+      submit(ring, 1)
+      expectNothing(ring, 'the pipe is empty')
+      put(ring, CANCEL, cancel(1))
+      submit(ring, 1)
+      expectCancelled(ring, [1])
+      put(ring, 3, tee(a.readEnd, b.writeEnd, 100))
+      submit(ring, 1)
     })
   },
   NEEDS,

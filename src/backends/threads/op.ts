@@ -23,8 +23,8 @@ export interface WorkEnv {
 
 export interface OpDef {
   readonly name: string
-  /** 0, or -errno: refused before any side effect. `r` is the request's first word. */
-  prep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number
+  /** 0, or -errno: refused before any side effect. `r` is the request's first word, `sqe` the SQE's in `ctx.sqes`. */
+  prep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number): number
   /** On the owner, never blocking. Absent: always goes to io-wq. */
   tryIssue?(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number
   /** On a worker, may block. Absent: only the owner can run it. */

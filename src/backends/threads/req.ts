@@ -6,7 +6,7 @@
  */
 import { IOSQE_ASYNC, IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
-import { EFAULT, ENAMETOOLONG } from '../../lib/errno.js'
+import { EFAULT, ENAMETOOLONG, ENOENT } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import { libc } from '../../sys/libc.js'
 import { addressOf, copyIn, fromWords, high32, low32 } from '../../sys/memory.js'
@@ -85,29 +85,78 @@ export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
   tctx.wq.free(req)
 }
 
-/** Puts an address into the request. */
-export function setAddr(words: Int32Array, r: number, address: number): void {
-  words[r + R_ADDR] = low32(address)
-  words[r + R_ADDR + 1] = high32(address)
+/** Puts an address into the request, at `addr` unless another field is named. */
+export function setAddr(words: Int32Array, r: number, address: number, field = R_ADDR): void {
+  words[r + field] = low32(address)
+  words[r + field + 1] = high32(address)
+}
+
+/** A 64-bit field of a request that is an address or a size: two words from `at` on. */
+export function u64(words: Int32Array, at: number): number {
+  return fromWords(words[at]!, words[at + 1]!)
+}
+
+/** A 64-bit field that is signed: an offset or a length. Exact up to 2**53. */
+export function s64(words: Int32Array, at: number): number {
+  return words[at + 1]! * 2 ** 32 + (words[at]! >>> 0)
+}
+
+/** buf_index of a request, without the personality above it. */
+export function bufIndex(words: Int32Array, r: number): number {
+  return words[r + R_BUF_INDEX]! & 0xffff
 }
 
 const PATH_MAX = 4096
 const path = new Uint8Array(PATH_MAX)
 
 /**
- * Copies the path that the request points to, so that the app may reuse its memory as soon as enter returns. 0, -EFAULT
- * or -ENAMETOOLONG (getname).
+ * The path at an address, its end included, as a view of memory that the next call uses again. -EFAULT, -ENAMETOOLONG, or
+ * -ENOENT for one that is empty and may not be (getname).
  */
-export function holdPath(tctx: Tctx, req: number, r: number): number {
-  const { words } = tctx.wq.mem
-  const copied = copyIn(fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!), path)
+export function copyPath(address: number, mayBeEmpty = false): Uint8Array | number {
+  const copied = copyIn(address, path)
   if (copied < 0) return copied
   const end = path.subarray(0, copied).indexOf(0)
   if (end === -1) return copied < PATH_MAX ? -EFAULT : -ENAMETOOLONG
+  return end === 0 && !mayBeEmpty ? -ENOENT : path.subarray(0, end + 1)
+}
+
+/** Keeps `parts` for as long as the request lives, one behind the other. Returns the address of the first. */
+export function hold(tctx: Tctx, req: number, ...parts: readonly Uint8Array[]): number {
   // Of a buffer of its own: small ones would share Node's pool, and live as long as their neighbours.
-  const copy = path.slice(0, end + 1)
+  const copy = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    copy.set(part, at)
+    at += part.byteLength
+  }
   tctx.held[req] = copy
-  setAddr(words, r, addressOf(copy))
+  return addressOf(copy)
+}
+
+/**
+ * Copies the path that the request points to, so that the app may reuse its memory as soon as enter returns. 0, or
+ * -errno as copyPath.
+ */
+export function holdPath(tctx: Tctx, req: number, r: number, mayBeEmpty = false): number {
+  const { words } = tctx.wq.mem
+  const copy = copyPath(u64(words, r + R_ADDR), mayBeEmpty)
+  if (typeof copy === 'number') return copy
+  setAddr(words, r, hold(tctx, req, copy))
+  return 0
+}
+
+/** The same with two paths: at `addr`, which may be empty if so said, and at `addr2`. */
+export function holdPaths(tctx: Tctx, req: number, r: number, mayBeEmpty = false): number {
+  const { words } = tctx.wq.mem
+  const first = copyPath(u64(words, r + R_ADDR), mayBeEmpty)
+  if (typeof first === 'number') return first
+  const firstBytes = first.slice()
+  const second = copyPath(u64(words, r + R_OFF))
+  if (typeof second === 'number') return second
+  const address = hold(tctx, req, firstBytes, second)
+  setAddr(words, r, address)
+  setAddr(words, r, address + firstBytes.byteLength, R_OFF)
   return 0
 }
 

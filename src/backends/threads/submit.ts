@@ -11,6 +11,7 @@ import {
   IOSQE_ASYNC,
   IOSQE_BUFFER_SELECT,
   IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_FIXED_FILE,
   IOSQE_IO_DRAIN,
 } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
@@ -23,6 +24,7 @@ import {
   EINVAL,
   EMFILE,
   ENAMETOOLONG,
+  ENOENT,
   EOPNOTSUPP,
   EOWNERDEAD,
 } from '../../lib/errno.js'
@@ -73,7 +75,7 @@ const S_IOPRIO_SHIFT = 16
 const SQE_FLAGS_KNOWN = 0x7f
 const AT_FDCWD = -100
 /** Answers of a system call that read the path where it is, and PUNT, which has not. */
-const MAY_BE_BAD_PATH: ReadonlySet<number> = new Set([PUNT, -EFAULT, -ENAMETOOLONG])
+const MAY_BE_BAD_PATH: ReadonlySet<number> = new Set([PUNT, -EFAULT, -ENAMETOOLONG, -ENOENT])
 
 /** Takes up to `toSubmit` SQEs. Returns how many, failed ones included; -EAGAIN when none could be taken for want of records. */
 export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number {
@@ -110,7 +112,7 @@ function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number): boolea
   const { words } = tctx.wq.mem
   const r = tctx.wq.mem.payload(req)
   trace('submit_req', words[r + R_OPCODE]!, words[r + R_USER_DATA]!)
-  const error = initReq(tctx, ctx, req, r, ctx.sqes[sqe]! >>> S_IOPRIO_SHIFT)
+  const error = initReq(tctx, ctx, req, r, sqe)
   if (error < 0) setFail(words, r, error)
   const ready = assemble(tctx, ctx, req, error < 0)
   // A refused member of an open chain lets the batch go on, so that the chain is taken whole.
@@ -124,7 +126,7 @@ function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number): boolea
 }
 
 /** The checks that every request passes, in the kernel's order, then its own. 0 or -errno. */
-function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, ioprio: number): number {
+function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number): number {
   const { words } = tctx.wq.mem
   const opcode = words[r + R_OPCODE]!
   const flags = words[r + R_SQE_FLAGS]!
@@ -133,8 +135,9 @@ function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, ioprio: num
   if ((flags & ~SQE_FLAGS_KNOWN) !== 0) return -EINVAL
   if ((flags & IOSQE_BUFFER_SELECT) !== 0 && def.bufferSelect !== true) return -EOPNOTSUPP
   // DIFFERS: drain is not there yet and is refused; nor are priorities and personalities.
+  const ioprio = ctx.sqes[sqe]! >>> S_IOPRIO_SHIFT
   if ((flags & IOSQE_IO_DRAIN) !== 0 || ioprio !== 0 || words[r + R_BUF_INDEX]! >>> 16 !== 0) return -EINVAL
-  return def.prep(tctx, ctx, req, r)
+  return def.prep(tctx, ctx, req, r, sqe)
 }
 
 /** A chain (or a single request) that was refused: nothing of it runs. */
@@ -155,11 +158,11 @@ function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number): void {
 export function queueSqe(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
   const { words } = tctx.wq.mem
   const def = opdef(words[r + R_OPCODE]!)!
-  if ((words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) !== 0 || def.tryIssue === undefined) {
-    queueAsync(tctx, ctx, req, r, def)
-    return
-  }
-  issueInline(tctx, ctx, req, r, def)
+  const flags = words[r + R_SQE_FLAGS]!
+  if ((flags & IOSQE_ASYNC) !== 0 || def.tryIssue === undefined) queueAsync(tctx, ctx, req, r, def)
+  // Nothing can be registered here, so a slot is always empty.
+  else if ((flags & IOSQE_FIXED_FILE) !== 0 && def.fd === 'file') failIssue(tctx, ctx, req, r, def, -EBADF)
+  else issueInline(tctx, ctx, req, r, def)
 }
 
 function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
@@ -203,7 +206,7 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
   let bucket = 0
   const fd = words[r + R_FD]!
   if (def.fd === 'file' || (def.fd === 'dir' && fd !== AT_FDCWD)) {
-    const held = holdFd(fd)
+    const held = (words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0 ? -EBADF : holdFd(fd)
     // A path that is absolute never looks at its directory, so a bad one is its own affair.
     if (held < 0 && (def.fd === 'file' || held !== -EBADF)) {
       failIssue(tctx, ctx, req, r, def, held === -EMFILE ? -EMFILE : -EBADF)
@@ -211,12 +214,12 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
     }
     words[r + R_HELD_FD] = held
   } else words[r + R_HELD_FD] = -1
-  if (def.unbounded === true) {
+  if (def.unbounded === true || def.hashed === true) {
     const kind = fileKind(words[r + R_HELD_FD]!)
     const regular = typeof kind !== 'number' && kind.regular
     if (regular || (typeof kind !== 'number' && kind.block)) {
       words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ISREG
-    } else flags |= IO_WQ_WORK_UNBOUND
+    } else if (def.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
     if (regular && def.hashed === true) {
       flags |= IO_WQ_WORK_HASHED
       bucket = hashInode(kind.ino)

@@ -1,79 +1,156 @@
 /**
- * OPENAT, CLOSE. Prepared and tried on the owner thread; an open that has to look on disk is finished on a worker.
+ * OPENAT, OPENAT2, CLOSE, PIPE. Prepared and tried on the owner thread; an open that has to look on disk is finished on a
+ * worker.
  *
  * The inline attempt is openat2 with RESOLVE_CACHED and O_NONBLOCK, as in the kernel: path components that are cached
  * are walked at once, and a FIFO without a writer does not block. Counterpart: io_uring/openclose.c.
  */
 import { constants as fsConstants } from 'node:fs'
-import { RESOLVE_CACHED } from '../../../abi/constants.js'
+import { IOSQE_FIXED_FILE, RESOLVE_CACHED } from '../../../abi/constants.js'
+import { SQE } from '../../../abi/sqe.js'
 import { OPEN_HOW } from '../../../abi/structs.js'
-import { EAGAIN, EBADF, EINTR, EINVAL, ENOSYS, ENXIO } from '../../../lib/errno.js'
+import { E2BIG, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOSYS, ENXIO } from '../../../lib/errno.js'
 import { setStatusFlags } from '../../../sys/file.js'
 import { libc, openat2 } from '../../../sys/libc.js'
-import { addressOf, fromWords } from '../../../sys/memory.js'
+import { addressOf, copyIn } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import { PUNT, type WorkEnv } from '../op.js'
 import {
+  bufIndex,
   dirFd,
   prepPath,
   R_ADDR,
-  R_BUF_INDEX,
   R_FD,
   R_FILE_INDEX,
   R_LEN,
   R_OFF,
   R_OP_FLAGS,
   R_SQE_FLAGS,
+  u64,
 } from '../req.js'
 
-const { O_CREAT, O_TRUNC, O_NONBLOCK } = fsConstants
+const { O_CREAT, O_TRUNC, O_NONBLOCK, O_DIRECT, O_EXCL } = fsConstants
 const O_CLOEXEC = 0o2000000
 const O_TMPFILE = 0o20000000
 const O_PATH = 0o10000000
-const IOSQE_FIXED_FILE = 1
+const S_ADDR3 = SQE.at.addr3 >> 2
+const PAGE_BYTES = 4096
 
 const how = new Int32Array(OPEN_HOW.size >> 2)
 
 export function openatPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
-  if ((words[r + R_BUF_INDEX]! & 0xffff) !== 0) return -EINVAL
+  if (bufIndex(words, r) !== 0) return -EINVAL
   if ((words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0) return -EBADF
   const res = prepPath(tctx, ctx, req, r)
   if (res < 0) return res
   return words[r + R_FILE_INDEX] !== 0 && (words[r + R_OP_FLAGS]! & O_CLOEXEC) !== 0 ? -EINVAL : 0
 }
 
-export function openatTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+/**
+ * Reads the struct open_how at addr2, `len` bytes. From then on the request is as an OPENAT's: O_* are its flags, `len` the
+ * mode; `off` is RESOLVE_*, and the word behind it has what no field has room for.
+ */
+export function openat2Prep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
+  const sizeBytes = words[r + R_LEN]! >>> 0
+  if (sizeBytes < OPEN_HOW.size) return -EINVAL
+  if (sizeBytes > PAGE_BYTES) return -E2BIG
+  const given = new Int32Array((sizeBytes + 3) >> 2)
+  if (copyIn(u64(words, r + R_OFF), new Uint8Array(given.buffer, 0, sizeBytes)) !== sizeBytes) return -EFAULT
+  // What a later version of the structure has must be unset.
+  if (given.subarray(OPEN_HOW.size >> 2).some((word) => word !== 0)) return -E2BIG
+  words[r + R_OP_FLAGS] = given[OPEN_HOW.at.flags >> 2]!
+  words[r + R_LEN] = given[OPEN_HOW.at.mode >> 2]!
+  words[r + R_OFF] = given[OPEN_HOW.at.resolve >> 2]!
+  words[r + R_OFF + 1] =
+    given[(OPEN_HOW.at.flags >> 2) + 1]! | given[(OPEN_HOW.at.mode >> 2) + 1]! | given[(OPEN_HOW.at.resolve >> 2) + 1]!
+  return openatPrep(tctx, ctx, req, r)
+}
+
+export function openatTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+  return openCached(tctx.wq.mem.words, r, 0, 0)
+}
+
+export function openat2TryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  if (words[r + R_OFF + 1] !== 0) return -EINVAL
+  return openCached(words, r, words[r + R_LEN]!, words[r + R_OFF]!)
+}
+
+function openCached(words: Int32Array, r: number, mode: number, resolve: number): number {
   // A direct descriptor needs a registered table, and there is none.
   if (words[r + R_FILE_INDEX] !== 0) return -ENXIO
   const flags = words[r + R_OP_FLAGS]!
   // Creating and truncating may wait for the disk whatever is cached.
   if ((flags & (O_CREAT | O_TRUNC | O_TMPFILE | O_PATH)) !== 0) return PUNT
-  how[OPEN_HOW.at.flags >> 2] = flags | O_NONBLOCK
-  how[OPEN_HOW.at.resolve >> 2] = RESOLVE_CACHED
-  const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
-  const fd = openat2(words[r + R_FD]!, path, addressOf(how), OPEN_HOW.size)
+  fillHow(flags | O_NONBLOCK, mode, resolve | RESOLVE_CACHED)
+  const fd = openat2(words[r + R_FD]!, u64(words, r + R_ADDR), addressOf(how), OPEN_HOW.size)
+  if (fd === -EAGAIN) return (resolve & RESOLVE_CACHED) !== 0 ? -EAGAIN : PUNT
   // EINVAL: openat2 is stricter about flags than openat is; ENOSYS: an old kernel. The plain call tells.
-  if (fd === -EAGAIN || fd === -EINVAL || fd === -ENOSYS) return PUNT
+  if (fd === -EINVAL || fd === -ENOSYS) return PUNT
   if (fd >= 0 && (flags & O_NONBLOCK) === 0) setStatusFlags(fd, flags)
   return fd
+}
+
+function fillHow(flags: number, mode: number, resolve: number): void {
+  how[OPEN_HOW.at.flags >> 2] = flags
+  how[OPEN_HOW.at.mode >> 2] = mode
+  how[OPEN_HOW.at.resolve >> 2] = resolve
 }
 
 export function openatIssue(env: WorkEnv, r: number): number {
   const { words } = env
   if (words[r + R_FILE_INDEX] !== 0) return -ENXIO
-  const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
+  const path = u64(words, r + R_ADDR)
   for (;;) {
     const res = libc('openat')(dirFd(words, r), path, words[r + R_OP_FLAGS]!, words[r + R_LEN]!)
     if (res !== -EINTR || env.cancelled()) return res
   }
 }
 
+export function openat2Issue(env: WorkEnv, r: number): number {
+  const { words } = env
+  if (words[r + R_FILE_INDEX] !== 0) return -ENXIO
+  if (words[r + R_OFF + 1] !== 0) return -EINVAL
+  for (;;) {
+    fillHow(words[r + R_OP_FLAGS]!, words[r + R_LEN]!, words[r + R_OFF]!)
+    const res = openat2(dirFd(words, r), u64(words, r + R_ADDR), addressOf(how), OPEN_HOW.size)
+    if (res !== -EINTR || env.cancelled()) return res
+  }
+}
+
+/** What pipe2 takes; O_EXCL is O_NOTIFICATION_PIPE. */
+const PIPE_FLAGS = O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_EXCL
+
+export function pipePrep(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number, sqe: number): number {
+  const { words } = tctx.wq.mem
+  const unused =
+    words[r + R_FD]! |
+    words[r + R_OFF]! |
+    words[r + R_OFF + 1]! |
+    ctx.sqes[sqe + S_ADDR3]! |
+    ctx.sqes[sqe + S_ADDR3 + 1]!
+  return unused !== 0 || (words[r + R_OP_FLAGS]! & ~PIPE_FLAGS) !== 0 ? -EINVAL : 0
+}
+
+export function pipeTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+  return pipe(tctx.wq.mem.words, r)
+}
+
+export function pipeIssue(env: WorkEnv, r: number): number {
+  return pipe(env.words, r)
+}
+
+function pipe(words: Int32Array, r: number): number {
+  if (words[r + R_FILE_INDEX] !== 0) return -ENXIO
+  return libc('pipe2')(u64(words, r + R_ADDR), words[r + R_OP_FLAGS]!)
+}
+
 export function closePrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
   const unused = words[r + R_OFF]! | words[r + R_OFF + 1]! | words[r + R_ADDR]! | words[r + R_ADDR + 1]!
-  if ((unused | words[r + R_LEN]! | words[r + R_OP_FLAGS]! | (words[r + R_BUF_INDEX]! & 0xffff)) !== 0) return -EINVAL
+  if ((unused | words[r + R_LEN]! | words[r + R_OP_FLAGS]! | bufIndex(words, r)) !== 0) return -EINVAL
   if ((words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0) return -EBADF
   return words[r + R_FILE_INDEX] !== 0 && words[r + R_FD] !== 0 ? -EINVAL : 0
 }

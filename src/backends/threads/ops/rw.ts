@@ -8,7 +8,7 @@ import { RWF_NOWAIT } from '../../../abi/constants.js'
 import { EAGAIN, ECANCELED, EFAULT, EINTR, EINVAL, ENOBUFS, EOPNOTSUPP } from '../../../lib/errno.js'
 import { fileKind } from '../../../sys/file.js'
 import { libc } from '../../../sys/libc.js'
-import { addressOf, copyIn, fromWords } from '../../../sys/memory.js'
+import { addressOf, copyIn } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import { REQ_F_ISREG } from '../layout.js'
 import { PUNT, type WorkEnv } from '../op.js'
@@ -24,7 +24,9 @@ import {
   R_REQ_FLAGS,
   R_SQE_FLAGS,
   R_TOTAL,
+  s64,
   setAddr,
+  u64,
 } from '../req.js'
 
 const ESPIPE = 29
@@ -59,7 +61,7 @@ export function rwvPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): num
   if (nrVecs > UIO_MAXIOV) return -EINVAL
   if (nrVecs === 0) return 0
   const vecs = new Uint8Array(nrVecs * IOV_BYTES)
-  if (copyIn(fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!), vecs) !== vecs.byteLength) return -EFAULT
+  if (copyIn(u64(words, r + R_ADDR), vecs) !== vecs.byteLength) return -EFAULT
   const view = new DataView(vecs.buffer)
   let total = 0
   for (let i = 0; i < nrVecs; i++) {
@@ -78,18 +80,12 @@ function isVectored(words: Int32Array, r: number): boolean {
   return opcode === IORING_OP_READV || opcode === IORING_OP_WRITEV
 }
 
-/** The file offset: -1 for the file's own position; below that the kernel refuses it. */
-function offset(words: Int32Array, r: number): number {
-  const high = words[r + R_OFF + 1]!
-  return high >= 0 ? fromWords(words[r + R_OFF]!, high) : high * 2 ** 32 + (words[r + R_OFF]! >>> 0)
-}
-
 /** One preadv2 or pwritev2, `done` bytes into the transfer; a file without positions is asked again without one. */
 function transfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number, fd: number, flags: number): number {
   let vecs: number
   let nrVecs = 1
   if (isVectored(words, r)) {
-    vecs = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
+    vecs = u64(words, r + R_ADDR)
     nrVecs = words[r + R_LEN]!
   } else {
     iov[0] = words[r + R_ADDR]!
@@ -99,7 +95,8 @@ function transfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number, fd
   }
   const done = words[r + R_DONE]!
   if (done > 0) [vecs, nrVecs] = skipBytes(vecs, nrVecs, done)
-  const off = offset(words, r)
+  // -1 is the file's own position; what is below that the kernel refuses.
+  const off = s64(words, r + R_OFF)
   const at = off >= 0 ? off + done : off
   const call = libc(name)
   if (at < -1) return -EINVAL
@@ -145,7 +142,7 @@ function tryTransfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number)
 function short(words: Int32Array, r: number, fd: number, done: number): number {
   const kind = fileKind(fd)
   if (typeof kind === 'number' || !kind.regular) return done
-  const off = offset(words, r)
+  const off = s64(words, r + R_OFF)
   const isRead = words[r + R_OPCODE] === IORING_OP_READ || words[r + R_OPCODE] === IORING_OP_READV
   if (isRead && off >= 0 && off + done === kind.sizeBytes) return done
   words[r + R_DONE] = done

@@ -10,21 +10,22 @@ import {
   AT_STATX_SYNC_AS_STAT,
   AT_STATX_SYNC_TYPE,
   AT_SYMLINK_NOFOLLOW,
+  IOSQE_FIXED_FILE,
   RESOLVE_CACHED,
 } from '../../../abi/constants.js'
 import { OPEN_HOW } from '../../../abi/structs.js'
 import { EBADF, EINVAL } from '../../../lib/errno.js'
 import { hasLocalAttributes } from '../../../sys/file.js'
 import { libc, openat2 } from '../../../sys/libc.js'
-import { addressOf, fromWords } from '../../../sys/memory.js'
+import { addressOf } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import { PUNT, type WorkEnv } from '../op.js'
 import {
+  bufIndex,
   dirFd,
   holdPath,
   prepPath,
   R_ADDR,
-  R_BUF_INDEX,
   R_FD,
   R_FILE_INDEX,
   R_LEN,
@@ -32,9 +33,9 @@ import {
   R_OP_FLAGS,
   R_SQE_FLAGS,
   setAddr,
+  u64,
 } from '../req.js'
 
-const IOSQE_FIXED_FILE = 1
 const { O_NOFOLLOW } = fsConstants
 const O_PATH = 0o10000000
 const O_CLOEXEC = 0o2000000
@@ -44,7 +45,7 @@ const how = new Int32Array(OPEN_HOW.size >> 2)
 
 export function statxPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
-  if ((words[r + R_BUF_INDEX]! & 0xffff) !== 0 || words[r + R_FILE_INDEX] !== 0) return -EINVAL
+  if (bufIndex(words, r) !== 0 || words[r + R_FILE_INDEX] !== 0) return -EINVAL
   if ((words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0) return -EBADF
   if (words[r + R_ADDR] === 0 && words[r + R_ADDR + 1] === 0 && (words[r + R_OP_FLAGS]! & AT_EMPTY_PATH) !== 0) {
     setAddr(words, r, addressOf(EMPTY_PATH))
@@ -52,7 +53,7 @@ export function statxPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): n
   }
   // With AT_EMPTY_PATH it depends on the path whether there is one.
   const mayBeEmpty = (words[r + R_OP_FLAGS]! & AT_EMPTY_PATH) !== 0
-  return mayBeEmpty ? holdPath(tctx, req, r) : prepPath(tctx, ctx, req, r)
+  return mayBeEmpty ? holdPath(tctx, req, r, true) : prepPath(tctx, ctx, req, r)
 }
 
 /**
@@ -68,7 +69,7 @@ export function statxTryIssue(tctx: Tctx, _ctx: IoRingCtx, req: number, r: numbe
   if (isEmpty) return statxOpen(words, r, words[r + R_FD]!)
   how[OPEN_HOW.at.flags >> 2] = O_PATH | O_CLOEXEC | ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW)
   how[OPEN_HOW.at.resolve >> 2] = RESOLVE_CACHED
-  const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
+  const path = u64(words, r + R_ADDR)
   const fd = openat2(words[r + R_FD]!, path, addressOf(how), OPEN_HOW.size)
   // Not cached, or an error that statx may not give: the plain call tells.
   if (fd < 0) return PUNT
@@ -94,7 +95,7 @@ export function statxIssue(env: WorkEnv, r: number): number {
 }
 
 function statx(words: Int32Array, r: number, fd: number): number {
-  const path = fromWords(words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
-  const statxbuf = fromWords(words[r + R_OFF]!, words[r + R_OFF + 1]!)
+  const path = u64(words, r + R_ADDR)
+  const statxbuf = u64(words, r + R_OFF)
   return libc('statx')(fd, path, words[r + R_OP_FLAGS]!, words[r + R_LEN]!, statxbuf)
 }

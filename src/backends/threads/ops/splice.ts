@@ -1,0 +1,89 @@
+/**
+ * SPLICE, TEE. Prepared on the owner thread, always run on a worker, which looks the fd spliced from up by number.
+ * Counterpart: io_uring/splice.c.
+ */
+import { SPLICE_F_FD_IN_FIXED } from '../../../abi/constants.js'
+import { EAGAIN, EBADF, ECANCELED, EINTR, EINVAL } from '../../../lib/errno.js'
+import { libc } from '../../../sys/libc.js'
+import { addressOf } from '../../../sys/memory.js'
+import type { IoRingCtx, Tctx } from '../ctx.js'
+import type { WorkEnv } from '../op.js'
+import { R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_TOTAL } from '../req.js'
+
+const SPLICE_F_NONBLOCK = 2
+/** MOVE, NONBLOCK, MORE, GIFT. */
+const SPLICE_F_ALL = 15
+const POLLIN = 1
+const POLLOUT = 4
+const F_GETFD = 1
+
+/** How long a worker waits at a stretch: a thread in a system call cannot be terminated. */
+const POLL_SLICE_MS = 100
+
+/** Two offsets and a pollfd of this thread's own, filled for each call. */
+const offsets = new Int32Array(4)
+const pollfd = new Int32Array(2)
+
+export function splicePrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  words[r + R_TOTAL] = words[r + R_LEN]!
+  return (words[r + R_OP_FLAGS]! & ~(SPLICE_F_ALL | SPLICE_F_FD_IN_FIXED)) !== 0 ? -EINVAL : 0
+}
+
+export function teePrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
+  const { words } = tctx.wq.mem
+  const unused = words[r + R_OFF]! | words[r + R_OFF + 1]! | words[r + R_ADDR]! | words[r + R_ADDR + 1]!
+  return unused !== 0 ? -EINVAL : splicePrep(tctx, ctx, req, r)
+}
+
+export function spliceIssue(env: WorkEnv, r: number): number {
+  const splice = libc('splice')
+  return move(env, r, (from, to, length, flags) => {
+    const fromOff = offset(env.words, r + R_ADDR, 0)
+    return splice(from, fromOff, to, offset(env.words, r + R_OFF, 2), length, flags)
+  })
+}
+
+/** The address of a copy of an offset, for the call moves it; 0 for -1, the position of the file itself. */
+function offset(words: Int32Array, field: number, at: number): number {
+  offsets[at] = words[field]!
+  offsets[at + 1] = words[field + 1]!
+  return (offsets[at]! & offsets[at + 1]!) === -1 ? 0 : addressOf(offsets) + at * offsets.BYTES_PER_ELEMENT
+}
+
+export function teeIssue(env: WorkEnv, r: number): number {
+  return move(env, r, libc('tee'))
+}
+
+/**
+ * Calls without blocking in a pipe, and waits in poll(2) where one is empty or full. DIFFERS: what goes to a socket without
+ * room for all is cut short, where the kernel waits for room.
+ */
+function move(
+  env: WorkEnv,
+  r: number,
+  call: (from: number, to: number, length: number, flags: number) => number,
+): number {
+  const { words } = env
+  const flags = words[r + R_OP_FLAGS]!
+  const [from, to, length] = [words[r + R_FILE_INDEX]!, words[r + R_HELD_FD]!, words[r + R_LEN]! >>> 0]
+  // Nothing can be registered here, so a slot is always empty.
+  if ((flags & SPLICE_F_FD_IN_FIXED) !== 0) return -EBADF
+  if (length === 0) return libc('fcntl')(from, F_GETFD, 0) < 0 ? -EBADF : 0
+  for (;;) {
+    if (env.cancelled()) return -ECANCELED
+    env.sleeping()
+    const res = call(from, to, length, flags | SPLICE_F_NONBLOCK)
+    const isBlocked = res === -EAGAIN && (flags & SPLICE_F_NONBLOCK) === 0
+    if (isBlocked && wait(from, POLLIN)) wait(to, POLLOUT)
+    env.running()
+    if (!isBlocked && (res !== -EINTR || env.cancelled())) return res
+  }
+}
+
+/** Whether the file is ready, after some time at the most. */
+function wait(fd: number, events: number): boolean {
+  pollfd[0] = fd
+  pollfd[1] = events
+  return libc('poll')(addressOf(pollfd), 1, POLL_SLICE_MS) > 0
+}
