@@ -24,7 +24,7 @@ function checkNumber(name: string, value: number, max: number): void {
     throw outOfRange(name, `an integer >= 0 && <= ${max}`, value)
 }
 
-/** Sets both limits, 0 for none; returns those before. */
+/** Sets both limits, 0 leaves one as it is; returns those before. */
 export function setMaxWorkers(ring: Ring, bounded: number, unbounded: number): [bounded: number, unbounded: number] {
   checkNumber('bounded', bounded, MAX_LIMIT)
   checkNumber('unbounded', unbounded, MAX_LIMIT)

@@ -84,7 +84,8 @@ export class BufRing {
 
   /**
    * Unregisters the group and frees the ring's memory; the buffers are the app's again once the requests that hold one
-   * have completed. Returns 0; -ENOENT when it was done before, or the ring is closed. (liburing: io_uring_free_buf_ring)
+   * have completed. Returns 0, also when the ring is closed; else -ENOENT when it was done before (liburing:
+   * io_uring_free_buf_ring).
    */
   free(): number {
     const res = this.#ring.isOpen ? unregisterBufRing(this.#ring, this.bgid) : 0

@@ -199,7 +199,7 @@ export class Ring {
     return res
   }
 
-  /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered, or is nothing else. */
+  /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered, or has no fd besides. */
   unregisterRingFd(): number {
     return this.#isIndex() ? -EINVAL : this.#unregister()
   }
@@ -275,8 +275,8 @@ class WaitArg {
 /**
  * Makes a ring of at least `entries` SQEs (rounded up to a power of two). With IORING_SETUP_NO_MMAP (Linux 6.5) its memory
  * is mapped here and handed over, instead of by the kernel. Throws an Error with the errno's code:
- * EINVAL for bad entries or flags, ENOSYS or EPERM where the kernel's io_uring is missing or refused, EMFILE, ENOMEM
- * (liburing: io_uring_queue_init_params).
+ * EINVAL for bad entries or flags, ENOSYS or EPERM where the kernel's io_uring is missing or refused, EMFILE, ENOMEM; or
+ * with ERR_URING_NO_FFI where FFI cannot load (liburing: io_uring_queue_init_params).
  */
 export function queueInit(syscalls: Syscalls, entries: number, options: QueueInitOptions = {}): Ring {
   const bytes = new Uint8Array(PARAMS.size)

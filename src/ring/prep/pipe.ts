@@ -1,5 +1,6 @@
 /**
- * Pipes, and moving data through them without a buffer. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Pipes, and moving data through them without a buffer. Runs on the app's thread; sqe.ts says what holds for every
+ * function.
  *
  * Counterpart: io_uring_prep_splice, _tee and _pipe* of liburing.
  */

@@ -1,5 +1,6 @@
 /**
- * The workers of a ring's thread: where they run, how many there are, and ending what they do. Runs on the thread of the ring; register.ts says what holds for every call.
+ * The workers of a ring's thread: where they run, how many there are, and ending what they do. Runs on the thread of
+ * the ring; register.ts says what holds for every call.
  *
  * Counterpart: io_uring_register_iowq_aff, _iowq_max_workers and _sync_cancel of liburing.
  */
