@@ -1,8 +1,8 @@
 /**
  * How many workers the rings of a thread have, and where they run. Runs on the thread that made the ring.
  *
- * Limits and affinity belong to the thread's io-wq, which all its rings share. Counterpart: io_uring_register_iowq_max_workers,
- * io_uring_register_iowq_aff and io_uring_unregister_iowq_aff.
+ * Limits and affinity belong to the thread's io-wq, which all its rings share. Counterpart:
+ * io_uring_register_iowq_max_workers, io_uring_register_iowq_aff and io_uring_unregister_iowq_aff.
  */
 import { EINVAL, errnoError } from '../lib/errno.js'
 import { registerIowqAff, registerIowqMaxWorkers, unregisterIowqAff } from '../ring/register.js'

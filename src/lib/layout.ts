@@ -2,8 +2,8 @@
  * struct(): shared memory as a table. Rows go in; byte offsets, size and a hash come out. Runs on every thread at load.
  *
  * A row is [field, type, who writes it, what it means]; a bare string starts a new 64-byte line and names it. A fifth
- * column states the offset where the kernel dictates it; test/abi holds it to the header. Owner and worker import the same table and
- * compare `hash` on attaching, so two builds never share memory by accident. Counterpart: the structs in
+ * column states the offset where the kernel dictates it; test/abi holds it to the header. Owner and worker import the
+ * same table and compare `hash` on attaching, so two builds never share memory by accident. Counterpart: the structs in
  * include/uapi/linux/io_uring.h and the ____cacheline_aligned groups inside the kernel's own.
  */
 import { assert, VERIFY } from './assert.js'

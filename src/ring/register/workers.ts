@@ -10,8 +10,8 @@ import type { Ring } from '../ring.js'
 import { Fields } from './fields.js'
 
 /**
- * On which processors the workers of this thread may run: bit n of `mask` is processor n. Holds for workers made later, until
- * the thread's last ring is closed.
+ * On which processors the workers of this thread may run: bit n of `mask` is processor n. Holds for workers made later,
+ * until the thread's last ring is closed.
  *
  * -EINVAL for processors that this thread may not use. Since Linux 5.14.
  */
