@@ -4,7 +4,7 @@
  * One operation: the job to cancel is under way (or waits behind one that is), the next job is given behind it; then the
  * clock starts, the abort is called, and the clock stops when the next job's promise settles. `queued` also releases the
  * job in front. A rival's job cannot see the signal: those that abort running jobs kill the thread, whatever it does, and
- * start another. poolifier does not: a running job goes on, so it stands here with `queued` only, where it can abort.
+ * start another. poolifier is left out: a job that runs goes on there.
  */
 import { fileURLToPath } from 'node:url'
 import { futexWake, loadAcquire, storeRelease } from '../src/lib/barrier.js'

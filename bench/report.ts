@@ -1,8 +1,8 @@
 /**
  * What a bench found, as JSON for programs and as a table for people. Main thread.
  *
- * The JSON is `{ bench, machine, rows, ratios }` with the fields below and no others (maxUs and bytesPerOp where the bench has it),
- * so that figures of two days can be compared; it names no host and no path of this machine.
+ * The JSON is `{ bench, machine, rows, ratios }` with the fields below and no others (maxUs and bytesPerOp where the
+ * bench has it), so that figures of two days can be compared; it names no host and no path of this machine.
  */
 import { availableParallelism, cpus, release } from 'node:os'
 

@@ -49,6 +49,8 @@ const TABLES = [
   ['wq/layout', ['WQ', 'ACCT', 'WORKER', 'ITEM']],
   ['wq/hash', ['HASH', 'HASH_POOL', 'HASH_ENTRY']],
   ['backends/threads/layout', ['RINGS', 'CTX', 'REQ']],
+  ['pool/record', ['JOB', 'POOL', 'SEAT', 'STAMP']],
+  ['cli/sum-layout', ['PIECE', 'STREAM']],
 ]
 
 async function memoryPage() {

@@ -20,7 +20,10 @@ const LENGTH = PIECE.at.length >> 2
 /** A job for less is not worth its way while all workers are busy. */
 const BATCH_PIECES = 32
 const BATCH_BYTES = 512 * 1024
-/** When one worker more is worth its start: large files of so many bytes for each there is, or so many more files that waited than did not. */
+/**
+ * When one worker more is worth its start: large files of so many bytes for each there is, or so many more files that
+ * waited than did not.
+ */
 const BEHIND_BYTES = 128 * 1024 * 1024
 const BEHIND_FILES = 1024
 /** Large files under way at a time. */

@@ -34,7 +34,10 @@ export interface Source {
   readonly isAllKnown: boolean
 }
 
-/** Listings under way, and listings at hand that the walk has not come to. Few at a time cost a wake-up of a thread each. */
+/**
+ * Listings under way, and listings at hand that the walk has not come to. Few at a time cost a wake-up of a
+ * thread each.
+ */
 const MAX_LISTING = 16
 const FEW_LISTING = 2
 const MAX_LISTED_AHEAD = 256

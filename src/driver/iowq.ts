@@ -1,8 +1,8 @@
 /**
  * How many workers the rings of a thread have, and where they run. Runs on the thread that made the ring.
  *
- * Limits and affinity belong to the thread's io-wq, which all its rings share. Counterpart: io_uring_register_iowq_max_workers,
- * io_uring_register_iowq_aff and io_uring_unregister_iowq_aff.
+ * Limits and affinity belong to the thread's io-wq, which all its rings share. Counterpart:
+ * io_uring_register_iowq_max_workers, io_uring_register_iowq_aff and io_uring_unregister_iowq_aff.
  */
 import { EINVAL, errnoError } from '../lib/errno.js'
 import { registerIowqAff, registerIowqMaxWorkers, unregisterIowqAff } from '../ring/register.js'
@@ -24,7 +24,7 @@ function checkNumber(name: string, value: number, max: number): void {
     throw outOfRange(name, `an integer >= 0 && <= ${max}`, value)
 }
 
-/** Sets both limits, 0 for none; returns those before. */
+/** Sets both limits, 0 leaves one as it is; returns those before. */
 export function setMaxWorkers(ring: Ring, bounded: number, unbounded: number): [bounded: number, unbounded: number] {
   checkNumber('bounded', bounded, MAX_LIMIT)
   checkNumber('unbounded', unbounded, MAX_LIMIT)

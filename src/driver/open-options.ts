@@ -48,7 +48,10 @@ export interface OpenOptions {
    * Backend `kernel` alone. Default false (IORING_SETUP_SQPOLL).
    */
   sqpoll?: boolean | undefined
-  /** With `sqpoll`: milliseconds without work after which that thread sleeps, 1 to 4294967295. Default: the kernel's 1000. */
+  /**
+   * With `sqpoll`: milliseconds without work after which that thread sleeps, 1 to 4294967295. Default:
+   * the kernel's 1000.
+   */
   sqThreadIdleMs?: number | undefined
   /** With `sqpoll`: the CPU that its thread stays on, which it takes from all others there (IORING_SETUP_SQ_AFF). */
   sqThreadCpu?: number | undefined

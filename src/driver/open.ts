@@ -148,8 +148,8 @@ export function setUp(syscalls: Syscalls, settings: RingSettings): Ring {
 }
 
 /**
- * A backend's system calls for this thread, for queueInit. Throws ERR_URING_NO_FFI where FFI cannot load; whether the
- * kernel lets them be used, queueInit tells.
+ * A backend's system calls for this thread, for queueInit, which tells whether they can be used: it throws
+ * ERR_URING_NO_FFI where FFI cannot load, and what the kernel answers where that refuses.
  */
 export async function loadSyscalls(backend: 'kernel' | 'threads'): Promise<Syscalls> {
   return backend === 'kernel' ? kernel() : threads()

@@ -1,5 +1,5 @@
 /**
- * Pieces of memory that outlive the thread: from mmap, by powers of two, used again and again. Run on the thread that
+ * Pieces of memory that outlive the thread: from mmap, by powers of two, used again and again. Runs on the thread that
  * made the ring.
  *
  * Small pieces are cut from a block and stay; large ones are a mapping each, and of those that are given back only a few

@@ -66,14 +66,15 @@ export let driverOf: (ring: Uring) => Driver
  * not keep the process alive. Use a ring on the thread that opened it; each Worker opens its own.
  *
  * A buffer given to an operation belongs to it until its promise settles: neither read nor write it meanwhile. It is held
- * until then, whether or not you hold it, and its memory stays with it: on the main thread an ArrayBuffer given to a ring is
- * marked as one that cannot be transferred, which cannot be undone (worker.markAsUntransferable). With the option `lend`,
- * and always in a Worker, which may be terminated at any moment, operations get copies, and nothing is marked. Buffers that
- * are detached or resizable, and shared ones that may grow, are refused with ERR_INVALID_ARG_VALUE.
+ * until then, whether or not you hold it, and its memory stays with it: on the main thread an ArrayBuffer given to a
+ * ring is marked as one that cannot be transferred, which cannot be undone (worker.markAsUntransferable). With the
+ * option `lend`, and always in a Worker, which may be terminated at any moment, operations get copies, and nothing is
+ * marked. Buffers that are detached or resizable, and shared ones that may grow, are refused with
+ * ERR_INVALID_ARG_VALUE.
  *
  * Every operation rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad arguments, with
- * ERR_INVALID_STATE once the ring is closed, and with an AbortError if its signal fires in time, all before anything is
- * queued; and with `code`, `errno` and `syscall`, as node:fs does, if the operation itself fails.
+ * ERR_INVALID_STATE once the ring is closed, both before anything is queued; with an AbortError if its signal has
+ * fired, or fires in time; and with `code`, `errno` and `syscall`, as node:fs does, if the operation itself fails.
  */
 export class Uring {
   /** Who carries the operations out: the kernel's io_uring, or worker threads that do as it does. */
@@ -96,7 +97,8 @@ export class Uring {
    * Opens a ring. With `backend: 'auto'` it is the kernel's where io_uring_setup(2) works and the threads' elsewhere;
    * URING_BACKEND=kernel or =threads in the environment decides instead. Rejects with ENOSYS, EPERM, ENOMEM or another
    * code of io_uring_setup, and a message that says what to do, where the kernel was asked for and refuses; with
-   * ERR_URING_NO_FFI where no foreign calls can be made; with ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for bad options.
+   * ERR_URING_NO_FFI where no foreign calls can be made; with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or
+   * ERR_OUT_OF_RANGE for bad options, ERR_INVALID_STATE for an `attachWq` that is closed.
    */
   static async open(options: OpenOptions = {}): Promise<Uring> {
     const { ring, reason, ...settings } = await openRing(options, Uring.#ringOf)

@@ -2,8 +2,8 @@
  * struct(): shared memory as a table. Rows go in; byte offsets, size and a hash come out. Runs on every thread at load.
  *
  * A row is [field, type, who writes it, what it means]; a bare string starts a new 64-byte line and names it. A fifth
- * column states the offset where the kernel dictates it, and is checked. Owner and worker import the same table and
- * compare `hash` on attaching, so two builds never share memory by accident. Counterpart: the structs in
+ * column states the offset where the kernel dictates it; test/abi holds it to the header. Owner and worker import the
+ * same table and compare `hash` on attaching, so two builds never share memory by accident. Counterpart: the structs in
  * include/uapi/linux/io_uring.h and the ____cacheline_aligned groups inside the kernel's own.
  */
 import { assert, VERIFY } from './assert.js'
@@ -49,7 +49,7 @@ export interface Layout<N extends string> {
 
 const LINE_BYTES = 64
 
-/** A table. Throws on a duplicate name, a misplaced stated offset, or a misaligned field. */
+/** A table. Throws on a duplicate name, an unknown type, or a stated offset that is misaligned. */
 export function struct<const R extends readonly Row[]>(name: string, rows: R): Layout<FieldName<R[number]>> {
   const { at, fields, size, hash } = lazyStruct(name, rows)
   return { name, at, fields, size, hash }
@@ -107,7 +107,7 @@ function layOut(name: string, rows: readonly Row[]): LaidOut {
     const { bytes, align } = measure(type)
     if (align === 8) alignTo = Math.max(alignTo, 8)
     const offset = stated ?? alignUp(end, align)
-    // Unions state an offset inside what came before; everything else must not overlap.
+    // A union states an offset inside of what came before; a field without one follows all that.
     if (offset % align !== 0) fail(`${name}.${field} is misaligned at ${offset}`)
     if (at[field] !== undefined) fail(`${name}.${field} is named twice`)
     at[field] = offset

@@ -31,7 +31,10 @@ const TAIL = MPSCQ.at.tail >> 2
 const STUB_NEXT = MPSCQ.at.stub_next >> 2
 const CURSOR = MPSCQ.at.cursor >> 2
 
-/** Where a queue lives: `words` holds both the queue at `queueWord` and every node's link at `linkWord + node * strideWords`. */
+/**
+ * Where a queue lives: `words` holds both the queue at `queueWord` and every node's link at
+ * `linkWord + node * strideWords`.
+ */
 export interface MpscqMemory {
   readonly words: Int32Array
   readonly queueWord: number

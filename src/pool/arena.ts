@@ -2,8 +2,7 @@
  * Room in shared memory for what a job's record cannot hold: blocks for arguments, and one ring a worker for results.
  *
  * Blocks are allocated and freed on the owner alone, whose lists are private memory: a worker that dies cannot tear
- * them. A ring is written by its worker and read by the owner. Neither waits: what finds no room
- * goes by message.
+ * them. A ring is written by its worker and read by the owner. Neither waits: what finds no room goes by message.
  */
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
 import type { FarBytes } from './codec.js'

@@ -22,7 +22,10 @@ export interface RunMessage {
 
 /** What subscribers of `uring.pool.worker` get. */
 export interface WorkerMessage {
-  /** `died`: it ended in the middle of a job, or without having been told to leave; `error` says why, where that is known. */
+  /**
+   * `died`: it ended in the middle of a job, or without having been told to leave; `error` says why, where
+   * that is known.
+   */
   readonly event: 'created' | 'exited' | 'died'
   readonly pool: string | undefined
   readonly threadId: number

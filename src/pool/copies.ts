@@ -11,7 +11,7 @@
  * mapping, early, for it may be the first (M_MMAP_THRESHOLD in mallopt(3)); other allocators take no notice.
  */
 
-/** Copies below have their pages for long. */
+/** Smaller copies find pages that are there already. */
 const BIG_BYTES = 16_384
 /** Just below the largest size that glibc learns from. */
 const LESSON_BYTES = (32 << 20) - 8192

@@ -24,7 +24,10 @@ export class Flush {
 export class Flushes {
   #open: Flush[] = []
 
-  /** A new flush, behind all others; `mark` gives it its jobs. Resolves when they and those of flushes before have ended. */
+  /**
+   * A new flush, behind all others; `mark` gives it its jobs. Resolves when they and those of flushes
+   * before have ended.
+   */
   begin(mark: (flush: Flush) => void): Promise<void> {
     return new Promise((resolve) => {
       const flush = new Flush(resolve)

@@ -1,7 +1,7 @@
 /**
  * The module of jobs, as a worker finds it: loads it, looks functions up, runs its hooks. Worker threads only.
  *
- * Node loads what it can: ES modules, CommonJS, JSON of neither, TypeScript where it strips types or a loader is there.
+ * Node loads what it can: ES modules, CommonJS, TypeScript where it strips types or a loader is there.
  */
 import { poolError } from './failure.js'
 

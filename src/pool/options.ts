@@ -24,7 +24,7 @@ export interface PoolOptions
   readonly minWorkers?: number
   /** How long an idle worker stays, the last one of its kind excepted, which stays for good. Default 5000. */
   readonly idleTimeoutMs?: number
-  /** How long an idle worker looks for work before it sleeps. Default 50. */
+  /** How long an idle worker looks for work before it sleeps. Default 50, on one CPU 0. */
   readonly spinUs?: number
   /** Jobs given and not finished, at most; one more rejects with ERR_URING_QUEUE_FULL. Default: no limit. */
   readonly queueLimit?: number
@@ -78,7 +78,7 @@ export interface RunOptions {
   readonly priority?: number
 }
 
-/** What `pool.cancel` shows of each job. */
+/** What `pool.cancel` and `pool.kill` show of each job. */
 export interface JobInfo {
   readonly name: string
   readonly key: unknown

@@ -6,7 +6,8 @@
  * Looking costs a turn of the event loop, a microsecond or two; being woken costs ten, and the worker a system call. So
  * while jobs are in flight the owner looks first, and arms the wake-up when nothing came for a while. Where looking does
  * not pay, because jobs are long or the CPU is shared, it looks half as long each time, with one full try in 32.
- * A message wakes it: an eventfd was measured, and is no faster. Counterpart: NAPI, which polls a network card under load and turns its interrupt on when the card falls silent.
+ * A message wakes it: an eventfd was measured, and is no faster. Counterpart: NAPI, which polls a network card under
+ * load and turns its interrupt on when the card falls silent.
  */
 import { availableParallelism } from 'node:os'
 import { loadAcquire, xchg } from '../lib/barrier.js'

@@ -63,7 +63,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
 
   /**
    * Makes a pool of the functions that a module exports: `jobs` is its URL, or the absolute path of its file. Threads
-   * start as jobs come. An idle pool does not keep the process alive.
+   * start as jobs come. An idle pool does not keep the process alive. Throws ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE
+   * for bad options, ERR_INVALID_URL for a `jobs` that is neither, ERR_URING_NO_FFI for `affinity` where FFI cannot
+   * load.
    *
    * @example
    * const pool = new Pool<typeof import('./jobs.js')>(new URL('./jobs.js', import.meta.url))
@@ -79,8 +81,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    *
    * Returns its result. Rejects with what the function threw (class, name, message, code, own properties and cause kept;
    * the worker's stack, then the caller's); a DataCloneError; an AbortError (`ABORT_ERR`); `ERR_URING_NO_SUCH_JOB`,
-   * `ERR_URING_JOBS_MODULE` (the module does not load), `ERR_URING_WORKER_DIED`, `ERR_URING_POOL_CLOSED`,
-   * `ERR_URING_QUEUE_FULL`, `ERR_URING_TIMEOUT`; with ERR_OUT_OF_RANGE or ERR_INVALID_ARG_TYPE for bad options.
+   * `ERR_URING_JOBS_MODULE` (the module does not load), `ERR_URING_INIT`, `ERR_URING_NOT_ITERATED` (it yields values),
+   * `ERR_URING_WORKER_DIED`, `ERR_URING_POOL_CLOSED`, `ERR_URING_QUEUE_FULL`, `ERR_URING_TIMEOUT`; with
+   * ERR_OUT_OF_RANGE or ERR_INVALID_ARG_TYPE for bad options.
    */
   run<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>>): Promise<JobResult<M[N]>>
   run(name: string, args: readonly unknown[] = NO_ARGS, options: RunOptions = NO_OPTIONS): Promise<unknown> {
@@ -189,7 +192,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * where it has yielded, its `finally` runs, and currentSignal() in it has aborted.
    *
    * next() rejects with what the generator threw, `ERR_URING_NOT_ITERABLE`, and else as run() does. Throws
-   * `ERR_OUT_OF_RANGE` (highWaterMark).
+   * `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARG_TYPE` (highWaterMark).
    *
    * @example
    * for await (const row of pool.iterate('parse', [path])) console.log(row)

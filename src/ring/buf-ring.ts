@@ -84,7 +84,8 @@ export class BufRing {
 
   /**
    * Unregisters the group and frees the ring's memory; the buffers are the app's again once the requests that hold one
-   * have completed. Returns 0; -ENOENT when it was done before, or the ring is closed. (liburing: io_uring_free_buf_ring)
+   * have completed. Returns 0, also when the ring is closed; else -ENOENT when it was done before (liburing:
+   * io_uring_free_buf_ring).
    */
   free(): number {
     const res = this.#ring.isOpen ? unregisterBufRing(this.#ring, this.bgid) : 0
@@ -95,12 +96,12 @@ export class BufRing {
 
 /**
  * Makes an empty buffer ring of `entries` (a power of two, at most 32768) as group `bgid`. `flags`: IOU_PBUF_RING_MMAP
- * lets the kernel allocate it (6.4); IOU_PBUF_RING_INC has buffers used piece by piece (6.12). `minLeft`, in bytes: with INC,
- * a buffer with a rest of fewer is used up, so that no multishot RECVMSG finds one too short for a message's head, which
- * ends it with -EFAULT.
+ * lets the kernel allocate it (6.4); IOU_PBUF_RING_INC has buffers used piece by piece (6.12). `minLeft`, in bytes:
+ * with INC, a buffer with a rest of fewer is used up, so that no multishot RECVMSG finds one too short for a message's
+ * head, which ends it with -EFAULT.
  *
- * Or -errno: -EINVAL for other entries, unknown flags, `minLeft` without INC or on a kernel before it had that; -EEXIST where
- * the group is taken; -ENOMEM. Since Linux 5.19.
+ * Or -errno: -EINVAL for other entries, unknown flags, `minLeft` without INC or on a kernel before it had that; -EEXIST
+ * where the group is taken; -ENOMEM. Since Linux 5.19.
  */
 export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 0, minLeft = 0): BufRing | number {
   const isMmapped = (flags & abi.IOU_PBUF_RING_MMAP) !== 0

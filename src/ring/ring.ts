@@ -199,7 +199,7 @@ export class Ring {
     return res
   }
 
-  /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered, or is nothing else. */
+  /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered, or has no fd besides. */
   unregisterRingFd(): number {
     return this.#isIndex() ? -EINVAL : this.#unregister()
   }
@@ -218,7 +218,8 @@ export class Ring {
   /**
    * Makes the rings larger or smaller, with what is in them. Returns 0, and `sq` and `cq` are others: what was taken from
    * the old ones is not to be used any more. Or -errno: -EINVAL without IORING_SETUP_DEFER_TASKRUN and _NO_SQARRAY, with
-   * _NO_MMAP, and for bad sizes; -EOVERFLOW when what is pending does not fit. Linux 6.13 (liburing: io_uring_resize_rings).
+   * _NO_MMAP, and for bad sizes; -EOVERFLOW when what is pending does not fit. Linux 6.13 (liburing:
+   * io_uring_resize_rings).
    */
   resizeRings(entries: number, cqEntries?: number): number {
     // The kernel does not say where a new array would be.
@@ -275,8 +276,8 @@ class WaitArg {
 /**
  * Makes a ring of at least `entries` SQEs (rounded up to a power of two). With IORING_SETUP_NO_MMAP (Linux 6.5) its memory
  * is mapped here and handed over, instead of by the kernel. Throws an Error with the errno's code:
- * EINVAL for bad entries or flags, ENOSYS or EPERM where the kernel's io_uring is missing or refused, EMFILE, ENOMEM
- * (liburing: io_uring_queue_init_params).
+ * EINVAL for bad entries or flags, ENOSYS or EPERM where the kernel's io_uring is missing or refused, EMFILE, ENOMEM;
+ * or with ERR_URING_NO_FFI where FFI cannot load (liburing: io_uring_queue_init_params).
  */
 export function queueInit(syscalls: Syscalls, entries: number, options: QueueInitOptions = {}): Ring {
   const bytes = new Uint8Array(PARAMS.size)

@@ -1,5 +1,5 @@
 /**
- * The submission side: getSqe, flushSq. Runs on the app's thread alone.
+ * The submission side: getSqe, putSqes, flush. Runs on the app's thread alone.
  *
  * SQEs are filled through `words`, from the word that getSqe returned. Indices are free-running u32: slot = index &
  * mask. The app writes sq.tail, the array and the SQEs; the other side writes sq.head, flags and dropped. Counterpart:
@@ -52,7 +52,7 @@ export class Sq {
       const array = u32(PARAMS.at.sq_off_array) >> 2
       for (let i = 0; i < this.entries; i++) this.#rings[array + i] = i
     }
-    // A ring just made starts at 0; one whose words were moved by a test starts where they stand.
+    // A ring just made starts at 0; one that was resized, or whose words a test moved, where they stand.
     this.#sqeTail = this.#sqeHead = this.#rings[this.#tail]! | 0
   }
 

@@ -8,7 +8,10 @@
 import { builtin, requireHere } from '../lib/builtin.js'
 import { perThread } from '../lib/per-thread.js'
 
-/** C types as this library needs them. Addresses travel as numbers: user space ends below 2^47, doubles are exact to 2^53. */
+/**
+ * C types as this library needs them. Addresses travel as numbers: user space ends below 2^47, doubles
+ * are exact to 2^53.
+ */
 export type CType = 'void' | 'int' | 'uint' | 'long' | 'size'
 
 export type CFunction = (...args: number[]) => number

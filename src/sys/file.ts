@@ -1,5 +1,5 @@
 /**
- * What an fd is: open or not, which kind of file, which inode. Any thread; one system call a question.
+ * What an fd is: open or not, which kind of file, which inode. Any thread; a system call or two a question.
  *
  * Nothing is remembered, for fds are used again. Counterpart: what io_uring reads off struct file.
  */

@@ -111,7 +111,7 @@ export function ioUringSetup(entries: number, params: number): number {
   return libc('syscall')(IO_URING_SETUP, entries, params, 0, 0, 0, 0)
 }
 
-/** io_uring_enter(2), the seven-word form that the kernel calls io_uring_enter2. */
+/** io_uring_enter(2), in the form of six arguments that its man page calls io_uring_enter2. */
 export function ioUringEnter(
   fd: number,
   toSubmit: number,

@@ -224,7 +224,10 @@ export function goIdle(mem: WqMemory, acct: number, slot: number): void {
   addRunning(mem, acct, -1)
 }
 
-/** Takes the first idle worker, counted as running and as waking from now on; NONE if there is none. The caller wakes it. */
+/**
+ * Takes the first idle worker, counted as running and as waking from now on; NONE if there is none. The caller
+ * wakes it.
+ */
 export function popIdle(mem: WqMemory, acct: number): number {
   const { words } = mem
   const a = mem.acct(acct)

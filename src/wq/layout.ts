@@ -47,7 +47,7 @@ export const ACCT = struct('io_wq_acct', [
   ['stalled',     'u32', 'holder', '1: all that is queued waits for a busy bucket'],
   ['free_head',   'u32', 'holder', 'idle workers, the last to go idle first'],
   ['nr_workers',  'u32', 'holder', 'workers alive or being created'],
-  ['max_workers', 'u32', 'holder', 'limit for creation'],
+  ['max_workers', 'u32', 'owner',  'limit for creation'],
   ['min_workers', 'u32', 'once',   'so many stay when idle'],
   ['nr_running',  'u32', 'holder', 'workers up and not blocked, or being created'],
   ['nr_waking',   'u32', 'holder', 'idle workers that were woken and have not looked yet'],

@@ -431,7 +431,7 @@ export class Wq {
     return grace(this.mem)
   }
 
-  /** Counts for stats and the inspector. */
+  /** Counts, as of now. */
   counts(): WqCounts {
     return countsOf(this.mem, this.#crew.nrCreated, this.#slab.nrUsed)
   }

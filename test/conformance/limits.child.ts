@@ -1,8 +1,8 @@
 /**
  * The process of limits.test.ts: limits itself, and prints what calls then return. Main thread of a child process.
  *
- * `node limits.child.js BACKEND write|grow|lock`. Only the soft limit is changed. SIGXFSZ, which comes with -EFBIG, is ignored
- * by Node.
+ * `node limits.child.js BACKEND write|grow|lock`. Only the soft limit is changed. SIGXFSZ, which comes with -EFBIG, is
+ * ignored by Node.
  */
 import { fstatSync } from 'node:fs'
 import { IOSQE_ASYNC, IOSQE_IO_LINK } from '../../src/abi/constants.js'

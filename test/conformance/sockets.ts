@@ -1,5 +1,6 @@
 /**
- * Sockets for tests, made by rings: listeners, connected pairs, addresses and message headers that live on. Main thread of a test file.
+ * Sockets for tests, made by rings: listeners, connected pairs, addresses and message headers that live on. Main thread
+ * of a test file.
  */
 import * as abi from '../../src/abi/socket.js'
 import * as prep from '../../src/ring/prep.js'

@@ -109,7 +109,7 @@ export function sleepingOnNone(memory: SharedArrayBuffer, { queue, each }: Arg):
   }
 }
 
-/** Invariants 24 and 25. */
+/** Invariant 11 of ARCHITECTURE.md. */
 export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step[], { queue, each }: Arg): void {
   const pushed = (results.slice(0, NR_PRODUCERS) as Pushed[][]).flat()
   const { popped, asked } = results[NR_PRODUCERS] as Consumed

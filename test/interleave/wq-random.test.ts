@@ -1,5 +1,6 @@
 /**
- * Histories drawn from a seed: enqueues, cancels, limits, toggles of exit-on-idle, blocked items; and once more with deaths.
+ * Histories drawn from a seed: enqueues, cancels, limits, toggles of exit-on-idle, blocked items; and once
+ * more with deaths.
  *
  * URING_SEED=n URING_RUNS=n choose others, and more; the seed is printed.
  */

@@ -1,7 +1,7 @@
 /**
  * What has to hold of io-wq after a schedule, and whenever everything is at rest. Main thread, and the owner's.
  *
- * Numbers in brackets are the invariants of the semantics sheet.
+ * Numbers in brackets are the invariants of ARCHITECTURE.md.
  */
 import assert from 'node:assert/strict'
 import {
@@ -42,7 +42,7 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
   const enqueued = arg.script.filter((op) => op[0] === 'enqueue')
   const lives = new Map(enqueued.map(([, item]) => [item, lifeOf(mem, item, trace)]))
 
-  // Each item ends exactly once, and [20] a cancelled one never ran.
+  // Each item ends exactly once, and [10] a cancelled one never ran.
   for (const [item, { ran }] of lives) {
     const count = (of: number[]) => of.filter((i) => i === item).length
     const text = `item ${item}: home ${count(home)}, cancelled ${count(cancelled)}, died ${count(died)}`
@@ -74,7 +74,7 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
     lastOf.set(thread, end)
   }
 
-  // [13] One item of a bucket at a time, [14] in order.
+  // [7] One item of a bucket at a time, in order.
   const hashed = enqueued.filter(([, , flags = '']) => flags.includes('h'))
   for (const [i, [, item, flags = '', bucket = 0]] of hashed.entries()) {
     for (const [, later, laterFlags = '', laterBucket = 0] of hashed.slice(i + 1)) {
@@ -101,11 +101,11 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
     assert.deepEqual(
       rest.accts.map((a) => a.nr_workers),
       rest.wanted,
-      `[22] workers at rest; ${JSON.stringify(rest)}`,
+      `[17] workers at rest; ${JSON.stringify(rest)}`,
     )
   }
 
-  // [21] After exit nobody and nothing is left.
+  // [16] After exit nobody and nothing is left.
   const end = snapshot(mem)
   assertAtRest(end, maxRunning)
   assert.deepEqual(

@@ -1,7 +1,7 @@
 /**
  * How an io-wq stands, and what has to hold of it while nobody can go on. Any thread; plain reads.
  *
- * Numbers in brackets are the invariants of the semantics sheet.
+ * Numbers in brackets are the invariants of ARCHITECTURE.md.
  */
 import assert from 'node:assert/strict'
 import { NONE } from '../../src/lib/mpscq.js'
@@ -91,7 +91,7 @@ function acctOf(mem: WqMemory, acct: number): Acct {
   }
 }
 
-/** [15] Each bucket's items are one run, whose ends know each other. */
+/** [13] Each bucket's items are one run, whose ends know each other. */
 function listError(mem: WqMemory, acct: number, queued: number[], bucketOf: (item: number) => number): string {
   const { words } = mem
   if (words[mem.acct(acct) + (ACCT.at.tail >> 2)] !== (queued.at(-1) ?? NONE)) return 'the tail is not the last item'
@@ -122,7 +122,7 @@ export function assertAtRest(now: Snapshot, maxRunning: number): void {
     assert.equal(a.listError, '', text)
     assert.equal(a.nr_queued, a.queued.length, `nr_queued; ${text}`)
     assert.equal(a.nr_workers, up.length + idle.length, `nr_workers; ${text}`)
-    assert.equal(a.nr_running, up.filter((w) => w.blocked === 0).length, `[19] nr_running; ${text}`)
+    assert.equal(a.nr_running, up.filter((w) => w.blocked === 0).length, `[15] nr_running; ${text}`)
     assert.deepEqual(a.free.toSorted(), idle.map((w) => w.slot).toSorted(), `the free list; ${text}`)
     for (const w of up) {
       const works = w.current !== NONE || w.detached > 0
@@ -131,10 +131,10 @@ export function assertAtRest(now: Snapshot, maxRunning: number): void {
     if (a.stalled !== 0)
       assert(
         now.hash.some((holder) => holder !== 0),
-        `[18] stalled, and no bucket busy; ${text}`,
+        `[14] stalled, and no bucket busy; ${text}`,
       )
     if (a.runnable.length === 0) continue
-    assert(a.nr_workers > 0, `[16] work is queued, and no worker is there; ${text}`)
-    assert(a.free.length === 0 || a.nr_running >= maxRunning, `[17] a worker sleeps beside work; ${text}`)
+    assert(a.nr_workers > 0, `[8] work is queued, and no worker is there; ${text}`)
+    assert(a.free.length === 0 || a.nr_running >= maxRunning, `[9] a worker sleeps beside work; ${text}`)
   }
 }

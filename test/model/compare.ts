@@ -2,7 +2,7 @@
  * Two runs of one program, normalised and compared. Any thread; pure.
  *
  * Compared are: what submit returned, each request's result, what reads put into memory, and the files at the end.
- * Order is no matter here: within chains invariants.ts has checked it, and elsewhere the sheet leaves it open.
+ * Order is no matter here: within chains invariants.ts has checked it, and elsewhere io_uring leaves it open.
  */
 import { EALREADY, ECANCELED, EINTR, errnoName } from '../../src/lib/errno.js'
 import { KNOWN } from './known.js'

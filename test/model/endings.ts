@@ -1,8 +1,9 @@
 /**
  * Rules for what waits, is timed, is cancelled or drained: how it may end, given how the rest did. Any thread; pure.
  *
- * By section 12 of the sheet: a drain overlaps with nothing (12), a cancel that found something tells the truth (20), a
- * count is met by completions (29), a limit and its request agree (30). What is cancelled was cancelled by somebody.
+ * By ARCHITECTURE.md's invariants: a drain overlaps with nothing (19), a cancel that found something tells the truth
+ * (10), a count is met by completions (20), a limit and its request agree (21). What is cancelled was cancelled by
+ * somebody.
  */
 import { IORING_ASYNC_CANCEL_ALL, POLLIN } from '../../src/abi/constants.js'
 import { EALREADY, EBADF, ECANCELED, EINTR, EINVAL, ENOENT, ETIME } from '../../src/lib/errno.js'

@@ -1,8 +1,8 @@
 /**
  * The pure model: what the results of a run must be, given each other. Any thread; pure.
  *
- * By section 12 of the sheet: each request ends once (1), nothing starts before its predecessor has ended nor after a
- * broken link (9), a refused chain starts nothing (10), a hard link shields its direct follower (11). And memory and
+ * By ARCHITECTURE.md's invariants: each request ends once (1); nothing starts before its predecessor has ended nor
+ * after a broken link, a refused chain starts nothing, a hard link shields its direct follower (6). And memory and
  * files hold what the successful requests put there, and nothing else.
  */
 import { IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK, O_CREAT } from '../../src/abi/constants.js'

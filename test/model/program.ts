@@ -163,7 +163,7 @@ export function isRefusedByFlags({ flags, op }: Member): boolean {
   return (flags & 0x80) !== 0 || op.op === 'bad opcode' || (selects && op.op !== 'read' && op.op !== 'readv')
 }
 
-/** Whether a member of a chain is refused when it is submitted, by the sheet: then none of its chain starts. */
+/** Whether a member of a chain is refused when it is submitted: then none of its chain starts. */
 export function isRefused(member: Member, before: Member | undefined): boolean {
   const { op } = member
   if (isRefusedByFlags(member)) return true

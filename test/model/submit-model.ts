@@ -1,5 +1,5 @@
 /**
- * The sheet's rules of submission as a model: what one enter takes, returns, and makes chains of. Any thread; pure.
+ * io_uring's rules of submission as a model: what one enter takes, returns, and makes chains of. Any thread; pure.
  */
 import { IORING_SETUP_SUBMIT_ALL, IOSQE_IO_DRAIN } from '../../src/abi/constants.js'
 import { isRefused, isRefusedByFlags, isSpoiled, LINKS, type Member } from './program.js'

@@ -1,5 +1,5 @@
 /**
- * Generated histories of an io-wq against its model: invariants 13 to 23 of the semantics sheet. Main thread.
+ * Generated histories of an io-wq against its model: invariants 7 to 10 and 13 to 17 of ARCHITECTURE.md. Main thread.
  *
  * URING_SEED=<n> and URING_RUNS=<n> replay and lengthen it.
  */

@@ -3,7 +3,7 @@
  *
  * The machine is not told when a worker does something: it keeps all states that may be by now, and each answer and each
  * look at the real one rules some out. None left means that the real one did what it must not. The numbers in brackets
- * are the invariants of the semantics sheet.
+ * are the invariants of ARCHITECTURE.md.
  */
 export const QUICK = 0
 /** Runs until released. */
@@ -47,7 +47,7 @@ export class Machine {
   readonly #told = new Set<number>()
   states: States = only([START])
 
-  /** [14, 15] A hashed item joins its bucket's run, another goes last. */
+  /** [7, 13] A hashed item joins its bucket's run, another goes last. */
   enqueue(item: Item): void {
     this.#items.set(item.id, item)
     this.#each(({ queues, hands }) => {
@@ -67,7 +67,7 @@ export class Machine {
     this.#released.add(id)
   }
 
-  /** [20] A cancel gave this answer. */
+  /** [10] A cancel gave this answer. */
   cancel(id: number, answer: Answer): void {
     this.#each((state) => {
       const [then, says] = this.#cancelled(state, id)
@@ -143,7 +143,7 @@ export class Machine {
     }
     for (const [acct, queue] of queues.entries()) {
       if (hands.filter((hand) => hand.acct === acct).length >= limits[acct]!) continue
-      // [13, 17] The first whose bucket is free, with its whole run.
+      // [7, 9] The first whose bucket is free, with its whole run.
       const first = queue.find((id) => !busy.has(this.#bucket(id)))
       if (first === undefined) continue
       const bucket = this.#bucket(first)

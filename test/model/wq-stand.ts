@@ -78,7 +78,7 @@ export class Stand {
     return this.wq.mem.words[this.wq.mem.payload(item) + at]!
   }
 
-  /** [16] It is counted already. */
+  /** [8] It is counted already. */
   #onWorkerMade(slot: number): void {
     const { words } = this.wq.mem
     const a = this.wq.mem.acct(words[this.wq.mem.worker(slot) + (WORKER.at.acct >> 2)]!)

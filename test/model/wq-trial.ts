@@ -2,7 +2,8 @@
  * A history on a real io-wq, held against the model burst by burst. Main thread.
  *
  * After each burst it waits until the real one stands where the model says that it may come to, and that it is in order
- * there; the answers of the calls have to fit as well. Numbers in brackets are the invariants of the semantics sheet.
+ * there; the answers of the calls have to fit as well. Numbers in brackets are the invariants of
+ * ARCHITECTURE.md.
  */
 import assert from 'node:assert/strict'
 import { assertAtRest, snapshot } from '../interleave/wq.snapshot.js'
@@ -43,7 +44,7 @@ class Trial {
     }
     await this.#exit()
     this.#checkLives()
-    assert.deepEqual(this.#stand.tooMany, [], '[16] no worker is made beyond the limit')
+    assert.deepEqual(this.#stand.tooMany, [], '[8] no worker is made beyond the limit')
   }
 
   /** Those there are stay when the limit is lowered, and take work; or they leave, as they may. */
@@ -101,7 +102,7 @@ class Trial {
         wq.setExitOnIdle(call[1])
         return
     }
-    assert.ok(this.#machine.states.size > 0, `[20] ${JSON.stringify(call)}: no order of steps gives this answer`)
+    assert.ok(this.#machine.states.size > 0, `[10] ${JSON.stringify(call)}: no order of steps gives this answer`)
   }
 
   #cancelMatch(bucket: number, all: boolean): void {
@@ -160,7 +161,7 @@ class Trial {
     }
   }
 
-  /** [22] With exit-on-idle none is idle, after an idle timeout one at most; else those that came stay. */
+  /** [17] With exit-on-idle none is idle, after an idle timeout one at most; else those that came stay. */
   #checkWorkers(): void {
     const { queues, hands } = this.#stand.look()
     for (const [acct, count] of this.#stand.workers().entries()) {
@@ -178,7 +179,7 @@ class Trial {
     }
   }
 
-  /** [21] What is unbounded and pending is cancelled, what is bounded runs, and what comes later is cancelled. */
+  /** [16] What is unbounded and pending is cancelled, what is bounded runs, and what comes later is cancelled. */
   async #exit(): Promise<void> {
     const { wq } = this.#stand
     this.#call(['exitOnIdle', false])
@@ -199,30 +200,30 @@ class Trial {
     const late: Item = { id: gate + last, acct: 0, bucket: -1, kind: 0 }
     this.#items.push(late)
     this.#stand.enqueue(late, true, false)
-    assert.equal(this.#stand.ended.get(late.id), 'cancelled', '[21] nothing is taken after exit')
+    assert.equal(this.#stand.ended.get(late.id), 'cancelled', '[16] nothing is taken after exit')
     for (const item of extra.slice(0, 2)) this.#stand.open(item.id)
     await gone
     this.#stand.drain()
-    assert.deepEqual(wq.counts().workers, [0, 0], '[21] no worker is left')
-    assert.equal(wq.counts().items, 0, '[21] no record is in use')
+    assert.deepEqual(wq.counts().workers, [0, 0], '[16] no worker is left')
+    assert.equal(wq.counts().items, 0, '[16] no record is in use')
     assertAtRest(snapshot(wq.mem), this.#history.maxRunning)
     for (const { id, acct } of extra) {
       const how = this.#stand.ended.get(id)
-      if (acct === 0) assert.equal(how, 'done', `[21] item ${id} is bounded, and runs`)
-      else assert.ok(how !== undefined, `[21] item ${id} ends`)
+      if (acct === 0) assert.equal(how, 'done', `[16] item ${id} is bounded, and runs`)
+      else assert.ok(how !== undefined, `[16] item ${id} ends`)
     }
   }
 
-  /** [13] No two of a bucket overlap; [14] those of one account run in order; [20] what was cancelled never ran. */
+  /** [7] No two of a bucket overlap, those of one account run in order; [10] what was cancelled never ran. */
   #checkLives(): void {
     const last = new Map<string, number>()
     const lives = this.#items.map((item) => ({ ...item, life: this.#stand.lifeOf(item.id), how: this.#how(item.id) }))
     for (const { id, acct, bucket, life, how } of lives) {
       const [began, ended] = life
-      if (how === 'cancelled') assert.deepEqual(life, [0, 0], `[20] item ${id} was cancelled, and never ran`)
+      if (how === 'cancelled') assert.deepEqual(life, [0, 0], `[10] item ${id} was cancelled, and never ran`)
       else assert.ok(ended > began, `item ${id} ran`)
       if (bucket < 0 || how === 'cancelled') continue
-      assert.ok(began >= (last.get(`${acct} ${bucket}`) ?? 0), `[14] item ${id} runs in the order of its bucket`)
+      assert.ok(began >= (last.get(`${acct} ${bucket}`) ?? 0), `[7] item ${id} runs in the order of its bucket`)
       last.set(`${acct} ${bucket}`, ended)
     }
     const hashed = lives.filter(({ bucket, how }) => bucket >= 0 && how === 'done')
@@ -230,7 +231,7 @@ class Trial {
       const own = hashed.filter((item) => item.bucket === bucket).sort((x, y) => x.life[0] - y.life[0])
       for (const [i, { id, life }] of own.entries()) {
         const before = own[i - 1]
-        if (before !== undefined) assert.ok(before.life[1] < life[0], `[13] items ${before.id} and ${id} overlap`)
+        if (before !== undefined) assert.ok(before.life[1] < life[0], `[7] items ${before.id} and ${id} overlap`)
       }
     }
   }

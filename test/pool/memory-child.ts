@@ -1,6 +1,6 @@
 /**
- * Gives 100,000 jobs that wait, and prints what memory each takes, and what is left when all have gone. A process of its own
- * for memory.test.ts: the test runner keeps notes on every promise. Main thread.
+ * Gives 100,000 jobs that wait, and prints what memory each takes, and what is left when all have gone. A process of
+ * its own for memory.test.ts: the test runner keeps notes on every promise. Main thread.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

@@ -3,7 +3,8 @@
  * Main thread, both backends.
  *
  * Reads of pipes are held in flight while V8 collects and canaries take what it freed; then every pipe gets its bytes. What
- * an operation writes is read back, from a file, so a buffer that was freed too early shows there as well. Drawn from a seed.
+ * an operation writes is read back, from a file, so a buffer that was freed too early shows there as well. Drawn from a
+ * seed.
  */
 import assert from 'node:assert/strict'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
  * A thread's io-wq leaves when idle exactly while that thread has no ring: rings opened, used and closed by chance.
  *
- * Invariant 23 of the semantics sheet, and with it 22: no worker is left then. URING_SEED=<n> replays it.
+ * Invariant 18 of ARCHITECTURE.md, and with it 17: no worker is left then. URING_SEED=<n> replays it.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -15,9 +15,9 @@ import { signalEventfd } from './complete.js'
 import { interruptThread } from './interrupt.js'
 import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
 
-/** How often an eventfd that was let go is looked at. */
 /** How long a thread that ends waits for workers that are coming up. */
 const STARTING_MS = 500
+/** How often it is looked whether an eventfd that was let go may be closed. */
 const GRACE_MS = 5
 
 /** What a worker needs to find a ring. */

@@ -1,5 +1,5 @@
 /**
- * A ring as a plain object, for the inspector, the CLI and bug reports. Owner thread; reads only.
+ * A ring as a plain object, for bug reports. Owner thread; reads only.
  *
  * Counterpart: io_uring/fdinfo.c, what /proc/PID/fdinfo/FD shows for a ring.
  */

@@ -132,7 +132,7 @@ export class ThreadsSyscalls implements Syscalls {
     return 0
   }
 
-  /** What is known of a ring, for the inspector and bug reports. */
+  /** What is known of a ring, for bug reports. */
   fdinfo(fd: number): Fdinfo | undefined {
     const ctx = this.#tctx?.rings.get(fd)
     return ctx === undefined ? undefined : fdinfo(this.#tctx!, ctx)

@@ -1,5 +1,5 @@
 /**
- * io_uring_register: probe, eventfds, io-wq limits, enable. Owner thread only.
+ * io_uring_register: probe, eventfds, io-wq limits and affinity, enable. Owner thread only.
  *
  * An opcode not there is refused as the kernel refuses an unknown one. Counterpart: io_uring/register.c.
  */

@@ -15,7 +15,7 @@ import { runTaskWork } from './tw.js'
 const timespec = new Uint8Array(16)
 const timespecView = new DataView(timespec.buffer)
 
-/** The absolute hrtime (ns as a double is exact enough for ms) at which a wait ends; Infinity without a timeout. */
+/** When a wait ends, in milliseconds of CLOCK_MONOTONIC; Infinity without a timeout. `error` is -errno. */
 export function parseWaitArg(flags: number, arg: Uint8Array | undefined): number | { error: number } {
   if ((flags & IORING_ENTER_EXT_ARG) === 0 || arg === undefined) return Number.POSITIVE_INFINITY
   if (arg.byteLength !== GETEVENTS_ARG.size) return { error: -EINVAL }

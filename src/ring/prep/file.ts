@@ -1,5 +1,6 @@
 /**
- * Operations on an open file other than reading and writing. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Operations on an open file other than reading and writing. Runs on the app's thread; sqe.ts says what holds for every
+ * function.
  *
  * Counterpart: io_uring_prep_fsync, _sync_file_range, _fallocate, _ftruncate, _fadvise and _madvise of liburing.
  */

@@ -46,9 +46,9 @@ export function prepMsgRingCqeFlags(
  * Puts registered file `sourceSlot` of this ring into slot `targetSlot` of the ring behind `fd`, and posts user_data
  * (low, high) with res 0 there, unless IORING_MSG_RING_CQE_SKIP says not to.
  *
- * Result, on the sender's ring: 0, or the slot for IORING_FILE_INDEX_ALLOC; -EBADF for an empty source slot; -EINVAL for the
- * ring itself and for a slot outside; -ENXIO where the target has no table; -ENFILE where it is full; -EBADFD, -EOVERFLOW as
- * for prepMsgRing. Since Linux 6.0.
+ * Result, on the sender's ring: 0, or the slot for IORING_FILE_INDEX_ALLOC; -EBADF for an empty source slot; -EINVAL
+ * for the ring itself and for a slot outside; -ENXIO where the target has no table; -ENFILE where it is full; -EBADFD,
+ * -EOVERFLOW as for prepMsgRing. Since Linux 6.0.
  */
 export function prepMsgRingFd(
   words: Int32Array,

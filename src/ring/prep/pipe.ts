@@ -1,5 +1,6 @@
 /**
- * Pipes, and moving data through them without a buffer. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Pipes, and moving data through them without a buffer. Runs on the app's thread; sqe.ts says what holds for every
+ * function.
  *
  * Counterpart: io_uring_prep_splice, _tee and _pipe* of liburing.
  */
@@ -11,8 +12,8 @@ import { ADDR, FILE_INDEX, OP_FLAGS, prepRw, put64, setDirect } from './sqe.js'
  *
  * An offset is -1 for a pipe and for the file's own position. With SPLICE_F_FD_IN_FIXED `fdIn` is a slot; with
  * IOSQE_FIXED_FILE `fdOut` is. Always runs in a worker.
- * Result: the bytes moved, 0 at the end; -EBADF, -EINVAL where neither is a pipe, -ESPIPE for an offset in a pipe. Cancelled
- * while it waits it may end with -512 (ERESTARTSYS). A short one breaks a link. Since Linux 5.7.
+ * Result: the bytes moved, 0 at the end; -EBADF, -EINVAL where neither is a pipe, -ESPIPE for an offset in a pipe.
+ * Cancelled while it waits it may end with -512 (ERESTARTSYS). A short one breaks a link. Since Linux 5.7.
  */
 export function prepSplice(
   words: Int32Array,

@@ -9,12 +9,12 @@ import { FILE_INDEX, OP_FLAGS, prepRw, setIoprio } from './sqe.js'
 /**
  * recv(2): up to `len` bytes to `addr`. `flags` are MSG_*.
  *
- * In ioprio (setIoprio): IORING_RECVSEND_POLL_FIRST waits for data before the first try (5.19); IORING_RECVSEND_BUNDLE fills
- * as many buffers of the group as there is data for (6.10). With IOSQE_BUFFER_SELECT `addr` is 0 and the buffer comes from a
- * group (setBufGroup).
+ * In ioprio (setIoprio): IORING_RECVSEND_POLL_FIRST waits for data before the first try (5.19); IORING_RECVSEND_BUNDLE
+ * fills as many buffers of the group as there is data for (6.10). With IOSQE_BUFFER_SELECT `addr` is 0 and the buffer
+ * comes from a group (setBufGroup).
  * Result: the bytes received, 0 when the peer sends no more; -ECONNRESET, -ENOTCONN, -ENOTSOCK, -EFAULT; -ENOBUFS when the
- * group is empty; -EAGAIN with MSG_DONTWAIT. IORING_CQE_F_SOCK_NONEMPTY says that there is more (5.19). A link is broken by a
- * short one only with MSG_WAITALL. Since Linux 5.6.
+ * group is empty; -EAGAIN with MSG_DONTWAIT. IORING_CQE_F_SOCK_NONEMPTY says that there is more (5.19). A link is
+ * broken by a short one only with MSG_WAITALL. Since Linux 5.6.
  */
 export function prepRecv(
   words: Int32Array,
@@ -33,8 +33,8 @@ export function prepRecv(
  * IOSQE_BUFFER_SELECT, and `addr` 0.
  *
  * One completion with IORING_CQE_F_BUFFER and _MORE each time data comes, until one without MORE: at the end (0), at an
- * error, when the group is empty (-ENOBUFS), when it is cancelled, when the CQ has no room. -EINVAL without BUFFER_SELECT or
- * with MSG_WAITALL. Since Linux 6.0.
+ * error, when the group is empty (-ENOBUFS), when it is cancelled, when the CQ has no room. -EINVAL without
+ * BUFFER_SELECT or with MSG_WAITALL. Since Linux 6.0.
  */
 export function prepRecvMultishot(
   words: Int32Array,

@@ -1,5 +1,6 @@
 /**
- * Registered files and provided buffers, changed by requests. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Registered files and provided buffers, changed by requests. Runs on the app's thread; sqe.ts says what holds for
+ * every function.
  *
  * Counterpart: io_uring_prep_files_update, _fixed_fd_install, _provide_buffers and _remove_buffers of liburing.
  */

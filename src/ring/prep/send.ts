@@ -9,8 +9,8 @@ import { FILE_INDEX, OFF, OP_FLAGS, prepRw, put64, setBufIndex, setIoprio } from
 /**
  * send(2): `len` bytes at `addr`. `flags` are MSG_*.
  *
- * In ioprio (setIoprio): IORING_RECVSEND_POLL_FIRST waits for room before the first try (5.19), IORING_SEND_VECTORIZED takes
- * `len` iovecs at `addr` (6.17). With IOSQE_BUFFER_SELECT the data comes from a group (6.10).
+ * In ioprio (setIoprio): IORING_RECVSEND_POLL_FIRST waits for room before the first try (5.19), IORING_SEND_VECTORIZED
+ * takes `len` iovecs at `addr` (6.17). With IOSQE_BUFFER_SELECT the data comes from a group (6.10).
  * Result: the bytes sent, which may be fewer without MSG_WAITALL; -EPIPE, -ECONNRESET, -ENOTCONN, -EMSGSIZE, -ENOTSOCK,
  * -EFAULT; -EAGAIN with MSG_DONTWAIT. A link is broken by a short one only with MSG_WAITALL. Since Linux 5.6.
  */

@@ -1,5 +1,6 @@
 /**
- * Sockets: making and connecting them, and what they are asked. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Sockets: making and connecting them, and what they are asked. Runs on the app's thread; sqe.ts says what holds for
+ * every function.
  *
  * Counterpart: io_uring_prep_socket*, _bind, _listen, _accept*, _connect, _shutdown and _cmd_sock of liburing.
  */

@@ -1,5 +1,6 @@
 /**
- * Extended attributes, of a path and of an open file. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Extended attributes, of a path and of an open file. Runs on the app's thread; sqe.ts says what holds for every
+ * function.
  *
  * Counterpart: the io_uring_prep_*xattr functions of liburing.
  */

@@ -1,5 +1,6 @@
 /**
- * Registering buffers, and sharing them between rings. Runs on the thread of the ring; register.ts says what holds for every call.
+ * Registering buffers, and sharing them between rings. Runs on the thread of the ring; register.ts says what holds for
+ * every call.
  *
  * Counterpart: io_uring_register_buffers* and io_uring_clone_buffers* of liburing.
  */

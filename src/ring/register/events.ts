@@ -1,5 +1,6 @@
 /**
- * How completions are told, and waited for: eventfd, busy polling, the clock. Runs on the thread of the ring; register.ts says what holds for every call.
+ * How completions are told, and waited for: eventfd, busy polling, the clock. Runs on the thread of the ring;
+ * register.ts says what holds for every call.
  *
  * Counterpart: io_uring_register_eventfd*, _napi and _clock of liburing.
  */
@@ -17,7 +18,7 @@ export function registerEventfd(ring: Ring, fd: number): number {
   return ring.register(abi.IORING_REGISTER_EVENTFD, new Int32Array([fd]), 1)
 }
 
-/** registerEventfd for what is not completed inside submit alone. Since Linux 5.6. */
+/** registerEventfd, but not signalled for what completes inside submit. Since Linux 5.6. */
 export function registerEventfdAsync(ring: Ring, fd: number): number {
   return ring.register(abi.IORING_REGISTER_EVENTFD_ASYNC, new Int32Array([fd]), 1)
 }

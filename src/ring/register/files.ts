@@ -1,5 +1,6 @@
 /**
- * Registering files: fds that requests name by a slot. Runs on the thread of the ring; register.ts says what holds for every call.
+ * Registering files: fds that requests name by a slot. Runs on the thread of the ring; register.ts says what holds for
+ * every call.
  *
  * Counterpart: io_uring_register_files* and _file_alloc_range of liburing.
  */

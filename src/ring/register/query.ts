@@ -1,5 +1,6 @@
 /**
- * Asking what there is, and what needs no ring of one's own. Runs on the thread of the ring; register.ts says what holds for every call.
+ * Asking what there is, and what needs no ring of one's own. Runs on the thread of the ring; register.ts says what
+ * holds for every call.
  *
  * Counterpart: io_uring_get_probe_ring, io_uring_register_query and _sync_msg of liburing.
  */

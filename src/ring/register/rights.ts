@@ -1,5 +1,6 @@
 /**
- * In whose name requests run, and what a ring may be used for. Runs on the thread of the ring; register.ts says what holds for every call.
+ * In whose name requests run, and what a ring may be used for. Runs on the thread of the ring; register.ts says what
+ * holds for every call.
  *
  * Counterpart: io_uring_register_personality, _restrictions and io_uring_enable_rings of liburing.
  */

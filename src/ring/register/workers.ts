@@ -1,5 +1,6 @@
 /**
- * The workers of a ring's thread: where they run, how many there are, and ending what they do. Runs on the thread of the ring; register.ts says what holds for every call.
+ * The workers of a ring's thread: where they run, how many there are, and ending what they do. Runs on the thread of
+ * the ring; register.ts says what holds for every call.
  *
  * Counterpart: io_uring_register_iowq_aff, _iowq_max_workers and _sync_cancel of liburing.
  */
@@ -9,8 +10,8 @@ import type { Ring } from '../ring.js'
 import { Fields } from './fields.js'
 
 /**
- * On which processors the workers of this thread may run: bit n of `mask` is processor n. Holds for workers made later, until
- * the thread's last ring is closed.
+ * On which processors the workers of this thread may run: bit n of `mask` is processor n. Holds for workers made later,
+ * until the thread's last ring is closed.
  *
  * -EINVAL for processors that this thread may not use. Since Linux 5.14.
  */
