@@ -1,11 +1,8 @@
 /**
  * ASYNC_CANCEL: match by user_data, fd, opcode or any. Owner thread only.
  *
- * What can be found is what io-wq holds, queued or running; members of a chain whose turn has not come are not found,
- * as in the kernel. Counterpart: io_uring/cancel.c.
- *
- * DIFFERS: a request that waits for a pipe or socket holds a worker instead of being parked on a poll, so cancelling it
- * answers -EALREADY instead of 0; the request ends as -ECANCELED all the same.
+ * What can be found is what io-wq holds: queued, running, or waiting for its file; members of a chain whose turn has not
+ * come are not found, as in the kernel. Counterpart: io_uring/cancel.c.
  */
 import {
   IORING_ASYNC_CANCEL_ALL,
@@ -15,9 +12,12 @@ import {
   IORING_ASYNC_CANCEL_OP,
   IORING_ASYNC_CANCEL_USERDATA,
 } from '../../abi/constants.js'
+import { loadAcquire } from '../../lib/barrier.js'
 import { EALREADY, EBADF, EINVAL, ENOENT } from '../../lib/errno.js'
 import { isOpenFd, isSameFile } from '../../sys/file.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
+import { POLL_CANCELED } from './layout.js'
+import { takeWait } from './poll.js'
 import {
   R_ADDR,
   R_CTX,
@@ -29,6 +29,7 @@ import {
   R_OFF,
   R_OP_FLAGS,
   R_OPCODE,
+  R_POLL,
   R_USER_DATA,
 } from './req.js'
 
@@ -49,7 +50,10 @@ export function cancelPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number)
   return any && (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0 ? -EINVAL : 0
 }
 
-/** 0 or a count, -EALREADY for one that is running (it was told, and ends by itself), -ENOENT. */
+/**
+ * 0 or a count, -EALREADY for one that is running (it was told, and ends by itself), -ENOENT. With ALL the count is of
+ * passes: one for all that was pending if none was running, and one for each that waited.
+ */
 export function cancelTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
   const flags = words[r + R_OP_FLAGS]!
@@ -57,12 +61,32 @@ export function cancelTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, r: numb
     // No file can be registered here, so a fixed one is never found.
     if ((flags & IORING_ASYNC_CANCEL_FD_FIXED) !== 0 || !isOpenFd(words[r + R_FD]!)) return -EBADF
   }
+  const isMeant = (item: number) => matches(tctx, ctx, r, flags, item)
   const all = (flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) !== 0
-  const result = tctx.wq.cancelMatch((item) => matches(tctx, ctx, r, flags, item), all)
-  // With ALL the result counts passes, not requests: one for all that was pending, none if any was running.
-  if (all) return result === 'ok' ? 1 : 0
-  if (result === 'ok') return 0
+  return all ? cancelEach(tctx, isMeant) : cancelOne(tctx, isMeant)
+}
+
+function cancelOne(tctx: Tctx, isMeant: (item: number) => boolean): number {
+  let isTaken = false
+  const result = tctx.wq.cancelMatch((item) => {
+    if (isTaken || !isMeant(item)) return false
+    isTaken = takeWait(tctx.wq.mem.words, tctx.wq.mem.payload(item))
+    return true
+  }, false)
+  if (isTaken || result === 'ok') return 0
   return result === 'running' ? -EALREADY : -ENOENT
+}
+
+function cancelEach(tctx: Tctx, isMeant: (item: number) => boolean): number {
+  const { mem } = tctx.wq
+  let nrTaken = 0
+  tctx.wq.cancelMatch((item) => {
+    if (!isMeant(item) || !takeWait(mem.words, mem.payload(item))) return false
+    nrTaken++
+    return true
+  }, true)
+  const isLeft = (item: number) => loadAcquire(mem.words, mem.payload(item) + R_POLL) !== POLL_CANCELED && isMeant(item)
+  return nrTaken + (tctx.wq.cancelMatch(isLeft, true) === 'ok' ? 1 : 0)
 }
 
 function matches(tctx: Tctx, ctx: IoRingCtx, cancel: number, flags: number, item: number): boolean {

@@ -50,6 +50,7 @@ export const REQ = struct('io_kiocb', [
   ['total',        'u32', 'owner',  'bytes a transfer must move to succeed'],
   ['done',         'u32', 'owner',  'bytes an inline attempt moved already'],
   ['res',          's32', 'holder', 'result: by the worker while RUNNING, else by the owner'],
+  ['poll',         'u32', 'any',    'POLL_*: whether it waits for its file, by compare-and-swap once it is queued'],
   ['req_flags',    'u32', 'owner',  'REQ_F_*'],
   ['link',         'u32', 'owner',  'the next member of the chain, or NONE'],
   ['tw',           'u32', 'owner',  'TW_*: what to do when it comes home'],
@@ -69,6 +70,11 @@ export const REQ_F_SILENT = 16
 export const REQ_F_ASYNC = 4
 /** Its file is always ready (regular, or a block device): to wait is to be inside of the call. */
 export const REQ_F_ISREG = 32
+
+/** REQ.poll: no wait; a worker waits for the file; who cancelled it took the wait away, and it ends as -ECANCELED. */
+export const POLL_NONE = 0
+export const POLL_ARMED = 1
+export const POLL_CANCELED = 2
 
 /** REQ.tw. */
 export const TW_COMPLETE = 0

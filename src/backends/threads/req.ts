@@ -11,7 +11,7 @@ import { NONE } from '../../lib/mpscq.js'
 import { libc } from '../../sys/libc.js'
 import { addressOf, copyIn, fromWords, high32, low32 } from '../../sys/memory.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
-import { REQ, TW_COMPLETE } from './layout.js'
+import { POLL_NONE, REQ, TW_COMPLETE } from './layout.js'
 
 const S_FD = SQE.at.fd >> 2
 const S_OFF = SQE.at.off >> 2
@@ -36,6 +36,7 @@ export const R_FILE_INDEX = REQ.at.file_index >> 2
 export const R_TOTAL = REQ.at.total >> 2
 export const R_DONE = REQ.at.done >> 2
 export const R_RES = REQ.at.res >> 2
+export const R_POLL = REQ.at.poll >> 2
 export const R_REQ_FLAGS = REQ.at.req_flags >> 2
 export const R_LINK = REQ.at.link >> 2
 export const R_TW = REQ.at.tw >> 2
@@ -67,6 +68,7 @@ export function allocReq(tctx: Tctx, ctx: IoRingCtx, sqe: number): number {
   words[r + R_TOTAL] = 0
   words[r + R_DONE] = 0
   words[r + R_RES] = 0
+  words[r + R_POLL] = POLL_NONE
   words[r + R_REQ_FLAGS] = 0
   words[r + R_LINK] = NONE
   words[r + R_TW] = TW_COMPLETE

@@ -36,6 +36,7 @@ import { commitCq, postCqe } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import {
   NR_BUCKETS,
+  POLL_CANCELED,
   REQ_F_ASYNC,
   REQ_F_ENDED,
   REQ_F_FAIL,
@@ -59,6 +60,7 @@ import {
   R_HELD_FD,
   R_LINK,
   R_OPCODE,
+  R_POLL,
   R_REQ_FLAGS,
   R_RES,
   R_SQE_FLAGS,
@@ -279,9 +281,13 @@ export function endCancelled(tctx: Tctx, req: number): void {
   endAs(tctx, req, done > 0 ? done : -ECANCELED)
 }
 
-/** The worker running a request died: whether the system call was made is not known. */
+/**
+ * The worker running a request died: whether the system call was made is not known, unless a cancel has taken its wait
+ * away.
+ */
 export function endDied(tctx: Tctx, req: number): void {
-  endAs(tctx, req, -EOWNERDEAD)
+  const wasTaken = tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_POLL] === POLL_CANCELED
+  endAs(tctx, req, wasTaken ? -ECANCELED : -EOWNERDEAD)
 }
 
 /** The turn of a chain's member came after its ring was closed: it ends as -EFAULT, as in the kernel's cancel mode. */

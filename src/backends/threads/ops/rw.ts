@@ -12,6 +12,7 @@ import { addressOf, copyIn } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import { REQ_F_ISREG } from '../layout.js'
 import { PUNT, type WorkEnv } from '../op.js'
+import { waitForFile } from '../poll.js'
 import {
   R_ADDR,
   R_DONE,
@@ -40,12 +41,8 @@ const IORING_OP_READ = 22
 const IOSQE_BUFFER_SELECT = 32
 const MAX_RW_COUNT = 0x7ffff000
 
-/** How long a worker waits at a stretch: a thread in a system call cannot be terminated. */
-const POLL_SLICE_MS = 100
-
-/** One iovec and one pollfd of this thread's own, filled for each call. */
+/** One iovec of this thread's own, filled for each call. */
 const iov = new Int32Array(4)
-const pollfd = new Int32Array(2)
 
 export function rwPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
@@ -180,11 +177,7 @@ function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number,
     if (nowait === 0) env.running()
     if (res === -EOPNOTSUPP && nowait !== 0 && (flags & RWF_NOWAIT) === 0) nowait = 0
     else if (res === -EAGAIN && (flags & RWF_NOWAIT) === 0) {
-      pollfd[0] = fd
-      pollfd[1] = events
-      env.sleeping()
-      libc('poll')(addressOf(pollfd), 1, POLL_SLICE_MS)
-      env.running()
+      if (!waitForFile(env, r, fd, events)) return done > 0 ? done : -ECANCELED
     } else if (res === -EINTR && !env.cancelled()) continue
     else if (res < 0) return done > 0 ? done : res
     else return done + res

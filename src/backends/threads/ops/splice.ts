@@ -8,6 +8,7 @@ import { libc } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import type { WorkEnv } from '../op.js'
+import { isReadySoon } from '../poll.js'
 import { R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_TOTAL } from '../req.js'
 
 const SPLICE_F_NONBLOCK = 2
@@ -17,12 +18,8 @@ const POLLIN = 1
 const POLLOUT = 4
 const F_GETFD = 1
 
-/** How long a worker waits at a stretch: a thread in a system call cannot be terminated. */
-const POLL_SLICE_MS = 100
-
-/** Two offsets and a pollfd of this thread's own, filled for each call. */
+/** Two offsets of this thread's own, filled for each call. */
 const offsets = new Int32Array(4)
-const pollfd = new Int32Array(2)
 
 export function splicePrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
@@ -75,15 +72,8 @@ function move(
     env.sleeping()
     const res = call(from, to, length, flags | SPLICE_F_NONBLOCK)
     const isBlocked = res === -EAGAIN && (flags & SPLICE_F_NONBLOCK) === 0
-    if (isBlocked && wait(from, POLLIN)) wait(to, POLLOUT)
+    if (isBlocked && isReadySoon(from, POLLIN)) isReadySoon(to, POLLOUT)
     env.running()
     if (!isBlocked && (res !== -EINTR || env.cancelled())) return res
   }
-}
-
-/** Whether the file is ready, after some time at the most. */
-function wait(fd: number, events: number): boolean {
-  pollfd[0] = fd
-  pollfd[1] = events
-  return libc('poll')(addressOf(pollfd), 1, POLL_SLICE_MS) > 0
 }
