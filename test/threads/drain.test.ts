@@ -1,11 +1,10 @@
 /**
- * What a drain holds back ends with its ring or its workers: each request once, and nothing is left of it.
+ * What a drain holds back ends with its ring: each request once, and nothing is left of it.
  *
  * A closed ring's memory is looked at here, which the kernel has unmapped by then.
  */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
 import {
   IOSQE_ASYNC as ASYNC,
   IOSQE_IO_DRAIN as DRAIN,
@@ -16,11 +15,10 @@ import {
 import { ThreadsSyscalls } from '../../src/backends/threads/index.js'
 import { MAX_RINGS, RINGS } from '../../src/backends/threads/layout.js'
 import { loadAcquire } from '../../src/lib/barrier.js'
-import { ECANCELED, EFAULT, EOWNERDEAD } from '../../src/lib/errno.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../../src/ring/ring.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
-import { expectInOrder, named, put, submit } from '../conformance/cqes.js'
+import { named, put, submit } from '../conformance/cqes.js'
 import { type Fill, nop, read } from '../conformance/fills.js'
 import { DEFER } from '../conformance/modes.js'
 import { until } from '../pool/gate.js'
@@ -52,3 +50,47 @@ function closeWith(fills: readonly (readonly [fill: Fill, flags: number])[], opt
     return Array.from({ length: nr }, (_, i) => `${words[cqes + 4 * i]}:${named(words[cqes + 4 * i + 2]!)}`).join(' ')
   }
 }
+
+test('what a drain holds back is cancelled when its ring is closed, chains and all', async () => {
+  const [readEnd, writeEnd] = pipe()
+  const into = new Uint8Array(1)
+  for (const flags of [0, DEFER]) {
+    const ends = closeWith(
+      [
+        [read(readEnd, into), ASYNC],
+        [nop(), DRAIN],
+        [nop(), LINK],
+        [nop(), LINK],
+        [nop(), 0],
+        [nop(), HARDLINK],
+        [nop(), 0],
+      ],
+      { flags },
+    )
+    const words = () => ends().split(' ').sort()
+    await until(() => words().length === 7, 'all have ended')
+    assert.deepEqual(words(), [
+      ...[1, 2, 3, 4, 5, 6].map((i) => `${i}:-ECANCELED`),
+      // Its turn came, and the ring was closed.
+      '7:-EFAULT',
+    ])
+  }
+  libc('close')(readEnd)
+  libc('close')(writeEnd)
+})
+
+test('rings that are closed with held requests leave their place to others', () => {
+  for (let i = 0; i < 2 * MAX_RINGS; i++) {
+    // The NOP waits for a GETEVENTS that never comes.
+    const ends = closeWith(
+      [
+        [nop(IORING_NOP_TW), 0],
+        [nop(), DRAIN],
+        [nop(), LINK],
+        [nop(), 0],
+      ],
+      { flags: DEFER },
+    )
+    assert.equal(ends(), '1:0 2:-ECANCELED 3:-ECANCELED 4:-ECANCELED')
+  }
+})

@@ -45,8 +45,12 @@ export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
   const most = isDeferred(ctx) && !ctx.dying ? Math.max(MAX_PER_RUN, min) : Number.POSITIVE_INFINITY
   let nrRun = 0
   do nrRun += runEntries(tctx, ctx, most - nrRun)
-  // What has ended may be what a drain waited for: that comes next.
-  while (ctx.drain.active && releaseHeld(tctx, ctx, ctx.nrInflight) && nrRun < most)
+  while (
+    // What has ended may be what a drain waited for: that comes next.
+    ctx.drain.active &&
+    releaseHeld(tctx, ctx, ctx.nrInflight) &&
+    nrRun < most
+  )
   commitCq(ctx)
   if (!tctx.wq.isQueueEmpty(ctx.id)) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
   return nrRun
