@@ -7,6 +7,7 @@
 
 export type TraceEvent =
   | 'submit_req'
+  | 'defer'
   | 'queue_async_work'
   | 'issue'
   | 'complete'

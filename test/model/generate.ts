@@ -13,6 +13,9 @@ import { Prng } from './prng.js'
 import { isSpoiled, isWaiter, type Member, type Program, type Step } from './program.js'
 import { SubmitModel } from './submit-model.js'
 
+/** Features that no backend lacks. */
+const EVERYWHERE: ReadonlySet<Feature> = new Set(['drain'])
+
 const LARGE = abi.IORING_SETUP_CQE32 | abi.IORING_SETUP_SQE128
 
 export function generate(seed: number): Program {
@@ -33,9 +36,10 @@ class Generator {
   constructor(seed: number) {
     this.#seed = seed
     this.#random = new Prng(seed)
-    // Half of the programs have none: those any backend can run, and they are compared.
+    // Half of the programs have but what any backend can run: they are compared.
     const isPlain = this.#random.oneIn(2)
-    this.#features = new Set(isPlain ? [] : FEATURES.filter(() => this.#random.oneIn(3)))
+    const offered = isPlain ? FEATURES.filter((feature) => EVERYWHERE.has(feature)) : FEATURES
+    this.#features = new Set(offered.filter(() => this.#random.oneIn(3)))
     this.#choose = new Chooser(this.#random, this.#features)
   }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { IOSQE_ASYNC, IOSQE_IO_LINK } from '../../src/abi/constants.js'
+import { IOSQE_ASYNC, IOSQE_IO_DRAIN, IOSQE_IO_LINK } from '../../src/abi/constants.js'
 import { ThreadsSyscalls } from '../../src/backends/threads/index.js'
 import { loadAcquire } from '../../src/lib/barrier.js'
 import { ECANCELED, EOWNERDEAD } from '../../src/lib/errno.js'
@@ -48,17 +48,21 @@ function pipe(): [read: number, write: number] {
   return [fds[0]!, fds[1]!]
 }
 
-/** A read that blocks in a worker, with a NOP linked behind it; the worker's thread is in it when this returns. */
-async function blockedRead(ring: Ring, fd: number, into: Uint8Array): Promise<Wq> {
+/**
+ * A read that blocks in a worker, with a NOP linked behind it, or with one that waits for it behind a drain; the worker's
+ * thread is in it when this returns.
+ */
+async function blockedRead(ring: Ring, fd: number, into: Uint8Array, isDrain = false): Promise<Wq> {
   const [, wq] = withWq(() => {
     const { sq } = ring
     const read = sq.getSqe()
     prepRead(sq.words, read, fd, addressOf(into), into.byteLength, 0)
     setUserData(sq.words, read, 1)
-    setFlags(sq.words, read, IOSQE_ASYNC | IOSQE_IO_LINK)
+    setFlags(sq.words, read, isDrain ? IOSQE_ASYNC : IOSQE_ASYNC | IOSQE_IO_LINK)
     const nop = sq.getSqe()
     prepNop(sq.words, nop)
     setUserData(sq.words, nop, 2)
+    setFlags(sq.words, nop, isDrain ? IOSQE_IO_DRAIN : 0)
     assert.equal(ring.submit(), 2)
   })
   const worker = wq.workerAt(0)
@@ -115,6 +119,24 @@ test('a thread that dies while its owner sleeps in enter is noticed there', asyn
   assert.deepEqual(
     ring.cq.peekBatch(8).map(({ res }) => res),
     [-EOWNERDEAD, -ECANCELED],
+  )
+  ring.queueExit()
+  libc('close')(read)
+  libc('close')(write)
+})
+
+test('what a drain holds back goes when the worker of what was before it dies', async () => {
+  const ring = queueInit(new ThreadsSyscalls(), 8)
+  const [read, write] = pipe()
+  const wq = await blockedRead(ring, read, new Uint8Array(8), true)
+  while (!wq.terminateRunning(0)) await new Promise(setImmediate)
+  assert.equal(ring.submitAndWaitTimeout(2, 20_000), 0)
+  assert.deepEqual(
+    ring.cq.peekBatch(8).map(({ userData, res }) => [userData, res]),
+    [
+      [1, -EOWNERDEAD],
+      [2, 0],
+    ],
   )
   ring.queueExit()
   libc('close')(read)

@@ -12,6 +12,7 @@ import { closeAdopted } from '../../sys/thread-fd.js'
 import { awaitStarting } from '../../wq/owner-wait.js'
 import { Wq } from '../../wq/wq.js'
 import { signalEventfd } from './complete.js'
+import { newDrain } from './drain.js'
 import { interruptThread } from './interrupt.js'
 import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
 
@@ -58,6 +59,8 @@ export class IoRingCtx {
   /** The SQE just issued has a path that cannot be read: the batch ends as where prep refuses one. */
   hasBadPath = false
   linkLast = NONE
+  /** What IOSQE_IO_DRAIN holds back. */
+  readonly drain = newDrain()
   /** Set when a completion that goes into the next batch came from io-wq. */
   batchAsync = false
 

@@ -16,6 +16,7 @@ import { libc } from '../../sys/libc.js'
 import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { cancelAll } from './cancel.js'
 import { IoRingCtx, Tctx } from './ctx.js'
+import { cancelHeld } from './drain.js'
 import { type Fdinfo, fdinfo } from './fdinfo.js'
 import { RINGS } from './layout.js'
 import { registerOp } from './register.js'
@@ -118,13 +119,14 @@ export class ThreadsSyscalls implements Syscalls {
     return { rings: ctx.rings, sqes: ctx.sqeBuffer }
   }
 
-  /** Returns at once. What the ring has in io-wq is cancelled or told; its record goes when the last request has ended. */
+  /** Returns at once. What drains hold back and what is in io-wq is cancelled or told; its record goes when the last request has ended. */
   close(fd: number): number {
     const ctx = this.#tctx?.rings.get(fd)
     if (ctx === undefined) return -EBADF
     const tctx = this.#tctx!
     ctx.dying = true
     tctx.dropEventfd(ctx)
+    cancelHeld(tctx, ctx)
     cancelAll(tctx, ctx)
     tctx.detach(ctx)
     closeAdopted(fd)

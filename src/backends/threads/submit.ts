@@ -12,7 +12,8 @@ import {
   IOSQE_BUFFER_SELECT,
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_FIXED_FILE,
-  IOSQE_IO_DRAIN,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
 } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
 import { loadAcquire, storeRelease } from '../../lib/barrier.js'
@@ -34,6 +35,7 @@ import { fileKind, holdFd } from '../../sys/file.js'
 import { IO_WQ_WORK_CONCURRENT, IO_WQ_WORK_FORCE_WAKE, IO_WQ_WORK_HASHED, IO_WQ_WORK_UNBOUND } from '../../wq/layout.js'
 import { commitCq, postCqe } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
+import { holdReq, initDrain, markHeld, releaseHeld } from './drain.js'
 import {
   NR_BUCKETS,
   POLL_CANCELED,
@@ -75,6 +77,8 @@ const SQ_DROPPED = RINGS.at.sq_dropped >> 2
 const SQE_SHIFT = Math.log2(SQE.size >> 2)
 const S_IOPRIO_SHIFT = 16
 const SQE_FLAGS_KNOWN = 0x7f
+/** Flags that initReq has nothing to look at for. */
+const SQE_FLAGS_COMMON = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
 const AT_FDCWD = -100
 /** Answers of a system call that read the path where it is, and PUNT, which has not. */
 const MAY_BE_BAD_PATH: ReadonlySet<number> = new Set([PUNT, -EFAULT, -ENAMETOOLONG, -ENOENT])
@@ -86,6 +90,7 @@ export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number
   const available = (loadAcquire(words, SQ_TAIL) - ctx.cachedSqHead) >>> 0
   const count = Math.min(toSubmit, available, ctx.sqEntries)
   const mask = ctx.sqEntries - 1
+  const nrBefore = ctx.nrInflight
   let taken = 0
   while (taken < count) {
     const slot = ctx.cachedSqHead & mask
@@ -99,18 +104,23 @@ export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number
     if (req === NONE) break
     ctx.cachedSqHead = (ctx.cachedSqHead + 1) | 0
     taken++
-    if (!submitSqe(tctx, ctx, req, index << SQE_SHIFT) && (ctx.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) break
+    const isTaken = submitSqe(tctx, ctx, req, index << SQE_SHIFT, nrBefore + taken)
+    if (!isTaken && (ctx.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) break
   }
   const open = closeChain(ctx)
-  if (open !== NONE) queueUnfinished(tctx, ctx, open)
+  if (open !== NONE) queueUnfinished(tctx, ctx, open, nrBefore + taken)
   // The slots are free again: every SQE before this head has been read.
   storeRelease(words, SQ_HEAD, ctx.cachedSqHead)
   commitCq(ctx)
+  if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
   return taken === 0 && count > 0 && tctx.wq.isFull() ? -EAGAIN : taken
 }
 
-/** One SQE. False stops the batch: it was refused, and nothing carries the refusal on. */
-function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number): boolean {
+/**
+ * One SQE. False stops the batch: it was refused, and nothing carries the refusal on. `nrAllocated`: requests that were
+ * in flight before the batch, and all of the batch so far.
+ */
+function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number, nrAllocated: number): boolean {
   const { words } = tctx.wq.mem
   const r = tctx.wq.mem.payload(req)
   trace('submit_req', words[r + R_OPCODE]!, words[r + R_USER_DATA]!)
@@ -121,6 +131,7 @@ function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number): boolea
   if (ready === NONE) return true
   const head = tctx.wq.mem.payload(ready)
   if ((words[head + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, ready, head)
+  else if (ctx.drain.active) holdReq(tctx, ctx, ready, head, nrAllocated)
   else queueSqe(tctx, ctx, ready, head)
   const isRefused = error < 0 || ctx.hasBadPath
   ctx.hasBadPath = false
@@ -134,11 +145,16 @@ function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number
   const flags = words[r + R_SQE_FLAGS]!
   const def = opcode < IORING_OP_LAST ? opdef(opcode) : undefined
   if (def === undefined) return -EINVAL
-  if ((flags & ~SQE_FLAGS_KNOWN) !== 0) return -EINVAL
-  if ((flags & IOSQE_BUFFER_SELECT) !== 0 && def.bufferSelect !== true) return -EOPNOTSUPP
-  // DIFFERS: drain is not there yet and is refused; nor are priorities and personalities.
+  if ((flags & ~SQE_FLAGS_COMMON) !== 0) {
+    if ((flags & ~SQE_FLAGS_KNOWN) !== 0) return -EINVAL
+    if ((flags & IOSQE_BUFFER_SELECT) !== 0 && def.bufferSelect !== true) return -EOPNOTSUPP
+    const error = initDrain(tctx, ctx, flags)
+    if (error < 0) return error
+  }
+  if (ctx.drain.active) markHeld(tctx, ctx, r)
   const ioprio = ctx.sqes[sqe]! >>> S_IOPRIO_SHIFT
-  if ((flags & IOSQE_IO_DRAIN) !== 0 || ioprio !== 0 || words[r + R_BUF_INDEX]! >>> 16 !== 0) return -EINVAL
+  // DIFFERS: priorities and personalities are not there yet and are refused.
+  if (ioprio !== 0 || words[r + R_BUF_INDEX]! >>> 16 !== 0) return -EINVAL
   return def.prep(tctx, ctx, req, r, sqe)
 }
 
@@ -150,9 +166,10 @@ function endSpoiled(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
 }
 
 /** A chain still open at the end of enter goes to io-wq instead of running inline. */
-function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number): void {
+function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
   const r = tctx.wq.mem.payload(req)
   if ((tctx.wq.mem.words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, req, r)
+  else if (ctx.drain.active) holdReq(tctx, ctx, req, r, nrAllocated)
   else queueAsync(tctx, ctx, req, r, opdef(tctx.wq.mem.words[r + R_OPCODE]!)!)
 }
 
@@ -302,4 +319,5 @@ function endAs(tctx: Tctx, req: number, res: number): void {
   setFail(words, r, res)
   complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
   commitCq(ctx)
+  if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
 }

@@ -11,6 +11,7 @@ import { fetchAnd, fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { NONE } from '../../lib/mpscq.js'
 import { commitCq, signalEventfd } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
+import { releaseHeld } from './drain.js'
 import { RINGS, TW_COMPLETE } from './layout.js'
 import { R_TW } from './req.js'
 import { completeFromTaskWork, endDying, queueSqe } from './submit.js'
@@ -42,6 +43,21 @@ export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
   if ((loadAcquire(ctx.words, SQ_FLAGS) & IORING_SQ_TASKRUN) !== 0) fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN)
   if (tctx.wq.isQueueEmpty(ctx.id)) return 0
   const most = isDeferred(ctx) && !ctx.dying ? Math.max(MAX_PER_RUN, min) : Number.POSITIVE_INFINITY
+  let nrRun = 0
+  do nrRun += runEntries(tctx, ctx, most - nrRun)
+  while (
+    // What has ended may be what a drain waited for: that comes next.
+    ctx.drain.active &&
+    releaseHeld(tctx, ctx, ctx.nrInflight) &&
+    nrRun < most
+  )
+  commitCq(ctx)
+  if (!tctx.wq.isQueueEmpty(ctx.id)) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
+  return nrRun
+}
+
+/** Takes entries off the queue until it is empty or `most` were run; returns how many. */
+function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
   const { wq } = tctx
   const { words } = wq.mem
   let nrRun = 0
@@ -57,7 +73,5 @@ export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
     else if (ctx.dying) endDying(tctx, req)
     else queueSqe(tctx, ctx, req, r)
   }
-  commitCq(ctx)
-  if (!wq.isQueueEmpty(ctx.id)) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
   return nrRun
 }
