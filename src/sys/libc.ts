@@ -52,6 +52,7 @@ const TABLE = {
   fsetxattr:  ['fsetxattr',  'int',  ['int', 'long', 'long', 'size', 'int']],
   getxattr:   ['getxattr',   'long', ['long', 'long', 'long', 'size']],
   fgetxattr:  ['fgetxattr',  'long', ['int', 'long', 'long', 'size']],
+  clock_gettime: ['clock_gettime', 'int', ['int', 'long']],
   splice:     ['splice',     'long', ['int', 'long', 'int', 'long', 'size', 'uint']],
   tee:        ['tee',        'long', ['int', 'int', 'size', 'uint']],
   fcntl:      ['fcntl',      'int',  ['int', 'int', 'long']],

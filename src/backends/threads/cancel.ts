@@ -1,8 +1,8 @@
 /**
  * ASYNC_CANCEL: match by user_data, fd, opcode or any. Owner thread only.
  *
- * What can be found is what io-wq holds: queued, running, or waiting for its file; members of a chain whose turn has not
- * come are not found, as in the kernel. Counterpart: io_uring/cancel.c.
+ * What can be found is what io-wq holds, queued, running, or waiting for its file, and timeouts; members of a chain whose
+ * turn has not come are not found, nor are limits, as in the kernel. Counterpart: io_uring/cancel.c.
  */
 import {
   IORING_ASYNC_CANCEL_ALL,
@@ -13,9 +13,10 @@ import {
   IORING_ASYNC_CANCEL_USERDATA,
 } from '../../abi/constants.js'
 import { loadAcquire } from '../../lib/barrier.js'
-import { EALREADY, EBADF, EINVAL, ENOENT } from '../../lib/errno.js'
+import { EALREADY, EBADF, ECANCELED, EINVAL, ENOENT } from '../../lib/errno.js'
 import { isOpenFd, isSameFile } from '../../sys/file.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
+import { endTimeout } from './home.js'
 import { POLL_CANCELED } from './layout.js'
 import { takeWait } from './poll.js'
 import {
@@ -63,7 +64,18 @@ export function cancelTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, r: numb
   }
   const isMeant = (item: number) => matches(tctx, ctx, r, flags, item)
   const all = (flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) !== 0
-  return all ? cancelEach(tctx, isMeant) : cancelOne(tctx, isMeant)
+  const nrOrError = all ? cancelEach(tctx, isMeant) : cancelOne(tctx, isMeant)
+  // Timeouts are of no file.
+  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 || (!all && nrOrError === 0)) return nrOrError
+  const nrTimeouts = cancelTimeouts(tctx, ctx, isMeant, all)
+  if (all) return nrOrError + nrTimeouts
+  return nrTimeouts > 0 ? 0 : nrOrError
+}
+
+function cancelTimeouts(tctx: Tctx, ctx: IoRingCtx, isMeant: (item: number) => boolean, all: boolean): number {
+  const found = (ctx.timers?.timeouts() ?? []).filter(({ req }) => isMeant(req)).slice(0, all ? undefined : 1)
+  for (const timeout of found) endTimeout(tctx, ctx, timeout, -ECANCELED)
+  return found.length
 }
 
 function cancelOne(tctx: Tctx, isMeant: (item: number) => boolean): number {

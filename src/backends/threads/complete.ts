@@ -17,6 +17,16 @@ const CQ_TAIL = RINGS.at.cq_tail >> 2
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
 const CQ_FLAGS = RINGS.at.cq_flags >> 2
 
+/** Whether a CQE would go to the ring, and not to the overflow list. */
+export function canPost(ctx: IoRingCtx): boolean {
+  return ctx.overflow.length === 0 && hasRoom(ctx)
+}
+
+/** CQEs the app was shown since the ring was made, modulo 2**32. */
+export function committedTail(ctx: IoRingCtx): number {
+  return ctx.words[CQ_TAIL]!
+}
+
 function hasRoom(ctx: IoRingCtx): boolean {
   // Pairs with the app's release of cq_head: the slots behind it were read.
   return (ctx.cachedCqTail - loadAcquire(ctx.words, CQ_HEAD)) >>> 0 < ctx.cqEntries
@@ -33,7 +43,7 @@ function put(ctx: IoRingCtx, low: number, high: number, res: number, flags: numb
 }
 
 export function postCqe(ctx: IoRingCtx, low: number, high: number, res: number, flags: number): void {
-  if (ctx.overflow.length === 0 && hasRoom(ctx)) {
+  if (canPost(ctx)) {
     put(ctx, low, high, res, flags)
     return
   }

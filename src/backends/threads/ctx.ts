@@ -15,6 +15,7 @@ import { signalEventfd } from './complete.js'
 import { newDrain } from './drain.js'
 import { interruptThread } from './interrupt.js'
 import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
+import type { Timers } from './timers.js'
 
 /** How long a thread that ends waits for workers that are coming up. */
 const STARTING_MS = 500
@@ -61,6 +62,10 @@ export class IoRingCtx {
   linkLast = NONE
   /** What IOSQE_IO_DRAIN holds back. */
   readonly drain = newDrain()
+  /** Its timeouts, from the first one on. */
+  timers: Timers | undefined
+  /** The timer of the event loop that is set for the first of them, and for when. */
+  alarm: { readonly dueMs: number; readonly timer: NodeJS.Timeout } | undefined
   /** Set when a completion that goes into the next batch came from io-wq. */
   batchAsync = false
 

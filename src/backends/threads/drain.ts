@@ -14,10 +14,10 @@ import { ECANCELED, EOPNOTSUPP } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import { trace } from '../../lib/trace.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
+import { addTaskWork } from './home.js'
 import { TW_COMPLETE, TW_SUBMIT } from './layout.js'
 import { setFail } from './link.js'
 import { R_LINK, R_SQE_FLAGS, R_USER_DATA } from './req.js'
-import { addTaskWork } from './tw.js'
 
 /** From this many on, places that were left at the front of the list are given back before the list is empty. */
 const MANY_LEFT = 1024

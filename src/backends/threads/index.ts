@@ -17,12 +17,13 @@ import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { cancelAll } from './cancel.js'
 import { IoRingCtx, Tctx } from './ctx.js'
 import { cancelHeld } from './drain.js'
-import { type Fdinfo, fdinfo } from './fdinfo.js'
+import { endAllTimeouts, setAlarm } from './expiry.js'
+import { isDeferred } from './home.js'
 import { RINGS } from './layout.js'
 import { registerOp } from './register.js'
 import { endCancelled, endDied, submitSqes } from './submit.js'
-import { isDeferred, runTaskWork } from './tw.js'
-import { parseWaitArg, waitCq } from './wait.js'
+import { runTaskWork } from './tw.js'
+import { nrTimeoutEvents, parseWaitArg, waitCq } from './wait.js'
 
 const MAX_ENTRIES = 32768
 const MAX_CQ_ENTRIES = 2 * MAX_ENTRIES
@@ -100,12 +101,18 @@ export class ThreadsSyscalls implements Syscalls {
     if (ctx.disabled) return -EBADFD
     const tctx = this.#tctx!
     const getEvents = (flags & abi.IORING_ENTER_GETEVENTS) !== 0
+    // Of before the batch: to take it may last longer than a timeout in it.
+    const nrEvents = nrTimeoutEvents(ctx)
     const submitted = toSubmit > 0 ? submitSqes(tctx, ctx, toSubmit) : 0
     if (!isDeferred(ctx)) for (const ring of tctx.rings.values()) if (!isDeferred(ring)) runTaskWork(tctx, ring, 0)
-    if (!getEvents || (toSubmit > 0 && submitted !== toSubmit)) return submitted
-    const end = parseWaitArg(flags, arg)
-    const waited = typeof end === 'number' ? waitCq(tctx, ctx, minComplete, end) : end.error
-    return submitted > 0 ? submitted : waited
+    let res = submitted
+    if (getEvents && (toSubmit === 0 || submitted === toSubmit)) {
+      const end = parseWaitArg(flags, arg)
+      const waited = typeof end === 'number' ? waitCq(tctx, ctx, minComplete, end, nrEvents) : end.error
+      if (submitted <= 0) res = waited
+    }
+    if (ctx.timers !== undefined) setAlarm(tctx, ctx)
+    return res
   }
 
   register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
@@ -127,17 +134,12 @@ export class ThreadsSyscalls implements Syscalls {
     ctx.dying = true
     tctx.dropEventfd(ctx)
     cancelHeld(tctx, ctx)
+    endAllTimeouts(tctx, ctx)
     cancelAll(tctx, ctx)
     tctx.detach(ctx)
     closeAdopted(fd)
     reap(tctx, ctx)
     return 0
-  }
-
-  /** What is known of a ring, for bug reports. */
-  fdinfo(fd: number): Fdinfo | undefined {
-    const ctx = this.#tctx?.rings.get(fd)
-    return ctx === undefined ? undefined : fdinfo(this.#tctx!, ctx)
   }
 
   /** Resolves when no worker of this thread's rings is left. Only after the last ring was closed. */

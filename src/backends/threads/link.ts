@@ -4,15 +4,22 @@
  *   REQ.link:  head -> member -> member -> NONE
  *
  * A chain is assembled within one enter call and queued by its head; each next member is queued as task work when the
- * one before completes. Counterpart: io_submit_sqe's link handling, io_disarm_next and io_fail_links.
+ * one before completes. A LINK_TIMEOUT is no step of the chain: it ends with the request before it, and the chain goes on
+ * behind it. Counterpart: io_submit_sqe's link handling, io_disarm_next, io_disarm_linked_timeout and io_fail_links.
  */
-import { IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../abi/constants.js'
-import { ECANCELED } from '../../lib/errno.js'
+import {
+  IORING_OP_LINK_TIMEOUT,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from '../../abi/constants.js'
+import { EALREADY, ECANCELED, EINTR, ETIME } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
+import { addTaskWork } from './home.js'
 import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, REQ_F_SKIP_LINK_CQES, TW_COMPLETE, TW_SUBMIT } from './layout.js'
-import { R_LINK, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from './req.js'
-import { addTaskWork } from './tw.js'
+import { R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from './req.js'
+import { finish } from './submit.js'
 
 const LINK_FLAGS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK
 
@@ -58,13 +65,40 @@ export function closeChain(ctx: IoRingCtx): number {
 /** A request has ended: queues the next of its chain, or fails the rest. `spoiled`: it never ran, hard links fail too. */
 export function disarmNext(tctx: Tctx, ctx: IoRingCtx, r: number, spoiled: boolean): void {
   const { words } = tctx.wq.mem
-  const next = words[r + R_LINK]!
-  if (next === NONE) return
+  const linked = words[r + R_LINK]!
+  if (linked === NONE) return
   words[r + R_LINK] = NONE
+  const next = isLimit(words, tctx.wq.mem.payload(linked)) ? endLimit(tctx, ctx, r, linked) : linked
+  if (next === NONE) return
   const failed = (words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0
   const hard = (words[r + R_SQE_FLAGS]! & IOSQE_IO_HARDLINK) !== 0
   if (failed && (spoiled || !hard)) failLinks(tctx, ctx, r, next)
   else addTaskWork(tctx, ctx, next, TW_SUBMIT)
+}
+
+/** A LINK_TIMEOUT, unless it was refused itself. */
+function isLimit(words: Int32Array, r: number): boolean {
+  return words[r + R_OPCODE] === IORING_OP_LINK_TIMEOUT && (words[r + R_REQ_FLAGS]! & REQ_F_FAIL) === 0
+}
+
+/** A request has ended, and its limit with it: ahead of it if it was reached. Returns what is linked behind the limit. */
+function endLimit(tctx: Tctx, ctx: IoRingCtx, r: number, limit: number): number {
+  const { mem } = tctx.wq
+  const { words } = mem
+  const l = mem.payload(limit)
+  const next = words[l + R_LINK]!
+  words[l + R_LINK] = NONE
+  const timeout = ctx.timers?.find(limit)
+  if (timeout !== undefined) ctx.timers?.remove(timeout)
+  if (timeout?.isUp === true) {
+    const res = words[r + R_RES]!
+    words[l + R_RES] = res === -ECANCELED || res === -EINTR ? -ETIME : -EALREADY
+    finish(tctx, ctx, limit, l, false)
+  } else {
+    words[l + R_RES] = -ECANCELED
+    addTaskWork(tctx, ctx, limit, TW_COMPLETE)
+  }
+  return next
 }
 
 /** Every remaining member ends as -ECANCELED, or with its own error if it was refused, in order, through task work. */

@@ -12,6 +12,9 @@ export const PUNT = -0x7fffffff
 /** tryIssue's answer: `res` is set, complete it through task work. */
 export const VIA_TASK_WORK = -0x7ffffffe
 
+/** tryIssue's answer: it is under way, and something else will end it. */
+export const PENDING = -0x7ffffffd
+
 /** What a worker has to run a request: the shared words, and whether it was cancelled meanwhile. */
 export interface WorkEnv {
   readonly words: Int32Array

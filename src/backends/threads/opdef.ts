@@ -17,6 +17,7 @@ import { readIssue, readTryIssue, rwPrep, rwvPrep, writeIssue, writeTryIssue } f
 import { spliceIssue, splicePrep, teeIssue, teePrep } from './ops/splice.js'
 import { statxIssue, statxPrep, statxTryIssue } from './ops/statx.js'
 import * as sync from './ops/sync.js'
+import * as timeout from './ops/timeout.js'
 import { ftruncateIssue, ftruncatePrep } from './ops/truncate.js'
 import * as xattr from './ops/xattr.js'
 
@@ -36,6 +37,9 @@ const TABLE: readonly (readonly [opcode: number, def: OpDef])[] = [
   [abi.IORING_OP_FSYNC,     { name: 'FSYNC',     prep: sync.fsyncPrep,     issue: sync.fsyncIssue,     ...ofFile }],
   [abi.IORING_OP_SYNC_FILE_RANGE,
                             { name: 'SYNC_FILE_RANGE', prep: sync.syncFileRangePrep, issue: sync.syncFileRangeIssue, ...ofFile }],
+  [abi.IORING_OP_TIMEOUT,   { name: 'TIMEOUT',   prep: timeout.timeoutPrep, tryIssue: timeout.timeoutTryIssue }],
+  [abi.IORING_OP_TIMEOUT_REMOVE, { name: 'TIMEOUT_REMOVE', prep: timeout.timeoutRemovePrep, tryIssue: timeout.timeoutRemoveTryIssue }],
+  [abi.IORING_OP_LINK_TIMEOUT, { name: 'LINK_TIMEOUT', prep: timeout.linkTimeoutPrep, tryIssue: timeout.linkTimeoutTryIssue, neverFails: true }],
   [abi.IORING_OP_ASYNC_CANCEL, { name: 'ASYNC_CANCEL', prep: cancelPrep, tryIssue: cancelTryIssue }],
   [abi.IORING_OP_FALLOCATE, { name: 'FALLOCATE', prep: sync.fallocatePrep, issue: sync.fallocateIssue, ...resizing }],
   [abi.IORING_OP_OPENAT,    { name: 'OPENAT',    prep: openclose.openatPrep,  tryIssue: openclose.openatTryIssue,  issue: openclose.openatIssue,  ...opening }],

@@ -36,6 +36,8 @@ import { IO_WQ_WORK_CONCURRENT, IO_WQ_WORK_FORCE_WAKE, IO_WQ_WORK_HASHED, IO_WQ_
 import { commitCq, postCqe } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { holdReq, initDrain, markHeld, releaseHeld } from './drain.js'
+import { endMet } from './expiry.js'
+import { addTaskWork } from './home.js'
 import {
   NR_BUCKETS,
   POLL_CANCELED,
@@ -49,8 +51,9 @@ import {
   TW_SUBMIT,
 } from './layout.js'
 import { assemble, closeChain, disarmNext, setFail } from './link.js'
-import { type OpDef, PUNT, VIA_TASK_WORK } from './op.js'
+import { type OpDef, PENDING, PUNT, VIA_TASK_WORK } from './op.js'
 import { opdef } from './opdef.js'
+import { startLimit } from './ops/timeout.js'
 import {
   allocReq,
   freeReq,
@@ -69,7 +72,6 @@ import {
   R_TOTAL,
   R_USER_DATA,
 } from './req.js'
-import { addTaskWork } from './tw.js'
 
 const SQ_HEAD = RINGS.at.sq_head >> 2
 const SQ_TAIL = RINGS.at.sq_tail >> 2
@@ -113,6 +115,7 @@ export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number
   storeRelease(words, SQ_HEAD, ctx.cachedSqHead)
   commitCq(ctx)
   if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
+  endMet(tctx, ctx)
   return taken === 0 && count > 0 && tctx.wq.isFull() ? -EAGAIN : taken
 }
 
@@ -199,6 +202,7 @@ function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
   }
   if (res === PUNT) punt(tctx, ctx, req, r, def, def.concurrent === true ? IO_WQ_WORK_CONCURRENT : 0)
   else if (res === VIA_TASK_WORK) addTaskWork(tctx, ctx, req, TW_COMPLETE)
+  else if (res === PENDING) startLimit(tctx, ctx, req, words[r + R_LINK]!)
   else {
     words[r + R_RES] = res
     complete(tctx, ctx, req, r, def)
@@ -245,7 +249,10 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
     }
   }
   // Its successor in a chain waits for the owner.
-  if (words[r + R_LINK] !== NONE) flags |= IO_WQ_WORK_FORCE_WAKE
+  if (words[r + R_LINK] !== NONE) {
+    flags |= IO_WQ_WORK_FORCE_WAKE
+    startLimit(tctx, ctx, req, words[r + R_LINK]!)
+  }
   words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ASYNC
   tctx.wq.enqueue(req, flags, bucket, ctx.id)
 }
@@ -267,13 +274,19 @@ export function completeFromTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, r:
   complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
 }
 
-/** Ends a request whose `res` is set: the chain goes on or fails, the CQE is written, the record is free. */
+/** Ends a request whose `res` is set, by the rules of its operation. */
 function complete(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef | undefined): void {
   const { words } = tctx.wq.mem
   const res = words[r + R_RES]!
   const ended = (words[r + R_REQ_FLAGS]! & REQ_F_ENDED) !== 0
   const failed = (res < 0 && def?.neverFails !== true) || (def?.transfer === true && res !== words[r + R_TOTAL])
-  if (!ended && failed) setFail(words, r, res)
+  finish(tctx, ctx, req, r, !ended && failed)
+}
+
+/** Ends a request whose `res` is set: the chain goes on or fails, the CQE is written, the record is free. */
+export function finish(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, hasFailed: boolean): void {
+  const { words } = tctx.wq.mem
+  if (hasFailed) setFail(words, r, words[r + R_RES]!)
   disarmNext(tctx, ctx, r, false)
   post(tctx, ctx, r)
   freeReq(tctx, ctx, req)

@@ -6,12 +6,14 @@
  * it only in enter with GETEVENTS. Counterpart: io_uring/tw.c. DIFFERS: on rings without DEFER_TASKRUN, completions from
  * workers wait for the owner too, and IORING_SQ_TASKRUN is set whether it was asked for or not.
  */
-import { IORING_SETUP_DEFER_TASKRUN, IORING_SQ_TASKRUN } from '../../abi/constants.js'
+import { IORING_SQ_TASKRUN } from '../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { NONE } from '../../lib/mpscq.js'
-import { commitCq, signalEventfd } from './complete.js'
+import { commitCq } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { releaseHeld } from './drain.js'
+import { endMet, expire } from './expiry.js'
+import { isDeferred } from './home.js'
 import { RINGS, TW_COMPLETE } from './layout.js'
 import { R_TW } from './req.js'
 import { completeFromTaskWork, endDying, queueSqe } from './submit.js'
@@ -21,18 +23,6 @@ const SQ_FLAGS = RINGS.at.sq_flags >> 2
 /** The most entries a DEFER_TASKRUN ring runs at a time, unless more completions are asked for. */
 const MAX_PER_RUN = 20
 
-/** Queues a request for the owner, by the owner itself. `kind` is TW_*. */
-export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: number): void {
-  tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_TW] = kind
-  if (!tctx.wq.pushHome(req, ctx.id)) return
-  fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
-  if (ctx.eventfd >= 0 && !ctx.eventfdAsync && isDeferred(ctx)) signalEventfd(ctx)
-}
-
-export function isDeferred(ctx: IoRingCtx): boolean {
-  return (ctx.setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0
-}
-
 /**
  * Runs a ring's task work and commits its CQ: all of it, or on a DEFER_TASKRUN ring at most max(20, `min`) entries.
  * Returns the entries run. What a producer is still pushing stays for the next run.
@@ -41,19 +31,22 @@ export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
   // Before the first pop: a push after it finds the flag clear and sets it again. Cleared though the queue be empty, for
   // a worker sets it after its push, when the owner may have popped already.
   if ((loadAcquire(ctx.words, SQ_FLAGS) & IORING_SQ_TASKRUN) !== 0) fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN)
-  if (tctx.wq.isQueueEmpty(ctx.id)) return 0
+  const nrUp = expire(tctx, ctx)
+  if (nrUp === 0 && tctx.wq.isQueueEmpty(ctx.id)) return 0
   const most = isDeferred(ctx) && !ctx.dying ? Math.max(MAX_PER_RUN, min) : Number.POSITIVE_INFINITY
-  let nrRun = 0
-  do nrRun += runEntries(tctx, ctx, most - nrRun)
-  while (
-    // What has ended may be what a drain waited for: that comes next.
-    ctx.drain.active &&
-    releaseHeld(tctx, ctx, ctx.nrInflight) &&
-    nrRun < most
-  )
-  commitCq(ctx)
+  let nrRun = nrUp
+  do {
+    nrRun += runEntries(tctx, ctx, most - nrRun)
+    commitCq(ctx)
+    // What has ended may be what a drain or a count waited for: that comes next.
+  } while (goesOn(tctx, ctx) && nrRun < most)
   if (!tctx.wq.isQueueEmpty(ctx.id)) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
   return nrRun
+}
+
+function goesOn(tctx: Tctx, ctx: IoRingCtx): boolean {
+  const isReleased = ctx.drain.active && releaseHeld(tctx, ctx, ctx.nrInflight)
+  return endMet(tctx, ctx) || isReleased
 }
 
 /** Takes entries off the queue until it is empty or `most` were run; returns how many. */

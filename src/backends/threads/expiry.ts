@@ -1,0 +1,119 @@
+/**
+ * Timeouts that are up, or whose count is met. Owner thread only.
+ *
+ * The owner looks at the clock when it runs task work, and sleeps in enter no longer than to the next timeout. For when it
+ * is not in enter there is an alarm, a timer of its event loop. Counterpart: io_timeout_fn, io_link_timeout_fn,
+ * io_flush_timeouts, io_kill_timeouts. DIFFERS: no interrupt ends a timeout: the thread has to call enter, or to come by its
+ * event loop, which is a millisecond late at most.
+ */
+import { IORING_CQE_F_MORE, IORING_SQ_TASKRUN, IORING_TIMEOUT_ETIME_SUCCESS } from '../../abi/constants.js'
+import { fetchOr } from '../../lib/barrier.js'
+import { nowMs } from '../../lib/clock.js'
+import { ECANCELED, ETIME } from '../../lib/errno.js'
+import { NONE } from '../../lib/mpscq.js'
+import { canPost, committedTail, postCqe, signalEventfd } from './complete.js'
+import type { IoRingCtx, Tctx } from './ctx.js'
+import { endTimeout, isDeferred } from './home.js'
+import { RINGS } from './layout.js'
+import { takeWait } from './poll.js'
+import { R_OP_FLAGS, R_RES, R_USER_DATA } from './req.js'
+import { finish } from './submit.js'
+import type { Timeout, Timers } from './timers.js'
+import { runTaskWork } from './tw.js'
+
+const SQ_FLAGS = RINGS.at.sq_flags >> 2
+/** The longest that setTimeout takes. */
+const MAX_ALARM_MS = 2 ** 31 - 1
+
+/** Ends what is up, or goes on with its next shot. Returns how many were; their CQEs are to be committed. */
+export function expire(tctx: Tctx, ctx: IoRingCtx): number {
+  const { timers } = ctx
+  if (timers === undefined || timers.firstDueMs === Number.POSITIVE_INFINITY) return 0
+  const now = nowMs()
+  const up: Timeout[] = []
+  for (let next = timers.popDue(now); next !== undefined; next = timers.popDue(now)) up.push(next)
+  for (const timeout of up) {
+    // The end of one may be that of another.
+    if (timers.find(timeout.req) !== timeout) continue
+    if (timeout.bounds === NONE) shoot(tctx, ctx, timers, timeout)
+    else endBounded(tctx, ctx, timers, timeout)
+  }
+  return up.length
+}
+
+function shoot(tctx: Tctx, ctx: IoRingCtx, timers: Timers, timeout: Timeout): void {
+  const { mem } = tctx.wq
+  const { words } = mem
+  const { req, intervalMs, shots } = timeout
+  const r = mem.payload(req)
+  timers.nrEvents++
+  if (intervalMs !== undefined && shots !== 1 && canPost(ctx)) {
+    postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, -ETIME, IORING_CQE_F_MORE)
+    if (shots > 0) timeout.shots--
+    timers.again(timeout, nowMs() + intervalMs)
+    return
+  }
+  timers.remove(timeout)
+  words[r + R_RES] = -ETIME
+  finish(tctx, ctx, req, r, (words[r + R_OP_FLAGS]! & IORING_TIMEOUT_ETIME_SUCCESS) === 0)
+}
+
+/**
+ * The limit of a request is reached: that is cancelled, as far as it can be, and when it ends link.ts ends the limit. DIFFERS:
+ * so the limit of a request that cannot be interrupted says so at its end, and not before; it is told by the request, not by
+ * its user_data; and it holds from when the request goes to io-wq on, though it block there (since Linux 6.15, once it is
+ * parked on a poll).
+ */
+function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout): void {
+  const { mem } = tctx.wq
+  limit.isUp = true
+  const timeout = timers.find(limit.bounds)
+  if (timeout !== undefined) {
+    endTimeout(tctx, ctx, timeout, -ECANCELED)
+    return
+  }
+  takeWait(mem.words, mem.payload(limit.bounds))
+  tctx.wq.cancel(limit.bounds)
+}
+
+/** Ends those whose count is met by what was committed. True if there was any. */
+export function endMet(tctx: Tctx, ctx: IoRingCtx): boolean {
+  if (ctx.timers === undefined) return false
+  const met = ctx.timers.takeMet(committedTail(ctx))
+  for (const timeout of met) endTimeout(tctx, ctx, timeout, 0)
+  return met.length > 0
+}
+
+/** Ends all as -ECANCELED, for closing the ring. Limits end with their requests. */
+export function endAllTimeouts(tctx: Tctx, ctx: IoRingCtx): void {
+  for (const timeout of [...(ctx.timers?.timeouts() ?? [])]) endTimeout(tctx, ctx, timeout, -ECANCELED)
+}
+
+/** At the end of enter: sees to it that what is up next is noticed. */
+export function setAlarm(tctx: Tctx, ctx: IoRingCtx): void {
+  const dueMs = ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY
+  if (dueMs === Number.POSITIVE_INFINITY || ctx.dying || (ctx.alarm?.dueMs ?? dueMs + 1) <= dueMs) return
+  clearTimeout(ctx.alarm?.timer)
+  ctx.alarm = undefined
+  const leftMs = dueMs - nowMs()
+  if (leftMs <= 0 && isDeferred(ctx)) {
+    tell(ctx)
+    return
+  }
+  const timer = setTimeout(() => onAlarm(tctx, ctx), Math.min(Math.ceil(Math.max(leftMs, 0)), MAX_ALARM_MS))
+  timer.unref()
+  ctx.alarm = { dueMs, timer }
+}
+
+function onAlarm(tctx: Tctx, ctx: IoRingCtx): void {
+  ctx.alarm = undefined
+  if (ctx.dying) return
+  if (!isDeferred(ctx)) runTaskWork(tctx, ctx, 0)
+  setAlarm(tctx, ctx)
+}
+
+/** There is task work, which on a DEFER_TASKRUN ring waits for enter with GETEVENTS. */
+function tell(ctx: IoRingCtx): void {
+  const isTold = (fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN) & IORING_SQ_TASKRUN) !== 0
+  if (!isTold && ctx.eventfd >= 0 && !ctx.eventfdAsync) signalEventfd(ctx)
+}

@@ -1,0 +1,174 @@
+/**
+ * A ring's timeouts: which is due first, which wait for a count, in which order they are found. Owner thread only.
+ *
+ *   heap:   by the time they are due; those that are up leave it
+ *   list:   counted ones by their target, then the others as they came: the order in which a cancel finds them
+ *
+ * Counterpart: timeout_list and ltimeout_list of io_ring_ctx; the kernel's hrtimers keep what the heap keeps here.
+ */
+import { NONE } from '../../lib/mpscq.js'
+
+export interface Timeout {
+  readonly req: number
+  /** When it is up, by nowMs(). */
+  dueMs: number
+  /** From one shot to the next; undefined for a single one. */
+  intervalMs: number | undefined
+  /** Shots left, with an interval; 0 for no end. */
+  shots: number
+  /** Of a LINK_TIMEOUT the request that it bounds, else NONE. */
+  readonly bounds: number
+  /** Of a LINK_TIMEOUT: it was up before its request had ended. */
+  isUp: boolean
+  /** CQEs posted, timeouts apart, with which it ends; undefined without a count. */
+  target: number | undefined
+  /** Its place in the heap, -1 for none. */
+  at: number
+}
+
+export class Timers {
+  readonly #heap: Timeout[] = []
+  /** Timeouts, not limits of requests. */
+  readonly #list: Timeout[] = []
+  readonly #byReq = new Map<number, Timeout>()
+  /** How many of the list have a count: they are its first. */
+  #nrCounted = 0
+  /** Timeouts that were up, or met their count. */
+  nrEvents = 0
+  /** CQEs that had been posted, timeouts apart, when counts were last looked at. */
+  #lastCount = 0
+
+  /** Infinity for none. */
+  get firstDueMs(): number {
+    return this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY
+  }
+
+  find(req: number): Timeout | undefined {
+    return this.#byReq.get(req)
+  }
+
+  /** Starts one. `count` CQEs beyond the `tail` of now end it too; 0 for no count. */
+  add(timeout: Omit<Timeout, 'target' | 'at' | 'isUp'>, count: number, tail: number): void {
+    const posted = (tail - this.nrEvents) | 0
+    this.#lastCount = posted
+    const target = count === 0 ? undefined : (posted + count) | 0
+    const started: Timeout = { ...timeout, target, at: -1, isUp: false }
+    this.#byReq.set(started.req, started)
+    this.#push(started)
+    if (started.bounds !== NONE) return
+    if (target === undefined) {
+      this.#list.push(started)
+      return
+    }
+    let i = this.#nrCounted
+    while (i > 0 && (this.#list[i - 1]!.target! - posted) >>> 0 > count) i--
+    this.#list.splice(i, 0, started)
+    this.#nrCounted++
+  }
+
+  /** Another time for one, which loses its count and the end of its shots. */
+  move(timeout: Timeout, dueMs: number, intervalMs: number): void {
+    this.#takeOff(timeout)
+    timeout.dueMs = dueMs
+    timeout.shots = 0
+    if (timeout.intervalMs !== undefined) timeout.intervalMs = intervalMs
+    timeout.target = undefined
+    this.#push(timeout)
+    if (timeout.bounds === NONE) this.#list.push(timeout)
+  }
+
+  /** One that was up goes on. */
+  again(timeout: Timeout, dueMs: number): void {
+    timeout.dueMs = dueMs
+    this.#push(timeout)
+  }
+
+  remove(timeout: Timeout): void {
+    this.#takeOff(timeout)
+    this.#byReq.delete(timeout.req)
+  }
+
+  /** Takes the next that is due off the heap; it stays known until it is removed. */
+  popDue(nowMs: number): Timeout | undefined {
+    const first = this.#heap[0]
+    if (first === undefined || first.dueMs > nowMs) return undefined
+    this.#cut(first)
+    return first
+  }
+
+  /** Removes those whose count is met, the CQ's tail being there, and returns them in their order. */
+  takeMet(tail: number): readonly Timeout[] {
+    if (this.#nrCounted === 0) return []
+    const posted = (tail - this.nrEvents) | 0
+    const nrPosted = (posted - this.#lastCount) >>> 0
+    let nrMet = 0
+    while (nrMet < this.#nrCounted && nrPosted >= (this.#list[nrMet]!.target! - this.#lastCount) >>> 0) nrMet++
+    this.#lastCount = posted
+    this.nrEvents += nrMet
+    const met = this.#list.slice(0, nrMet)
+    for (const timeout of met) this.remove(timeout)
+    return met
+  }
+
+  /** Those that are no limits of requests, in the order in which they are found. */
+  timeouts(): readonly Timeout[] {
+    return this.#list
+  }
+
+  /** Limits of requests that have begun. */
+  limits(): Timeout[] {
+    return [...this.#byReq.values()].filter(({ bounds, isUp }) => bounds !== NONE && !isUp)
+  }
+
+  #takeOff(timeout: Timeout): void {
+    if (timeout.at >= 0) this.#cut(timeout)
+    if (timeout.bounds !== NONE) return
+    this.#list.splice(this.#list.indexOf(timeout), 1)
+    if (timeout.target !== undefined) this.#nrCounted--
+  }
+
+  #push(timeout: Timeout): void {
+    this.#heap.push(timeout)
+    this.#rise(timeout, this.#heap.length - 1)
+  }
+
+  #cut(timeout: Timeout): void {
+    const { at } = timeout
+    const last = this.#heap.pop()!
+    timeout.at = -1
+    if (last === timeout) return
+    this.#rise(last, at)
+    this.#sink(last)
+  }
+
+  #rise(timeout: Timeout, from: number): void {
+    let at = from
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      const other = this.#heap[above]!
+      if (other.dueMs <= timeout.dueMs) break
+      this.#put(other, at)
+      at = above
+    }
+    this.#put(timeout, at)
+  }
+
+  #sink(timeout: Timeout): void {
+    let { at } = timeout
+    for (;;) {
+      const left = 2 * at + 1
+      const right = left + 1
+      const below = right < this.#heap.length && this.#heap[right]!.dueMs < this.#heap[left]!.dueMs ? right : left
+      const other = this.#heap[below]
+      if (other === undefined || other.dueMs >= timeout.dueMs) break
+      this.#put(other, at)
+      at = below
+    }
+    this.#put(timeout, at)
+  }
+
+  #put(timeout: Timeout, at: number): void {
+    this.#heap[at] = timeout
+    timeout.at = at
+  }
+}
