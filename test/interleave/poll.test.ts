@@ -4,23 +4,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assertFails, assertHolds, explore, type Scenario } from './explorer.js'
-import { MEMORY_BYTES } from './poll.scenario.js'
+import { type Arg, MEMORY_BYTES } from './poll.scenario.js'
 
-function wait(worker: string): Scenario {
+function wait(worker: string, arg: Arg): Scenario {
   return {
     module: new URL('./poll.scenario.js', import.meta.url),
     threads: [worker, 'canceller', 'writer'],
     memoryBytes: MEMORY_BYTES,
+    arg,
   }
 }
 
-test('a wait that was taken away moves nothing, in every order', async (t) => {
-  const result = await explore(wait('worker'))
-  t.diagnostic(result.summary)
-  assertHolds(result)
-  assert(result.complete)
-})
+for (const armed of [false, true]) {
+  test(`a wait that was taken away moves nothing, in every order; armed before: ${armed}`, async (t) => {
+    const result = await explore(wait('worker', { armed }))
+    t.diagnostic(result.summary)
+    assertHolds(result)
+    assert(result.complete)
+  })
+}
 
 test('planted: a worker that ends its wait with a store is found', async (t) => {
-  t.diagnostic((await assertFails(wait('carelessWorker'), 'check')).summary)
+  t.diagnostic((await assertFails(wait('carelessWorker', { armed: true }), 'check')).summary)
 })

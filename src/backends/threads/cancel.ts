@@ -34,7 +34,8 @@ import {
   R_USER_DATA,
 } from './req.js'
 
-const KNOWN =
+/** What the flags of a cancel may be. */
+export const CANCEL_FLAGS =
   IORING_ASYNC_CANCEL_ALL |
   IORING_ASYNC_CANCEL_FD |
   IORING_ASYNC_CANCEL_ANY |
@@ -46,30 +47,50 @@ export function cancelPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number)
   const { words } = tctx.wq.mem
   if ((words[r + R_OFF]! | words[r + R_OFF + 1]! | words[r + R_FILE_INDEX]!) !== 0) return -EINVAL
   const flags = words[r + R_OP_FLAGS]!
-  if ((flags & ~KNOWN) !== 0) return -EINVAL
+  if ((flags & ~CANCEL_FLAGS) !== 0) return -EINVAL
   const any = (flags & IORING_ASYNC_CANCEL_ANY) !== 0
   return any && (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0 ? -EINVAL : 0
 }
 
-/**
- * 0 or a count, -EALREADY for one that is running (it was told, and ends by itself), -ENOENT. With ALL the count is of
- * passes: one for all that was pending if none was running, and one for each that waited.
- */
+/** What is to be cancelled: the fields of an ASYNC_CANCEL, or of a struct io_uring_sync_cancel_reg. */
+export interface Criteria {
+  /** IORING_ASYNC_CANCEL_*. */
+  readonly flags: number
+  readonly userDataLow: number
+  readonly userDataHigh: number
+  readonly fd: number
+  readonly opcode: number
+}
+
 export function cancelTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
-  const flags = words[r + R_OP_FLAGS]!
-  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0) {
-    // No file can be registered here, so a fixed one is never found.
-    if ((flags & IORING_ASYNC_CANCEL_FD_FIXED) !== 0 || !isOpenFd(words[r + R_FD]!)) return -EBADF
-  }
-  const isMeant = (item: number) => matches(tctx, ctx, r, flags, item)
+  return cancelBy(tctx, ctx, {
+    flags: words[r + R_OP_FLAGS]!,
+    userDataLow: words[r + R_ADDR]!,
+    userDataHigh: words[r + R_ADDR + 1]!,
+    fd: words[r + R_FD]!,
+    opcode: words[r + R_LEN]!,
+  })
+}
+
+/**
+ * 0 or a count, -EALREADY for one that is running (it was told, and ends by itself), -ENOENT. With ALL the count is of
+ * passes: one for all that was pending if none was running, and one for each that waits for its file. `taken` gets the request whose
+ * wait was taken away, without ALL.
+ */
+export function cancelBy(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, taken: number[] = []): number {
+  const { flags, fd } = criteria
+  const isOfFile = (flags & IORING_ASYNC_CANCEL_FD) !== 0
+  // No file can be registered here, so a fixed one is never found.
+  if (isOfFile && ((flags & IORING_ASYNC_CANCEL_FD_FIXED) !== 0 || !isOpenFd(fd))) return -EBADF
+  const isMeant = (item: number) => matches(tctx, ctx, criteria, item)
   const all = (flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) !== 0
-  const nrOrError = all ? cancelEach(tctx, isMeant) : cancelOne(tctx, isMeant)
+  const res = all ? cancelEach(tctx, isMeant) : cancelOne(tctx, isMeant, taken)
   // Timeouts are of no file.
-  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 || (!all && nrOrError === 0)) return nrOrError
+  if (isOfFile || (!all && res === 0)) return res
   const nrTimeouts = cancelTimeouts(tctx, ctx, isMeant, all)
-  if (all) return nrOrError + nrTimeouts
-  return nrTimeouts > 0 ? 0 : nrOrError
+  if (all) return res + nrTimeouts
+  return nrTimeouts > 0 ? 0 : res
 }
 
 function cancelTimeouts(tctx: Tctx, ctx: IoRingCtx, isMeant: (item: number) => boolean, all: boolean): number {
@@ -78,14 +99,13 @@ function cancelTimeouts(tctx: Tctx, ctx: IoRingCtx, isMeant: (item: number) => b
   return found.length
 }
 
-function cancelOne(tctx: Tctx, isMeant: (item: number) => boolean): number {
-  let isTaken = false
+function cancelOne(tctx: Tctx, isMeant: (item: number) => boolean, taken: number[]): number {
   const result = tctx.wq.cancelMatch((item) => {
-    if (isTaken || !isMeant(item)) return false
-    isTaken = takeWait(tctx.wq.mem.words, tctx.wq.mem.payload(item))
+    if (taken.length > 0 || !isMeant(item)) return false
+    if (takeWait(tctx.wq.mem.words, tctx.wq.mem.payload(item))) taken.push(item)
     return true
   }, false)
-  if (isTaken || result === 'ok') return 0
+  if (taken.length > 0 || result === 'ok') return 0
   return result === 'running' ? -EALREADY : -ENOENT
 }
 
@@ -101,16 +121,17 @@ function cancelEach(tctx: Tctx, isMeant: (item: number) => boolean): number {
   return nrTaken + (tctx.wq.cancelMatch(isLeft, true) === 'ok' ? 1 : 0)
 }
 
-function matches(tctx: Tctx, ctx: IoRingCtx, cancel: number, flags: number, item: number): boolean {
+function matches(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, item: number): boolean {
   const { words } = tctx.wq.mem
   const r = tctx.wq.mem.payload(item)
+  const { flags } = criteria
   if (words[r + R_CTX] !== ctx.id || words[r + R_GENERATION] !== ctx.generation) return false
   if ((flags & IORING_ASYNC_CANCEL_ANY) !== 0) return true
-  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 && !isOnFile(words, r, words[cancel + R_FD]!)) return false
-  if ((flags & IORING_ASYNC_CANCEL_OP) !== 0 && words[r + R_OPCODE] !== words[cancel + R_LEN]) return false
+  if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 && !isOnFile(words, r, criteria.fd)) return false
+  if ((flags & IORING_ASYNC_CANCEL_OP) !== 0 && words[r + R_OPCODE] !== criteria.opcode) return false
   const keyed = (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0
   if (keyed && (flags & IORING_ASYNC_CANCEL_USERDATA) === 0) return true
-  return words[r + R_USER_DATA] === words[cancel + R_ADDR] && words[r + R_USER_DATA + 1] === words[cancel + R_ADDR + 1]
+  return words[r + R_USER_DATA] === criteria.userDataLow && words[r + R_USER_DATA + 1] === criteria.userDataHigh
 }
 
 /** Whether a request is on the file behind `fd`: the file is compared, not its number, where the kernel tells. */

@@ -36,6 +36,8 @@ export interface OpDef {
   readonly fd?: 'file' | 'dir'
   /** Unbounded unless the file is regular or a block device. */
   readonly unbounded?: boolean
+  /** Waits for its file by poll.ts, unless that is always ready. */
+  readonly polls?: boolean
   /** Hashed by inode on regular files. */
   readonly hashed?: boolean
   /** Moving fewer bytes than asked fails a chain. */

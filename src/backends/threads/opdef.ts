@@ -22,8 +22,8 @@ import { ftruncateIssue, ftruncatePrep } from './ops/truncate.js'
 import * as xattr from './ops/xattr.js'
 
 const transfer = { fd: 'file', unbounded: true, transfer: true } as const
-const reading = { ...transfer, tryIssue: readTryIssue, issue: readIssue, bufferSelect: true } as const
-const writing = { ...transfer, tryIssue: writeTryIssue, issue: writeIssue, hashed: true } as const
+const reading = { ...transfer, polls: true, tryIssue: readTryIssue, issue: readIssue, bufferSelect: true } as const
+const writing = { ...transfer, polls: true, tryIssue: writeTryIssue, issue: writeIssue, hashed: true } as const
 const opening = { fd: 'dir', path: true } as const
 const ofFile = { fd: 'file', neverFails: true } as const
 const resizing = { ...ofFile, hashed: true } as const

@@ -4,9 +4,11 @@
  *   POLL_NONE <-> POLL_ARMED -> POLL_CANCELED
  *   (worker arms, disarms)      (owner, who then may say that the request is cancelled: the worker moves nothing more)
  *
+ * What the owner has tried in vain is armed when it goes to io-wq.
+ *
  * Counterpart: io_arm_poll_handler and io_poll_cancel; there the request is parked, here it holds its worker.
  */
-import { cmpxchg } from '../../lib/barrier.js'
+import { cmpxchg, loadAcquire } from '../../lib/barrier.js'
 import { libc } from '../../sys/libc.js'
 import { addressOf } from '../../sys/memory.js'
 import { POLL_ARMED, POLL_CANCELED, POLL_NONE } from './layout.js'
@@ -26,18 +28,21 @@ export function isReadySoon(fd: number, events: number): boolean {
   return libc('poll')(addressOf(pollfd), 1, SLICE_MS) > 0
 }
 
-/** Waits a while for the file, on a worker. False if the request was cancelled meanwhile: it must move nothing more. */
+/** Waits for the file, the wait being armed, on a worker. False if the request was cancelled: it must move nothing more. */
 export function waitForFile(env: WorkEnv, r: number, fd: number, events: number): boolean {
-  arm(env.words, r)
+  env.sleeping()
   // Who cancelled it before it was armed has told it so.
-  if (!env.cancelled()) {
-    env.sleeping()
-    isReadySoon(fd, events)
-    env.running()
-  }
+  while (!env.cancelled() && !isReadySoon(fd, events));
+  env.running()
   return disarm(env.words, r) && !env.cancelled()
 }
 
+/** Whether its wait was armed before a worker had it: there is nothing for it yet, and it may have been cancelled. */
+export function isArmed(words: Int32Array, r: number): boolean {
+  return loadAcquire(words, r + R_POLL) !== POLL_NONE
+}
+
+/** By the owner before it queues the request, or by the worker that has it. */
 export function arm(words: Int32Array, r: number): void {
   cmpxchg(words, r + R_POLL, POLL_NONE, POLL_ARMED)
 }

@@ -1,5 +1,5 @@
 /**
- * io_uring_register: probe, eventfds, io-wq limits and affinity, enable. Owner thread only.
+ * io_uring_register: probe, eventfds, io-wq limits and affinity, sync cancel, enable. Owner thread only.
  *
  * An opcode not there is refused as the kernel refuses an unknown one. Counterpart: io_uring/register.c.
  */
@@ -12,6 +12,7 @@ import { duplicateFd, isOpenFd } from '../../sys/file.js'
 import { adoptFd } from '../../sys/thread-fd.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { opdef } from './opdef.js'
+import { syncCancel } from './sync-cancel.js'
 
 const MAX_PROBE_OPS = 256
 
@@ -34,6 +35,8 @@ export function registerOp(
       return enableRings(ctx, arg, nrArgs)
     case abi.IORING_REGISTER_IOWQ_MAX_WORKERS:
       return maxWorkers(tctx, arg, nrArgs)
+    case abi.IORING_REGISTER_SYNC_CANCEL:
+      return syncCancel(tctx, ctx, arg, nrArgs)
     case abi.IORING_REGISTER_IOWQ_AFF:
       return arg === null || nrArgs === 0 ? -EINVAL : setAffinity(tctx, arg, nrArgs)
     case abi.IORING_UNREGISTER_IOWQ_AFF:

@@ -54,6 +54,7 @@ import { assemble, closeChain, disarmNext, setFail } from './link.js'
 import { type OpDef, PENDING, PUNT, VIA_TASK_WORK } from './op.js'
 import { opdef } from './opdef.js'
 import { startLimit } from './ops/timeout.js'
+import { arm } from './poll.js'
 import {
   allocReq,
   freeReq,
@@ -242,7 +243,11 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
     const regular = typeof kind !== 'number' && kind.regular
     if (regular || (typeof kind !== 'number' && kind.block)) {
       words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ISREG
-    } else if (def.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
+    } else {
+      if (def.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
+      // It was tried already, unless it came with IOSQE_ASYNC.
+      if (def.polls === true && (words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) === 0) arm(words, r)
+    }
     if (regular && def.hashed === true) {
       flags |= IO_WQ_WORK_HASHED
       bucket = hashInode(kind.ino)

@@ -12,7 +12,7 @@ import { addressOf, copyIn } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import { REQ_F_ISREG } from '../layout.js'
 import { PUNT, type WorkEnv } from '../op.js'
-import { waitForFile } from '../poll.js'
+import { arm, isArmed, waitForFile } from '../poll.js'
 import {
   R_ADDR,
   R_DONE,
@@ -169,15 +169,18 @@ function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number,
   const flags = words[r + R_OP_FLAGS]!
   const done = words[r + R_DONE]!
   let nowait = (words[r + R_REQ_FLAGS]! & REQ_F_ISREG) === 0 ? RWF_NOWAIT : 0
+  let waits = isArmed(words, r)
   for (;;) {
-    if (env.cancelled()) return done > 0 ? done : -ECANCELED
+    if (waits ? !waitForFile(env, r, fd, events) : env.cancelled()) return done > 0 ? done : -ECANCELED
+    waits = false
     // Without RWF_NOWAIT it waits for the disk.
     if (nowait === 0) env.sleeping()
     const res = transfer(name, words, r, fd, flags | nowait)
     if (nowait === 0) env.running()
     if (res === -EOPNOTSUPP && nowait !== 0 && (flags & RWF_NOWAIT) === 0) nowait = 0
     else if (res === -EAGAIN && (flags & RWF_NOWAIT) === 0) {
-      if (!waitForFile(env, r, fd, events)) return done > 0 ? done : -ECANCELED
+      arm(words, r)
+      waits = true
     } else if (res === -EINTR && !env.cancelled()) continue
     else if (res < 0) return done > 0 ? done : res
     else return done + res
