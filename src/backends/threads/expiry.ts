@@ -79,7 +79,7 @@ function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout):
 /** Ends those whose count is met by what was committed. True if there was any. */
 export function endMet(tctx: Tctx, ctx: IoRingCtx): boolean {
   if (ctx.timers === undefined) return false
-  const met = ctx.timers.takeMet(committedTail(ctx))
+  const met = ctx.timers.met(committedTail(ctx))
   for (const timeout of met) endTimeout(tctx, ctx, timeout, 0)
   return met.length > 0
 }

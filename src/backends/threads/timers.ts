@@ -6,6 +6,7 @@
  *
  * Counterpart: timeout_list and ltimeout_list of io_ring_ctx; the kernel's hrtimers keep what the heap keeps here.
  */
+import { assert } from '../../lib/assert.js'
 import { NONE } from '../../lib/mpscq.js'
 
 export interface Timeout {
@@ -84,6 +85,7 @@ export class Timers {
   }
 
   remove(timeout: Timeout): void {
+    assert(this.#byReq.get(timeout.req) === timeout, 'a timeout is removed once')
     this.#takeOff(timeout)
     this.#byReq.delete(timeout.req)
   }
@@ -96,8 +98,8 @@ export class Timers {
     return first
   }
 
-  /** Removes those whose count is met, the CQ's tail being there, and returns them in their order. */
-  takeMet(tail: number): readonly Timeout[] {
+  /** Those whose count is met, the CQ's tail being there, in their order: events, and to be removed. */
+  met(tail: number): readonly Timeout[] {
     if (this.#nrCounted === 0) return []
     const posted = (tail - this.nrEvents) | 0
     const nrPosted = (posted - this.#lastCount) >>> 0
@@ -105,9 +107,7 @@ export class Timers {
     while (nrMet < this.#nrCounted && nrPosted >= (this.#list[nrMet]!.target! - this.#lastCount) >>> 0) nrMet++
     this.#lastCount = posted
     this.nrEvents += nrMet
-    const met = this.#list.slice(0, nrMet)
-    for (const timeout of met) this.remove(timeout)
-    return met
+    return this.#list.slice(0, nrMet)
   }
 
   /** Those that are no limits of requests, in the order in which they are found. */
