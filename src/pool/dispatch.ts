@@ -22,6 +22,7 @@ import { Aborts } from './aborts.js'
 import { ArgumentBytes, Blocks } from './arena.js'
 import { Carried } from './carried.js'
 import { isTraced, traced, tracedOptions, traceWorker } from './channels.js'
+import { badPoolOptions, badRunOptions, checkAffinity } from './checks.js'
 import { Codec } from './codec.js'
 import { Control } from './control.js'
 import { abortError, poolError } from './failure.js'
@@ -34,9 +35,6 @@ import { JobEvents, listenFlags, type StreamOptions } from './job-events.js'
 import { KeyTable, NR_BUCKETS } from './keys.js'
 import { NameTable } from './names.js'
 import {
-  badPoolOptions,
-  badRunOptions,
-  checkAffinity,
   DEFAULT_UNBOUNDED,
   type IterateOptions,
   NO_OPTIONS,

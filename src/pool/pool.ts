@@ -6,16 +6,13 @@
  */
 import type { CancelResult } from '../wq/wq.js'
 import { isTraced, tracedOptions, tracedSync } from './channels.js'
+import { badCount, badRunOptions, badSource, badTime } from './checks.js'
 import { limited, MAX_TIMER_MS } from './deadlines.js'
 import { Dispatch } from './dispatch.js'
 import { mapped } from './map.js'
 import { badName } from './names.js'
 import {
   type AnyJobs,
-  badCount,
-  badRunOptions,
-  badSource,
-  badTime,
   type CancelOptions,
   type IterateOptions,
   type IterateRest,
