@@ -31,11 +31,12 @@ export type PoolErrorCode =
   | 'ERR_URING_DEADLOCK'
   | 'ERR_URING_TIMEOUT'
   | 'ERR_INVALID_ARG_TYPE'
+  | 'ERR_INVALID_ARG_VALUE'
   | 'ERR_OUT_OF_RANGE'
 
 /** An Error of the pool's own: `code` says which. */
 export function poolError(code: PoolErrorCode, message: string, cause?: unknown): Error {
-  const Class = code === 'ERR_INVALID_ARG_TYPE' ? TypeError : code === 'ERR_OUT_OF_RANGE' ? RangeError : Error
+  const Class = code.startsWith('ERR_INVALID_ARG') ? TypeError : code === 'ERR_OUT_OF_RANGE' ? RangeError : Error
   const error = cause === undefined ? new Class(message) : new Class(message, { cause })
   return Object.assign(error, { code })
 }

@@ -6,6 +6,7 @@
  */
 import { type NumaNode, numaNodes } from '../sys/affinity.js'
 import type { CancelResult } from '../wq/wq.js'
+import { badObject } from './checks.js'
 import { poolError } from './failure.js'
 import type {
   AnyJobs,
@@ -51,6 +52,8 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
    * its processors. With more than one node this needs FFI: throws ERR_URING_NO_FFI.
    */
   constructor(jobs: URL | string, options: NodePoolsOptions = {}) {
+    const bad = badObject('options', options)
+    if (bad !== undefined) throw bad
     const { sysfs, ...rest } = options
     const nodes = numaNodes(sysfs)
     this.#members =
@@ -76,11 +79,13 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
     args: Readonly<JobArgs<M[N]>>,
     options: NodeRunOptions = {},
   ): Promise<JobResult<M[N]>> {
+    const bad = badObject('options', options)
+    if (bad !== undefined) return Promise.reject(bad)
     const { node, ...rest } = options
     const home = rest.key === undefined ? undefined : this.#keys.get(rest.key)
     const asked = node === undefined ? undefined : this.#members.find(({ numa }) => numa?.node === node)
     if (node !== undefined && asked === undefined) {
-      return Promise.reject(poolError('ERR_OUT_OF_RANGE', `there is no node ${node}`))
+      return Promise.reject(poolError('ERR_OUT_OF_RANGE', `there is no node ${String(node)}`))
     }
     if (asked !== undefined && home !== undefined && home.member !== asked) {
       return Promise.reject(poolError('ERR_OUT_OF_RANGE', `jobs of this key are in flight on another node`))

@@ -13,15 +13,18 @@ export const DEFAULT_UNBOUNDED = 64
 
 export interface PoolOptions
   extends Pick<WorkerOptions, 'argv' | 'env' | 'execArgv' | 'name' | 'resourceLimits' | 'stderr' | 'stdout'> {
-  /** Threads for ordinary jobs, at most. Default: os.availableParallelism(). */
+  /** Threads for ordinary jobs, at most: 1 to 8192. Default: os.availableParallelism(). */
   readonly maxWorkers?: number
-  /** Threads for jobs given with `unbounded`, at most. Default 64. */
+  /** Threads for jobs given with `unbounded`, at most: 1 to 8192. Default 64. */
   readonly maxUnbounded?: number
   /** Threads for ordinary jobs that are started at once, stay when idle, and are replaced when they die. Default 0. */
   readonly minWorkers?: number
-  /** How long an idle worker stays, the last one of its kind excepted, which stays for good. Default 5000. */
+  /**
+   * Milliseconds that an idle worker stays; the last one of its kind stays for good, and so do all with Infinity. Default
+   * 5000.
+   */
   readonly idleTimeoutMs?: number
-  /** How long an idle worker looks for work before it sleeps. Default 50, on one CPU 0. */
+  /** How long an idle worker looks for work before it sleeps. Microseconds, at most a second. Default 50, on one CPU 0. */
   readonly spinUs?: number
   /** Jobs given and not finished, at most; one more rejects with ERR_URING_QUEUE_FULL. Default: no limit. */
   readonly queueLimit?: number
@@ -161,11 +164,15 @@ export type RunRest<A extends unknown[]> = [] extends A
 export type JobItem<F> = F extends (item: infer A, ...rest: never[]) => unknown ? A : never
 export type AnyJobs = Record<string, (...args: unknown[]) => unknown>
 
+const JOBS_ARE = 'the module of jobs is a URL, or the absolute path of a file'
+
 /** The module's address as `import()` takes it: from a URL, the text of one, or an absolute path. */
 export function jobsHref(jobs: URL | string): string {
   if (jobs instanceof URL) return jobs.href
-  if (typeof jobs === 'string') return isAbsolute(jobs) ? pathToFileURL(jobs).href : new URL(jobs).href
-  throw poolError('ERR_INVALID_ARG_TYPE', 'the module of jobs is a URL, or the absolute path of a file')
+  if (typeof jobs !== 'string') throw poolError('ERR_INVALID_ARG_TYPE', JOBS_ARE)
+  if (isAbsolute(jobs)) return pathToFileURL(jobs).href
+  if (URL.canParse(jobs)) return new URL(jobs).href
+  throw poolError('ERR_INVALID_ARG_VALUE', `${JOBS_ARE}, as new URL('./jobs.js', import.meta.url): '${jobs}' is not`)
 }
 
 /** The options that each Worker gets. */
