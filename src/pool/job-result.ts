@@ -56,13 +56,14 @@ export class JobResult {
     else words[p + KIND] = KIND_VALUES
   }
 
+  /** Never throws. */
   putFailure(p: number, thrown: unknown): void {
     this.#words[p + FUNC] = this.#slot
     try {
       this.#putBig(p, describe(thrown), KIND_FAILED)
     } catch (error) {
       // The thing thrown has getters that throw, or the like.
-      const what = new Error(`a job threw what cannot be described: ${String(error)}`)
+      const what = new Error(`a job threw what cannot be described: ${reasonOf(error)}`)
       this.#putBig(p, describe(what), KIND_FAILED)
     }
   }
@@ -104,6 +105,15 @@ export class JobResult {
   #post(p: number, packed: { bytes: Uint8Array; buffers: ArrayBuffer[] }, failed: number): void {
     this.#port.postMessage(packed, [packed.bytes.buffer as ArrayBuffer, ...packed.buffers])
     this.#words[p + KIND] = KIND_MESSAGE | failed
+  }
+}
+
+/** What a getter threw need not have a text either. */
+function reasonOf(error: unknown): string {
+  try {
+    return String(error)
+  } catch {
+    return 'its properties throw'
   }
 }
 

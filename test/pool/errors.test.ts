@@ -62,6 +62,21 @@ test('a DOMException is one', async () => {
 
 test('an error that cannot be described fails the job all the same', async () => {
   assert.match((await rejectionOf(pool.run('failWithGetter'))).message, /cannot be described/)
+  assert.match((await rejectionOf(pool.run('failHopelessly'))).message, /cannot be described/)
+  assert.equal(pool.stats().died, 0)
+})
+
+test('what cannot cross is thrown as a text that says what it was', async () => {
+  const thrown: unknown = await pool.run('throwInstance').catch((error: unknown) => error)
+  assert.match(String(thrown), /^Refusal \{[^]*because: 'I say so'/)
+})
+
+test('an error of the pool’s own has the frames that await it once', async () => {
+  async function theCaller(): Promise<void> {
+    await pool.run('die', [3])
+  }
+  const { stack } = await rejectionOf(theCaller())
+  assert.equal(stack?.match(/at async theCaller/g)?.length, 1, stack)
 })
 
 test('a name that the module does not export', async () => {
