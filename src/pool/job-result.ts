@@ -82,7 +82,8 @@ export class JobResult {
       words[p + KIND] = KIND_CLONE | failed
       return
     }
-    if (!isPlainData(value)) {
+    const packed = isPlainData(value) ? pack(value, []) : undefined
+    if (packed === undefined) {
       if (isGenerator(value)) {
         throw poolError('ERR_URING_NOT_ITERATED', 'this job yields values: give it to iterate(), not to run()')
       }
@@ -90,7 +91,7 @@ export class JobResult {
       words[p + KIND] = KIND_CLONE | failed
       return
     }
-    const { bytes, buffers } = pack(value, [])
+    const { bytes, buffers } = packed
     words[p + SIZE] = bytes.length
     if (buffers.length > 0) this.#post(p, { bytes, buffers }, failed)
     else if (bytes.length <= DATA_BYTES) {

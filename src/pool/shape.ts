@@ -68,6 +68,13 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null
 }
 
+/** Whether an array has neither holes nor named properties. Its keys begin with the indexes: the last one is among them. */
+export function isDense(array: readonly unknown[]): boolean {
+  const { length } = array
+  const keys = Object.keys(array)
+  return keys.length === length && (length === 0 || keys[length - 1] === `${length - 1}`)
+}
+
 /** Classes whose instances V8's serialiser copies whole, without a look inside. */
 const LEAVES = new Set<object | null>(
   [Date, RegExp, Boolean, Number, String, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError].map(
@@ -77,7 +84,10 @@ const LEAVES = new Set<object | null>(
 LEAVES.add(URIError.prototype)
 LEAVES.add(Object.getPrototypeOf(Object(0n)) as object)
 
-/** Whether all of a value is plain data that nobody shares. Walks it; each object is visited once. */
+/** A longer array may be one element and four billion holes, which structured cloning does not walk. */
+const MAX_LENGTH = 1 << 24
+
+/** Whether all of a value is plain data that nobody shares, named properties of arrays left out. Walks it; each object is visited once. */
 export function isPlainData(value: unknown): boolean {
   try {
     return isPlain(value, new Set())
@@ -99,6 +109,7 @@ function isPlain(value: unknown, met: Set<object>): boolean {
     return true
   }
   if (prototype === Array.prototype) {
+    if ((value as unknown[]).length > MAX_LENGTH) return false
     for (const element of value as unknown[]) if (!isPlain(element, met)) return false
     return true
   }
