@@ -1,10 +1,45 @@
 /**
- * AbortSignals of jobs in flight: one listener a signal, however many jobs it stands for. Owner thread only.
+ * AbortSignals of jobs in flight: one listener a signal, however many jobs, iterations and pools it stands for, since Node
+ * warns of a leak where there are more than ten. Owner thread only.
  */
+
+/** Told when a signal aborts. */
+export interface Follower {
+  handleEvent(): void
+}
+
+class Followers implements Follower {
+  readonly all = new Set<Follower>()
+
+  handleEvent(): void {
+    // One that is told may end another.
+    for (const follower of [...this.all]) if (this.all.has(follower)) follower.handleEvent()
+  }
+}
+
+const followersOf = new WeakMap<AbortSignal, Followers>()
+
+/** The follower is told when the signal aborts, until unfollow(). */
+export function follow(signal: AbortSignal, follower: Follower): void {
+  let followers = followersOf.get(signal)
+  if (followers === undefined) {
+    followers = new Followers()
+    followersOf.set(signal, followers)
+  }
+  if (followers.all.size === 0) signal.addEventListener('abort', followers)
+  followers.all.add(follower)
+}
+
+export function unfollow(signal: AbortSignal, follower: Follower): void {
+  const followers = followersOf.get(signal)
+  if (followers?.all.delete(follower) === true && followers.all.size === 0) {
+    signal.removeEventListener('abort', followers)
+  }
+}
 
 type OnAbort = (job: number, reason: unknown) => void
 
-class Watched {
+class Watched implements Follower {
   readonly signal: AbortSignal
   readonly jobs = new Set<number>()
   readonly #onAbort: OnAbort
@@ -36,7 +71,7 @@ export class Aborts {
       watched = new Watched(signal, this.#onAbort)
       this.#watched.set(signal, watched)
     }
-    if (watched.jobs.size === 0) signal.addEventListener('abort', watched)
+    if (watched.jobs.size === 0) follow(signal, watched)
     watched.jobs.add(job)
     this.#byJob.set(job, watched)
   }
@@ -51,6 +86,6 @@ export class Aborts {
     if (watched === undefined) return
     this.#byJob.delete(job)
     watched.jobs.delete(job)
-    if (watched.jobs.size === 0) watched.signal.removeEventListener('abort', watched)
+    if (watched.jobs.size === 0) unfollow(watched.signal, watched)
   }
 }

@@ -1,5 +1,6 @@
 /** Jobs that yield: their values at the caller, with room for so many on their way. */
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { after, test } from 'node:test'
 import { loadAcquire } from '../../src/lib/barrier.js'
 import { Pool } from '../../src/pool/pool.js'
@@ -192,4 +193,12 @@ test('destroy ends it', async () => {
   await other.destroy(60_000)
   assert.equal((await rejectionOf(all(values)))['code'], 'ABORT_ERR')
   assert.equal(loadAcquire(words, 1), 1)
+})
+
+test('many of them listen to one signal once, and in the end not at all', async () => {
+  const { signal } = new AbortController()
+  const streams = Array.from({ length: 12 }, () => pool.iterate('count', [2], { signal }))
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  assert.deepEqual(await Promise.all(streams.map(all)), new Array(12).fill([0, 1]))
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
 })
