@@ -172,7 +172,10 @@ export function jobsHref(jobs: URL | string): string {
   if (typeof jobs !== 'string') throw poolError('ERR_INVALID_ARG_TYPE', JOBS_ARE)
   if (isAbsolute(jobs)) return pathToFileURL(jobs).href
   if (URL.canParse(jobs)) return new URL(jobs).href
-  throw poolError('ERR_INVALID_ARG_VALUE', `${JOBS_ARE}, as new URL('./jobs.js', import.meta.url): '${jobs}' is not`)
+  throw poolError(
+    'ERR_INVALID_ARG_VALUE',
+    `${JOBS_ARE}, as import.meta.resolve('./jobs.js') gives it: '${jobs}' is not`,
+  )
 }
 
 /** The options that each Worker gets. */

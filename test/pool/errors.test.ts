@@ -199,5 +199,5 @@ test('a grace without end is none of a millisecond', async (t) => {
 })
 
 test('a relative path is refused, and the message says what to give', () => {
-  assert.throws(() => new Pool('./jobs.js'), { code: 'ERR_INVALID_ARG_VALUE', message: /new URL\('\.\/jobs\.js'/ })
+  assert.throws(() => new Pool('./jobs.js'), { code: 'ERR_INVALID_ARG_VALUE', message: /import\.meta\.resolve/ })
 })
