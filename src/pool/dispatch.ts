@@ -296,7 +296,8 @@ export class Dispatch {
     const { key, unbounded, signal, onProgress, stream } = options as StreamOptions
     const context = this.#carried?.values()
     const func = context === undefined ? this.#names.numberOf(name) : this.#names.numberWithContext(name)
-    if (func < 0) throw poolError('ERR_URING_NO_SUCH_JOB', 'a pool takes 1024 different names at most')
+    if (func < 0)
+      throw poolError('ERR_URING_NO_SUCH_JOB', 'a pool takes 1024 different names at most, of 64 KiB together')
     // The first argument of a job that yields is for the stream, then comes the function's.
     const at = stream === undefined ? 0 : 1
     const values = context === undefined ? args : (args as unknown[]).toSpliced(at, 0, context)

@@ -17,6 +17,7 @@ import type {
   PoolOptions,
   PoolStats,
   RunOptions,
+  RunRest,
   TimeLimit,
 } from './options.js'
 import { Pool } from './pool.js'
@@ -76,8 +77,7 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
    */
   run<N extends JobName<M>>(
     name: N,
-    args: Readonly<JobArgs<M[N]>>,
-    options: NodeRunOptions = {},
+    ...[args, options = {}]: RunRest<JobArgs<M[N]>, NodeRunOptions>
   ): Promise<JobResult<M[N]>> {
     const bad = badObject('options', options)
     if (bad !== undefined) return Promise.reject(bad)
@@ -95,7 +95,7 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
     // The overloads of Pool.run leave out what may be left out; here both are given.
     const run = member.pool.run as (
       name: N,
-      args: Readonly<JobArgs<M[N]>>,
+      args: Readonly<JobArgs<M[N]>> | undefined,
       options: RunOptions,
     ) => Promise<JobResult<M[N]>>
     const promise = run.call(member.pool, name, args, rest)

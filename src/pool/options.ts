@@ -151,15 +151,10 @@ export type StreamValue<F> = F extends (...args: never[]) => infer R
       : never
   : never
 type AnyIterable = AsyncIterable<unknown> | Iterable<unknown>
-export type IterateRest<A extends unknown[]> = [] extends A
-  ? [args?: Readonly<A>, options?: IterateOptions]
-  : [args: Readonly<A>, options?: IterateOptions]
-export type RunSyncRest<A extends unknown[]> = [] extends A
-  ? [args?: Readonly<A>, options?: RunSyncOptions]
-  : [args: Readonly<A>, options?: RunSyncOptions]
-export type RunRest<A extends unknown[]> = [] extends A
-  ? [args?: Readonly<A>, options?: RunOptions]
-  : [args: Readonly<A>, options?: RunOptions]
+/** Arguments and options; a job that needs no arguments needs no array. */
+export type RunRest<A extends unknown[], O = RunOptions> = [] extends A
+  ? [args?: Readonly<A>, options?: O]
+  : [args: Readonly<A>, options?: O]
 /** What a job takes first: an item of pool.map. */
 export type JobItem<F> = F extends (item: infer A, ...rest: never[]) => unknown ? A : never
 export type AnyJobs = Record<string, (...args: unknown[]) => unknown>

@@ -15,7 +15,6 @@ import {
   type AnyJobs,
   type CancelOptions,
   type IterateOptions,
-  type IterateRest,
   type JobArgs,
   type JobInfo,
   type JobItem,
@@ -29,7 +28,6 @@ import {
   type RunOptions,
   type RunRest,
   type RunSyncOptions,
-  type RunSyncRest,
   type StreamName,
   type StreamValue,
   type TimeLimit,
@@ -203,7 +201,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    */
   iterate<N extends StreamName<M>>(
     name: N,
-    ...rest: IterateRest<JobArgs<M[N]>>
+    ...rest: RunRest<JobArgs<M[N]>, IterateOptions>
   ): AsyncIterableIterator<StreamValue<M[N]>> & AsyncDisposable
   iterate(
     name: string,
@@ -220,7 +218,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * Throws `ERR_URING_DEADLOCK` if the job would wait for an iterate() whose values this thread has to take. A job that
    * itself waits for this thread, for a message or a lock, is not found out: it blocks for good.
    */
-  runSync<N extends JobName<M>>(name: N, ...rest: RunSyncRest<JobArgs<M[N]>>): JobResult<M[N]>
+  runSync<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>, RunSyncOptions>): JobResult<M[N]>
   runSync(name: string, args: readonly unknown[] = NO_ARGS, options: RunSyncOptions = NO_OPTIONS): unknown {
     if (!isTraced()) return this.#dispatch.runSync(name, args, options)
     const message = { pool: this.#dispatch.name, name, args, ...tracedOptions(options) }

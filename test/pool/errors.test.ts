@@ -93,6 +93,7 @@ test('more names than a pool takes', async () => {
   const codes = new Set<unknown>()
   for (let i = 0; i < 1100; i++) codes.add((await rejectionOf(other.run(`name${i}`)))['code'])
   assert.deepEqual([...codes], ['ERR_URING_NO_SUCH_JOB'])
+  assert.match((await rejectionOf(pool.run('x'.repeat(70_000) as never, [] as never))).message, /64 KiB/)
 })
 
 test('a module that does not load', async () => {
