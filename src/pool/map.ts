@@ -152,6 +152,9 @@ class Work<A, R> {
   }
 
   #pulled(next: IteratorResult<A>): void {
+    if (typeof next !== 'object' || next === null) {
+      throw new TypeError(`Iterator result ${String(next)} is not an object`)
+    }
     if (next.done === true) {
       this.#isExhausted = true
       this.#nrUnderWay--

@@ -97,6 +97,12 @@ test('what cannot be iterated says so, and a generator in run() too', async () =
   assert.throws(() => pool.iterate('count', [1], { highWaterMark: 0 }), { code: 'ERR_OUT_OF_RANGE' })
 })
 
+test('an iterator that answers no object ends with a TypeError, as for…of does it', async () => {
+  const error = await rejectionOf(pool.iterate('answersWrongly').next())
+  assert.ok(error instanceof TypeError)
+  assert.match(error.message, /^Iterator result 5 is not an object/)
+})
+
 test('a signal ends it with an AbortError, whether it waits or is being waited for', async () => {
   for (const [name, n] of [
     ['count', 1e9],

@@ -235,3 +235,10 @@ test('many of them listen to one signal once, and in the end not at all', async 
   await Promise.all(maps.map((map) => map.return()))
   assert.equal(getEventListeners(signal, 'abort').length, 0)
 })
+
+test('a source that answers no object ends with a TypeError, as for…of does it', async () => {
+  const source = { [Symbol.iterator]: () => ({ next: () => 5 as never }) }
+  const error = await rejectionOf(pool.map(source, 'echo').next())
+  assert.ok(error instanceof TypeError)
+  assert.match(error.message, /^Iterator result 5 is not an object/)
+})
