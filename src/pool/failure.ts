@@ -82,6 +82,15 @@ export function describe(thrown: unknown, depth = 0): Failure {
   }
 }
 
+/** What was thrown, for a message. Not everything has a text. */
+export function reasonOf(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return 'something without a text was thrown'
+  }
+}
+
 /** What is thrown and cannot cross, in words. */
 function textOf(thrown: unknown): string {
   return typeof thrown === 'object' ? inspect(thrown) : String(thrown)

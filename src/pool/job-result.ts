@@ -7,7 +7,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { RingWriter } from './arena.js'
 import type { Codec } from './codec.js'
-import { describe, poolError } from './failure.js'
+import { describe, poolError, reasonOf } from './failure.js'
 import { Transferring } from './job.js'
 import type { LongCodec } from './long-codec.js'
 import {
@@ -106,15 +106,6 @@ export class JobResult {
   #post(p: number, packed: { bytes: Uint8Array; buffers: ArrayBuffer[] }, failed: number): void {
     this.#port.postMessage(packed, [packed.bytes.buffer as ArrayBuffer, ...packed.buffers])
     this.#words[p + KIND] = KIND_MESSAGE | failed
-  }
-}
-
-/** What a getter threw need not have a text either. */
-function reasonOf(error: unknown): string {
-  try {
-    return String(error)
-  } catch {
-    return 'its properties throw'
   }
 }
 

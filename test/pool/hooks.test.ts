@@ -59,6 +59,12 @@ test('a failing init fails the jobs, by code; then there is nothing to tear down
   assert.equal(closed(), 0)
 })
 
+test('an init that throws what has no text', async () => {
+  const { pool } = make({ maxWorkers: 1, init: 'openHopelessly' })
+  assert.equal((await rejectionOf(pool.run('isReady')))['code'], 'ERR_URING_INIT')
+  await pool.close()
+})
+
 test('an init that the module does not export', async () => {
   const { pool } = make({ maxWorkers: 1, init: 'nothing' })
   const error = await rejectionOf(pool.run('isReady'))
