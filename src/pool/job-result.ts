@@ -82,8 +82,7 @@ export class JobResult {
       words[p + KIND] = KIND_CLONE | failed
       return
     }
-    const packed = isPlainData(value) ? pack(value, []) : undefined
-    if (packed === undefined) {
+    if (!isPlainData(value)) {
       if (isGenerator(value)) {
         throw poolError('ERR_URING_NOT_ITERATED', 'this job yields values: give it to iterate(), not to run()')
       }
@@ -91,7 +90,7 @@ export class JobResult {
       words[p + KIND] = KIND_CLONE | failed
       return
     }
-    const { bytes, buffers } = packed
+    const { bytes, buffers } = pack(value, [])
     words[p + SIZE] = bytes.length
     if (buffers.length > 0) this.#post(p, { bytes, buffers }, failed)
     else if (bytes.length <= DATA_BYTES) {

@@ -26,7 +26,7 @@ import {
   type Space,
 } from './record.js'
 import { NO_ROOM } from './scalars.js'
-import { type Packed, pack } from './serial.js'
+import { pack } from './serial.js'
 import { isPlainData } from './shape.js'
 import type { SharedBufferIds } from './shared-buffers.js'
 
@@ -89,10 +89,8 @@ export class Outgoing {
     const next = this.#putAll(codec, base, args)
     const sabs = this.#ids.takeUsed()
     if (next === NO_ROOM && !this.#longFirst && this.#writeLong(codec, base, args)) return undefined
-    if (next === NO_ROOM) {
-      const packed = isPlainData(args) ? pack(args, NOTHING) : undefined
-      return packed === undefined ? clone(codec, base, args, NOTHING) : this.#place(codec, base, packed)
-    }
+    if (next === NO_ROOM)
+      return isPlainData(args) ? this.#writePlain(codec, base, args, NOTHING) : clone(codec, base, args, NOTHING)
     words[base + KIND] = KIND_VALUES
     words[base + SIZE] = args.length
     this.nrWords = next - base
@@ -134,21 +132,15 @@ export class Outgoing {
     if (words[AT] !== 0) this.#blocks.free(blockOf(words[AT]!))
   }
 
-  #writeMoving(
-    codec: Codec,
-    base: number,
-    args: readonly unknown[],
-    transfer: readonly TransferListItem[],
-  ): Held | undefined {
+  #writeMoving(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
     const buffers = transfer.filter((t) => t instanceof ArrayBuffer)
     // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
     const plain = buffers.length === transfer.length && new Set(buffers).size === buffers.length && isPlainData(args)
-    const packed = plain ? pack(args, buffers) : undefined
-    return packed === undefined ? clone(codec, base, args, transfer) : this.#place(codec, base, packed)
+    return (plain ? this.#writePlain(codec, base, args, buffers) : undefined) ?? clone(codec, base, args, transfer)
   }
 
-  /** Serialised arguments: into the record, a block, or a message. */
-  #place(codec: Codec, base: number, { bytes, buffers }: Packed): Held | undefined {
+  #writePlain(codec: Codec, base: number, args: readonly unknown[], moving: readonly ArrayBuffer[]): Held | undefined {
+    const { bytes, buffers } = pack(args, moving)
     const { words } = codec
     words[base + SIZE] = bytes.length
     if (buffers.length === 0) {

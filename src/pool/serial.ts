@@ -37,11 +37,10 @@ class Packer extends Serializer {
   }
 
   _writeHostObject(value: object): void {
-    // The caller has seen that all of it is plain data, but for named properties of arrays.
-    const type = ArrayBuffer.isView(value) && !(value.buffer instanceof SharedArrayBuffer) ? viewType(value) : -1
-    if (type < 0) throw this._getDataCloneError('not plain data')
-    const { buffer, byteOffset, byteLength } = value as ArrayBufferView
-    this.writeUint32(type)
+    // Views only: the caller has seen that all of it is plain data.
+    const view = value as ArrayBufferView
+    const { buffer, byteOffset, byteLength } = view
+    this.writeUint32(viewType(view))
     let id = this.#ids.get(buffer)
     let from = byteOffset
     if (id === undefined && byteLength >= BESIDE_BYTES) {
@@ -52,10 +51,6 @@ class Packer extends Serializer {
     this.writeDouble(from)
     this.writeDouble(byteLength)
     if (id === undefined) this.writeRawBytes(new Uint8Array(buffer, byteOffset, byteLength))
-  }
-
-  _getSharedArrayBufferId(): never {
-    throw this._getDataCloneError('shared')
   }
 
   _getDataCloneError(message: string): Error {
@@ -86,18 +81,13 @@ class Unpacker extends Deserializer {
 }
 
 /**
- * Serialises plain data. The buffers of `transfer` are moved: detached here once all is written. Returns undefined, with
- * nothing moved, if something in it is for structured cloning to copy, or to refuse.
+ * Serialises plain data. The buffers of `transfer` are moved: detached here once all is written. Throws a
+ * DataCloneError.
  */
-export function pack(value: unknown, transfer: readonly ArrayBuffer[]): Packed | undefined {
+export function pack(value: unknown, transfer: readonly ArrayBuffer[]): Packed {
   const packer = new Packer(transfer)
   packer.writeHeader()
-  try {
-    packer.writeValue(value)
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'DataCloneError') return undefined
-    throw error
-  }
+  packer.writeValue(value)
   const { buffers } = packer
   // Structured cloning knows which buffers must not be detached (Node's own slabs, WebAssembly memories).
   for (const [id, buffer] of transfer.entries()) buffers[id] = structuredClone(buffer, { transfer: [buffer] })

@@ -84,10 +84,7 @@ const LEAVES = new Set<object | null>(
 LEAVES.add(URIError.prototype)
 LEAVES.add(Object.getPrototypeOf(Object(0n)) as object)
 
-/** A longer array may be one element and four billion holes, which structured cloning does not walk. */
-const MAX_LENGTH = 1 << 24
-
-/** Whether all of a value is plain data that nobody shares, named properties of arrays left out. Walks it; each object is visited once. */
+/** Whether all of a value is plain data that nobody shares. Walks it; each object is visited once. */
 export function isPlainData(value: unknown): boolean {
   try {
     return isPlain(value, new Set())
@@ -109,8 +106,8 @@ function isPlain(value: unknown, met: Set<object>): boolean {
     return true
   }
   if (prototype === Array.prototype) {
-    if ((value as unknown[]).length > MAX_LENGTH) return false
-    for (const element of value as unknown[]) if (!isPlain(element, met)) return false
+    // Named properties are among them, and of one element and four billion holes the element alone.
+    for (const element of Object.values(value)) if (!isPlain(element, met)) return false
     return true
   }
   if (prototype === Map.prototype) {
