@@ -17,6 +17,12 @@ for (const backend of ['kernel', 'threads'] as const) {
   })
 }
 
+test('there are two backends', async () => {
+  for (const odd of ['auto', 'kernal', undefined]) {
+    await assert.rejects(loadSyscalls(odd as 'kernel'), { code: 'ERR_INVALID_ARG_VALUE' })
+  }
+})
+
 /** Why a backend cannot be tested here; false where it can. */
 async function whyNot(backend: Backend): Promise<string | false> {
   try {

@@ -25,6 +25,8 @@ export interface BackendReport {
   /** On the main thread. */
   readonly wakeUp: WakeUp | undefined
   readonly wakeUpInWorker: WakeUp | undefined
+  /** Why there is no ring in a Worker, where there is one here. */
+  readonly noWorker: string | undefined
 }
 
 export interface Diagnosis {
@@ -84,14 +86,17 @@ async function report(backend: 'kernel' | 'threads'): Promise<BackendReport> {
     const { flags, features } = ring
     const opcodes = opcodesOf(ring)
     ring.queueExit()
+    const wakeUp = await measureWakeUp(backend)
+    const inWorker = await measureInWorker(backend)
     return {
       usable: true,
       reason: undefined,
       setupFlags: names('IORING_SETUP_', flags),
       features: names('IORING_FEAT_', features),
       opcodes,
-      wakeUp: await measureWakeUp(backend),
-      wakeUpInWorker: await measureInWorker(backend),
+      wakeUp,
+      wakeUpInWorker: typeof inWorker === 'string' ? undefined : inWorker,
+      noWorker: typeof inWorker === 'string' ? inWorker : undefined,
     }
   } catch (error) {
     const reason = (error as Error).message
@@ -103,6 +108,7 @@ async function report(backend: 'kernel' | 'threads'): Promise<BackendReport> {
       opcodes: [],
       wakeUp: undefined,
       wakeUpInWorker: undefined,
+      noWorker: undefined,
     }
   }
 }
@@ -127,9 +133,14 @@ function opcodesOf(ring: Ring): string[] {
   return found
 }
 
-async function measureInWorker(backend: 'kernel' | 'threads'): Promise<WakeUp> {
-  const worker = new Worker(new URL('./doctor-worker.js', import.meta.url), { workerData: backend })
-  return (await answerOf(worker)) as WakeUp
+/** The figures, or why there are none. */
+async function measureInWorker(backend: 'kernel' | 'threads'): Promise<WakeUp | string> {
+  try {
+    const worker = new Worker(new URL('./doctor-worker.js', import.meta.url), { workerData: backend })
+    return (await answerOf(worker)) as WakeUp
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 function notes(): string[] {
@@ -162,6 +173,7 @@ export function text(diagnosis: Diagnosis): string {
       if (wakeUp === undefined) continue
       lines.push([label, `p50 ${wakeUp.p50Us} us, p99 ${wakeUp.p99Us} us, ${WAYS[wakeUp.way]}`])
     }
+    if (found.noWorker !== undefined) lines.push(['  in a Worker', `does not work: ${found.noWorker}`])
   }
   lines.push(['limits', `locked memory ${diagnosis.maxLockedMemory}, open files ${diagnosis.maxOpenFiles}`])
   for (const note of diagnosis.notes) lines.push(['note', note])

@@ -10,8 +10,9 @@ export function addDoctor(program: Command): void {
     .option('--json', 'print one JSON object')
     .action(async (options: { readonly json?: true }) => {
       const { diagnose, text } = await import('./doctor-run.js')
+      const { printAll } = await import('./output.js')
       const diagnosis = await diagnose()
-      process.stdout.write(options.json ? `${JSON.stringify(diagnosis, undefined, 2)}\n` : text(diagnosis))
-      process.exitCode = diagnosis.auto.backend === undefined ? 1 : 0
+      const written = await printAll(options.json ? `${JSON.stringify(diagnosis, undefined, 2)}\n` : text(diagnosis))
+      process.exitCode = written === 0 && diagnosis.auto.backend === undefined ? 1 : written
     })
 }

@@ -5,6 +5,11 @@
  * pipe or a socket; a file or a terminal is written at once, as Node does it.
  */
 
+import { complain, errorText } from './messages.js'
+
+/** What a shell reports of a program that SIGPIPE ended. */
+export const STATUS_PIPE = 141
+
 const CHUNK_BYTES = 32 * 1024
 const MAX_AGE_MS = 50
 const MAX_UNWRITTEN_BYTES = 1024 * 1024
@@ -67,4 +72,19 @@ export class Output {
       this.#onFlushed = resolve
     })
   }
+}
+
+/** Prints a whole text; returns the exit status: 0, or why it could not be written, which is told. */
+export async function printAll(text: string): Promise<number> {
+  const out = new Output()
+  let status = 0
+  out.onBroken = (error) => {
+    status = (error as { code?: string }).code === 'EPIPE' ? STATUS_PIPE : 1
+    if (status === 1) complain(`write error: ${errorText(error)}`)
+  }
+  out.write(Buffer.from(text).toString('latin1'))
+  await out.flush()
+  // What a file refuses is told a tick later than it says that it has taken it.
+  await new Promise(setImmediate)
+  return status
 }

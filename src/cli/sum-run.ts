@@ -8,7 +8,7 @@ import type { Backend } from '../driver/open-options.js'
 import { Uring } from '../driver/uring.js'
 import { byteString } from './arguments.js'
 import { complain, errorText, quoteName, writeMessage } from './messages.js'
-import { Output } from './output.js'
+import { Output, STATUS_PIPE } from './output.js'
 import { onSignal } from './signals.js'
 import { Engine } from './sum-engine.js'
 import { type Outcome, Summer } from './sum-file.js'
@@ -26,8 +26,6 @@ export interface SumOptions {
   readonly jobs?: number
 }
 
-/** What a shell reports for a process that SIGPIPE ended. */
-const STATUS_PIPE = 141
 const RING_ENTRIES = 256
 
 /** Runs the command. Resolves to its exit status; rejects if there is no ring. Closes the hasher's pool. */

@@ -33,7 +33,7 @@ const INT32_MAX = 0x7fffffff
 const UINT32_MAX = 0xffffffff
 
 export function checkFd(fd: number, name = 'fd'): void {
-  if ((fd | 0) === fd && fd >= 0) return
+  if (typeof fd === 'number' && (fd | 0) === fd && fd >= 0) return
   checkInteger(fd, name, 0, INT32_MAX)
 }
 
@@ -101,11 +101,12 @@ export function checkLength(length: number | null | undefined, restBytes: number
 
 export function checkBuffers(buffers: readonly ArrayBufferView[]): void {
   if (!Array.isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
-  buffers.forEach((buffer, i) => {
+  // Not forEach: it passes over holes.
+  for (const [i, buffer] of buffers.entries()) {
     const name = `buffers[${i}]`
     checkBuffer(buffer, name)
     checkFixed(buffer, name)
-  })
+  }
 }
 
 export function totalBytes(views: readonly ArrayBufferView[]): number {
@@ -118,13 +119,18 @@ export function totalBytes(views: readonly ArrayBufferView[]): number {
 export function checkPath(path: Path, name = 'path'): string | Buffer {
   if (path instanceof URL) return checkPath(builtin('node:url').fileURLToPath(path), name)
   const isString = typeof path === 'string'
-  if (!isString && !(path instanceof Uint8Array)) {
+  if (!isString && !isBytes(path)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer or URL', path)
   }
   if (isString ? path.includes('\u0000') : path.includes(0)) {
     throw invalidArgValue(name, path, 'must be a string, Uint8Array, or URL without null bytes')
   }
   return path
+}
+
+/** A Uint8Array, be it of another realm (node:vm). */
+function isBytes(value: unknown): boolean {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
 }
 
 /** The bytes of a checked path, with the NUL that ends it. */

@@ -26,7 +26,7 @@ import { explain } from '../backends/kernel/probe.js'
 import { EINVAL, ENOSYS, errnoName } from '../lib/errno.js'
 import { perThread } from '../lib/per-thread.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../ring/ring.js'
-import { codeError } from './errors.js'
+import { codeError, invalidArgValue } from './errors.js'
 import {
   type Backend,
   checkBackend,
@@ -149,9 +149,13 @@ export function setUp(syscalls: Syscalls, settings: RingSettings): Ring {
 
 /**
  * A backend's system calls for this thread, for queueInit, which tells whether they can be used: it throws
- * ERR_URING_NO_FFI where FFI cannot load, and what the kernel answers where that refuses.
+ * ERR_URING_NO_FFI where FFI cannot load, and what the kernel answers where that refuses. Rejects with
+ * ERR_INVALID_ARG_VALUE for another name.
  */
 export async function loadSyscalls(backend: 'kernel' | 'threads'): Promise<Syscalls> {
+  if (backend !== 'kernel' && backend !== 'threads') {
+    throw invalidArgValue('backend', backend, "must be 'kernel' or 'threads'")
+  }
   return backend === 'kernel' ? kernel() : threads()
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { constants, fstatSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { createContext, runInContext } from 'node:vm'
 import { AT_SYMLINK_NOFOLLOW } from '../abi/constants.js'
 import { code, onEachBackend, outcomes, scratchDirectory } from './driver.test.backends.js'
 import type { Uring } from './uring.js'
@@ -108,6 +109,11 @@ const wrong = <T>(value: unknown) => value as T
 // biome-ignore format: table
 const BAD: [what: string, code: string, call: (ring: Uring) => Promise<unknown>][] = [
   ['fd of another type',      'ERR_INVALID_ARG_TYPE',  (r) => r.read(wrong('3'), buffer)],
+  ['a symbol for an fd',      'ERR_INVALID_ARG_TYPE',  (r) => r.read(wrong(Symbol('fd')), buffer)],
+  ['a bigint for an fd',      'ERR_INVALID_ARG_TYPE',  (r) => r.fsync(wrong(3n))],
+  ['an fd without a text',    'ERR_INVALID_ARG_TYPE',  (r) => r.writev(wrong(Object.create(null)), [buffer])],
+  ['a hole among buffers',    'ERR_INVALID_ARG_TYPE',  (r) => r.readv(0, new Array<Uint8Array>(1))],
+  ['statx flags no number',   'ERR_INVALID_ARG_TYPE',  (r) => r.statx('a', { flags: wrong(1n) })],
   ['no fd to close',          'ERR_INVALID_ARG_TYPE',  (r) => r.close(wrong(undefined))],
   ['negative fd',             'ERR_OUT_OF_RANGE',      (r) => r.read(-1, buffer)],
   ['fd with a fraction',      'ERR_OUT_OF_RANGE',      (r) => r.write(1.5, buffer)],
@@ -137,6 +143,17 @@ const BAD: [what: string, code: string, call: (ring: Uring) => Promise<unknown>]
   ['bad dirfd',               'ERR_OUT_OF_RANGE',      (r) => r.openat('a', 'r', 0, { dirfd: -2 })],
   ['bad statx mask',          'ERR_OUT_OF_RANGE',      (r) => r.statx('a', { mask: -1 })],
 ]
+
+onEachBackend('a path, a buffer and options of another realm', async (open) => {
+  const ring = await open()
+  const realm = createContext()
+  const there = <T>(text: string): T => runInContext(text, realm) as T
+  const fd = await ring.openat(there<Buffer>('Uint8Array.from("/dev/zero", (c) => c.charCodeAt(0))'))
+  const bytes = there<Uint8Array>('new Uint8Array(4).fill(1)')
+  assert.equal(await ring.read(fd, bytes, there('({ offset: 1, length: 2 })')), 2)
+  assert.deepEqual([...bytes], [1, 0, 0, 1])
+  await ring.close(fd)
+})
 
 onEachBackend('bad arguments reject before anything is queued', async (open) => {
   const ring = await open()

@@ -286,8 +286,9 @@ export class Uring {
       if (typeof target === 'number') args.checkFd(target)
       const dirfd = typeof target === 'number' ? target : (options?.dirfd ?? AT_FDCWD)
       if (where !== undefined) args.checkDirfd(dirfd)
-      const flags = (options?.flags ?? 0) | (where === undefined ? AT_EMPTY_PATH : 0)
-      args.checkUint32(options?.flags ?? 0, 'options.flags')
+      const given = options?.flags ?? 0
+      args.checkUint32(given, 'options.flags')
+      const flags = given | (where === undefined ? AT_EMPTY_PATH : 0)
       const mask = options?.mask ?? DEFAULT_MASK
       args.checkUint32(mask, 'options.mask')
       const path = where === undefined ? NO_PATH : args.pathBytes(where)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
-import { Aborts } from './aborts.js'
+import { Aborts, follow, unfollow } from './aborts.js'
 
 test('every job of a signal is told, with the reason, in the order of watching', () => {
   const told: [number, unknown][] = []
@@ -30,4 +31,16 @@ test('a job that ends while others are told is told no more', () => {
   aborts.watch(2, controller.signal)
   controller.abort()
   assert.deepEqual(told, [1])
+})
+
+test('a signal has one listener, whoever follows it, and none when nobody does', () => {
+  const told: string[] = []
+  const { signal } = new AbortController()
+  const followers = ['a', 'b'].map((name) => ({ handleEvent: () => void told.push(name) }))
+  for (const follower of followers) follow(signal, follower)
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  signal.dispatchEvent(new Event('abort'))
+  assert.deepEqual(told, ['a', 'b'])
+  for (const follower of followers) unfollow(signal, follower)
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
 })

@@ -1,6 +1,41 @@
 /**
- * AbortSignals of jobs in flight: one listener a signal, however many jobs it stands for. Owner thread only.
+ * AbortSignals of jobs in flight: one listener a signal, however many jobs it stands for, and one more for all iterations
+ * and maps, since Node warns of a leak where there are more than ten. Owner thread only.
  */
+
+/** Told when a signal aborts. */
+export interface Follower {
+  handleEvent(): void
+}
+
+class Followers implements Follower {
+  readonly all = new Set<Follower>()
+
+  handleEvent(): void {
+    // One that is told may end another.
+    for (const follower of [...this.all]) if (this.all.has(follower)) follower.handleEvent()
+  }
+}
+
+const followersOf = new WeakMap<AbortSignal, Followers>()
+
+/** The follower is told when the signal aborts, until unfollow(). */
+export function follow(signal: AbortSignal, follower: Follower): void {
+  let followers = followersOf.get(signal)
+  if (followers === undefined) {
+    followers = new Followers()
+    followersOf.set(signal, followers)
+  }
+  if (followers.all.size === 0) signal.addEventListener('abort', followers)
+  followers.all.add(follower)
+}
+
+export function unfollow(signal: AbortSignal, follower: Follower): void {
+  const followers = followersOf.get(signal)
+  if (followers?.all.delete(follower) === true && followers.all.size === 0) {
+    signal.removeEventListener('abort', followers)
+  }
+}
 
 type OnAbort = (job: number, reason: unknown) => void
 

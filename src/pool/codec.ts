@@ -16,7 +16,7 @@ import {
   scalarWords,
   TAG_FIRST_OWN,
 } from './scalars.js'
-import { isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
+import { isDense, isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
 
 /** Characters below 256, one byte each. */
 const TAG_LATIN1 = TAG_FIRST_OWN
@@ -161,8 +161,7 @@ export class Codec {
 
   #putArray(at: number, end: number, value: unknown[], depth: number): number {
     const { length } = value
-    // Neither holes nor named properties: then there are as many keys as elements.
-    if (at + 1 + length > end || Object.keys(value).length !== length) return NO_ROOM
+    if (at + 1 + length > end || !isDense(value)) return NO_ROOM
     if (Object.getPrototypeOf(value) !== Array.prototype) return NO_ROOM
     this.words[at] = TAG_ARRAY | (length << 8)
     let next = at + 1

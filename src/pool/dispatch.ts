@@ -22,8 +22,10 @@ import { Aborts } from './aborts.js'
 import { ArgumentBytes, Blocks } from './arena.js'
 import { Carried } from './carried.js'
 import { isTraced, traced, tracedOptions, traceWorker } from './channels.js'
+import { badPoolOptions, badRunOptions, checkAffinity } from './checks.js'
 import { Codec } from './codec.js'
 import { Control } from './control.js'
+import { MAX_TIMER_MS } from './deadlines.js'
 import { abortError, poolError } from './failure.js'
 import { Histograms } from './histograms.js'
 import { InFlight, type Resolve } from './in-flight.js'
@@ -34,9 +36,6 @@ import { JobEvents, listenFlags, type StreamOptions } from './job-events.js'
 import { KeyTable, NR_BUCKETS } from './keys.js'
 import { NameTable } from './names.js'
 import {
-  badPoolOptions,
-  badRunOptions,
-  checkAffinity,
   DEFAULT_UNBOUNDED,
   type IterateOptions,
   NO_OPTIONS,
@@ -144,7 +143,7 @@ export class Dispatch {
       maxWorkers: [maxWorkers, maxUnbounded],
       minWorkers: [options.minWorkers ?? 0, 0],
       concurrency: availableParallelism(),
-      idleTimeoutMs: options.idleTimeoutMs ?? 5000,
+      idleTimeoutMs: Math.min(MAX_TIMER_MS, options.idleTimeoutMs ?? 5000),
       spinUs: options.spinUs ?? DEFAULT_SPIN_US,
       patienceUs: PATIENCE_US,
       hashSeat: sharedKeys?.hashSeat,
@@ -228,6 +227,8 @@ export class Dispatch {
 
   /** Pool.runSync. */
   runSync(name: string, args: readonly unknown[], options: RunSyncOptions): unknown {
+    const bad = badRunOptions(options)
+    if (bad !== undefined) throw bad
     const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
     const places = this.#wq.maxWorkers(0, 0)[acct]! * this.#concurrentJobs
     this.#streams.assertNotBehind(options.key, acct, places)
@@ -252,6 +253,8 @@ export class Dispatch {
 
   /** Pool.iterate. */
   iterate(name: string, args: readonly unknown[], options: IterateOptions): JobIterator {
+    const bad = badRunOptions(options)
+    if (bad !== undefined) throw bad
     const { highWaterMark = DEFAULT_WINDOW, key } = options
     assertCount('highWaterMark', highWaterMark)
     const id = this.#nrStreams++
@@ -290,10 +293,11 @@ export class Dispatch {
   #give(name: string, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
     const refusal = this.#refuse(args, options)
     if (refusal !== undefined) throw refusal
-    const { key, onProgress, stream } = options as StreamOptions
+    const { key, unbounded, signal, onProgress, stream } = options as StreamOptions
     const context = this.#carried?.values()
     const func = context === undefined ? this.#names.numberOf(name) : this.#names.numberWithContext(name)
-    if (func < 0) throw poolError('ERR_URING_NO_SUCH_JOB', 'a pool takes 1024 different names at most')
+    if (func < 0)
+      throw poolError('ERR_URING_NO_SUCH_JOB', 'a pool takes 1024 different names at most, of 64 KiB together')
     // The first argument of a job that yields is for the stream, then comes the function's.
     const at = stream === undefined ? 0 : 1
     const values = context === undefined ? args : (args as unknown[]).toSpliced(at, 0, context)
@@ -320,7 +324,7 @@ export class Dispatch {
       flags = listenFlags(onProgress, stream)
       if (flags !== 0) this.#intake.listen(item, stream ?? { onProgress })
     }
-    this.#intake.enqueue(item, flags, key, options.unbounded === true, options.signal)
+    this.#intake.enqueue(item, flags, key, unbounded === true, signal)
     if (this.#room !== undefined) this.#room.taken()
   }
 

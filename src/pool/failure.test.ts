@@ -27,6 +27,11 @@ test('causes are followed, but not without end', () => {
   assert.ok(cross(error) instanceof Error)
 })
 
+test('an AggregateError may have lost its list', () => {
+  const error = Object.assign(new AggregateError([], 'text'), { errors: 5 })
+  assert.deepEqual((cross(error) as AggregateError).message, 'text')
+})
+
 test('the stack ends where the worker’s machinery begins', () => {
   const error = new Error('x')
   error.stack =

@@ -4,6 +4,7 @@
  * Structured cloning keeps of an error its message and little more. A description keeps the class (of those that
  * JavaScript itself has), name, message, code and other own properties, cause, and both stacks.
  */
+import { inspect } from 'node:util'
 import { isPlainData } from './shape.js'
 
 /** An error as plain data; or what was thrown, if it was no error. */
@@ -31,11 +32,12 @@ export type PoolErrorCode =
   | 'ERR_URING_DEADLOCK'
   | 'ERR_URING_TIMEOUT'
   | 'ERR_INVALID_ARG_TYPE'
+  | 'ERR_INVALID_ARG_VALUE'
   | 'ERR_OUT_OF_RANGE'
 
 /** An Error of the pool's own: `code` says which. */
 export function poolError(code: PoolErrorCode, message: string, cause?: unknown): Error {
-  const Class = code === 'ERR_INVALID_ARG_TYPE' ? TypeError : code === 'ERR_OUT_OF_RANGE' ? RangeError : Error
+  const Class = code.startsWith('ERR_INVALID_ARG') ? TypeError : code === 'ERR_OUT_OF_RANGE' ? RangeError : Error
   const error = cause === undefined ? new Class(message) : new Class(message, { cause })
   return Object.assign(error, { code })
 }
@@ -64,10 +66,11 @@ const BASES: Readonly<Record<string, ErrorConstructor>> = {
 /** Describes what was thrown. Properties that cannot cross are left out, and the stack's frames from our own on. */
 export function describe(thrown: unknown, depth = 0): Failure {
   if (!(thrown instanceof Error) && !isErrorLike(thrown))
-    return { value: isPlainData(thrown) ? thrown : String(thrown) }
+    return { value: isPlainData(thrown) ? thrown : textOf(thrown) }
   const { name, message, stack } = thrown
   const cause = depth < 8 && thrown.cause !== undefined ? describe(thrown.cause, depth + 1) : undefined
-  const errors = thrown instanceof AggregateError ? thrown.errors.slice(0, 100) : undefined
+  const list: unknown = thrown instanceof AggregateError ? thrown.errors : undefined
+  const errors = Array.isArray(list) ? list.slice(0, 100) : undefined
   return {
     base: baseOf(thrown),
     name: String(name),
@@ -77,6 +80,20 @@ export function describe(thrown: unknown, depth = 0): Failure {
     cause,
     errors: depth < 8 ? errors?.map((error) => describe(error, depth + 1)) : undefined,
   }
+}
+
+/** What was thrown, for a message. Not everything has a text. */
+export function reasonOf(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return 'something without a text was thrown'
+  }
+}
+
+/** What is thrown and cannot cross, in words. */
+function textOf(thrown: unknown): string {
+  return typeof thrown === 'object' ? inspect(thrown) : String(thrown)
 }
 
 /** The frame that calls a job, compiled or, where source maps are on, as it was written. */
@@ -152,5 +169,7 @@ export async function rejection(make: () => unknown): Promise<never> {
 function appendCallers(error: Error, here: string | undefined): void {
   if (typeof here !== 'string' || typeof error.stack !== 'string') return
   const callers = here.split('\n').filter((line) => line.startsWith('    at async '))
-  if (callers.length > 0) hidden(error, 'stack', `${error.stack}\n${callers.join('\n')}`)
+  const frames = `\n${callers.join('\n')}`
+  // An error made just now has them.
+  if (callers.length > 0 && !error.stack.endsWith(frames)) hidden(error, 'stack', error.stack + frames)
 }

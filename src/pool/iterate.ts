@@ -2,6 +2,7 @@
  * What iterate() returns: the values that a job yields, in order, with room for so many on their way. Owner thread only:
  * the counterpart of JobStream.
  */
+import { follow, unfollow } from './aborts.js'
 import { abortError } from './failure.js'
 import type { Listener } from './job-events.js'
 import type { StreamEnd } from './stream.js'
@@ -46,16 +47,18 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
     this.#parts = parts
     this.onProgress = parts.onProgress
     const { signal } = parts
-    const onAbort = () => this.#stop.abort(signal?.reason)
-    if (signal?.aborted === true) onAbort()
-    else signal?.addEventListener('abort', onAbort)
+    const follower = { handleEvent: () => this.#stop.abort(signal?.reason) }
+    if (signal?.aborted === true) follower.handleEvent()
+    else if (signal !== undefined) follow(signal, follower)
     this.#ended = parts
       .start(this, this.#stop.signal)
       .then(
         (end) => this.#onEnd(end as StreamEnd),
         (error: unknown) => this.#onFailure(error),
       )
-      .finally(() => signal?.removeEventListener('abort', onAbort))
+      .finally(() => {
+        if (signal !== undefined) unfollow(signal, follower)
+      })
   }
 
   /** Listener: values came. */

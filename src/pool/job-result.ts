@@ -7,7 +7,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { RingWriter } from './arena.js'
 import type { Codec } from './codec.js'
-import { describe, poolError } from './failure.js'
+import { describe, poolError, reasonOf } from './failure.js'
 import { Transferring } from './job.js'
 import type { LongCodec } from './long-codec.js'
 import {
@@ -56,13 +56,14 @@ export class JobResult {
     else words[p + KIND] = KIND_VALUES
   }
 
+  /** Never throws. */
   putFailure(p: number, thrown: unknown): void {
     this.#words[p + FUNC] = this.#slot
     try {
       this.#putBig(p, describe(thrown), KIND_FAILED)
     } catch (error) {
       // The thing thrown has getters that throw, or the like.
-      const what = new Error(`a job threw what cannot be described: ${String(error)}`)
+      const what = new Error(`a job threw what cannot be described: ${reasonOf(error)}`)
       this.#putBig(p, describe(what), KIND_FAILED)
     }
   }

@@ -3,7 +3,7 @@
  *
  * Node loads what it can: ES modules, CommonJS, TypeScript where it strips types or a loader is there.
  */
-import { poolError } from './failure.js'
+import { poolError, reasonOf } from './failure.js'
 
 export type JobFunction = (...args: unknown[]) => unknown
 
@@ -39,7 +39,7 @@ export class JobsModule {
     try {
       if (init !== undefined) await hookOf(exports, init)()
     } catch (error) {
-      const message = `'${init}', which the module of jobs has for new workers, failed: ${String(error)}`
+      const message = `'${init}', which the module of jobs has for new workers, failed: ${reasonOf(error)}`
       return new JobsModule(exports, poolError('ERR_URING_INIT', message, error), hooks)
     }
     return new JobsModule(exports, undefined, hooks)
@@ -84,6 +84,6 @@ function loadError(href: string, error: unknown): Error {
   const why = isTypeScript
     ? `Node ${process.versions.node} does not load TypeScript by itself: use Node 22.18 or later, compile the file, or ` +
       `give the workers a loader, as in { execArgv: ['--import', 'tsx'] }`
-    : String(error)
+    : reasonOf(error)
   return poolError('ERR_URING_JOBS_MODULE', `the module of jobs cannot be loaded: ${why}`, error)
 }

@@ -10,7 +10,7 @@
  * does. No counterpart.
  */
 import { getScalar, NO_ROOM, putScalar, SCALAR_WORDS, scalarWords, TAG_FIRST_OWN } from './scalars.js'
-import { isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
+import { isDense, isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
 
 /** The upper 24 bits are a length; so many characters are next in the text. */
 const TAG_LATIN1 = TAG_FIRST_OWN
@@ -181,7 +181,7 @@ export class LongCodec {
 
   #putArray(at: number, value: unknown[], depth: number): number {
     const { length } = value
-    if (at + 1 + length > MAX_WORDS || Object.keys(value).length !== length) return NO_ROOM
+    if (at + 1 + length > MAX_WORDS || !isDense(value)) return NO_ROOM
     if (Object.getPrototypeOf(value) !== Array.prototype) return NO_ROOM
     this.#words[at] = TAG_ARRAY | (length << 8)
     let next = at + 1

@@ -5,6 +5,7 @@
  * the jobs, and they the source. Whatever ends it (the source, an error, a signal, the taker's `break`) closes the source
  * and cancels the jobs that are left.
  */
+import { type Follower, follow, unfollow } from './aborts.js'
 import { abortError } from './failure.js'
 
 export interface Mapping<A, R> {
@@ -62,8 +63,8 @@ class Work<A, R> {
     const asynchronous = (source as Partial<AsyncIterable<A>>)[Symbol.asyncIterator]?.()
     this.#isAsync = asynchronous !== undefined
     this.#iterator = asynchronous ?? (source as Iterable<A>)[Symbol.iterator]()
-    signal?.addEventListener('abort', this.#onAbort)
-    if (signal?.aborted === true) this.#onAbort()
+    if (signal !== undefined) follow(signal, this.#follower)
+    if (signal?.aborted === true) this.#follower.handleEvent()
   }
 
   /** The next result, or how its job failed; undefined when it is not there, yet or at all. */
@@ -95,7 +96,7 @@ class Work<A, R> {
   /** Cancels what is left and closes the source, unless it has ended by itself. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    this.#mapping.signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#mapping.signal !== undefined) unfollow(this.#mapping.signal, this.#follower)
     this.#controller.abort()
     if (this.#isExhausted) return
     this.#isExhausted = true
@@ -105,9 +106,11 @@ class Work<A, R> {
     else if (closing instanceof Promise) closing.catch(() => {})
   }
 
-  readonly #onAbort = (): void => {
-    this.#controller.abort(this.#mapping.signal?.reason)
-    this.#notify()
+  readonly #follower: Follower = {
+    handleEvent: () => {
+      this.#controller.abort(this.#mapping.signal?.reason)
+      this.#notify()
+    },
   }
 
   #notify(): void {
@@ -149,6 +152,9 @@ class Work<A, R> {
   }
 
   #pulled(next: IteratorResult<A>): void {
+    if (typeof next !== 'object' || next === null) {
+      throw new TypeError(`Iterator result ${String(next)} is not an object`)
+    }
     if (next.done === true) {
       this.#isExhausted = true
       this.#nrUnderWay--

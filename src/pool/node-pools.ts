@@ -6,6 +6,7 @@
  */
 import { type NumaNode, numaNodes } from '../sys/affinity.js'
 import type { CancelResult } from '../wq/wq.js'
+import { badObject } from './checks.js'
 import { poolError } from './failure.js'
 import type {
   AnyJobs,
@@ -16,6 +17,7 @@ import type {
   PoolOptions,
   PoolStats,
   RunOptions,
+  RunRest,
   TimeLimit,
 } from './options.js'
 import { Pool } from './pool.js'
@@ -51,6 +53,8 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
    * its processors. With more than one node this needs FFI: throws ERR_URING_NO_FFI.
    */
   constructor(jobs: URL | string, options: NodePoolsOptions = {}) {
+    const bad = badObject('options', options)
+    if (bad !== undefined) throw bad
     const { sysfs, ...rest } = options
     const nodes = numaNodes(sysfs)
     this.#members =
@@ -73,14 +77,15 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
    */
   run<N extends JobName<M>>(
     name: N,
-    args: Readonly<JobArgs<M[N]>>,
-    options: NodeRunOptions = {},
+    ...[args, options = {}]: RunRest<JobArgs<M[N]>, NodeRunOptions>
   ): Promise<JobResult<M[N]>> {
+    const bad = badObject('options', options)
+    if (bad !== undefined) return Promise.reject(bad)
     const { node, ...rest } = options
     const home = rest.key === undefined ? undefined : this.#keys.get(rest.key)
     const asked = node === undefined ? undefined : this.#members.find(({ numa }) => numa?.node === node)
     if (node !== undefined && asked === undefined) {
-      return Promise.reject(poolError('ERR_OUT_OF_RANGE', `there is no node ${node}`))
+      return Promise.reject(poolError('ERR_OUT_OF_RANGE', `there is no node ${String(node)}`))
     }
     if (asked !== undefined && home !== undefined && home.member !== asked) {
       return Promise.reject(poolError('ERR_OUT_OF_RANGE', `jobs of this key are in flight on another node`))
@@ -90,7 +95,7 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
     // The overloads of Pool.run leave out what may be left out; here both are given.
     const run = member.pool.run as (
       name: N,
-      args: Readonly<JobArgs<M[N]>>,
+      args: Readonly<JobArgs<M[N]>> | undefined,
       options: RunOptions,
     ) => Promise<JobResult<M[N]>>
     const promise = run.call(member.pool, name, args, rest)

@@ -1,13 +1,10 @@
 /**
- * What a caller may ask of a pool, and what it tells: types, and the checks of what cannot be typed. Owner thread only.
+ * What a caller may ask of a pool, and what it tells. checks.ts looks at what cannot be typed. Owner thread only.
  */
-import { availableParallelism } from 'node:os'
 import { isAbsolute } from 'node:path'
 import type { Histogram } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
 import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
-import { mayRunOn } from '../sys/affinity.js'
-import { MAX_SLOTS } from '../wq/hash.js'
 import { poolError } from './failure.js'
 import type { SharedKeys } from './shared-keys.js'
 
@@ -16,15 +13,18 @@ export const DEFAULT_UNBOUNDED = 64
 
 export interface PoolOptions
   extends Pick<WorkerOptions, 'argv' | 'env' | 'execArgv' | 'name' | 'resourceLimits' | 'stderr' | 'stdout'> {
-  /** Threads for ordinary jobs, at most. Default: os.availableParallelism(). */
+  /** Threads for ordinary jobs, at most: 1 to 8192. Default: os.availableParallelism(). */
   readonly maxWorkers?: number
-  /** Threads for jobs given with `unbounded`, at most. Default 64. */
+  /** Threads for jobs given with `unbounded`, at most: 1 to 8192. Default 64. */
   readonly maxUnbounded?: number
   /** Threads for ordinary jobs that are started at once, stay when idle, and are replaced when they die. Default 0. */
   readonly minWorkers?: number
-  /** How long an idle worker stays, the last one of its kind excepted, which stays for good. Default 5000. */
+  /**
+   * Milliseconds that an idle worker stays; the last one of its kind stays for good, and so do all with Infinity. Default
+   * 5000.
+   */
   readonly idleTimeoutMs?: number
-  /** How long an idle worker looks for work before it sleeps. Default 50, on one CPU 0. */
+  /** How long an idle worker looks for work before it sleeps. Microseconds, at most a second. Default 50, on one CPU 0. */
   readonly spinUs?: number
   /** Jobs given and not finished, at most; one more rejects with ERR_URING_QUEUE_FULL. Default: no limit. */
   readonly queueLimit?: number
@@ -151,24 +151,26 @@ export type StreamValue<F> = F extends (...args: never[]) => infer R
       : never
   : never
 type AnyIterable = AsyncIterable<unknown> | Iterable<unknown>
-export type IterateRest<A extends unknown[]> = [] extends A
-  ? [args?: Readonly<A>, options?: IterateOptions]
-  : [args: Readonly<A>, options?: IterateOptions]
-export type RunSyncRest<A extends unknown[]> = [] extends A
-  ? [args?: Readonly<A>, options?: RunSyncOptions]
-  : [args: Readonly<A>, options?: RunSyncOptions]
-export type RunRest<A extends unknown[]> = [] extends A
-  ? [args?: Readonly<A>, options?: RunOptions]
-  : [args: Readonly<A>, options?: RunOptions]
+/** Arguments and options; a job that needs no arguments needs no array. */
+export type RunRest<A extends unknown[], O = RunOptions> = [] extends A
+  ? [args?: Readonly<A>, options?: O]
+  : [args: Readonly<A>, options?: O]
 /** What a job takes first: an item of pool.map. */
 export type JobItem<F> = F extends (item: infer A, ...rest: never[]) => unknown ? A : never
 export type AnyJobs = Record<string, (...args: unknown[]) => unknown>
 
+const JOBS_ARE = 'the module of jobs is a URL, or the absolute path of a file'
+
 /** The module's address as `import()` takes it: from a URL, the text of one, or an absolute path. */
 export function jobsHref(jobs: URL | string): string {
   if (jobs instanceof URL) return jobs.href
-  if (typeof jobs === 'string') return isAbsolute(jobs) ? pathToFileURL(jobs).href : new URL(jobs).href
-  throw poolError('ERR_INVALID_ARG_TYPE', 'the module of jobs is a URL, or the absolute path of a file')
+  if (typeof jobs !== 'string') throw poolError('ERR_INVALID_ARG_TYPE', JOBS_ARE)
+  if (isAbsolute(jobs)) return pathToFileURL(jobs).href
+  if (URL.canParse(jobs)) return new URL(jobs).href
+  throw poolError(
+    'ERR_INVALID_ARG_VALUE',
+    `${JOBS_ARE}, as import.meta.resolve('./jobs.js') gives it: '${jobs}' is not`,
+  )
 }
 
 /** The options that each Worker gets. */
@@ -178,66 +180,4 @@ export function workerOptions(options: PoolOptions): WorkerOptions {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as WorkerOptions
 }
 
-/** Throws unless it is undefined, or names processors of which this machine lets the pool use at least one. */
-export function checkAffinity(cpus: readonly number[] | undefined): void {
-  if (cpus === undefined) return
-  if (!Array.isArray(cpus) || !cpus.every((cpu) => Number.isInteger(cpu) && cpu >= 0)) {
-    throw poolError('ERR_INVALID_ARG_TYPE', 'affinity is a list of processor numbers')
-  }
-  if (!mayRunOn(cpus)) throw poolError('ERR_OUT_OF_RANGE', `no processor of ${cpus.join()} may be used here`)
-}
-
 export const NO_OPTIONS: RunOptions = {}
-
-/** What is wrong with a pool's options, if anything is. */
-export function badPoolOptions(options: PoolOptions): Error | undefined {
-  const { minWorkers, maxWorkers, maxUnbounded, queueLimit, keys } = options
-  if (keys !== undefined && typeof keys?.join !== 'function') {
-    return poolError('ERR_INVALID_ARG_TYPE', 'keys is a SharedKeys of uring/pool/keys')
-  }
-  if (keys !== undefined && (maxWorkers ?? availableParallelism()) + (maxUnbounded ?? DEFAULT_UNBOUNDED) > MAX_SLOTS) {
-    return poolError('ERR_OUT_OF_RANGE', `a pool that shares its keys has ${MAX_SLOTS} workers at most`)
-  }
-  if (queueLimit !== undefined && queueLimit !== Number.POSITIVE_INFINITY) {
-    const bad = badCount('queueLimit', queueLimit, 1)
-    if (bad !== undefined) return bad
-  }
-  if (minWorkers === undefined) return undefined
-  const max = maxWorkers ?? availableParallelism()
-  if (Number.isSafeInteger(minWorkers) && minWorkers > max) {
-    return poolError('ERR_OUT_OF_RANGE', `minWorkers is at most maxWorkers, ${max}: ${minWorkers} is not`)
-  }
-  return badCount('minWorkers', minWorkers, 0)
-}
-
-/** Why a job with these options is not even begun, if there is a reason. */
-export function badRunOptions({ id, timeout, priority }: RunOptions): Error | undefined {
-  if (typeof id === 'function') return poolError('ERR_INVALID_ARG_TYPE', 'the id of a job is no function')
-  if (priority !== undefined && !Number.isSafeInteger(priority)) return badNumber('priority', 'an integer', priority)
-  return timeout === undefined ? undefined : badTime('timeout', timeout)
-}
-
-/** Why a value is no source of items, if there is a reason. */
-export function badSource(source: unknown): Error | undefined {
-  const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = Object(source) as Partial<
-    Iterable<unknown> & AsyncIterable<unknown>
-  >
-  if (typeof sync === 'function' || typeof async === 'function') return undefined
-  return poolError('ERR_INVALID_ARG_TYPE', 'map takes an iterable or an async iterable first, then the name of a job')
-}
-
-/** What is wrong with a time in milliseconds, if anything is. */
-export function badTime(name: string, ms: unknown): Error | undefined {
-  return typeof ms === 'number' && ms >= 0 ? undefined : badNumber(name, 'a number of milliseconds, not negative', ms)
-}
-
-/** What is wrong with a count, if anything is. */
-export function badCount(name: string, count: unknown, min: number): Error | undefined {
-  if (Number.isSafeInteger(count) && (count as number) >= min) return undefined
-  return badNumber(name, `an integer, at least ${min}`, count)
-}
-
-function badNumber(name: string, what: string, value: unknown): Error {
-  const code = typeof value === 'number' ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE'
-  return poolError(code, `${name} is ${what}: ${String(value)} is not`)
-}

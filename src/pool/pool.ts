@@ -6,19 +6,15 @@
  */
 import type { CancelResult } from '../wq/wq.js'
 import { isTraced, tracedOptions, tracedSync } from './channels.js'
+import { badCount, badFlag, badLimit, badObject, badRunOptions, badSource, badTime, MAX_WORKERS } from './checks.js'
 import { limited, MAX_TIMER_MS } from './deadlines.js'
 import { Dispatch } from './dispatch.js'
 import { mapped } from './map.js'
 import { badName } from './names.js'
 import {
   type AnyJobs,
-  badCount,
-  badRunOptions,
-  badSource,
-  badTime,
   type CancelOptions,
   type IterateOptions,
-  type IterateRest,
   type JobArgs,
   type JobInfo,
   type JobItem,
@@ -32,7 +28,6 @@ import {
   type RunOptions,
   type RunRest,
   type RunSyncOptions,
-  type RunSyncRest,
   type StreamName,
   type StreamValue,
   type TimeLimit,
@@ -112,9 +107,12 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     name: string,
     options: MapOptions = {},
   ): AsyncGenerator<unknown, void, undefined> {
+    const badOptions = badRunOptions(options)
+    if (badOptions !== undefined) throw badOptions
     const [bounded, unbounded] = this.maxWorkers(0, 0)
     const { concurrency = options.unbounded === true ? unbounded : bounded, ordered = true, signal } = options
-    const bad = badSource(source) ?? badName(name) ?? badCount('concurrency', concurrency, 1) ?? badRunOptions(options)
+    const bad =
+      badSource(source) ?? badName(name) ?? badCount('concurrency', concurrency, 1) ?? badFlag('ordered', ordered)
     if (bad !== undefined) throw bad
     const runner = (stop: AbortSignal) => {
       const own = { ...options, signal: stop }
@@ -138,7 +136,10 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    */
   cancel(matches: (job: JobInfo) => boolean, options?: CancelOptions): CancelResult
   cancel(id: unknown, options?: CancelOptions): CancelResult
-  cancel(which: unknown, { all = true }: CancelOptions = {}): CancelResult {
+  cancel(which: unknown, options: CancelOptions = {}): CancelResult {
+    const bad = badObject('options', options) ?? badFlag('all', options.all)
+    if (bad !== undefined) throw bad
+    const { all = true } = options
     const match = typeof which === 'function' ? (which as (job: JobInfo) => boolean) : undefined
     return this.#dispatch.control.cancel(match ?? (({ id }) => id !== undefined && id === which), all)
   }
@@ -173,9 +174,10 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * Resolves when all jobs that were given before have settled; those given meanwhile are not waited for. Rejects with
    * ERR_URING_TIMEOUT if that takes more than `timeout` milliseconds; nothing is cancelled.
    */
-  async flush({ timeout }: TimeLimit = {}): Promise<void> {
-    const bad = timeout === undefined ? undefined : badTime('timeout', timeout)
+  async flush(limit: TimeLimit = {}): Promise<void> {
+    const bad = badLimit(limit)
     if (bad !== undefined) throw bad
+    const { timeout } = limit
     const flushed = this.#dispatch.control.flush()
     await (timeout === undefined ? flushed : limited(flushed, 'what was given', timeout))
   }
@@ -192,14 +194,14 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * where it has yielded, its `finally` runs, and currentSignal() in it has aborted.
    *
    * next() rejects with what the generator threw, `ERR_URING_NOT_ITERABLE`, and else as run() does. Throws
-   * `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARG_TYPE` (highWaterMark).
+   * `ERR_OUT_OF_RANGE` or `ERR_INVALID_ARG_TYPE`, at once, for bad options.
    *
    * @example
    * for await (const row of pool.iterate('parse', [path])) console.log(row)
    */
   iterate<N extends StreamName<M>>(
     name: N,
-    ...rest: IterateRest<JobArgs<M[N]>>
+    ...rest: RunRest<JobArgs<M[N]>, IterateOptions>
   ): AsyncIterableIterator<StreamValue<M[N]>> & AsyncDisposable
   iterate(
     name: string,
@@ -216,7 +218,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * Throws `ERR_URING_DEADLOCK` if the job would wait for an iterate() whose values this thread has to take. A job that
    * itself waits for this thread, for a message or a lock, is not found out: it blocks for good.
    */
-  runSync<N extends JobName<M>>(name: N, ...rest: RunSyncRest<JobArgs<M[N]>>): JobResult<M[N]>
+  runSync<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>, RunSyncOptions>): JobResult<M[N]>
   runSync(name: string, args: readonly unknown[] = NO_ARGS, options: RunSyncOptions = NO_OPTIONS): unknown {
     if (!isTraced()) return this.#dispatch.runSync(name, args, options)
     const message = { pool: this.#dispatch.name, name, args, ...tracedOptions(options) }
@@ -231,8 +233,14 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     return this.#dispatch.recycle()
   }
 
-  /** Sets how many threads there may be of each kind, 0 leaves one as it is. Returns the limits before. Kills nobody. */
+  /**
+   * Sets how many threads there may be of each kind, 0 leaves one as it is. Returns the limits before. Kills nobody. There
+   * is room for as many of a kind as the pool was made for of both together, and for 64: more is taken for that. Throws
+   * ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE for what is no integer from 0 to 8192.
+   */
   maxWorkers(bounded: number, unbounded: number): [bounded: number, unbounded: number] {
+    const bad = badCount('bounded', bounded, 0, MAX_WORKERS) ?? badCount('unbounded', unbounded, 0, MAX_WORKERS)
+    if (bad !== undefined) throw bad
     return this.#dispatch.maxWorkers(bounded, unbounded)
   }
 
@@ -254,9 +262,10 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * Takes no more jobs, finishes all that were given, and resolves when no thread of the pool is left. If that is not so
    * after `timeout` milliseconds it does what destroy() does. Called again it may set a timeout; the promise is the same.
    */
-  close({ timeout }: TimeLimit = {}): Promise<void> {
-    const bad = timeout === undefined ? undefined : badTime('timeout', timeout)
+  close(limit: TimeLimit = {}): Promise<void> {
+    const bad = badLimit(limit)
     if (bad !== undefined) return Promise.reject(bad)
+    const { timeout } = limit
     this.#dispatch.shut()
     this.#closed ??= this.#dispatch.quiet().then(() => this.#dispatch.shutDown())
     if (timeout !== undefined && timeout <= MAX_TIMER_MS) {
@@ -268,13 +277,15 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
 
   /**
    * Takes no more jobs and cancels those given: what is queued rejects with ERR_URING_POOL_CLOSED, what runs is told
-   * (currentSignal().aborted). Jobs that have not ended after `graceMs` die with their threads. Resolves when no thread
-   * of the pool is left.
+   * (currentSignal().aborted). Jobs that have not ended after `graceMs` die with their threads; Infinity kills none.
+   * Resolves when no thread of the pool is left. Rejects with ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, and does nothing.
    */
   async destroy(graceMs = DEFAULT_GRACE_MS): Promise<void> {
+    const bad = badTime('graceMs', graceMs)
+    if (bad !== undefined) throw bad
     this.#dispatch.shut()
     this.#dispatch.cancelAll()
-    const kill = setTimeout(() => this.#dispatch.terminateAll(), graceMs)
+    const kill = graceMs > MAX_TIMER_MS ? undefined : setTimeout(() => this.#dispatch.terminateAll(), graceMs)
     await this.close()
     clearTimeout(kill)
   }

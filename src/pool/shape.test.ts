@@ -28,6 +28,7 @@ test('one thing that is not plain makes all of it so', () => {
     resizable(),
     runInNewContext('({})'),
     Promise.resolve(),
+    Object.assign([1], { blob: new Blob([]) }),
     new WeakMap(),
   ]
   for (const other of others) {

@@ -68,6 +68,13 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null
 }
 
+/** Whether an array has neither holes nor named properties. Its keys begin with the indexes: the last one is among them. */
+export function isDense(array: readonly unknown[]): boolean {
+  const { length } = array
+  const keys = Object.keys(array)
+  return keys.length === length && (length === 0 || keys[length - 1] === `${length - 1}`)
+}
+
 /** Classes whose instances V8's serialiser copies whole, without a look inside. */
 const LEAVES = new Set<object | null>(
   [Date, RegExp, Boolean, Number, String, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError].map(
@@ -99,7 +106,8 @@ function isPlain(value: unknown, met: Set<object>): boolean {
     return true
   }
   if (prototype === Array.prototype) {
-    for (const element of value as unknown[]) if (!isPlain(element, met)) return false
+    // Named properties are among them, and of one element and four billion holes the element alone.
+    for (const element of Object.values(value)) if (!isPlain(element, met)) return false
     return true
   }
   if (prototype === Map.prototype) {

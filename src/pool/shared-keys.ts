@@ -44,7 +44,7 @@ export class SharedKeys {
 
   /** Throws ERR_INVALID_ARG_TYPE if the buffer is not that of a SharedKeys of this version. */
   constructor(buffer?: SharedArrayBuffer) {
-    if (buffer !== undefined && !(buffer instanceof SharedArrayBuffer && WqHash.isOne(new Int32Array(buffer)))) {
+    if (buffer !== undefined && !isSharedKeys(buffer)) {
       throw poolError('ERR_INVALID_ARG_TYPE', 'the buffer is not that of SharedKeys')
     }
     this.buffer = buffer ?? new SharedArrayBuffer(WqHash.bytes(NR_ENTRIES))
@@ -63,6 +63,10 @@ export class SharedKeys {
       drop: (key) => table.drop(key),
     }
   }
+}
+
+function isSharedKeys(buffer: unknown): boolean {
+  return buffer instanceof SharedArrayBuffer && buffer.byteLength % 4 === 0 && WqHash.isOne(new Int32Array(buffer))
 }
 
 /** The entries, as one pool takes and drops them. */

@@ -68,7 +68,7 @@ export class JobStream {
         }
         isInside = true
         const step = iterator.next()
-        const { done, value } = isThenable(step) ? await step : step
+        const { done, value } = result(isThenable(step) ? await step : step)
         isInside = false
         if (done === true) {
           this.#flush()
@@ -144,6 +144,12 @@ function iteratorOf(source: unknown): AnyIterator {
     throw poolError('ERR_URING_NOT_ITERABLE', 'this job returned nothing that can be iterated: give it to run()')
   }
   return iterator
+}
+
+/** What an iterator answered; without this one that answers anything else would yield undefined for ever. */
+function result<T extends object>(answer: T): T {
+  if (typeof answer === 'object' && answer !== null) return answer
+  throw new TypeError(`Iterator result ${String(answer)} is not an object`)
 }
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {

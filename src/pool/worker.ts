@@ -5,6 +5,7 @@
  * While it runs jobs or sleeps, the thread is away from Node's event loop; turns.ts says when it goes back there.
  */
 import { syncBuiltinESMExports } from 'node:module'
+import { inspect } from 'node:util'
 import workerThreads, { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { loadAcquire, xchg } from '../lib/barrier.js'
 import { watchWriters } from '../lib/writers.js'
@@ -112,9 +113,11 @@ const loop = new WorkerLoop(mem, seat.slot, {
     turns.stay()
     module
       .tearDown()
-      .catch((error: unknown) =>
-        process.emitWarning(`'${hooks.teardown}' failed: ${String(error)}`, 'UringPoolWarning'),
-      )
+      .catch(async (error: unknown) => {
+        process.emitWarning(`'${hooks.teardown}' failed: ${inspect(error)}`, 'UringPoolWarning')
+        // It is told in the next tick.
+        await new Promise(setImmediate)
+      })
       .finally(() => process.exit())
   },
   pause: turns.pause,

@@ -58,7 +58,7 @@ function load(): void {
   try {
     loaded = koffiProvider(perThread('koffi', loadKoffi))
   } catch (error) {
-    problem = `the FFI package koffi cannot load on this system: ${(error as Error).message.split('\n')[0]}`
+    problem = `the FFI package koffi cannot load on this system: ${firstSentence(error as Error)}`
   }
 }
 
@@ -138,11 +138,16 @@ function koffiProvider(koffi: Koffi): Ffi {
   }
 }
 
+/** The first line of what went wrong, without its full stop: ours follows. */
+function firstSentence({ message }: Error): string {
+  return message.split('\n', 1).join('').replace(/\.$/, '')
+}
+
 /** The provider. Throws an Error with code ERR_URING_NO_FFI where there is none. */
 export function ffi(): Ffi {
   load()
   if (loaded === undefined) {
-    throw Object.assign(new Error(`uring: ${problem}. Rings need it; the Pool does not.`), { code: 'ERR_URING_NO_FFI' })
+    throw Object.assign(new Error(`${problem}. Rings need it; the Pool does not.`), { code: 'ERR_URING_NO_FFI' })
   }
   return loaded
 }

@@ -36,6 +36,12 @@ test('a resizable buffer is refused', () => {
   assert.throws(() => addressOf(view), { code: 'ERR_INVALID_ARG_VALUE' })
 })
 
+test('what is no view is refused', () => {
+  for (const odd of [new ArrayBuffer(8), 'text', 5, {}]) {
+    assert.throws(() => addressOf(odd as unknown as Uint8Array), { code: 'ERR_INVALID_ARG_TYPE' })
+  }
+})
+
 test('an address splits into two words and comes together again', () => {
   for (const address of [0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fff_dead_beef]) {
     assert.equal(fromWords(low32(address), high32(address)), address)

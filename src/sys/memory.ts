@@ -13,7 +13,8 @@ const TWO_32 = 2 ** 32
 const addresses = new WeakMap<ArrayBufferLike, number>()
 
 /**
- * The address of a view's first byte. Throws a TypeError (ERR_INVALID_ARG_VALUE) for a view of a resizable buffer.
+ * The address of a view's first byte. Throws a TypeError: ERR_INVALID_ARG_VALUE for a view of a resizable buffer,
+ * ERR_INVALID_ARG_TYPE for what is no view.
  * The caller keeps the view alive while anything uses the address.
  */
 export function addressOf(view: ArrayBufferView): number {
@@ -23,6 +24,11 @@ export function addressOf(view: ArrayBufferView): number {
 }
 
 function learnAddress(buffer: ArrayBufferLike): number {
+  if (typeof buffer !== 'object') {
+    throw Object.assign(new TypeError('a ring takes views of memory: a Buffer, a TypedArray or a DataView'), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+  }
   const shape = buffer as { resizable?: boolean; growable?: boolean }
   if (shape.resizable === true || shape.growable === true) {
     throw Object.assign(new TypeError('a resizable ArrayBuffer cannot be given to a ring: its memory may go away'), {

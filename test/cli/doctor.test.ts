@@ -12,6 +12,7 @@ import { MAIN } from './hostile-tree.js'
 
 const SECCOMP = fileURLToPath(new URL('./seccomp.js', import.meta.url))
 const NO_KOFFI = fileURLToPath(new URL('../no-ffi/no-koffi.cjs', import.meta.url))
+const NO_WORKER = fileURLToPath(new URL('./no-worker.cjs', import.meta.url))
 const NO_PIPE = fileURLToPath(new URL('./no-pipe.cjs', import.meta.url))
 const [kernel, threads] = BACKENDS
 
@@ -89,6 +90,16 @@ for (const [errno, words] of [
     assert.match(asked.stderr, words)
   })
 }
+
+test('where no Worker can be started the kernel’s ring works all the same', { skip: kernel!.skip }, () => {
+  const told = run(['--require', NO_WORKER, MAIN, 'doctor', '--json'])
+  const { auto, backends } = JSON.parse(told.stdout) as Diagnosis
+  assert.equal(told.status, 0)
+  assert.equal(auto.backend, 'kernel')
+  assert.deepEqual([backends.kernel.usable, backends.threads.usable], [true, false])
+  assert.ok(backends.kernel.wakeUp !== undefined && backends.kernel.wakeUpInWorker === undefined)
+  assert.match(run(['--require', NO_WORKER, MAIN, 'doctor']).stdout, /in a Worker +does not work: no Worker for you/)
+})
 
 test('without FFI doctor says that there is none', () => {
   const { stdout, status } = run(['--require', NO_KOFFI, MAIN, 'doctor', '--json'])

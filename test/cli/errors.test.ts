@@ -161,11 +161,13 @@ test('--version and --help', () => {
   assert.match(uring(['sum', '--help']).stdout, /--backend/)
 })
 
-test('a full disk is told once', () => {
-  const { stderr, status } = shell('exec "$@" > /dev/full', [process.execPath, MAIN, 'sum', tree])
-  assert.equal(stderr, 'uring: write error: No space left on device\n')
-  assert.equal(status, 1)
-})
+for (const args of [['sum', tree], ['doctor'], ['doctor', '--json']]) {
+  test(`${args[0]}: a full disk is told once`, () => {
+    const { stderr, status } = shell('exec "$@" > /dev/full', [process.execPath, MAIN, ...args])
+    assert.equal(stderr, 'uring: write error: No space left on device\n')
+    assert.equal(status, 1)
+  })
+}
 
 for (const { name: backend, skip } of BACKENDS) {
   test(`${backend}: a reader that leaves ends it quietly`, { skip }, () => {

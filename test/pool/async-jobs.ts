@@ -174,6 +174,11 @@ export async function* yieldThenWait(words: Int32Array): AsyncGenerator<string> 
   }
 }
 
+/** Its iterator does not know how to answer. */
+export function answersWrongly(): Iterable<number> {
+  return { [Symbol.iterator]: () => ({ next: () => 5 as never }) }
+}
+
 export function* dieAfter(n: number): Generator<number> {
   yield* count(n)
   process.exit(3)

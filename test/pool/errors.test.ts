@@ -62,6 +62,21 @@ test('a DOMException is one', async () => {
 
 test('an error that cannot be described fails the job all the same', async () => {
   assert.match((await rejectionOf(pool.run('failWithGetter'))).message, /cannot be described/)
+  assert.match((await rejectionOf(pool.run('failHopelessly'))).message, /cannot be described/)
+  assert.equal(pool.stats().died, 0)
+})
+
+test('what cannot cross is thrown as a text that says what it was', async () => {
+  const thrown: unknown = await pool.run('throwInstance').catch((error: unknown) => error)
+  assert.match(String(thrown), /^Refusal \{.*because: 'I say so'/s)
+})
+
+test('an error of the pool’s own has the frames that await it once', async () => {
+  async function theCaller(): Promise<void> {
+    await pool.run('die', [3])
+  }
+  const { stack } = await rejectionOf(theCaller())
+  assert.equal(stack?.match(/at async theCaller/g)?.length, 1, stack)
 })
 
 test('a name that the module does not export', async () => {
@@ -78,6 +93,7 @@ test('more names than a pool takes', async () => {
   const codes = new Set<unknown>()
   for (let i = 0; i < 1100; i++) codes.add((await rejectionOf(other.run(`name${i}`)))['code'])
   assert.deepEqual([...codes], ['ERR_URING_NO_SUCH_JOB'])
+  assert.match((await rejectionOf(pool.run('x'.repeat(70_000) as never, [] as never))).message, /64 KiB/)
 })
 
 test('a module that does not load', async () => {
@@ -92,4 +108,97 @@ test('arguments that are no array, and a module that is no URL', async () => {
   const run = pool.run as unknown as (name: string, args: unknown) => Promise<unknown>
   assert.equal((await rejectionOf(run.call(pool, 'echo', 'text')))['code'], 'ERR_INVALID_ARG_TYPE')
   assert.throws(() => new Pool(5 as unknown as string), { code: 'ERR_INVALID_ARG_TYPE' })
+})
+
+const ODD: readonly unknown[] = [
+  null,
+  5,
+  Number.NaN,
+  -1,
+  'text',
+  Symbol('s'),
+  5n,
+  true,
+  {},
+  () => {},
+  Object.create(null),
+]
+
+test('options of jobs that are none are refused with a code, and nothing is queued', async () => {
+  const refused = async (options: unknown) => {
+    for (const give of [
+      async () => pool.run('add', [1, 2], options as object),
+      async () => pool.runSync('add', [1, 2], options as object),
+      async () => pool.iterate('count' as never, [1] as never, options as object).next(),
+      async () => pool.map([1], 'echo', options as object).next(),
+    ]) {
+      assert.match(String((await rejectionOf(give()))['code']), /^ERR_(INVALID_ARG_TYPE|OUT_OF_RANGE)$/)
+      assert.equal(pool.stats().inFlight, 0)
+    }
+  }
+  for (const options of ODD.filter((value) => typeof value !== 'object' || value === null)) await refused(options)
+  const right: Record<string, (value: unknown) => boolean> = {
+    signal: () => false,
+    transfer: () => false,
+    onProgress: (value) => typeof value === 'function',
+    unbounded: (value) => typeof value === 'boolean',
+    timeout: (value) => value === 5,
+    priority: (value) => value === 5 || value === -1,
+  }
+  for (const [name, isRight] of Object.entries(right)) {
+    for (const value of ODD) if (!isRight(value)) await refused({ [name]: value })
+  }
+  assert.equal(await pool.run('add', [1, 2]), 3)
+})
+
+test('options of a pool that are none are refused with a code', () => {
+  const refused = (options: unknown) => {
+    const code = /^ERR_(INVALID_ARG_TYPE|OUT_OF_RANGE)$/
+    assert.throws(() => new Pool(new URL('./jobs.js', import.meta.url), options as object), { code })
+  }
+  for (const options of ODD.filter((value) => typeof value !== 'object' || value === null)) refused(options)
+  const right: Record<string, (value: unknown) => boolean> = {
+    maxWorkers: (value) => value === 5,
+    maxUnbounded: (value) => value === 5,
+    minWorkers: () => false,
+    idleTimeoutMs: (value) => value === 5,
+    spinUs: (value) => value === 5,
+    concurrentJobs: (value) => value === 5,
+    queueLimit: (value) => value === 5,
+    histograms: (value) => typeof value === 'boolean',
+    name: (value) => typeof value === 'string',
+    keys: () => false,
+    asyncContext: (value) => typeof value === 'object' && value !== null,
+  }
+  for (const [name, isRight] of Object.entries(right)) {
+    for (const value of ODD) if (!isRight(value)) refused({ [name]: value })
+  }
+  refused({ maxWorkers: 1e9 })
+  refused({ asyncContext: { request: {} } })
+  refused({ keys: [] })
+})
+
+test('what is asked of a pool with things that are no arguments', async () => {
+  await using other = new Pool(new URL('./jobs.js', import.meta.url), { maxWorkers: 1 })
+  for (const odd of ODD.filter((value) => typeof value !== 'object' || value === null)) {
+    const code = /^ERR_(INVALID_ARG_TYPE|OUT_OF_RANGE)$/
+    const limit = odd as { timeout: number }
+    await assert.rejects(other.flush(limit), { code })
+    await assert.rejects(other.close(limit), { code })
+    assert.throws(() => other.cancel(1, odd as object), { code })
+    if (odd !== 5) await assert.rejects(other.destroy(odd as number), { code })
+    if (odd !== 5) assert.throws(() => other.maxWorkers(odd as number, 0), { code })
+  }
+  assert.equal(await other.run('add', [1, 2]), 3)
+})
+
+test('a grace without end is none of a millisecond', async (t) => {
+  const warned = t.mock.method(process, 'emitWarning', () => {})
+  const other = new Pool(new URL('./jobs.js', import.meta.url), { maxWorkers: 1 })
+  await other.destroy(Number.POSITIVE_INFINITY)
+  assert.equal(warned.mock.callCount(), 0)
+})
+
+test('a relative path is refused, and the message says what to give', () => {
+  assert.throws(() => new Pool('./jobs.js'), { code: 'ERR_INVALID_ARG_VALUE', message: /import\.meta\.resolve/ })
 })

@@ -26,6 +26,10 @@ export function openBadly(): never {
   throw Object.assign(new Error('no database'), { code: 'E_DB' })
 }
 
+export function openHopelessly(): never {
+  throw Object.create(null)
+}
+
 export async function closeBadly(): Promise<never> {
   fetchAdd(words, CLOSED, 1)
   throw new Error('it will not close')

@@ -1,5 +1,6 @@
 /** init and teardown, recycle, maxJobsPerWorker: a worker's beginning and end. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { loadAcquire } from '../../src/lib/barrier.js'
 import { Pool, type PoolOptions } from '../../src/pool/pool.js'
@@ -58,6 +59,12 @@ test('a failing init fails the jobs, by code; then there is nothing to tear down
   assert.equal(closed(), 0)
 })
 
+test('an init that throws what has no text', async () => {
+  const { pool } = make({ maxWorkers: 1, init: 'openHopelessly' })
+  assert.equal((await rejectionOf(pool.run('isReady')))['code'], 'ERR_URING_INIT')
+  await pool.close()
+})
+
 test('an init that the module does not export', async () => {
   const { pool } = make({ maxWorkers: 1, init: 'nothing' })
   const error = await rejectionOf(pool.run('isReady'))
@@ -113,4 +120,22 @@ test('a worker is replaced after so many jobs', async () => {
   await pool.close()
   assert.deepEqual([opened(), closed()], [4, 4])
   assert.throws(() => make({ maxJobsPerWorker: 1.5 }), { code: 'ERR_OUT_OF_RANGE' })
+})
+
+test('a teardown that fails is a warning', () => {
+  const source = `import { Pool } from '${new URL('../../src/pool/pool.js', import.meta.url).href}'
+    const words = new Int32Array(new SharedArrayBuffer(12))
+    const jobs = new URL('${new URL('./hooks-jobs.js', import.meta.url).href}')
+    for (const teardown of ['closeBadly', 'nothing']) {
+      const pool = new Pool(jobs, { maxWorkers: 1, teardown, workerData: { words } })
+      await pool.run('isReady')
+      await pool.close()
+    }`
+  const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  })
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /UringPoolWarning: 'closeBadly' failed: Error: /)
+  assert.match(stderr, /UringPoolWarning: 'nothing' failed: Error: the module exports no function 'nothing'/)
 })

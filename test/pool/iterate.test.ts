@@ -1,5 +1,6 @@
 /** Jobs that yield: their values at the caller, with room for so many on their way. */
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { after, test } from 'node:test'
 import { loadAcquire } from '../../src/lib/barrier.js'
 import { Pool } from '../../src/pool/pool.js'
@@ -94,6 +95,12 @@ test('what cannot be iterated says so, and a generator in run() too', async () =
   )
   assert.equal((await rejectionOf(pool.run('count', [1])))['code'], 'ERR_URING_NOT_ITERATED')
   assert.throws(() => pool.iterate('count', [1], { highWaterMark: 0 }), { code: 'ERR_OUT_OF_RANGE' })
+})
+
+test('an iterator that answers no object ends with a TypeError, as for…of does it', async () => {
+  const error = await rejectionOf(pool.iterate('answersWrongly').next())
+  assert.ok(error instanceof TypeError)
+  assert.match(error.message, /^Iterator result 5 is not an object/)
 })
 
 test('a signal ends it with an AbortError, whether it waits or is being waited for', async () => {
@@ -192,4 +199,12 @@ test('destroy ends it', async () => {
   await other.destroy(60_000)
   assert.equal((await rejectionOf(all(values)))['code'], 'ABORT_ERR')
   assert.equal(loadAcquire(words, 1), 1)
+})
+
+test('many of them listen to one signal once, and in the end not at all', async () => {
+  const { signal } = new AbortController()
+  const streams = Array.from({ length: 12 }, () => pool.iterate('count', [2], { signal }))
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  assert.deepEqual(await Promise.all(streams.map(all)), new Array(12).fill([0, 1]))
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
 })

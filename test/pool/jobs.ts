@@ -135,6 +135,21 @@ export function failWithGetter(): never {
   })
 }
 
+/** Whoever looks at what is thrown gets something thrown that has no text either. */
+export function failHopelessly(): never {
+  const look = () => {
+    throw Object.create(null)
+  }
+  throw new Proxy({}, { get: look, getPrototypeOf: look })
+}
+
+export function throwInstance(): never {
+  throw new (class Refusal {
+    because = 'I say so'
+    again = () => {}
+  })()
+}
+
 export function failAsDom(): never {
   throw new DOMException('gone', 'NotFoundError')
 }

@@ -162,6 +162,16 @@ test('idle workers leave after a while, but for one', async () => {
   assert.equal(await pool.run('add', [1, 2]), 3)
 })
 
+test('an idle timeout without end is one', async () => {
+  await using pool = make({ maxWorkers: 2, idleTimeoutMs: Number.POSITIVE_INFINITY })
+  for (let round = 0; round < 20; round++) {
+    const words = new Int32Array(new SharedArrayBuffer(4))
+    await Promise.all([pool.run('meet', [words, 2]), pool.run('meet', [words, 2])])
+    await pool.run('noop')
+  }
+  assert.equal(pool.stats().created, 2)
+})
+
 test('minWorkers are started at once, stay, and are replaced', async () => {
   await using pool = make({ minWorkers: 2, maxWorkers: 3, idleTimeoutMs: 10 })
   assert.deepEqual(pool.stats().workers, [2, 0])

@@ -1,5 +1,6 @@
 /** pool.map: order, bounds, and every way for it to end. */
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { after, test } from 'node:test'
 import { Pool } from '../../src/pool/pool.js'
 import { Gate, rejectionOf } from './gate.js'
@@ -221,4 +222,23 @@ test('what is no source, or no name, is refused at once', () => {
       message: /^(map takes|the name of a job)/,
     })
   }
+})
+
+test('many of them listen to one signal once, and in the end not at all', async () => {
+  const { signal } = new AbortController()
+  const maps = Array.from({ length: 12 }, () => pool.map([1, 2], 'echo', { signal }))
+  assert.deepEqual(
+    (await Promise.all(maps.map((map) => map.next()))).map(({ value }) => value as number),
+    new Array(12).fill(1),
+  )
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  await Promise.all(maps.map((map) => map.return()))
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
+})
+
+test('a source that answers no object ends with a TypeError, as for…of does it', async () => {
+  const source = { [Symbol.iterator]: () => ({ next: () => 5 as never }) }
+  const error = await rejectionOf(pool.map(source, 'echo').next())
+  assert.ok(error instanceof TypeError)
+  assert.match(error.message, /^Iterator result 5 is not an object/)
 })

@@ -63,6 +63,9 @@ test('each node has a pool on its processors', async () => {
   assert.deepEqual(await pools.run('cpus', [], { node: 0 }), first)
   assert.deepEqual(await pools.run('cpus', [], { node: 1 }), last)
   await assert.rejects(pools.run('cpus', [], { node: 2 }), { code: 'ERR_OUT_OF_RANGE' })
+  assert.equal(await pools.run('noop'), undefined)
+  await assert.rejects(pools.run('noop', [], null as never), { code: 'ERR_INVALID_ARG_TYPE' })
+  await assert.rejects(pools.run('noop', [], { node: Symbol('n') as never }), { code: 'ERR_OUT_OF_RANGE' })
   await pools.close()
 })
 

@@ -96,6 +96,7 @@ test('values that no other thread can have are refused as keys', async () => {
 
 test('what is no SharedKeys is refused', () => {
   assert.throws(() => new SharedKeys(new SharedArrayBuffer(64)), { code: 'ERR_INVALID_ARG_TYPE' })
+  assert.throws(() => new SharedKeys(new SharedArrayBuffer(3)), { code: 'ERR_INVALID_ARG_TYPE' })
   assert.throws(() => new SharedKeys(new ArrayBuffer(64) as unknown as SharedArrayBuffer), {
     code: 'ERR_INVALID_ARG_TYPE',
   })

@@ -14,6 +14,9 @@ const twice = { n: 1 }
 const sparse = [1, 2, 3]
 delete sparse[1]
 
+const named = Object.assign([1, 2, 3], { x: 9 })
+delete named[1]
+
 const VALUES: Record<string, unknown> = {
   undefined: undefined,
   null: null,
@@ -30,6 +33,8 @@ const VALUES: Record<string, unknown> = {
   'deeply nested': { a: { b: { c: { d: { e: { f: { g: { h: 1 } } } } } } } },
   'a cycle': cycle,
   'a sparse array': sparse,
+  'an array with a hole and a name': named,
+  'an array of one element and four billion holes': Object.assign([], { 4000000000: 1 }),
   'an array of many': Array.from({ length: 10_000 }, (_, i) => i * 1.5),
   'Map and Set': { map: new Map<unknown, unknown>([[1, { a: new Set([1, 'x']) }]]), set: new Set([new Map()]) },
   dates: [new Date(0), new Date(1e12)],
@@ -56,6 +61,15 @@ for (const [name, value] of Object.entries(VALUES)) {
     assert.deepStrictEqual(await pool.run('echoLater', [value]), value)
   })
 }
+
+test('a named property of an array is copied as structured cloning copies it', async () => {
+  const sab = new SharedArrayBuffer(4)
+  const [there, back] = await pool.run('echoAll', [1, Object.assign([1], { sab })])
+  assert.equal(there, 1)
+  const { sab: same } = back as { sab: SharedArrayBuffer }
+  new Uint8Array(same)[0] = 7
+  assert.equal(new Uint8Array(sab)[0], 7)
+})
 
 test('several arguments keep their places', async () => {
   const args = [1, 'two', { three: 3 }, [4], Buffer.from('five'), undefined, null]

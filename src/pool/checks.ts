@@ -1,0 +1,152 @@
+/**
+ * What a caller gets wrong, told before anything is queued: each check returns the error, or throws it. Owner thread only.
+ */
+import { availableParallelism } from 'node:os'
+import { mayRunOn } from '../sys/affinity.js'
+import { MAX_SLOTS } from '../wq/hash.js'
+import { poolError } from './failure.js'
+import { DEFAULT_UNBOUNDED, type PoolOptions, type RunOptions, type TimeLimit } from './options.js'
+
+/** Of each kind. There are as many records for jobs, so more would have nothing to do. */
+export const MAX_WORKERS = 8192
+/** A second: whoever spins longer does not mean it. */
+const MAX_SPIN_US = 1_000_000
+
+/** Throws unless it is undefined, or names processors of which this machine lets the pool use at least one. */
+export function checkAffinity(cpus: readonly number[] | undefined): void {
+  if (cpus === undefined) return
+  if (!Array.isArray(cpus) || !cpus.every((cpu) => Number.isInteger(cpu) && cpu >= 0)) {
+    throw poolError('ERR_INVALID_ARG_TYPE', 'affinity is a list of processor numbers')
+  }
+  if (!mayRunOn(cpus)) throw poolError('ERR_OUT_OF_RANGE', `no processor of ${cpus.join()} may be used here`)
+}
+
+/** What is wrong with a pool's options, if anything is. */
+export function badPoolOptions(options: PoolOptions): Error | undefined {
+  const bad = badObject('options', options)
+  if (bad !== undefined) return bad
+  const { name, histograms, keys, asyncContext, idleTimeoutMs, spinUs } = options
+  if (name !== undefined && typeof name !== 'string') return badType('name', 'a string', name)
+  return (
+    badFlag('histograms', histograms) ??
+    badWorkers(options) ??
+    (idleTimeoutMs === undefined ? undefined : badTime('idleTimeoutMs', idleTimeoutMs)) ??
+    badSpin(spinUs) ??
+    (keys === undefined ? undefined : badKeys(options)) ??
+    (asyncContext === undefined ? undefined : badStores(asyncContext))
+  )
+}
+
+function badSpin(spinUs: unknown): Error | undefined {
+  if (spinUs === undefined || (typeof spinUs === 'number' && spinUs >= 0 && spinUs <= MAX_SPIN_US)) return undefined
+  return badNumber('spinUs', `a number of microseconds, 0 to ${MAX_SPIN_US}`, spinUs)
+}
+
+/** Numbers of threads and of jobs. */
+function badWorkers(options: PoolOptions): Error | undefined {
+  const { minWorkers, maxWorkers = availableParallelism(), maxUnbounded = DEFAULT_UNBOUNDED, queueLimit } = options
+  const badMax =
+    badCount('maxWorkers', maxWorkers, 1, MAX_WORKERS) ?? badCount('maxUnbounded', maxUnbounded, 1, MAX_WORKERS)
+  if (badMax !== undefined) return badMax
+  if (queueLimit !== undefined && queueLimit !== Number.POSITIVE_INFINITY) {
+    const bad = badCount('queueLimit', queueLimit, 1)
+    if (bad !== undefined) return bad
+  }
+  if (minWorkers === undefined) return undefined
+  if (Number.isSafeInteger(minWorkers) && minWorkers > maxWorkers) {
+    return poolError('ERR_OUT_OF_RANGE', `minWorkers is at most maxWorkers, ${maxWorkers}: ${minWorkers} is not`)
+  }
+  return badCount('minWorkers', minWorkers, 0)
+}
+
+function badKeys({ keys, maxWorkers, maxUnbounded }: PoolOptions): Error | undefined {
+  if (typeof keys?.join !== 'function' || !(keys.buffer instanceof SharedArrayBuffer)) {
+    return poolError('ERR_INVALID_ARG_TYPE', 'keys is a SharedKeys of uring/pool/keys')
+  }
+  if ((maxWorkers ?? availableParallelism()) + (maxUnbounded ?? DEFAULT_UNBOUNDED) <= MAX_SLOTS) return undefined
+  return poolError('ERR_OUT_OF_RANGE', `a pool that shares its keys has ${MAX_SLOTS} workers at most`)
+}
+
+function badStores(stores: NonNullable<PoolOptions['asyncContext']>): Error | undefined {
+  const bad = badObject('asyncContext', stores)
+  if (bad !== undefined) return bad
+  for (const [name, store] of Object.entries(stores)) {
+    if (typeof store?.getStore !== 'function') return badType(`asyncContext.${name}`, 'an AsyncLocalStorage', store)
+  }
+  return undefined
+}
+
+/** Why a job with these options is not even begun, if there is a reason. */
+export function badRunOptions(options: RunOptions): Error | undefined {
+  if (typeof options !== 'object' || options === null) return badObject('options', options)
+  const { id, timeout, priority, unbounded, signal, transfer, onProgress } = options
+  if (typeof id === 'function') return poolError('ERR_INVALID_ARG_TYPE', 'the id of a job is no function')
+  if (unbounded !== undefined && typeof unbounded !== 'boolean') return badFlag('unbounded', unbounded)
+  if (signal !== undefined && !isSignal(signal)) return badType('signal', 'an AbortSignal', signal)
+  if (transfer !== undefined && !Array.isArray(transfer)) return badType('transfer', 'an array', transfer)
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    return badType('onProgress', 'a function', onProgress)
+  }
+  if (priority !== undefined && !Number.isSafeInteger(priority)) return badNumber('priority', 'an integer', priority)
+  return timeout === undefined ? undefined : badTime('timeout', timeout)
+}
+
+/** One of another realm, or somebody's own, will do. */
+function isSignal(value: Partial<AbortSignal> | null): boolean {
+  return typeof value?.addEventListener === 'function' && typeof value.aborted === 'boolean'
+}
+
+/** What is wrong with the options of close() and flush(), if anything is. */
+export function badLimit(limit: TimeLimit): Error | undefined {
+  const bad = badObject('options', limit)
+  if (bad !== undefined) return bad
+  return limit.timeout === undefined ? undefined : badTime('timeout', limit.timeout)
+}
+
+/** Why a value is no object to take options from, if there is a reason. */
+export function badObject(name: string, value: unknown): Error | undefined {
+  return typeof value === 'object' && value !== null ? undefined : badType(name, 'an object', value)
+}
+
+/** What is wrong with an option that is on or off, if anything is. */
+export function badFlag(name: string, value: unknown): Error | undefined {
+  return value === undefined || typeof value === 'boolean' ? undefined : badType(name, 'true or false', value)
+}
+
+/** Why a value is no source of items, if there is a reason. */
+export function badSource(source: unknown): Error | undefined {
+  const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = Object(source) as Partial<
+    Iterable<unknown> & AsyncIterable<unknown>
+  >
+  if (typeof sync === 'function' || typeof async === 'function') return undefined
+  return poolError('ERR_INVALID_ARG_TYPE', 'map takes an iterable or an async iterable first, then the name of a job')
+}
+
+/** What is wrong with a time in milliseconds, if anything is. */
+export function badTime(name: string, ms: unknown): Error | undefined {
+  return typeof ms === 'number' && ms >= 0 ? undefined : badNumber(name, 'a number of milliseconds, not negative', ms)
+}
+
+/** What is wrong with a count, if anything is. */
+export function badCount(name: string, count: unknown, min: number, max = Number.POSITIVE_INFINITY): Error | undefined {
+  if (Number.isSafeInteger(count) && (count as number) >= min && (count as number) <= max) return undefined
+  return badNumber(
+    name,
+    max < Number.POSITIVE_INFINITY ? `an integer, ${min} to ${max}` : `an integer, at least ${min}`,
+    count,
+  )
+}
+
+function badNumber(name: string, what: string, value: unknown): Error {
+  const code = typeof value === 'number' ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE'
+  return poolError(code, `${name} is ${what}: ${shown(value)} is not`)
+}
+
+function badType(name: string, what: string, value: unknown): Error {
+  return poolError('ERR_INVALID_ARG_TYPE', `${name} is ${what}: ${shown(value)} is not`)
+}
+
+/** Not every object has a text. */
+function shown(value: unknown): string {
+  return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : String(value)
+}
