@@ -2,7 +2,7 @@
  * IOSQE_IO_DRAIN: a barrier in the stream of requests. Bodies for every backend that has it.
  */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, fstatSync } from 'node:fs'
 import {
   IOSQE_ASYNC as ASYNC,
   AT_FDCWD,
@@ -19,14 +19,29 @@ import {
   IOSQE_CQE_SKIP_SUCCESS as SKIP,
 } from '../../src/abi/constants.js'
 import { ECANCELED, EINVAL, ENOENT, EOPNOTSUPP } from '../../src/lib/errno.js'
-import { registerSyncCancel } from '../../src/ring/register.js'
+import { registerEventfdAsync, registerSyncCancel } from '../../src/ring/register.js'
+import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
-import { equalRes, expectAnyOrder, expectInOrder, expectNothing, expectRun, put, reap, submit, text } from './cqes.js'
-import { badOpcode, cancel, fsync, nop, openat, read, readv, statx, withFields, write } from './fills.js'
+import {
+  equalRes,
+  expectAnyOrder,
+  expectInOrder,
+  expectNothing,
+  expectRun,
+  HANG_MS,
+  ok,
+  put,
+  reap,
+  submit,
+  text,
+} from './cqes.js'
+import { badOpcode, cancel, close, fsync, nop, openat, read, readv, statx, withFields, write } from './fills.js'
 import { conformance } from './harness.js'
 import { DEFER, inEachMode } from './modes.js'
 import type { Stand } from './stand.js'
 import { expectWorkersGone, threads } from './workers.js'
+
+const POLLIN = 1
 
 const NEEDS = { sqeFlags: DRAIN }
 
@@ -512,6 +527,43 @@ conformance(
     stand.own(ends[1]!.res)
     stand.own(ends[3]!.res)
     assert.ok(ends[1]!.res > 0 && ends[3]!.res > 0, ends.map(text).join(' '))
+  },
+  NEEDS,
+)
+
+conformance(
+  'a descriptor is not closed before what was before the drain has ended',
+  (stand) => {
+    inEachMode(stand, 8, (ring) => {
+      const first = held(stand)
+      const fd = stand.highFd(stand.file('data', 'abcdef'))
+      put(ring, 1, first.fill)
+      put(ring, 2, close(fd), DRAIN)
+      put(ring, 3, read(fd, stand.alloc(1), 0))
+      submit(ring, 3)
+      expectNothing(ring, 'both wait')
+      assert.equal(fstatSync(fd).size, 6)
+      first.end()
+      expectInOrder(ring, '1:1 2:0 3:-EBADF')
+      stand.disown(fd)
+    })
+  },
+  NEEDS,
+)
+
+conformance(
+  'what a drain held back is run by a worker',
+  (stand) => {
+    const ring = stand.openRing(8)
+    // Such an eventfd is signalled for what workers complete alone.
+    const fd = stand.eventfd()
+    ok(registerEventfdAsync(ring, fd), 'eventfd')
+    const pollfd = new Int32Array([fd, POLLIN])
+    const isSignalled = (ms: number) => libc('poll')(addressOf(pollfd), 1, ms) === 1
+    expectRun(ring, nop(), 0, 'a NOP')
+    assert.equal(isSignalled(0), false)
+    expectRun(ring, nop(), 0, 'a drained NOP', DRAIN)
+    assert.equal(isSignalled(HANG_MS), true)
   },
   NEEDS,
 )
