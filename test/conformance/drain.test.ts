@@ -9,13 +9,15 @@ import {
   IOSQE_IO_HARDLINK as HARDLINK,
   IORING_FSYNC_DATASYNC,
   IORING_NOP_INJECT_RESULT,
+  IORING_OP_TIMEOUT,
   IOSQE_IO_LINK as LINK,
   O_CREAT,
   O_RDWR,
 } from '../../src/abi/constants.js'
 import { EINVAL } from '../../src/lib/errno.js'
+import { prepTimeout } from '../../src/ring/prep.js'
 import { expectAnyOrder, expectInOrder, expectNothing, expectRun, put, reap, submit, text } from './cqes.js'
-import { badOpcode, fsync, nop, openat, read, statx, write } from './fills.js'
+import { badOpcode, fsync, nop, openat, read, sqe, statx, write } from './fills.js'
 import { conformance } from './harness.js'
 import { heldRead } from './held-read.js'
 import { inEachMode } from './modes.js'
@@ -250,6 +252,25 @@ conformance(
     })
   },
   NEEDS,
+)
+
+conformance(
+  'a drain waits for a timeout, and a ring is closed with one that is held',
+  (stand) => {
+    inEachMode(stand, 8, (ring) => {
+      const first = heldRead(stand)
+      put(ring, 1, sqe(prepTimeout, stand.timespec(5), 0, 0))
+      put(ring, 2, nop(), DRAIN)
+      submit(ring, 2)
+      expectInOrder(ring, '1:-ETIME 2:0')
+      put(ring, 3, first.fill)
+      put(ring, 4, sqe(prepTimeout, stand.timespec(3_600_000), 1, 0), DRAIN | LINK)
+      put(ring, 5, nop())
+      submit(ring, 3)
+      expectNothing(ring, 'all wait for the first')
+    })
+  },
+  { ...NEEDS, opcodes: [IORING_OP_TIMEOUT] },
 )
 
 conformance(
