@@ -1,8 +1,9 @@
 /**
  * Named trace events, free when nobody listens. Runs on the thread where the event happens; events do not cross threads.
  *
- * Events stand at submit, punt, issue, complete, cancel and at worker creation and exit, so that a hang can be read.
- * Counterpart: the kernel's include/trace/events/io_uring.h. A listener must not throw and must not call back in.
+ * Events stand at submit, defer (behind a drain), punt, issue, complete, cancel and at worker creation and exit, so that
+ * a hang can be read. Counterpart: the kernel's include/trace/events/io_uring.h. A listener must not throw and must not
+ * call back in.
  */
 
 export type TraceEvent =

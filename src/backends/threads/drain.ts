@@ -1,12 +1,11 @@
 /**
  * IOSQE_IO_DRAIN: holding requests back until all before them have ended. Owner thread only.
  *
- *   held:   D-m-m   n   n   D   n      oldest first; the head of a chain stands for the chain
- *           `------------'   when nothing is in flight but what is held
+ *   held:   D-m-m | n n n-m n | D | D | n      oldest first; the head of a chain stands for its members
  *
  * Once a drain was seen every request that comes is held, for it may stand behind one. When all that is allocated is
- * held, the oldest goes, and if it does not drain itself, so do those behind it up to the next that does. They go through
- * task work and on to io-wq. The mark goes with the first held request that does not drain and leaves nothing held.
+ * held, all up to the next bar goes: one that drains, or any number that do not. They go through task work and on to
+ * io-wq. The mark goes with the first request that does not drain and need not be held.
  * Counterpart: io_init_drain, io_drain_req, io_queue_deferred, io_cancel_defer_files.
  */
 import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN } from '../../abi/constants.js'
