@@ -21,7 +21,7 @@ export interface Timeout {
   readonly bounds: number
   /** Of a LINK_TIMEOUT: it was up before its request had ended. */
   isUp: boolean
-  /** CQEs posted, timeouts apart, with which it ends; undefined without a count. */
+  /** How many CQEs, timeouts apart, were posted when it ends; undefined without a count. */
   target: number | undefined
   /** Its place in the heap, -1 for none. */
   at: number
@@ -36,8 +36,9 @@ export class Timers {
   #nrCounted = 0
   /** Timeouts that were up, or met their count. */
   nrEvents = 0
-  /** CQEs that had been posted, timeouts apart, when counts were last looked at. */
-  #lastCount = 0
+  /** CQEs posted since the first look at the CQ's tail, and that tail then: it begins anew at 2**32, this does not. */
+  #nrPosted = 0
+  #lastTail: number | undefined
 
   /** Infinity for none. */
   get firstDueMs(): number {
@@ -50,9 +51,7 @@ export class Timers {
 
   /** Starts one. `count` CQEs beyond the `tail` of now end it too; 0 for no count. */
   add(timeout: Omit<Timeout, 'target' | 'at' | 'isUp'>, count: number, tail: number): void {
-    const posted = (tail - this.nrEvents) | 0
-    this.#lastCount = posted
-    const target = count === 0 ? undefined : (posted + count) | 0
+    const target = count === 0 ? undefined : this.#count(tail) + count
     const started: Timeout = { ...timeout, target, at: -1, isUp: false }
     this.#byReq.set(started.req, started)
     this.#push(started)
@@ -62,7 +61,7 @@ export class Timers {
       return
     }
     let i = this.#nrCounted
-    while (i > 0 && (this.#list[i - 1]!.target! - posted) >>> 0 > count) i--
+    while (i > 0 && this.#list[i - 1]!.target! > target) i--
     this.#list.splice(i, 0, started)
     this.#nrCounted++
   }
@@ -101,11 +100,9 @@ export class Timers {
   /** Those whose count is met, the CQ's tail being there, in their order: events, and to be removed. */
   met(tail: number): readonly Timeout[] {
     if (this.#nrCounted === 0) return []
-    const posted = (tail - this.nrEvents) | 0
-    const nrPosted = (posted - this.#lastCount) >>> 0
+    const count = this.#count(tail)
     let nrMet = 0
-    while (nrMet < this.#nrCounted && nrPosted >= (this.#list[nrMet]!.target! - this.#lastCount) >>> 0) nrMet++
-    this.#lastCount = posted
+    while (nrMet < this.#nrCounted && this.#list[nrMet]!.target! <= count) nrMet++
     this.nrEvents += nrMet
     return this.#list.slice(0, nrMet)
   }
@@ -118,6 +115,13 @@ export class Timers {
   /** Limits of requests that have begun. */
   limits(): Timeout[] {
     return [...this.#byReq.values()].filter(({ bounds, isUp }) => bounds !== NONE && !isUp)
+  }
+
+  /** CQEs posted, timeouts apart. */
+  #count(tail: number): number {
+    this.#nrPosted += (tail - (this.#lastTail ?? tail)) >>> 0
+    this.#lastTail = tail
+    return this.#nrPosted - this.nrEvents
   }
 
   #takeOff(timeout: Timeout): void {
