@@ -280,6 +280,7 @@ conformance(
       equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, 2 * HANG_MS, 1000)), 0)
       expectInOrder(ring, '1:0')
       equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, SHORT_MS, 1000)), -ETIME)
+      equalRes(stand.syscalls.enter(ring.fd, 0, 2, flags, waitArg(stand, undefined, 1000)), -ETIME, 'no other end')
     })
   },
   { features: IORING_FEAT_MIN_TIMEOUT },

@@ -59,10 +59,10 @@ function shoot(tctx: Tctx, ctx: IoRingCtx, timers: Timers, timeout: Timeout): vo
 }
 
 /**
- * The limit of a request is reached: that is cancelled, as far as it can be, and when it ends link.ts ends the limit. DIFFERS:
- * so the limit of a request that cannot be interrupted says so at its end, and not before; it is told by the request, not by
- * its user_data; and it holds from when the request goes to io-wq on, though it block there (since Linux 6.15, once it is
- * parked on a poll).
+ * The limit of a request is reached: that is cancelled as far as it can be, and when it ends link.ts ends the limit.
+ * DIFFERS: a limit that is reached says so when its request ends, and not before; it cancels its request and no other with
+ * the same user_data; and it holds from when the request goes to io-wq on, though that block there, where Linux since 6.15
+ * waits for it to be parked on a poll.
  */
 function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout): void {
   const { mem } = tctx.wq

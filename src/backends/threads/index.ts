@@ -60,6 +60,7 @@ const FEATURES =
   abi.IORING_FEAT_EXT_ARG |
   abi.IORING_FEAT_NATIVE_WORKERS |
   abi.IORING_FEAT_CQE_SKIP |
+  abi.IORING_FEAT_MIN_TIMEOUT |
   abi.IORING_FEAT_NO_IOWAIT
 
 export class ThreadsSyscalls implements Syscalls {
@@ -107,8 +108,8 @@ export class ThreadsSyscalls implements Syscalls {
     if (!isDeferred(ctx)) for (const ring of tctx.rings.values()) if (!isDeferred(ring)) runTaskWork(tctx, ring, 0)
     let res = submitted
     if (getEvents && (toSubmit === 0 || submitted === toSubmit)) {
-      const end = parseWaitArg(flags, arg)
-      const waited = typeof end === 'number' ? waitCq(tctx, ctx, minComplete, end, nrEvents) : end.error
+      const ends = parseWaitArg(flags, arg)
+      const waited = typeof ends === 'number' ? ends : waitCq(tctx, ctx, minComplete, ends, nrEvents)
       if (submitted <= 0) res = waited
     }
     if (ctx.timers !== undefined) setAlarm(tctx, ctx)

@@ -17,28 +17,41 @@ import { runTaskWork } from './tw.js'
 const timespec = new Uint8Array(16)
 const timespecView = new DataView(timespec.buffer)
 
-/** When a wait ends, by nowMs(); Infinity without a timeout. `error` is -errno. */
-export function parseWaitArg(flags: number, arg: Uint8Array | undefined): number | { error: number } {
-  if ((flags & IORING_ENTER_EXT_ARG) === 0 || arg === undefined) return Number.POSITIVE_INFINITY
-  if (arg.byteLength !== GETEVENTS_ARG.size) return { error: -EINVAL }
+/** When a wait ends, by nowMs(). */
+export interface WaitEnds {
+  /** Infinity without a timeout. */
+  readonly endMs: number
+  /** Until then it waits for all that were asked for, and from then on for one; undefined for all to the end. */
+  readonly minEndMs: number | undefined
+}
+
+const NEVER: WaitEnds = { endMs: Number.POSITIVE_INFINITY, minEndMs: undefined }
+
+/** What the argument of enter says of the wait, or -errno. */
+export function parseWaitArg(flags: number, arg: Uint8Array | undefined): WaitEnds | number {
+  if ((flags & IORING_ENTER_EXT_ARG) === 0 || arg === undefined) return NEVER
+  if (arg.byteLength !== GETEVENTS_ARG.size) return -EINVAL
   const view = new DataView(arg.buffer, arg.byteOffset, arg.byteLength)
   const word = (at: number) => view.getInt32(at, true)
-  // DIFFERS: no signal is delivered to JavaScript while it waits, and the minimum wait is not there yet.
   const { sigmask, min_wait_usec: minWait, ts } = GETEVENTS_ARG.at
-  if (word(sigmask) !== 0 || word(sigmask + 4) !== 0 || word(minWait) !== 0) return { error: -EINVAL }
+  // DIFFERS: no signal is delivered to JavaScript while it waits, so none can be let in.
+  if (word(sigmask) !== 0 || word(sigmask + 4) !== 0) return -EINVAL
+  const now = nowMs()
+  const minEndMs = word(minWait) === 0 ? undefined : now + view.getUint32(minWait, true) / 1000
   const address = fromWords(word(ts), word(ts + 4))
-  if (address === 0) return Number.POSITIVE_INFINITY
-  if (copyIn(address, timespec) !== timespec.byteLength) return { error: -EFAULT }
+  if (address === 0) return { endMs: Number.POSITIVE_INFINITY, minEndMs }
+  if (copyIn(address, timespec) !== timespec.byteLength) return -EFAULT
   const ms = Number(timespecView.getBigInt64(0, true)) * 1000 + Number(timespecView.getBigInt64(8, true)) / 1e6
-  return nowMs() + ms - ((flags & IORING_ENTER_ABS_TIMER) !== 0 ? clockMs(CLOCK_MONOTONIC) : 0)
+  return { endMs: now + ms - ((flags & IORING_ENTER_ABS_TIMER) !== 0 ? clockMs(CLOCK_MONOTONIC) : 0), minEndMs }
 }
 
 /**
  * Waits until `min` completions are there, the end has come, or a timeout was up or met its count since there were
  * `nrEvents` of these. 0, or -ETIME with nothing to read.
  */
-export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, endMs: number, nrEvents: number): number {
-  const wanted = Math.min(min, ctx.cqEntries)
+export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, nrEvents: number): number {
+  let wanted = Math.min(min, ctx.cqEntries)
+  let endMs = ends.minEndMs ?? ends.endMs
   for (;;) {
     const nrRun = runTaskWork(tctx, ctx, wanted)
     flushOverflow(ctx)
@@ -46,11 +59,18 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, endMs: number, n
     if (ready >= wanted || nrTimeoutEvents(ctx) !== nrEvents) return 0
     // A pass that ran something may have queued more; only an empty queue is a reason to sleep.
     if (nrRun > 0 && !tctx.wq.isQueueEmpty(ctx.id)) continue
-    const left = endMs === Number.POSITIVE_INFINITY ? endMs : endMs - nowMs()
-    if (left <= 0) return ready > 0 ? 0 : -ETIME
-    const untilUp = (ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY) - nowMs()
+    const now = nowMs()
+    if (endMs <= now) {
+      if (ready > 0) return 0
+      // The minimum is over, without a completion. Where there is no other end, that was it.
+      if (ends.endMs === Number.POSITIVE_INFINITY || ends.endMs <= now) return -ETIME
+      endMs = ends.endMs
+      wanted = 1
+      continue
+    }
+    const untilUp = (ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY) - now
     if (untilUp <= 0) continue
-    tctx.wq.sleep(Math.min(left, untilUp), wanted - ready, () => !tctx.wq.isQueueEmpty(ctx.id))
+    tctx.wq.sleep(Math.min(endMs - now, untilUp), wanted - ready, () => !tctx.wq.isQueueEmpty(ctx.id))
   }
 }
 
