@@ -19,6 +19,8 @@ export interface Syscalls {
   readonly name: 'kernel' | 'threads'
   /** Whether STATX takes AT_EMPTY_PATH with no path at all. Linux does so from 6.11 on, but an empty path always. */
   readonly takesNullPath: boolean
+  /** Why no worker could be started when one was last wanted; what waited for it ended as -ECANCELED. */
+  readonly workerError?: Error | undefined
   /**
    * Makes a ring from PARAMS bytes (read and filled in). Returns its fd, or -errno. With IORING_SETUP_NO_MMAP the memory
    * is the caller's, and memory() knows nothing of it; with _REGISTERED_FD_ONLY the index of a registered ring returns.

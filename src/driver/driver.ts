@@ -83,7 +83,7 @@ export class Driver {
     const cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
     this.#maxInflight = ring.cq.entries - cancelRoom
     this.#maxChain = Math.min(ring.sq.entries, this.#maxInflight)
-    this.#ops = new OpTable(new Signals(this.#onAbort))
+    this.#ops = new OpTable(new Signals(this.#onAbort), () => this.ring.syscalls.workerError)
     this.#backlog = new Backlog(ring.sq.entries, this.#ops)
     this.#cancels = new Cancels(this.#ops, cancelRoom, this.#schedule)
     this.#wakeup = new Wakeup(ring, this.#onWake)

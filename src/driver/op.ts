@@ -49,9 +49,12 @@ export class OpTable {
   /** Where the SQE stands in the backlog, while QUEUED. */
   readonly #position: number[] = []
   readonly #free: number[] = []
+  readonly #workerError: () => Error | undefined
 
-  constructor(signals: Signals) {
+  /** `workerError` tells why the backend's last worker could not be started, if that was so. */
+  constructor(signals: Signals, workerError: () => Error | undefined) {
     this.#signals = signals
+    this.#workerError = workerError
   }
 
   /** Takes a slot for an operation that stands in the backlog at `position`. */
@@ -116,8 +119,11 @@ export class OpTable {
     }
     const syscall = this.#syscall[slot]!
     const signal = this.#release(slot)
-    if (res < 0) resolve(isAbort(state, res) ? failAborted(signal) : failErrno(res, syscall, extra))
-    else if (extra?.finish === undefined) resolve(res)
+    if (res < 0) {
+      // Who asked for no end of it is told why there was nobody to run it.
+      const cause = res === -ECANCELED ? this.#workerError() : undefined
+      resolve(isAbort(state, res) ? failAborted(signal) : failErrno(res, syscall, extra, cause))
+    } else if (extra?.finish === undefined) resolve(res)
     else finish(resolve, extra.finish, res)
     extra?.release?.()
   }
@@ -171,10 +177,16 @@ function finish(resolve: Resolve, how: (res: number) => unknown, res: number): v
  * nothing fails. driver.test.ts checks it on each Node.
  */
 
-async function failErrno(res: number, syscall: string, extra: OpExtra | undefined): Promise<never> {
+async function failErrno(
+  res: number,
+  syscall: string,
+  extra: OpExtra | undefined,
+  cause: Error | undefined,
+): Promise<never> {
   await undefined
   await undefined
   const error = errnoError(res, syscall, extra?.path, extra?.dest)
+  if (cause !== undefined) error.cause = cause
   Error.captureStackTrace(error, failErrno)
   throw error
 }

@@ -5,7 +5,13 @@
  * side writes cq.tail and the CQEs; the app writes cq.head and the CQ flags. Counterpart: io_uring_peek_cqe,
  * io_uring_cq_ready, io_uring_cq_advance.
  */
-import { IORING_CQE_F_32, IORING_CQE_F_SKIP, IORING_SETUP_CQE_MIXED, IORING_SETUP_CQE32 } from '../abi/constants.js'
+import {
+  IORING_CQ_EVENTFD_DISABLED,
+  IORING_CQE_F_32,
+  IORING_CQE_F_SKIP,
+  IORING_SETUP_CQE_MIXED,
+  IORING_SETUP_CQE32,
+} from '../abi/constants.js'
 import { CQE } from '../abi/cqe.js'
 import { PARAMS } from '../abi/params.js'
 import type { RingMemory } from '../abi/syscalls.js'
@@ -16,7 +22,6 @@ const CQE_SHIFT = Math.log2(CQE_WORDS)
 const USER_DATA = CQE.at.user_data >> 2
 const RES = CQE.at.res >> 2
 const FLAGS = CQE.at.flags >> 2
-const IORING_CQ_EVENTFD_DISABLED = 1
 
 /** A completion copied out of the ring. */
 export interface Cqe {

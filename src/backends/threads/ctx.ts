@@ -116,6 +116,8 @@ export interface TctxHooks {
   onCancelled(item: number): void
   /** A request's worker died. */
   onDied(item: number): void
+  /** No worker could be started: what waits for one is cancelled. */
+  onCreateFailed(error: Error): void
 }
 
 /** What the rings of one thread share: the io-wq, the request table, the map of rings. */
@@ -142,6 +144,7 @@ export class Tctx {
       hooks: {
         onCancelled: hooks.onCancelled,
         onDied: hooks.onDied,
+        onCreateFailed: hooks.onCreateFailed,
         interrupt: (_slot, tid) => interruptThread(tid),
         onRecovered: () => this.#tellAll(),
       },

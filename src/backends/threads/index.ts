@@ -66,14 +66,24 @@ const FEATURES =
 export class ThreadsSyscalls implements Syscalls {
   readonly name = 'threads'
   readonly takesNullPath = true
+  #lastWorkerError: Error | undefined
   #tctx: Tctx | undefined
 
   #first(sqEntries: number): Tctx {
     this.#tctx ??= new Tctx(sqEntries, {
       onCancelled: (item) => endCancelled(this.#tctx!, item),
       onDied: (item) => endDied(this.#tctx!, item),
+      onCreateFailed: (error) => {
+        this.#lastWorkerError = error
+      },
     })
     return this.#tctx
+  }
+
+  /** Only while there is no worker at all. */
+  get workerError(): Error | undefined {
+    const [bound, unbound] = this.#tctx?.wq.counts().workers ?? [0, 0]
+    return bound + unbound === 0 ? this.#lastWorkerError : undefined
   }
 
   setup(entries: number, bytes: Uint8Array): number {
