@@ -86,6 +86,8 @@ export function endMet(tctx: Tctx, ctx: IoRingCtx): boolean {
 
 /** Ends all as -ECANCELED, for closing the ring. Limits end with their requests. */
 export function endAllTimeouts(tctx: Tctx, ctx: IoRingCtx): void {
+  clearTimeout(ctx.alarm?.timer)
+  ctx.alarm = undefined
   for (const timeout of [...(ctx.timers?.timeouts() ?? [])]) endTimeout(tctx, ctx, timeout, -ECANCELED)
 }
 
