@@ -18,7 +18,7 @@ interface Naive {
   readonly bounds: number
 }
 
-function one(req: number, dueMs: number, bounds = NONE): Omit<Timeout, 'target' | 'at' | 'isUp'> {
+function one(req: number, dueMs: number, bounds = NONE): Omit<Timeout, 'target' | 'at' | 'nr' | 'isUp'> {
   return { req, dueMs, intervalMs: undefined, shots: 0, bounds }
 }
 

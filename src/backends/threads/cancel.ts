@@ -11,6 +11,7 @@ import {
   IORING_ASYNC_CANCEL_FD_FIXED,
   IORING_ASYNC_CANCEL_OP,
   IORING_ASYNC_CANCEL_USERDATA,
+  IOSQE_FIXED_FILE,
 } from '../../abi/constants.js'
 import { loadAcquire } from '../../lib/barrier.js'
 import { EALREADY, EBADF, ECANCELED, EINVAL, ENOENT } from '../../lib/errno.js'
@@ -31,6 +32,7 @@ import {
   R_OP_FLAGS,
   R_OPCODE,
   R_POLL,
+  R_SQE_FLAGS,
   R_USER_DATA,
 } from './req.js'
 
@@ -65,7 +67,8 @@ export interface Criteria {
 export function cancelTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
   return cancelBy(tctx, ctx, {
-    flags: words[r + R_OP_FLAGS]!,
+    flags:
+      words[r + R_OP_FLAGS]! | ((words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0 ? IORING_ASYNC_CANCEL_FD_FIXED : 0),
     userDataLow: words[r + R_ADDR]!,
     userDataHigh: words[r + R_ADDR + 1]!,
     fd: words[r + R_FD]!,

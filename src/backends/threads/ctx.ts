@@ -127,6 +127,8 @@ export class Tctx {
   readonly byId: (IoRingCtx | undefined)[] = new Array(MAX_RINGS).fill(undefined)
   /** Memory that a request's copied-in arguments live in, kept alive until it is freed. */
   readonly held: (Uint8Array | undefined)[] = []
+  /** Whether any of its rings ever had a timeout. */
+  hasTimers = false
   #generation = 0
 
   constructor(firstSqEntries: number, hooks: TctxHooks) {

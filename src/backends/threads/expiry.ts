@@ -7,11 +7,12 @@
  * event loop, which is a millisecond late at most.
  */
 import { IORING_CQE_F_MORE, IORING_SQ_TASKRUN, IORING_TIMEOUT_ETIME_SUCCESS } from '../../abi/constants.js'
-import { fetchOr } from '../../lib/barrier.js'
+import { fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { nowMs } from '../../lib/clock.js'
 import { ECANCELED, ETIME } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
-import { canPost, committedTail, postCqe, signalEventfd } from './complete.js'
+import { ITEM, ITEM_DONE, ITEM_STATE_MASK } from '../../wq/layout.js'
+import { canPost, commitCq, committedTail, postCqe, signalEventfd } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { endTimeout, isDeferred } from './home.js'
 import { RINGS } from './layout.js'
@@ -22,6 +23,7 @@ import type { Timeout, Timers } from './timers.js'
 import { runTaskWork } from './tw.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
+const STATE = ITEM.at.state >> 2
 /** The longest that setTimeout takes. */
 const MAX_ALARM_MS = 2 ** 31 - 1
 
@@ -66,6 +68,9 @@ function shoot(tctx: Tctx, ctx: IoRingCtx, timers: Timers, timeout: Timeout): vo
  */
 function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout): void {
   const { mem } = tctx.wq
+  // It has ended in time, and only has not come home: so does its limit then.
+  const state = loadAcquire(mem.words, mem.item(limit.bounds) + STATE) & ITEM_STATE_MASK
+  if (state === ITEM_DONE) return
   limit.isUp = true
   const timeout = timers.find(limit.bounds)
   if (timeout !== undefined) {
@@ -91,8 +96,20 @@ export function endAllTimeouts(tctx: Tctx, ctx: IoRingCtx): void {
   for (const timeout of [...(ctx.timers?.timeouts() ?? [])]) endTimeout(tctx, ctx, timeout, -ECANCELED)
 }
 
-/** At the end of enter: sees to it that what is up next is noticed. */
-export function setAlarm(tctx: Tctx, ctx: IoRingCtx): void {
+/** At the beginning of enter: what is up ends before anything else. */
+export function expireFirst(tctx: Tctx, ctx: IoRingCtx): void {
+  if (expire(tctx, ctx) === 0) return
+  commitCq(ctx)
+  endMet(tctx, ctx)
+}
+
+/** At the end of a call: sees to it that what is up next is noticed, on whatever ring of the thread. */
+export function setAlarms(tctx: Tctx): void {
+  for (const ctx of tctx.rings.values()) if (ctx.timers !== undefined) setAlarm(tctx, ctx)
+}
+
+/** Sees to it that what is up next is noticed. */
+function setAlarm(tctx: Tctx, ctx: IoRingCtx): void {
   const dueMs = ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY
   if (dueMs === Number.POSITIVE_INFINITY || ctx.dying || (ctx.alarm?.dueMs ?? dueMs + 1) <= dueMs) return
   clearTimeout(ctx.alarm?.timer)

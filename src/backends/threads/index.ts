@@ -17,7 +17,7 @@ import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { cancelAll } from './cancel.js'
 import { IoRingCtx, Tctx } from './ctx.js'
 import { cancelHeld } from './drain.js'
-import { endAllTimeouts, setAlarm } from './expiry.js'
+import { endAllTimeouts, expireFirst, setAlarms } from './expiry.js'
 import { isDeferred } from './home.js'
 import { RINGS } from './layout.js'
 import { registerOp } from './register.js'
@@ -112,6 +112,8 @@ export class ThreadsSyscalls implements Syscalls {
     if (ctx.disabled) return -EBADFD
     const tctx = this.#tctx!
     const getEvents = (flags & abi.IORING_ENTER_GETEVENTS) !== 0
+    // What is up by now was so before the batch, which may name it.
+    if (tctx.hasTimers && (getEvents || !isDeferred(ctx))) expireFirst(tctx, ctx)
     // Of before the batch: to take it may last longer than a timeout in it.
     const nrEvents = nrTimeoutEvents(ctx)
     const submitted = toSubmit > 0 ? submitSqes(tctx, ctx, toSubmit) : 0
@@ -122,13 +124,16 @@ export class ThreadsSyscalls implements Syscalls {
       const waited = typeof ends === 'number' ? ends : waitCq(tctx, ctx, minComplete, ends, nrEvents)
       if (submitted <= 0) res = waited
     }
-    if (ctx.timers !== undefined) setAlarm(tctx, ctx)
+    if (tctx.hasTimers) setAlarms(tctx)
     return res
   }
 
   register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
     const ctx = this.#ring(fd)
-    return typeof ctx === 'number' ? ctx : registerOp(this.#tctx!, ctx, opcode >>> 0, arg, nrArgs)
+    if (typeof ctx === 'number') return ctx
+    const res = registerOp(this.#tctx!, ctx, opcode >>> 0, arg, nrArgs)
+    if (this.#tctx!.hasTimers) setAlarms(this.#tctx!)
+    return res
   }
 
   memory(fd: number): RingMemory {

@@ -38,6 +38,8 @@ export interface OpDef {
   readonly unbounded?: boolean
   /** Waits for its file by poll.ts, unless that is always ready. */
   readonly polls?: boolean
+  /** Only the owner can run it, and does so at once, though it came with IOSQE_ASYNC. */
+  readonly atOnce?: boolean
   /** Hashed by inode on regular files. */
   readonly hashed?: boolean
   /** Moving fewer bytes than asked fails a chain. */

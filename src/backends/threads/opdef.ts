@@ -37,7 +37,7 @@ const TABLE: readonly (readonly [opcode: number, def: OpDef])[] = [
   [abi.IORING_OP_FSYNC,     { name: 'FSYNC',     prep: sync.fsyncPrep,     issue: sync.fsyncIssue,     ...ofFile }],
   [abi.IORING_OP_SYNC_FILE_RANGE,
                             { name: 'SYNC_FILE_RANGE', prep: sync.syncFileRangePrep, issue: sync.syncFileRangeIssue, ...ofFile }],
-  [abi.IORING_OP_TIMEOUT,   { name: 'TIMEOUT',   prep: timeout.timeoutPrep, tryIssue: timeout.timeoutTryIssue }],
+  [abi.IORING_OP_TIMEOUT,   { name: 'TIMEOUT',   prep: timeout.timeoutPrep, tryIssue: timeout.timeoutTryIssue, atOnce: true }],
   [abi.IORING_OP_TIMEOUT_REMOVE, { name: 'TIMEOUT_REMOVE', prep: timeout.timeoutRemovePrep, tryIssue: timeout.timeoutRemoveTryIssue }],
   [abi.IORING_OP_LINK_TIMEOUT, { name: 'LINK_TIMEOUT', prep: timeout.linkTimeoutPrep, tryIssue: timeout.linkTimeoutTryIssue, neverFails: true }],
   [abi.IORING_OP_ASYNC_CANCEL, { name: 'ASYNC_CANCEL', prep: cancelPrep, tryIssue: cancelTryIssue }],

@@ -214,7 +214,7 @@ function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
 function queueAsync(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
   const { words } = tctx.wq.mem
   if (def.issue !== undefined) punt(tctx, ctx, req, r, def, IO_WQ_WORK_CONCURRENT)
-  else if ((words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) !== 0 || words[r + R_LINK] !== NONE) {
+  else if (def.atOnce !== true && ((words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) !== 0 || words[r + R_LINK] !== NONE)) {
     words[r + R_SQE_FLAGS] = words[r + R_SQE_FLAGS]! & ~IOSQE_ASYNC
     addTaskWork(tctx, ctx, req, TW_SUBMIT)
   } else issueInline(tctx, ctx, req, r, def)
@@ -337,5 +337,6 @@ function endAs(tctx: Tctx, req: number, res: number): void {
   setFail(words, r, res)
   complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
   commitCq(ctx)
+  endMet(tctx, ctx)
   if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
 }

@@ -50,7 +50,8 @@ export function syncCancel(tctx: Tctx, ctx: IoRingCtx, arg: ArrayBufferView | nu
 }
 
 function runWhatComesHome(tctx: Tctx, ctx: IoRingCtx, timeoutMs: number): void {
-  tctx.wq.sleep(timeoutMs, 1, () => !tctx.wq.isQueueEmpty(ctx.id))
+  const untilUp = (ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY) - nowMs()
+  tctx.wq.sleep(Math.max(0, Math.min(timeoutMs, untilUp)), 1, () => !tctx.wq.isQueueEmpty(ctx.id))
   runTaskWork(tctx, ctx, 0)
 }
 

@@ -23,6 +23,8 @@ export interface Timeout {
   isUp: boolean
   /** How many CQEs, timeouts apart, were posted when it ends; undefined without a count. */
   target: number | undefined
+  /** Its number, by which those go that are due at once. */
+  nr: number
   /** Its place in the heap, -1 for none. */
   at: number
 }
@@ -39,6 +41,7 @@ export class Timers {
   /** CQEs posted since the first look at the CQ's tail, and that tail then: it begins anew at 2**32, this does not. */
   #nrPosted = 0
   #lastTail: number | undefined
+  #nextNr = 0
 
   /** Infinity for none. */
   get firstDueMs(): number {
@@ -50,9 +53,9 @@ export class Timers {
   }
 
   /** Starts one. `count` CQEs beyond the `tail` of now end it too; 0 for no count. */
-  add(timeout: Omit<Timeout, 'target' | 'at' | 'isUp'>, count: number, tail: number): void {
+  add(timeout: Omit<Timeout, 'target' | 'at' | 'nr' | 'isUp'>, count: number, tail: number): void {
     const target = count === 0 ? undefined : this.#count(tail) + count
-    const started: Timeout = { ...timeout, target, at: -1, isUp: false }
+    const started: Timeout = { ...timeout, target, nr: 0, at: -1, isUp: false }
     this.#byReq.set(started.req, started)
     this.#push(started)
     if (started.bounds !== NONE) return
@@ -132,6 +135,7 @@ export class Timers {
   }
 
   #push(timeout: Timeout): void {
+    timeout.nr = this.#nextNr++
     this.#heap.push(timeout)
     this.#rise(timeout, this.#heap.length - 1)
   }
@@ -150,7 +154,7 @@ export class Timers {
     while (at > 0) {
       const above = (at - 1) >> 1
       const other = this.#heap[above]!
-      if (other.dueMs <= timeout.dueMs) break
+      if (isBefore(other, timeout)) break
       this.#put(other, at)
       at = above
     }
@@ -162,9 +166,9 @@ export class Timers {
     for (;;) {
       const left = 2 * at + 1
       const right = left + 1
-      const below = right < this.#heap.length && this.#heap[right]!.dueMs < this.#heap[left]!.dueMs ? right : left
+      const below = right < this.#heap.length && isBefore(this.#heap[right]!, this.#heap[left]!) ? right : left
       const other = this.#heap[below]
-      if (other === undefined || other.dueMs >= timeout.dueMs) break
+      if (other === undefined || isBefore(timeout, other)) break
       this.#put(other, at)
       at = below
     }
@@ -175,4 +179,8 @@ export class Timers {
     this.#heap[at] = timeout
     timeout.at = at
   }
+}
+
+function isBefore(one: Timeout, other: Timeout): boolean {
+  return one.dueMs === other.dueMs ? one.nr < other.nr : one.dueMs < other.dueMs
 }

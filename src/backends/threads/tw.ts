@@ -62,6 +62,11 @@ function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
     const kind = words[r + R_TW]
     // From here on it comes home from io-wq, if it goes there, to be completed.
     words[r + R_TW] = TW_COMPLETE
+    // What is issued now counts from here: what has ended before is shown, and has met its counts.
+    if (kind !== TW_COMPLETE && ctx.timers !== undefined) {
+      commitCq(ctx)
+      endMet(tctx, ctx)
+    }
     if (kind === TW_COMPLETE) completeFromTaskWork(tctx, ctx, req, r)
     else if (ctx.dying) endDying(tctx, req)
     else queueSqe(tctx, ctx, req, r)

@@ -12,6 +12,8 @@ import { CLOCK_MONOTONIC, clockMs } from '../../sys/clock.js'
 import { copyIn, fromWords } from '../../sys/memory.js'
 import { flushOverflow, nrReady } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
+import { endMet } from './expiry.js'
+import { isDeferred } from './home.js'
 import { runTaskWork } from './tw.js'
 
 const timespec = new Uint8Array(16)
@@ -53,12 +55,14 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
   let wanted = Math.min(min, ctx.cqEntries)
   let endMs = ends.minEndMs ?? ends.endMs
   for (;;) {
-    const nrRun = runTaskWork(tctx, ctx, wanted)
+    const nrRun = runAll(tctx, ctx, wanted)
     flushOverflow(ctx)
+    // What was flushed may be what a count waited for: that is task work now.
+    if (endMet(tctx, ctx)) continue
     const ready = nrReady(ctx)
     if (ready >= wanted || nrTimeoutEvents(ctx) !== nrEvents) return 0
     // A pass that ran something may have queued more; only an empty queue is a reason to sleep.
-    if (nrRun > 0 && !tctx.wq.isQueueEmpty(ctx.id)) continue
+    if (nrRun > 0 && hasTaskWork(tctx, ctx)) continue
     const now = nowMs()
     if (endMs <= now) {
       if (ready > 0) return 0
@@ -68,10 +72,35 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
       wanted = 1
       continue
     }
-    const untilUp = (ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY) - now
+    const untilUp = firstDueMs(tctx, ctx) - now
     if (untilUp <= 0) continue
-    tctx.wq.sleep(Math.min(endMs - now, untilUp), wanted - ready, () => !tctx.wq.isQueueEmpty(ctx.id))
+    tctx.wq.sleep(Math.min(endMs - now, untilUp), wanted - ready, () => hasTaskWork(tctx, ctx))
   }
+}
+
+/** Task work of the ring, and of the thread's others that need no enter of their own for it. Returns the entries run. */
+function runAll(tctx: Tctx, ctx: IoRingCtx, wanted: number): number {
+  let nrRun = runTaskWork(tctx, ctx, wanted)
+  if (tctx.rings.size === 1) return nrRun
+  for (const ring of tctx.rings.values()) if (ring !== ctx && !isDeferred(ring)) nrRun += runTaskWork(tctx, ring, 0)
+  return nrRun
+}
+
+function hasTaskWork(tctx: Tctx, ctx: IoRingCtx): boolean {
+  if (!tctx.wq.isQueueEmpty(ctx.id)) return true
+  if (tctx.rings.size === 1) return false
+  for (const ring of tctx.rings.values()) if (!isDeferred(ring) && !tctx.wq.isQueueEmpty(ring.id)) return true
+  return false
+}
+
+/** When the first timeout is up that a wait has to see to. Infinity for none. */
+function firstDueMs(tctx: Tctx, ctx: IoRingCtx): number {
+  let first = ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY
+  if (tctx.rings.size === 1) return first
+  for (const ring of tctx.rings.values()) {
+    if (!isDeferred(ring)) first = Math.min(first, ring.timers?.firstDueMs ?? Number.POSITIVE_INFINITY)
+  }
+  return first
 }
 
 /** Timeouts of a ring that were up, or met their count. */

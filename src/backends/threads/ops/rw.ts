@@ -46,7 +46,7 @@ const iov = new Int32Array(4)
 
 export function rwPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
-  words[r + R_TOTAL] = words[r + R_LEN]!
+  words[r + R_TOTAL] = Math.min(words[r + R_LEN]! >>> 0, MAX_RW_COUNT)
   return 0
 }
 

@@ -2,7 +2,7 @@
  * SPLICE, TEE. Prepared on the owner thread, always run on a worker, which looks the fd spliced from up by number.
  * Counterpart: io_uring/splice.c.
  */
-import { SPLICE_F_FD_IN_FIXED } from '../../../abi/constants.js'
+import { O_NONBLOCK, SPLICE_F_FD_IN_FIXED } from '../../../abi/constants.js'
 import { EAGAIN, EBADF, ECANCELED, EINTR, EINVAL } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
@@ -17,6 +17,7 @@ const SPLICE_F_ALL = 15
 const POLLIN = 1
 const POLLOUT = 4
 const F_GETFD = 1
+const F_GETFL = 3
 
 /** Two offsets of this thread's own, filled for each call. */
 const offsets = new Int32Array(4)
@@ -71,9 +72,13 @@ function move(
     if (env.cancelled()) return -ECANCELED
     env.sleeping()
     const res = call(from, to, length, flags | SPLICE_F_NONBLOCK)
-    const isBlocked = res === -EAGAIN && (flags & SPLICE_F_NONBLOCK) === 0
+    const isBlocked = res === -EAGAIN && (flags & SPLICE_F_NONBLOCK) === 0 && !isNonblocking(from) && !isNonblocking(to)
     if (isBlocked && isReadySoon(from, POLLIN)) isReadySoon(to, POLLOUT)
     env.running()
     if (!isBlocked && (res !== -EINTR || env.cancelled())) return res
   }
+}
+
+function isNonblocking(fd: number): boolean {
+  return (libc('fcntl')(fd, F_GETFL, 0) & O_NONBLOCK) !== 0
 }

@@ -40,6 +40,8 @@ const { O_NOFOLLOW } = fsConstants
 const O_PATH = 0o10000000
 const O_CLOEXEC = 0o2000000
 const EMPTY_PATH = new Uint8Array(8)
+/** Its end alone, as a path that is held. */
+const NO_PATH = EMPTY_PATH.subarray(0, 1)
 const KNOWN = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE
 const how = new Int32Array(OPEN_HOW.size >> 2)
 
@@ -49,6 +51,7 @@ export function statxPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): n
   if ((words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0) return -EBADF
   if (words[r + R_ADDR] === 0 && words[r + R_ADDR + 1] === 0 && (words[r + R_OP_FLAGS]! & AT_EMPTY_PATH) !== 0) {
     setAddr(words, r, addressOf(EMPTY_PATH))
+    tctx.held[req] = NO_PATH
     return 0
   }
   // With AT_EMPTY_PATH it depends on the path whether there is one.

@@ -12,7 +12,8 @@ import { bufIndex, R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, s6
 /** DIFFERS: off and len do not narrow the range; the whole file is synced, which is never less. */
 export function fsyncPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
-  return hasAddr(words, r) || (words[r + R_OP_FLAGS]! & ~IORING_FSYNC_DATASYNC) !== 0 ? -EINVAL : 0
+  const isNegative = words[r + R_OFF + 1]! < 0
+  return hasAddr(words, r) || isNegative || (words[r + R_OP_FLAGS]! & ~IORING_FSYNC_DATASYNC) !== 0 ? -EINVAL : 0
 }
 
 export function fsyncIssue(env: WorkEnv, r: number): number {

@@ -132,6 +132,7 @@ function start(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, bounds: numbe
   const intervalMs = bounds === NONE && (flags & IORING_TIMEOUT_MULTISHOT) !== 0 ? ms : undefined
   const due = dueMs(ms, flags, (flags & IORING_TIMEOUT_ABS) !== 0)
   ctx.timers ??= new Timers()
+  tctx.hasTimers = true
   ctx.timers.add({ req, dueMs: due, intervalMs, shots, bounds }, count, committedTail(ctx))
 }
 
