@@ -6,7 +6,7 @@
  * it only in enter with GETEVENTS. Counterpart: io_uring/tw.c. DIFFERS: on rings without DEFER_TASKRUN, completions from
  * workers wait for the owner too, and IORING_SQ_TASKRUN is set whether it was asked for or not.
  */
-import { IORING_SQ_TASKRUN } from '../../abi/constants.js'
+import { IORING_OP_TIMEOUT, IORING_SQ_TASKRUN } from '../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { NONE } from '../../lib/mpscq.js'
 import { commitCq } from './complete.js'
@@ -15,7 +15,7 @@ import { releaseHeld } from './drain.js'
 import { endMet, expire } from './expiry.js'
 import { isDeferred } from './home.js'
 import { RINGS, TW_COMPLETE } from './layout.js'
-import { R_TW } from './req.js'
+import { R_OPCODE, R_TW } from './req.js'
 import { completeFromTaskWork, endDying, queueSqe } from './submit.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
@@ -63,7 +63,8 @@ function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
     // From here on it comes home from io-wq, if it goes there, to be completed.
     words[r + R_TW] = TW_COMPLETE
     // What is issued now counts from here: what has ended before is shown, and has met its counts.
-    if (kind !== TW_COMPLETE && ctx.timers !== undefined) {
+    const mayCount = ctx.timers !== undefined || words[r + R_OPCODE] === IORING_OP_TIMEOUT
+    if (kind !== TW_COMPLETE && mayCount) {
       commitCq(ctx)
       endMet(tctx, ctx)
     }

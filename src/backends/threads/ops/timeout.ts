@@ -68,12 +68,20 @@ function msAt(words: Int32Array, field: number): number {
   return double[0]!
 }
 
+/** By clock, what nowMs() is ahead of it. Kept while it holds to a millisecond, so that equal points are due at once. */
+const aheadMs = new Map<number, number>()
+
 /** When a time is up, by nowMs(). DIFFERS: a point in time stays where it is when somebody sets the clock. */
 function dueMs(ms: number, clockFlags: number, isAbsolute: boolean): number {
   if (!isAbsolute) return nowMs() + ms
   const isReal = (clockFlags & IORING_TIMEOUT_REALTIME) !== 0
   const isBoot = (clockFlags & IORING_TIMEOUT_BOOTTIME) !== 0
-  return nowMs() + ms - clockMs(isReal ? CLOCK_REALTIME : isBoot ? CLOCK_BOOTTIME : CLOCK_MONOTONIC)
+  const clock = isReal ? CLOCK_REALTIME : isBoot ? CLOCK_BOOTTIME : CLOCK_MONOTONIC
+  const ahead = nowMs() - clockMs(clock)
+  const kept = aheadMs.get(clock)
+  if (kept !== undefined && Math.abs(ahead - kept) < 1) return ms + kept
+  aheadMs.set(clock, ahead)
+  return ms + ahead
 }
 
 function hasPads(ctx: IoRingCtx, sqe: number): boolean {
