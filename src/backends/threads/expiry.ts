@@ -14,6 +14,7 @@ import { NONE } from '../../lib/mpscq.js'
 import { ITEM, ITEM_DONE, ITEM_STATE_MASK } from '../../wq/layout.js'
 import { canPost, commitCq, committedTail, postCqe, signalEventfd } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
+import { releaseHeld } from './drain.js'
 import { endTimeout, isDeferred } from './home.js'
 import { RINGS } from './layout.js'
 import { takeWait } from './poll.js'
@@ -101,6 +102,7 @@ export function expireFirst(tctx: Tctx, ctx: IoRingCtx): void {
   if (expire(tctx, ctx) === 0) return
   commitCq(ctx)
   endMet(tctx, ctx)
+  if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
 }
 
 /** At the end of a call: sees to it that what is up next is noticed, on whatever ring of the thread. */
