@@ -69,15 +69,16 @@ function shoot(tctx: Tctx, ctx: IoRingCtx, timers: Timers, timeout: Timeout): vo
  */
 function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout): void {
   const { mem } = tctx.wq
+  const timeout = timers.find(limit.bounds)
+  if (timeout !== undefined) {
+    limit.isUp = true
+    endTimeout(tctx, ctx, timeout, -ECANCELED)
+    return
+  }
   // It has ended in time, and only has not come home: so does its limit then.
   const state = loadAcquire(mem.words, mem.item(limit.bounds) + STATE) & ITEM_STATE_MASK
   if (state === ITEM_DONE) return
   limit.isUp = true
-  const timeout = timers.find(limit.bounds)
-  if (timeout !== undefined) {
-    endTimeout(tctx, ctx, timeout, -ECANCELED)
-    return
-  }
   takeWait(mem.words, mem.payload(limit.bounds))
   tctx.wq.cancel(limit.bounds)
 }

@@ -142,7 +142,10 @@ export class ThreadsSyscalls implements Syscalls {
     return { rings: ctx.rings, sqes: ctx.sqeBuffer }
   }
 
-  /** Returns at once. What drains hold back and what is in io-wq is cancelled or told; its record goes when the last request has ended. */
+  /**
+   * Returns at once. What drains hold back, timeouts, and what is in io-wq are cancelled or told; the ring's record goes
+   * when its last request has ended.
+   */
   close(fd: number): number {
     const ctx = this.#tctx?.rings.get(fd)
     if (ctx === undefined) return -EBADF
