@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { addDoctor } from './doctor.js'
 import { complain } from './messages.js'
 import { addSum } from './sum.js'
@@ -16,7 +16,10 @@ if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budge
 const manifest = new URL('../../../package.json', import.meta.url)
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
 
+/** What commander prints on stdout: help and the version. It is written at the end, where a failure can be told. */
+let shown = ''
 const program = new Command('uring')
+program.exitOverride().configureOutput({ writeOut: (text) => (shown += text) })
 program.description("io_uring for Node.js: the kernel's, or the same on worker threads").version(version)
 addSum(program)
 addDoctor(program)
@@ -24,6 +27,14 @@ addDoctor(program)
 try {
   await program.parseAsync()
 } catch (error) {
-  complain(error instanceof Error ? error.message : String(error))
-  process.exitCode = 1
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode // told, where there is something to tell
+  else {
+    complain(error instanceof Error ? error.message : String(error))
+    process.exitCode = 1
+  }
+}
+if (shown !== '') {
+  const { printAll } = await import('./output.js')
+  process.exitCode = (await printAll(shown)) || process.exitCode
 }

@@ -155,6 +155,14 @@ test('bad options are refused with a message and status 1', () => {
   }
 })
 
+test('what cannot be written is told of --version and --help too', () => {
+  for (const args of ['--version', '--help', 'sum --help', 'help doctor']) {
+    const { stderr, status } = shell(`"$1" "$2" ${args} >/dev/full`, [process.execPath, MAIN])
+    assert.equal(stderr, 'uring: write error: No space left on device\n', args)
+    assert.equal(status, 1, args)
+  }
+})
+
 test('--version and --help', () => {
   assert.match(uring(['--version']).stdout, /^\d+\.\d+\.\d+\n$/)
   assert.match(uring(['--help']).stdout, /\bsum\b/)
