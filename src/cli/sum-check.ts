@@ -1,12 +1,13 @@
 /**
  * `sum --check`: the files named in a checksum list, and whether they still have their digests. The main thread runs it.
  *
+ * A list is read through the ring while its files are summed: a bounded part of it is in memory, however long it is.
  * Counterpart: digest_check in src/digest.c of coreutils 9.1, whose messages these are.
  */
 import type { Uring } from '../driver/uring.js'
 import { complain, quoteName } from './messages.js'
 import type { Outcome } from './sum-file.js'
-import { type Algo, type CheckEntry, CheckParser } from './sum-format.js'
+import { type Algo, CheckParser } from './sum-format.js'
 import type { Source, Task } from './sum-walk.js'
 
 /** A line of a list, as a task. */
@@ -14,39 +15,109 @@ interface CheckTask extends Task {
   readonly digest: string
 }
 
-const CHUNK_BYTES = 64 * 1024
+const CHUNK_BYTES = 256 * 1024
+/** What of a line is looked at. No file has so long a name: a longer line is improper, or names what cannot be opened. */
+const MAX_LINE_BYTES = 1024 * 1024
 const STDIN = 0
+const NO_LINES = 'no properly formatted checksum lines found'
+
+/** Opens a list; `-` is standard input. Rejects as the ring does. */
+export async function openList(ring: Uring, name: string, algo: Algo): Promise<CheckList> {
+  const fd = name === '-' ? STDIN : await ring.openat(Buffer.from(name, 'latin1'))
+  return new CheckList(ring, name, fd, algo)
+}
 
 /** What a list says and what was found, in counts. */
 export class CheckList implements Source {
   onReady: () => void = () => {}
-  readonly isAllKnown = true
-  readonly nrEntries: number
+  /** Whether all of the list has been read. */
+  isAllKnown = false
+  /** Why the list could not be read to its end. */
+  error: unknown
+  readonly #ring: Uring
   readonly #name: string
-  readonly #entries: CheckEntry[] = []
+  readonly #parser: CheckParser
+  readonly #fd: number
+  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  #isReading = false
+  #isClosed = false
+  /** Lines of the last chunk that are not tasks yet, and the line that goes on in the next. */
+  #lines: readonly string[] = []
+  #next = 0
+  #rest = ''
+  #nrProper = 0
   #nrImproper = 0
   #nrUnread = 0
   #nrMismatched = 0
-  #next = 0
 
-  /** Takes the whole text of a list, which was read from `name`. */
-  constructor(name: string, text: string, algo: Algo) {
+  constructor(ring: Uring, name: string, fd: number, algo: Algo) {
+    this.#ring = ring
     this.#name = name
-    const parser = new CheckParser(algo)
-    for (const line of text.split('\n')) {
-      const bare = line.endsWith('\r') ? line.slice(0, -1) : line
-      if (bare === '' || bare.startsWith('#')) continue
-      const entry = parser.parse(bare)
-      // A list on standard input cannot have a sum of standard input in it.
-      if (entry === undefined || (name === '-' && entry.name === '-')) this.#nrImproper++
-      else this.#entries.push(entry)
-    }
-    this.nrEntries = this.#entries.length
+    this.#fd = fd
+    this.#parser = new CheckParser(algo)
   }
 
-  next(): CheckTask | null {
-    const entry = this.#entries[this.#next++]
-    return entry === undefined ? null : { name: entry.name, isGiven: true, error: undefined, digest: entry.digest }
+  next(): CheckTask | undefined | null {
+    for (;;) {
+      const line = this.#lines[this.#next++]
+      if (line === undefined) {
+        if (this.isAllKnown) return null
+        if (!this.#isReading) void this.#readOn()
+        return undefined
+      }
+      const task = this.#parse(line)
+      if (task !== undefined) return task
+    }
+  }
+
+  #parse(line: string): CheckTask | undefined {
+    const bare = line.endsWith('\r') ? line.slice(0, -1) : line
+    if (bare === '' || bare.startsWith('#')) return undefined
+    const entry = this.#parser.parse(bare)
+    // A list on standard input cannot have a sum of standard input in it.
+    if (entry === undefined || (this.#name === '-' && entry.name === '-')) {
+      this.#nrImproper++
+      return undefined
+    }
+    this.#nrProper++
+    return { name: entry.name, isGiven: true, error: undefined, digest: entry.digest }
+  }
+
+  /** Reads the next chunk, and says so. Never rejects: an error ends the list. */
+  async #readOn(): Promise<void> {
+    this.#isReading = true
+    try {
+      const nrBytes = await this.#ring.read(this.#fd, this.#chunk)
+      if (nrBytes === 0) this.#end(this.#rest === '' ? [] : [this.#rest])
+      else this.#take(this.#chunk.toString('latin1', 0, nrBytes))
+    } catch (error) {
+      this.error = error
+      this.#end([])
+    }
+    this.#isReading = false
+    this.onReady()
+  }
+
+  #take(text: string): void {
+    const lines = text.split('\n')
+    lines[0] = this.#rest + lines[0]
+    this.#rest = lines.pop()!.slice(0, MAX_LINE_BYTES)
+    this.#lines = lines
+    this.#next = 0
+  }
+
+  #end(lines: readonly string[]): void {
+    this.#lines = lines
+    this.#next = 0
+    this.isAllKnown = true
+    this.close()
+  }
+
+  /** Reads no more of it. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#fd !== STDIN) this.#ring.close(this.#fd).catch(() => {})
   }
 
   /** The verdict on an outcome, in coreutils' words. */
@@ -62,7 +133,7 @@ export class CheckList implements Source {
 
   /** Says what there is to warn of. Returns whether all is well. */
   finish(): boolean {
-    if (this.nrEntries === 0) {
+    if (this.#nrProper === 0) {
       complain(`${this.#name === '-' ? "'standard input'" : quoteName(this.#name)}: ${NO_LINES}`)
       return false
     }
@@ -73,24 +144,6 @@ export class CheckList implements Source {
   }
 }
 
-const NO_LINES = 'no properly formatted checksum lines found'
-
 function warn(count: number, one: string, many: string): void {
   if (count > 0) complain(`WARNING: ${count} ${count === 1 ? one : many}`)
-}
-
-/** The whole of a list, as a byte string, read through the ring. Rejects as the ring does. */
-export async function readList(ring: Uring, name: string): Promise<string> {
-  const fd = name === '-' ? STDIN : await ring.openat(Buffer.from(name, 'latin1'))
-  try {
-    let text = ''
-    for (;;) {
-      const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-      const nrBytes = await ring.read(fd, chunk)
-      if (nrBytes === 0) return text
-      text += chunk.toString('latin1', 0, nrBytes)
-    }
-  } finally {
-    if (fd !== STDIN) ring.close(fd).catch(() => {})
-  }
 }

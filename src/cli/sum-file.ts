@@ -34,6 +34,7 @@ const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 /** A file may have become a FIFO since it was listed: opening must not wait for a writer, nor take a terminal. */
 const OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY
 const STDIN = 0
+const WORD_BYTES = 8
 const NONE = -1
 /** Opening has just asked for fresh attributes; this is to take them as they are. */
 const FRESH = { flags: AT_STATX_DONT_SYNC }
@@ -72,8 +73,8 @@ export class Summer {
       checkRegular(stat)
       const size = stat.stx_size
       if (size >= MAX_PIECE_BYTES) return await this.#sumLarge(task, fd, stat)
-      // One byte more than there is shows whether there is more.
-      const length = size + 1
+      // More than there is shows whether there is more. Some files of /proc are read by whole words alone.
+      const length = (size + WORD_BYTES) & -WORD_BYTES
       const cut = this.#arenas.alloc(length)
       this.#hasher.noteMemory(typeof cut === 'number')
       offset = typeof cut === 'number' ? cut : await cut

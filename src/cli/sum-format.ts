@@ -80,7 +80,8 @@ export class CheckParser {
     const digest = text.slice(0, this.#hexLength)
     const name = text.slice(this.#hexLength + 1)
     if (digest.length < this.#hexLength || !/^[0-9a-fA-F]+$/.test(digest)) return undefined
-    if (!/[ \t]/.test(text.charAt(this.#hexLength))) return undefined
+    // Too short a line is improper before it can tell the format of those behind it.
+    if (name === '' || !/[ \t]/.test(text.charAt(this.#hexLength))) return undefined
     if (name.length === 1 || !/^[ *]/.test(name)) {
       if (this.#isReversed === false) return undefined
       this.#isReversed = true

@@ -10,6 +10,7 @@ import { byteString } from './arguments.js'
 import { complain, errorText, quoteName, writeMessage } from './messages.js'
 import { Output, STATUS_PIPE } from './output.js'
 import { onSignal } from './signals.js'
+import type { CheckList } from './sum-check.js'
 import { Engine } from './sum-engine.js'
 import { type Outcome, Summer } from './sum-file.js'
 import { type Algo, checkLine, sumLine } from './sum-format.js'
@@ -91,23 +92,25 @@ class Run {
 
   async #check(ring: Uring, name: string): Promise<void> {
     if (this.#isStopped) return
-    const { CheckList, readList } = await import('./sum-check.js')
-    let text: string
+    const { openList } = await import('./sum-check.js')
+    let list: CheckList
     try {
-      text = await readList(ring, name)
+      list = await openList(ring, name, this.#options.algo)
     } catch (error) {
       this.#fail(`${quoteName(name)}: ${errorText(error)}`)
       return
     }
-    const list = new CheckList(name, text, this.#options.algo)
     await this.#runEngine(list, (outcome) => {
       const verdict = list.judge(outcome)
       const { name } = outcome.task
       this.#out.write(this.#options.json ? `${this.#json(outcome, verdict === 'OK')}\n` : checkLine(name, verdict))
     })
+    list.close()
     // The report comes before the warnings, where both go to one place.
     await this.#out.flush()
-    if (!this.#isStopped && !list.finish()) this.#status = 1
+    if (this.#isStopped) return
+    if (list.error !== undefined) this.#fail(`${quoteName(name)}: ${errorText(list.error)}`)
+    else if (!list.finish()) this.#status = 1
   }
 
   async #runEngine(source: Source, report: (outcome: Outcome) => void): Promise<void> {

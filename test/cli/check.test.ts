@@ -2,9 +2,11 @@
  * `uring sum --check` against `sha256sum --check`: the same lists, the same words, the same status. Main thread.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
+import { CheckParser, checkLine } from '../../src/cli/sum-format.js'
+import { Prng } from '../model/prng.js'
 import { bytePath, coreutilsSums, makeHostileTree, shell, temporaryDirectory, uring } from './hostile-tree.js'
 
 const temporary = temporaryDirectory()
@@ -117,3 +119,80 @@ test('--json tells the verdict of each file', () => {
   assert.deepEqual(missing, { path: 'nowhere', error: 'No such file or directory', code: 'ENOENT', ok: false })
   assert.equal(status, 1)
 })
+
+test('generated lists are read as sha256sum reads them, whatever their first line is', () => {
+  const seed = Number(process.env['URING_SEED'] ?? Date.now() % 1e9)
+  const random = new Prng(seed)
+  const sum = 'ab'.repeat(32)
+  const parts = [
+    sum,
+    sum,
+    sum.slice(2),
+    ' ',
+    ' ',
+    '  ',
+    ' *',
+    '\t',
+    '\\',
+    '#',
+    'SHA256 (',
+    ') = ',
+    'n',
+    'name',
+    '\r',
+    '',
+  ]
+  for (let run = 0; run < 150; run++) {
+    const text = Array.from({ length: 1 + random.int(4) }, () => {
+      const begin = random.pick(['', '', '', ' ', '\\', 'SHA256 (', '#'])
+      const rest = Array.from({ length: random.int(4) }, () => random.pick(parts)).join('')
+      return `${begin}${random.pick([sum, sum, sum, ''])}${random.pick([' ', '  ', ' *', '\t', ''])}${rest}\n`
+    }).join('')
+    // No file is there, so that each line that is properly formatted is told by its name.
+    const found = shell('sha256sum --check "$1" 2>&1', [writeList(text)], { cwd: temporary.path }).stdout
+    const parser = new CheckParser('sha256')
+    const names = text.split('\n').map((line) => line.replace(/\r$/, ''))
+    const entries = names.flatMap((line) => (line === '' || line.startsWith('#') ? [] : [parser.parse(line)]))
+    const proper = entries
+      .filter((entry) => entry !== undefined)
+      .map(({ name }) => checkLine(name, 'FAILED open or read'))
+    const report = found.split('\n').filter((line) => line.endsWith(': FAILED open or read'))
+    assert.deepEqual(
+      proper.join(''),
+      report.map((line) => `${line}\n`).join(''),
+      `seed ${seed}: ${JSON.stringify(text)}`,
+    )
+  }
+})
+
+test('a list is read as it comes: longer than a string may be, longer than a chunk, through a pipe', () => {
+  const cwd = temporary.path
+  const line = shell('sha256sum tree/plain', [], { cwd }).stdout
+  // 3 MB: of the lines some are cut by the end of a chunk, wherever that is.
+  const many = uring(['sum', '--check', '-'], { cwd, input: line.repeat(40_000) })
+  assert.equal(many.stdout, 'tree/plain: OK\n'.repeat(40_000))
+  assert.equal(many.status, 0)
+  writeFileSync(list, line)
+  truncateSync(list, 600 * 2 ** 20)
+  const { stdout, stderr, status } = uring(['sum', '--check', list], {
+    cwd,
+    env: { NODE_OPTIONS: '--max-old-space-size=128' },
+  })
+  assert.equal(stdout, 'tree/plain: OK\n')
+  assert.equal(stderr, 'uring: WARNING: 1 line is improperly formatted\n')
+  assert.equal(status, 0)
+})
+
+test('a list that cannot be read to its end says why, and the next one is checked', () => {
+  const cwd = temporary.path
+  const line = shell('sha256sum tree/plain', [], { cwd }).stdout
+  const { stdout, stderr, status } = uring(['sum', '--check', 'tree', '-'], { cwd, input: line })
+  assert.equal(stdout, 'tree/plain: OK\n')
+  assert.equal(stderr, 'uring: tree: Is a directory\n')
+  assert.equal(status, 1)
+})
+
+function writeList(text: string): string {
+  writeFileSync(list, text)
+  return list
+}
