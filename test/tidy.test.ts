@@ -209,7 +209,8 @@ function matchingLines(file: string, text: string, pattern: RegExp): string[] {
 function listFiles(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) return NOT_OURS.has(entry.name) ? [] : listFiles(path)
+    if (NOT_OURS.has(entry.name)) return [] // in a linked worktree .git is a file
+    if (entry.isDirectory()) return listFiles(path)
     return entry.isFile() && !/\.(tgz|log|png)$/.test(path) ? [path] : []
   })
 }
