@@ -18,7 +18,9 @@ export const GROUPS = [
   { threads: 'backends/threads/index.js' },
   { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/shared-keys.js' },
   { uring: 'cli/main.js' },
-  { 'pool-worker': 'pool/worker.js', 'pool-job': 'pool/job.js' },
+  { 'pool-worker': 'pool/worker.js' },
+  // Shares nothing with the worker but a protocol: modules of jobs may bundle it.
+  { 'pool-job': 'pool/job.js' },
   { 'ring-worker': 'backends/threads/worker.js' },
   { 'waiter-worker': 'sys/waiter-worker.js' },
   { 'sum-jobs': 'cli/sum-jobs.js' },

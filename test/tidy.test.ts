@@ -87,6 +87,21 @@ test('only src/sys makes foreign calls', () => {
   none(offenders.map(({ file }) => file))
 })
 
+/** Classes whose instances never leave the module that makes them: the only ones of ours to be told by `instanceof`. */
+const AT_HOME = new Set(['Refusal', 'UnknownBuffer'])
+
+test('a class of ours is told by a mark, not by instanceof: there may be two copies of it', () => {
+  const classes = new Set(src.flatMap(({ code }) => [...code.matchAll(/\bclass (\w+)/g)].map(([, name]) => name!)))
+  const offenders = src
+    .filter(({ file }) => !isTest(file))
+    .flatMap(({ file, code }) =>
+      [...withoutStrings(code).matchAll(/\binstanceof (\w+)/g)]
+        .filter(([, name]) => classes.has(name!) && !AT_HOME.has(name!))
+        .map(([text]) => `${file}: ${text}`),
+    )
+  none(offenders)
+})
+
 test('no banned word, type escape or file name', () => {
   const words = new RegExp(
     `\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b|@ts-(ignore|nocheck)\\b`,

@@ -3,7 +3,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { mayRunOn } from '../sys/affinity.js'
-import { MAX_SLOTS } from '../wq/hash.js'
+import { MAX_SLOTS, WqHash } from '../wq/hash.js'
 import { poolError } from './failure.js'
 import { DEFAULT_UNBOUNDED, type PoolOptions, type RunOptions, type TimeLimit } from './options.js'
 
@@ -62,6 +62,10 @@ function badWorkers(options: PoolOptions): Error | undefined {
 function badKeys({ keys, maxWorkers, maxUnbounded }: PoolOptions): Error | undefined {
   if (typeof keys?.join !== 'function' || !(keys.buffer instanceof SharedArrayBuffer)) {
     return poolError('ERR_INVALID_ARG_TYPE', 'keys is a SharedKeys of uring/pool/keys')
+  }
+  // Made by another copy of this package it will do, if that lays the table out alike.
+  if (keys.buffer.byteLength % 4 !== 0 || !WqHash.isOne(new Int32Array(keys.buffer))) {
+    return poolError('ERR_INVALID_ARG_VALUE', 'keys is a SharedKeys of another version of uring')
   }
   if ((maxWorkers ?? availableParallelism()) + (maxUnbounded ?? DEFAULT_UNBOUNDED) <= MAX_SLOTS) return undefined
   return poolError('ERR_OUT_OF_RANGE', `a pool that shares its keys has ${MAX_SLOTS} workers at most`)

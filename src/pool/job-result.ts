@@ -4,11 +4,11 @@
  * It writes the record of the job, its own ring, and its own port. What it posts comes right before the item goes home,
  * so the owner meets messages in the order of items.
  */
-import type { MessagePort } from 'node:worker_threads'
+import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import { RingWriter } from './arena.js'
 import type { Codec } from './codec.js'
 import { describe, poolError, reasonOf } from './failure.js'
-import { Transferring } from './job.js'
+import { movingOf } from './job-protocol.js'
 import type { LongCodec } from './long-codec.js'
 import {
   AT,
@@ -77,8 +77,9 @@ export class JobResult {
       words[p + KIND] = KIND_LONG | failed
       return
     }
-    if (value instanceof Transferring) {
-      this.#port.postMessage(value.value, value.transfer)
+    const moving = movingOf(value)
+    if (moving !== undefined) {
+      this.#port.postMessage(moving.value, moving.transfer as readonly TransferListItem[])
       words[p + KIND] = KIND_CLONE | failed
       return
     }

@@ -1,13 +1,11 @@
 /**
  * What a job's function may ask for: `import { currentSignal, reportProgress } from 'uring/pool/job'`. Runs on workers.
  *
- * On any other thread, where a test may call the same function, nothing is ever aborted, and progress goes nowhere.
- * Counterpart: the IO_WQ_WORK_CANCEL flag, which a kernel work item looks at.
+ * On any other thread, where a test may call the same function, nothing is ever aborted, and progress goes nowhere. There
+ * may be several copies of this module on a thread, in bundles for one: it has no state but the protocol's. Counterpart: the IO_WQ_WORK_CANCEL flag, which a kernel work item looks at.
  */
 import type { TransferListItem } from 'node:worker_threads'
-import { currentJob } from './job-context.js'
-
-export { jobContext } from './job-stores.js'
+import { hostOfThread, moving } from './job-protocol.js'
 
 /** What currentSignal() returns. */
 export type JobSignal = AbortSignal
@@ -27,7 +25,7 @@ const controller = new AbortController()
  * }
  */
 export function currentSignal(): JobSignal {
-  return currentJob()?.signal ?? controller.signal
+  return hostOfThread()?.currentJob()?.signal ?? controller.signal
 }
 
 /**
@@ -42,17 +40,19 @@ export function currentSignal(): JobSignal {
  * }
  */
 export function reportProgress(value: unknown): void {
-  currentJob()?.report(value)
+  hostOfThread()?.currentJob()?.report(value)
 }
 
-export class Transferring {
-  readonly value: unknown
-  readonly transfer: readonly TransferListItem[]
-
-  constructor(value: unknown, transfer: readonly TransferListItem[]) {
-    this.value = value
-    this.transfer = transfer
-  }
+/**
+ * The value that the caller's AsyncLocalStorage held when it called `run`: a copy, under the name that the pool's
+ * `asyncContext` option gives it. Undefined where it held none.
+ *
+ * @example
+ * const { requestId } = jobContext<{ requestId: string }>('request') ?? { requestId: 'none' }
+ */
+export function jobContext<T = unknown>(name: string): T | undefined {
+  const stores = hostOfThread()?.currentJob()?.stores
+  return stores !== undefined && Object.hasOwn(stores, name) ? (stores[name] as T) : undefined
 }
 
 /**
@@ -64,5 +64,5 @@ export class Transferring {
  */
 export function transferring<T>(value: T, transfer: readonly TransferListItem[]): T {
   // The caller gets the value: to both sides' types this is nothing but it.
-  return new Transferring(value, transfer) as unknown as T
+  return moving(value, transfer) as unknown as T
 }

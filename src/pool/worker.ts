@@ -15,6 +15,8 @@ import { WqMemory } from '../wq/layout.js'
 import { watchedTables } from '../wq/watch.js'
 import { WorkerLoop, wakeOwner as wakeSleepingOwner } from '../wq/worker-loop.js'
 import { Stamps } from './histograms.js'
+import { currentJob } from './job-context.js'
+import { becomeHost } from './job-protocol.js'
 import { JobsModule, type ModuleHooks } from './jobs-module.js'
 import { JOB, POOL, Space } from './record.js'
 import { JobRunner } from './run-job.js'
@@ -68,6 +70,7 @@ function wakeOwner(): void {
 // What the module's own `workerData` import shall see.
 ;(workerThreads as { workerData: unknown }).workerData = userData
 syncBuiltinESMExports()
+becomeHost(currentJob)
 const module = await JobsModule.load(jobs, hooks)
 
 let nrRun = 0
