@@ -187,7 +187,7 @@ export class Intake {
   /** Records have come free, or workers have taken what they had: gives io-wq more. */
   feed(): void {
     if (this.nrWaiting === 0 && this.#ranking === undefined) return
-    while (this.#backlog.size > 0 && !this.#parts.wq.isFull()) {
+    while (this.#backlog.size > 0 && this.#parts.wq.nrFree > 0) {
       const job = this.#backlog.shift()
       if (job !== undefined) this.#launch(job)
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Waiting } from './backlog.js'
-import { type Ranked, RankedJobs } from './priority.js'
+import { Ranked, RankedJobs } from './priority.js'
 
 function job(id: number, priority: number, key?: unknown, isUnbounded = false): Ranked {
   const waiting: Waiting = {
@@ -18,13 +18,14 @@ function job(id: number, priority: number, key?: unknown, isUnbounded = false): 
     resolve: () => {},
     id,
   }
-  return { waiting, priority, order: -id }
+  return new Ranked(waiting, priority, -id)
 }
 
 /** Takes all there are; a key is busy from its job's taking until the next is wanted. */
 function drain(jobs: RankedJobs, busy: Set<unknown>, acct = 0): number[] {
   const ids: number[] = []
-  for (let next = jobs.next(acct); next !== undefined; next = jobs.next(acct)) {
+  const nextOf = () => jobs.next(acct, Number.POSITIVE_INFINITY)?.jobs
+  for (let next = nextOf(); next !== undefined; next = nextOf()) {
     for (const job of next) {
       ids.push(job.waiting.id)
       assert.equal(jobs.take(job.waiting.id), job)
@@ -73,12 +74,12 @@ test('jobs of a busy key wait and keep nobody waiting', () => {
   jobs.add(job(-1, 9, 'k'))
   jobs.add(job(-2, 9, 'k', true))
   jobs.add(job(-3, 0))
-  assert.equal(jobs.next(1), undefined)
+  assert.equal(jobs.next(1, 1), undefined)
   assert.deepEqual(drain(jobs, busy), [-3])
   busy.delete('k')
   jobs.keyChanged('k')
-  assert.equal(jobs.next(0)?.[0]?.waiting.id, -1)
-  assert.equal(jobs.next(1)?.[0]?.waiting.id, -2)
+  assert.equal(jobs.next(0, 1)?.jobs[0]?.waiting.id, -1)
+  assert.equal(jobs.next(1, 1)?.jobs[0]?.waiting.id, -2)
 })
 
 test('one that comes back takes its old place', () => {
@@ -89,6 +90,27 @@ test('one that comes back takes its old place', () => {
   jobs.add(first)
   assert.deepEqual(drain(jobs, new Set()), [-1, -2, -3])
 })
+
+for (const [what, priorityOf] of [
+  ['falling', (i: number) => -i],
+  ['rising', (i: number) => i],
+] as const) {
+  test(`150,000 jobs of one key, their priorities ${what}: in order, and in no time that grows with their number`, () => {
+    const nr = 150_000
+    const busy = new Set<unknown>()
+    const jobs = new RankedJobs((key) => busy.has(key))
+    for (let i = 1; i <= nr; i++) jobs.add(job(-i, priorityOf(i), 'k'))
+    let seen = 0
+    for (let turn = jobs.next(0, 64); turn !== undefined; turn = jobs.next(0, 64)) {
+      assert.ok(turn.jobs.length <= 64)
+      assert.equal(turn.rank, what === 'falling' ? -(seen + 1) : nr)
+      for (const { waiting } of turn.jobs) assert.equal(waiting.id, -++seen)
+      for (const { waiting } of turn.jobs) jobs.take(waiting.id)
+    }
+    assert.equal(seen, nr)
+    assert.equal(jobs.size, 0)
+  })
+}
 
 test('against a list that is searched each time', () => {
   let x = 1
@@ -127,8 +149,14 @@ test('against a list that is searched each time', () => {
       if (!busy.delete(key)) busy.add(key)
       jobs.keyChanged(key)
     } else {
-      const next = jobs.next(0)
-      assert.deepEqual(next, expected(), `step ${step}`)
+      const limit = 1 + random(4)
+      const lane = expected()
+      const turn = jobs.next(0, limit)
+      const next = turn?.jobs
+      // By name: a job knows its neighbours.
+      const idsOf = (some: readonly Ranked[] | undefined) => some?.map(({ waiting }) => waiting.id)
+      assert.deepEqual(idsOf(next), idsOf(lane?.slice(0, limit)), `step ${step}`)
+      assert.equal(turn?.rank, lane?.at(-1)?.priority)
       for (const { waiting } of next ?? []) jobs.take(waiting.id)
       model = model.filter((other) => next?.includes(other) !== true)
     }

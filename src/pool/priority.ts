@@ -13,61 +13,84 @@ import type { Waiting } from './backlog.js'
 import { Heap, type Heaped } from './heap.js'
 
 /** A job that waits here: it has its place in the order, and a priority. */
-export interface Ranked {
+export class Ranked implements Heaped {
   readonly waiting: Waiting
   readonly priority: number
   readonly order: number
+  /** Where it stands among those of its lane, by priority. */
+  heapAt = -1
+  /** Its neighbours in the lane, by order. The lane's own to write. */
+  before: Ranked | undefined = undefined
+  after: Ranked | undefined = undefined
+
+  constructor(waiting: Waiting, priority: number, order: number) {
+    this.waiting = waiting
+    this.priority = priority
+    this.order = order
+  }
 }
+
+/** Jobs whose turn it is, and the priority that they have it by. */
+export interface Turn {
+  readonly jobs: readonly Ranked[]
+  readonly rank: number
+}
+
+const isMoreUrgent = (a: Ranked, b: Ranked) => (a.priority !== b.priority ? a.priority > b.priority : a.order < b.order)
 
 class Lane implements Heaped {
   heapAt = -1
   readonly key: unknown
-  /** By order. */
-  #jobs: Ranked[] = []
-  #head = 0
-  /** How many jobs have each priority: few have different ones. */
-  readonly #counts = new Map<number, number>()
-  /** The highest in the lane. */
-  priority = Number.NEGATIVE_INFINITY
+  first: Ranked | undefined
+  #last: Ranked | undefined
+  readonly #byRank = new Heap<Ranked>(isMoreUrgent)
 
   constructor(key: unknown) {
     this.key = key
   }
 
-  get first(): Ranked | undefined {
-    return this.#jobs[this.#head]
+  /** The highest in the lane. */
+  get priority(): number {
+    return this.#byRank.first?.priority ?? Number.NEGATIVE_INFINITY
   }
 
-  /** The jobs up to the first that ranks highest. */
-  urgent(): Ranked[] {
-    let end = this.#head
-    while (this.#jobs[end]!.priority < this.priority) end++
-    return this.#jobs.slice(this.#head, end + 1)
+  /** The jobs up to the first that ranks highest, `limit` of them at most. */
+  turn(limit: number): Turn {
+    const jobs: Ranked[] = []
+    const end = this.#byRank.first
+    for (let job = this.first; job !== undefined && jobs.length < limit; job = job.after) {
+      jobs.push(job)
+      if (job === end) break
+    }
+    return { jobs, rank: this.priority }
   }
 
+  /** By its order: behind the last where it is new; where it comes back, among the first. */
   add(job: Ranked): void {
-    let at = this.#jobs.length
-    while (at > this.#head && this.#jobs[at - 1]!.order > job.order) at--
-    if (at === this.#jobs.length) this.#jobs.push(job)
-    else this.#jobs.splice(at, 0, job)
-    this.#counts.set(job.priority, (this.#counts.get(job.priority) ?? 0) + 1)
-    this.priority = Math.max(this.priority, job.priority)
+    let before = this.#last
+    if (before !== undefined && before.order > job.order) {
+      before = undefined
+      for (let at = this.first!; at.order < job.order; at = at.after!) before = at
+    }
+    const after = before === undefined ? this.first : before.after
+    job.before = before
+    job.after = after
+    if (before === undefined) this.first = job
+    else before.after = job
+    if (after === undefined) this.#last = job
+    else after.before = job
+    this.#byRank.push(job)
   }
 
   remove(job: Ranked): void {
-    if (job === this.first) {
-      this.#head++
-      if (this.#head > 1000 && this.#head * 2 > this.#jobs.length) {
-        this.#jobs = this.#jobs.slice(this.#head)
-        this.#head = 0
-      }
-    } else this.#jobs.splice(this.#jobs.indexOf(job, this.#head), 1)
-    const left = this.#counts.get(job.priority)! - 1
-    if (left > 0) this.#counts.set(job.priority, left)
-    else {
-      this.#counts.delete(job.priority)
-      if (job.priority === this.priority) this.priority = Math.max(...this.#counts.keys())
-    }
+    const { before, after } = job
+    if (before === undefined) this.first = after
+    else before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+    job.before = undefined
+    job.after = undefined
+    this.#byRank.remove(job)
   }
 }
 
@@ -107,11 +130,21 @@ export class RankedJobs {
   }
 
   /**
-   * The jobs whose turn it is in an account, all of one key if there are several: the last ranks highest, the others
-   * have to go before it. They stay.
+   * The jobs whose turn it is in an account, `limit` of them at most, all of one key if there are several: one that ranks
+   * highest, and those that have to go before it. They stay.
    */
-  next(acct: number): Ranked[] | undefined {
-    return this.#heaps[acct]!.first?.urgent()
+  next(acct: number, limit: number): Turn | undefined {
+    return this.#heaps[acct]!.first?.turn(limit)
+  }
+
+  /** What would be the turn of a key's jobs in an account, some of which wait here, whether or not it is busy. */
+  turnOf(key: unknown, acct: number, limit: number): Turn {
+    return this.#lanes[acct]!.get(key)!.turn(limit)
+  }
+
+  /** The priority of those whose turn it is in an account. */
+  rankOfNext(acct: number): number | undefined {
+    return this.#heaps[acct]!.first?.priority
   }
 
   /** A job by its name, out of here: its turn has come, or it was cancelled. */

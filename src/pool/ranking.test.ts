@@ -30,7 +30,7 @@ test('a worker that comes while jobs of a key are taken back gets the first of t
   const wq = {
     mem,
     nrTouched: NR_ITEMS,
-    isFull: () => true,
+    nrFree: 0,
     withdraw(item: number): boolean {
       withdrawn.push(item)
       setState(item, ITEM_FREE)

@@ -14,7 +14,7 @@ import type { Wq } from '../wq/wq.js'
 import type { Waiting } from './backlog.js'
 import { Extras } from './extras.js'
 import type { InFlight } from './in-flight.js'
-import { type Ranked, RankedJobs } from './priority.js'
+import { Ranked, RankedJobs, type Turn } from './priority.js'
 
 /** Jobs of an account in io-wq's list: enough that workers find some until the owner looks again. */
 const WINDOW = 64
@@ -35,8 +35,9 @@ interface Fed {
   readonly item: number
   readonly extras: Extras
   readonly acct: number
+  readonly key: unknown
   /** The highest priority of this job and those of its key behind it: they cannot begin before it. */
-  readonly rank: number
+  rank: number
 }
 
 export class Ranking {
@@ -44,11 +45,13 @@ export class Ranking {
   readonly #jobs: RankedJobs
   /** In the order of giving, those that have left the list not yet sorted out. */
   #fed: Fed[] = []
-  /** No rank among these is below it. */
-  #lowestRank = Number.POSITIVE_INFINITY
+  /** By account: no rank among these is below it. */
+  readonly #lowestRank = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
   #nextId = FIRST_ID
   #nextOrder = 0
   #isFeeding = false
+  /** So many fed are sorted out: not all of them for each job that comes. */
+  #sortAt = 8 * WINDOW
 
   /** Priorities begin to be used: what io-wq has in its lists may be taken back from now on. */
   constructor(parts: RankingParts, backlog: Iterable<Waiting>) {
@@ -64,7 +67,7 @@ export class Ranking {
       const acct = acctOf(wq.mem, item)
       const rank = Math.max(extras.priority, ranks[acct]?.get(key) ?? extras.priority)
       if (key !== undefined) ranks[acct]?.set(key, rank)
-      this.#noteFed({ item, extras, acct, rank })
+      this.#noteFed({ item, extras, acct, key, rank })
     }
     this.#fed.reverse()
     for (const waiting of backlog) this.#add(waiting)
@@ -86,21 +89,44 @@ export class Ranking {
 
   push(waiting: Waiting): void {
     const { priority, acct } = this.#add(waiting)
-    if (priority > this.#lowestRank) this.#takeBackBelow(priority, acct)
+    if (waiting.key !== undefined && priority > this.#lowestRank[acct]!) this.#hurry(waiting.key, priority, acct)
     this.feed()
   }
 
+  /**
+   * Those of a key that io-wq has in its list are to go before all of lower priority, for one that waits here is behind
+   * them. Where they do so already it goes there too; else they come back, and all are given anew.
+   */
+  #hurry(key: unknown, priority: number, acct: number): void {
+    const isLower = (fed: Fed) => fed.acct === acct && fed.rank < priority
+    const first = this.#fed.find((fed) => isLower(fed) && this.#isListed(fed))
+    if (first === undefined) return
+    const own = this.#fed.filter((fed) => isLower(fed) && fed.key === key)
+    if (first.key !== key) {
+      this.#takeBackAll(own)
+      return
+    }
+    for (const fed of own) fed.rank = priority
+    this.#giveTurn(this.#jobs.turnOf(key, acct, this.#parts.wq.nrFree), acct)
+    // Else a worker cut the run off before that, and they stand behind the rest.
+    if (!this.#isListed(own.at(-1)!)) this.#takeBackBelow(priority, acct)
+  }
+
   #takeBackBelow(priority: number, acct: number): void {
-    // From the last on: a worker that comes in between finds what is first of its key.
-    for (const fed of this.#fed.toReversed()) if (fed.acct === acct && fed.rank < priority) this.#takeBack(fed)
+    this.#takeBackAll(this.#fed.filter((fed) => fed.acct === acct && fed.rank < priority))
     this.#sortOut()
+  }
+
+  #takeBackAll(some: readonly Fed[]): void {
+    // From the last on: a worker that comes in between finds what is first of its key.
+    for (const fed of some.toReversed()) this.#takeBack(fed)
   }
 
   #add(waiting: Waiting): { priority: number; acct: number } {
     waiting.extras ??= new Extras(waiting.id)
     const { extras } = waiting
     extras.order = this.#nextOrder++
-    this.#jobs.add({ waiting, priority: extras.priority, order: extras.order })
+    this.#jobs.add(new Ranked(waiting, extras.priority, extras.order))
     return { priority: extras.priority, acct: waiting.isUnbounded ? ACCT_UNBOUND : ACCT_BOUND }
   }
 
@@ -120,18 +146,21 @@ export class Ranking {
     const { item, extras } = fed
     if (!this.#isListed(fed) || !wq.withdraw(item)) return
     const waiting = detach(item, this.nextId())
-    this.#jobs.add({ waiting, priority: extras.priority, order: extras.order })
+    this.#jobs.add(new Ranked(waiting, extras.priority, extras.order))
   }
 
   #noteFed(fed: Fed): void {
     this.#fed.push(fed)
-    this.#lowestRank = Math.min(this.#lowestRank, fed.rank)
+    this.#lowestRank[fed.acct] = Math.min(this.#lowestRank[fed.acct]!, fed.rank)
   }
 
   /** Forgets what has left the list. */
   #sortOut(): void {
-    this.#fed = this.#fed.filter((fed) => this.#isListed(fed))
-    this.#lowestRank = Math.min(...this.#fed.map(({ rank }) => rank))
+    const before = this.#fed
+    this.#fed = []
+    this.#lowestRank.fill(Number.POSITIVE_INFINITY)
+    for (const fed of before) if (this.#isListed(fed)) this.#noteFed(fed)
+    this.#sortAt = 2 * this.#fed.length + 8 * WINDOW
   }
 
   #isListed({ item, extras }: Fed): boolean {
@@ -144,26 +173,45 @@ export class Ranking {
     // Giving a job may end others, whose end would lead here again.
     if (this.#isFeeding) return
     this.#isFeeding = true
-    const { wq } = this.#parts
     for (const acct of [ACCT_BOUND, ACCT_UNBOUND]) {
-      let room = WINDOW - nrQueued(wq.mem, acct)
-      while (room > 0 && !wq.isFull()) {
-        const jobs = this.#jobs.next(acct)
-        if (jobs === undefined) break
-        const rank = jobs.at(-1)?.priority ?? 0
-        for (const job of jobs) if (!wq.isFull()) this.#give(job, acct, rank)
-        room -= jobs.length
-      }
+      this.#makeWay(acct)
+      this.#feed(acct)
     }
     this.#isFeeding = false
-    if (this.#fed.length > 8 * WINDOW) this.#sortOut()
+    if (this.#fed.length > this.#sortAt) this.#sortOut()
+  }
+
+  /** Takes back what ranks below those whose turn it is: a job that just came, or one whose key has come free. */
+  #makeWay(acct: number): void {
+    for (;;) {
+      const rank = this.#jobs.rankOfNext(acct)
+      if (rank === undefined || rank <= this.#lowestRank[acct]!) return
+      this.#takeBackBelow(rank, acct)
+    }
+  }
+
+  #feed(acct: number): void {
+    const { wq } = this.#parts
+    let room = WINDOW - nrQueued(wq.mem, acct)
+    while (room > 0 && wq.nrFree > 0) {
+      // All of a key that hurry: of what stands behind them in the list, some would begin between two parts.
+      const turn = this.#jobs.next(acct, wq.nrFree)
+      if (turn === undefined) return
+      this.#giveTurn(turn, acct)
+      room -= turn.jobs.length
+    }
+  }
+
+  #giveTurn({ jobs, rank }: Turn, acct: number): void {
+    for (const job of jobs) if (this.#parts.wq.nrFree > 0) this.#give(job, acct, rank)
   }
 
   #give({ waiting }: Ranked, acct: number, rank: number): void {
     this.#jobs.take(waiting.id)
+    const { key, extras } = waiting
     const item = this.#parts.launch(waiting)
-    if (waiting.key !== undefined) this.#jobs.keyChanged(waiting.key)
-    if (waiting.extras !== undefined) this.#noteFed({ item, extras: waiting.extras, acct, rank })
+    if (key !== undefined) this.#jobs.keyChanged(key)
+    if (extras !== undefined) this.#noteFed({ item, extras, acct, key, rank })
   }
 
   /** Whether jobs given from now on need to be ranked: some wait, or one in io-wq's list has a priority. */

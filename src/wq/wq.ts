@@ -395,9 +395,9 @@ export class Wq {
     return this.#slab.nrTouched
   }
 
-  /** Whether alloc() would give NONE. */
-  isFull(): boolean {
-    return this.#slab.nrUsed === this.#slab.capacity
+  /** How many times alloc() would not give NONE. */
+  get nrFree(): number {
+    return this.#slab.capacity - this.#slab.nrUsed
   }
 
   /** Takes an item's state back; true if it was a cancelled one that only brought its record home. */

@@ -164,6 +164,35 @@ test('progress and generators, taken back and given again', async () => {
   assert.deepEqual(yielded, [undefined, undefined, 1, 2])
 })
 
+test('a key that comes free takes back what is less urgent and was given meanwhile', async () => {
+  const [first, second] = [new Gate(), new Gate()]
+  const log = sharedWords(300)
+  const begun = pool.run('hold', [first.words], { key: 'k' })
+  await first.reached(1)
+  const given = [
+    pool.run('note', [log, -1], { key: 'k', priority: 2 }),
+    pool.run('hold', [second.words]),
+    ...Array.from({ length: 100 }, (_, i) => pool.run('note', [log, i])),
+  ]
+  first.open()
+  await begun
+  // The one thread has the next in hand by now, or soon: all others stand behind what waited for its key.
+  await second.reached(1)
+  second.open()
+  await Promise.all(given)
+  assert.deepEqual([...log.subarray(1, 102)], [-1, ...Array.from({ length: 100 }, (_, i) => i)])
+})
+
+test('an urgent job hurries all of its key, however many, and those behind it stay behind', async () => {
+  const urgent = Array.from({ length: 3000 }, (_, i) => i)
+  const order = await begun((note) => [
+    ...urgent.map((number) => note(number, { key: 'k', priority: number })),
+    note(-2),
+    note(-1, { priority: 9000 }),
+  ])
+  assert.deepEqual(order, [-1, ...urgent, -2])
+})
+
 test('a busy key keeps nobody else waiting', async () => {
   await using own = new Pool<typeof import('./jobs.js')>(jobs, { maxWorkers: 2 })
   const gate = new Gate()

@@ -109,7 +109,7 @@ class Run {
     const rng = this.#rng
     switch (name) {
       case 'enqueue':
-        if (this.#wq.isFull()) await this.#wait()
+        if (this.#wq.nrFree === 0) await this.#wait()
         this.#enqueue()
         return
       case 'cancel': {

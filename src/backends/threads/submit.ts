@@ -117,7 +117,7 @@ export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number
   commitCq(ctx)
   if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
   endMet(tctx, ctx)
-  return taken === 0 && count > 0 && tctx.wq.isFull() ? -EAGAIN : taken
+  return taken === 0 && count > 0 && tctx.wq.nrFree === 0 ? -EAGAIN : taken
 }
 
 /**
