@@ -4,6 +4,7 @@
  * Counterpart: the arguments of io_uring_queue_init_params, struct io_uring_params.
  */
 import { IORING_SETUP_SQPOLL } from '../abi/constants.js'
+import { type Given, OptionTable } from '../lib/options.js'
 import type { Ring } from '../ring/ring.js'
 import { isMainThread } from '../sys/libc.js'
 import { invalidArgType, invalidArgValue, invalidState, outOfRange } from './errors.js'
@@ -62,6 +63,19 @@ export interface OpenOptions {
   attachWq?: Uring | undefined
 }
 
+const OPEN_OPTIONS = new OptionTable<OpenOptions>('Uring.open', {
+  backend: undefined,
+  entries: undefined,
+  cqEntries: undefined,
+  maxTurnMs: undefined,
+  asyncBytes: undefined,
+  lend: undefined,
+  sqpoll: undefined,
+  sqThreadIdleMs: undefined,
+  sqThreadCpu: undefined,
+  attachWq: undefined,
+})
+
 /** How a ring is to be set up. */
 export interface RingSettings {
   readonly entries: number
@@ -89,10 +103,10 @@ const MAX_CPU = 0x7fffffff
 
 /** Throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, or ERR_INVALID_STATE for a closed `attachWq`. */
 export function checkOpenOptions(
-  options: OpenOptions,
+  given: OpenOptions,
   ringOf: (ring: unknown) => Ring | undefined,
 ): { backend: Backend } & RingSettings & DriverSettings {
-  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
+  const options = OPEN_OPTIONS.read(given)
   const { backend = 'auto', maxTurnMs = 1, asyncBytes = ASYNC_BYTES } = options
   const { entries = 256, sqpoll = false, sqThreadIdleMs, sqThreadCpu } = options
   checkBackend('options.backend', backend)
@@ -116,7 +130,8 @@ export function checkOpenOptions(
   return { backend, entries, cqEntries, sqpoll, sqThreadIdleMs, sqThreadCpu, attachWq, maxTurnMs, asyncBytes, lend }
 }
 
-function checkAttachWq({ attachWq, backend = 'auto', sqpoll, sqThreadCpu }: OpenOptions, ring: Ring | undefined): Ring {
+function checkAttachWq(options: Given<OpenOptions>, ring: Ring | undefined): Ring {
+  const { attachWq, backend = 'auto', sqpoll, sqThreadCpu } = options
   const name = 'options.attachWq'
   if (ring === undefined) throw invalidArgType(name, 'an instance of Uring', attachWq)
   if (!ring.isOpen) throw invalidState(`${name} is closed`)

@@ -4,7 +4,7 @@
  */
 import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { Worker } from 'node:worker_threads'
-import type { RunOptions } from './options.js'
+import type { JobOptions } from './options.js'
 
 /** What subscribers of `uring.pool.run` get, one object a job; `result` or `error` is there when it has ended. */
 export interface RunMessage {
@@ -49,7 +49,9 @@ export function isTraced(): boolean {
 }
 
 /** What is told of a job's options. */
-export function tracedOptions(options: RunOptions): Pick<RunMessage, 'key' | 'id' | 'priority' | 'unbounded'> {
+export function tracedOptions(
+  options: Omit<JobOptions, 'signal'>,
+): Pick<RunMessage, 'key' | 'id' | 'priority' | 'unbounded'> {
   const { key, id, priority = 0, unbounded = false } = options
   return { key, id, priority, unbounded }
 }

@@ -2,6 +2,7 @@
  * What a caller gets wrong, told before anything is queued: each check returns the error, or throws it. Owner thread only.
  */
 import { availableParallelism } from 'node:os'
+import type { Given } from '../lib/options.js'
 import { mayRunOn } from '../sys/affinity.js'
 import { MAX_SLOTS, WqHash } from '../wq/hash.js'
 import { poolError } from './failure.js'
@@ -12,28 +13,30 @@ export const MAX_WORKERS = 8192
 /** A second: whoever spins longer does not mean it. */
 const MAX_SPIN_US = 1_000_000
 
-/** Throws unless it is undefined, or names processors of which this machine lets the pool use at least one. */
-export function checkAffinity(cpus: readonly number[] | undefined): void {
-  if (cpus === undefined) return
-  if (!Array.isArray(cpus) || !cpus.every((cpu) => Number.isInteger(cpu) && cpu >= 0)) {
+/**
+ * The processors as they are now. Throws unless it is undefined, or names processors of which this machine lets the pool
+ * use at least one.
+ */
+export function checkAffinity(given: readonly number[] | undefined): readonly number[] | undefined {
+  if (given === undefined) return undefined
+  const cpus = Array.isArray(given) ? Array.from(given) : undefined
+  if (cpus === undefined || !cpus.every((cpu) => Number.isInteger(cpu) && cpu >= 0)) {
     throw poolError('ERR_INVALID_ARG_TYPE', 'affinity is a list of processor numbers')
   }
-  if (!mayRunOn(cpus)) throw poolError('ERR_OUT_OF_RANGE', `no processor of ${cpus.join()} may be used here`)
+  if (mayRunOn(cpus)) return cpus
+  throw poolError('ERR_OUT_OF_RANGE', `no processor of ${cpus.join()} may be used here`)
 }
 
 /** What is wrong with a pool's options, if anything is. */
-export function badPoolOptions(options: PoolOptions): Error | undefined {
-  const bad = badObject('options', options)
-  if (bad !== undefined) return bad
-  const { name, histograms, keys, asyncContext, idleTimeoutMs, spinUs } = options
+export function badPoolOptions(options: Given<PoolOptions>): Error | undefined {
+  const { name, histograms, keys, idleTimeoutMs, spinUs } = options
   if (name !== undefined && typeof name !== 'string') return badType('name', 'a string', name)
   return (
     badFlag('histograms', histograms) ??
     badWorkers(options) ??
     (idleTimeoutMs === undefined ? undefined : badTime('idleTimeoutMs', idleTimeoutMs)) ??
     badSpin(spinUs) ??
-    (keys === undefined ? undefined : badKeys(options)) ??
-    (asyncContext === undefined ? undefined : badStores(asyncContext))
+    (keys === undefined ? undefined : badKeys(options))
   )
 }
 
@@ -43,7 +46,7 @@ function badSpin(spinUs: unknown): Error | undefined {
 }
 
 /** Numbers of threads and of jobs. */
-function badWorkers(options: PoolOptions): Error | undefined {
+function badWorkers(options: Given<PoolOptions>): Error | undefined {
   const { minWorkers, maxWorkers = availableParallelism(), maxUnbounded = DEFAULT_UNBOUNDED, queueLimit } = options
   const badMax =
     badCount('maxWorkers', maxWorkers, 1, MAX_WORKERS) ?? badCount('maxUnbounded', maxUnbounded, 1, MAX_WORKERS)
@@ -59,7 +62,7 @@ function badWorkers(options: PoolOptions): Error | undefined {
   return badCount('minWorkers', minWorkers, 0)
 }
 
-function badKeys({ keys, maxWorkers, maxUnbounded }: PoolOptions): Error | undefined {
+function badKeys({ keys, maxWorkers, maxUnbounded }: Given<PoolOptions>): Error | undefined {
   if (typeof keys?.join !== 'function' || !(keys.buffer instanceof SharedArrayBuffer)) {
     return poolError('ERR_INVALID_ARG_TYPE', 'keys is a SharedKeys of uring/pool/keys')
   }
@@ -71,18 +74,8 @@ function badKeys({ keys, maxWorkers, maxUnbounded }: PoolOptions): Error | undef
   return poolError('ERR_OUT_OF_RANGE', `a pool that shares its keys has ${MAX_SLOTS} workers at most`)
 }
 
-function badStores(stores: NonNullable<PoolOptions['asyncContext']>): Error | undefined {
-  const bad = badObject('asyncContext', stores)
-  if (bad !== undefined) return bad
-  for (const [name, store] of Object.entries(stores)) {
-    if (typeof store?.getStore !== 'function') return badType(`asyncContext.${name}`, 'an AsyncLocalStorage', store)
-  }
-  return undefined
-}
-
 /** Why a job with these options is not even begun, if there is a reason. */
-export function badRunOptions(options: RunOptions): Error | undefined {
-  if (typeof options !== 'object' || options === null) return badObject('options', options)
+export function badRunOptions(options: Given<Omit<RunOptions, 'key'>>): Error | undefined {
   const { id, timeout, priority, unbounded, signal, transfer, onProgress } = options
   if (typeof id === 'function') return poolError('ERR_INVALID_ARG_TYPE', 'the id of a job is no function')
   if (unbounded !== undefined && typeof unbounded !== 'boolean') return badFlag('unbounded', unbounded)
@@ -101,15 +94,8 @@ function isSignal(value: Partial<AbortSignal> | null): boolean {
 }
 
 /** What is wrong with the options of close() and flush(), if anything is. */
-export function badLimit(limit: TimeLimit): Error | undefined {
-  const bad = badObject('options', limit)
-  if (bad !== undefined) return bad
+export function badLimit(limit: Given<TimeLimit>): Error | undefined {
   return limit.timeout === undefined ? undefined : badTime('timeout', limit.timeout)
-}
-
-/** Why a value is no object to take options from, if there is a reason. */
-export function badObject(name: string, value: unknown): Error | undefined {
-  return typeof value === 'object' && value !== null ? undefined : badType(name, 'an object', value)
 }
 
 /** What is wrong with an option that is on or off, if anything is. */
@@ -146,7 +132,8 @@ function badNumber(name: string, what: string, value: unknown): Error {
   return poolError(code, `${name} is ${what}: ${shown(value)} is not`)
 }
 
-function badType(name: string, what: string, value: unknown): Error {
+/** Why a value is none of what an option takes. */
+export function badType(name: string, what: string, value: unknown): Error {
   return poolError('ERR_INVALID_ARG_TYPE', `${name} is ${what}: ${shown(value)} is not`)
 }
 

@@ -11,7 +11,7 @@ import { type Flush, Flushes } from './flush.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Intake } from './intake.js'
 import type { NameTable } from './names.js'
-import type { JobInfo, RunOptions } from './options.js'
+import type { JobInfo, JobOptions } from './options.js'
 import { letGo, type Outgoing } from './outgoing.js'
 import type { Poller } from './poller.js'
 import { FUNC } from './record.js'
@@ -37,7 +37,7 @@ export class Control {
   }
 
   /** What this job has that most have not; its timeout begins. */
-  extrasFrom({ id, priority, timeout }: RunOptions, job: number): Extras | undefined {
+  extrasFrom({ id, priority, timeout }: JobOptions, job: number): Extras | undefined {
     if (id === undefined && priority === undefined && timeout === undefined) return undefined
     const extras = new Extras(job, id, priority, timeout)
     if (timeout === undefined) return extras

@@ -4,9 +4,9 @@
  * It never blocks. A job without a free record waits in the backlog; all others are in io-wq's hands until the settler
  * has them. Counterpart: how io_uring gives work to io-wq and takes it back as task work.
  */
-import { availableParallelism } from 'node:os'
 import { fetchAdd, loadAcquire } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
+import type { Given } from '../lib/options.js'
 import {
   ACCT_BOUND,
   ACCT_UNBOUND,
@@ -25,7 +25,6 @@ import { isTraced, traced, tracedOptions, traceWorker } from './channels.js'
 import { badPoolOptions, badRunOptions, checkAffinity } from './checks.js'
 import { Codec } from './codec.js'
 import { Control } from './control.js'
-import { MAX_TIMER_MS } from './deadlines.js'
 import { abortError, poolError } from './failure.js'
 import { Histograms } from './histograms.js'
 import { InFlight, type Resolve } from './in-flight.js'
@@ -36,14 +35,13 @@ import { JobEvents, listenFlags, type StreamOptions } from './job-events.js'
 import { KeyTable, NR_BUCKETS } from './keys.js'
 import { NameTable } from './names.js'
 import {
-  DEFAULT_UNBOUNDED,
   type IterateOptions,
-  NO_OPTIONS,
+  type JobOptions,
+  POOL_OPTIONS,
   type PoolOptions,
   type PoolStats,
-  type RunOptions,
+  RUN_OPTIONS,
   type RunSyncOptions,
-  workerOptions,
 } from './options.js'
 import { type Held, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
@@ -54,18 +52,13 @@ import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
 import { closedError, Settler } from './settler.js'
 import { SharedBufferIds } from './shared-buffers.js'
 import type { StreamStart } from './stream.js'
-import { assertCount, seatOf } from './worker-options.js'
+import { assertCount, crewOf, seatOf } from './worker-options.js'
 
 const STATE = ITEM.at.state >> 2
 const W_STATE = WORKER.at.state >> 2
 const GENERATION = POOL.at.generation >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
-const MIN_SLOTS = 64
-/** On one CPU nothing happens while somebody spins. */
-const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0
-/** Waking a thread costs about as much, and more where CPUs are scarce. */
-const PATIENCE_US = 50
 /** A caller of runSync sleeps in slices of this, or less. */
 const SYNC_SLICE_MS = 1000
 const DEFAULT_WINDOW = 16
@@ -108,16 +101,18 @@ export class Dispatch {
   #nrStreams = 0
   isOpen = true
 
-  constructor(href: string, options: PoolOptions) {
+  constructor(href: string, given: PoolOptions) {
+    const options = POOL_OPTIONS.read(given)
     const bad = badPoolOptions(options)
     if (bad !== undefined) throw bad
-    const { maxWorkers = availableParallelism(), maxUnbounded = DEFAULT_UNBOUNDED } = options
+    const crew = crewOf(options)
+    const { nrSlots } = crew
     this.name = options.name
     this.#queueLimit = options.queueLimit ?? Number.POSITIVE_INFINITY
+    const affinity = checkAffinity(options.affinity)
     if (options.queueLimit !== undefined) this.#room = new Room(options.queueLimit, () => this.nrInFlight)
     if (options.asyncContext !== undefined) this.#carried = new Carried(options.asyncContext)
     if (options.histograms === true) this.#histograms = new Histograms(NR_ITEMS)
-    const nrSlots = Math.max(MIN_SLOTS, maxWorkers + maxUnbounded)
     this.#space = Space.create(nrSlots)
     this.#poller = new Poller(this.#space, {
       drain: () => this.#drain(),
@@ -128,10 +123,9 @@ export class Dispatch {
     })
     const seat = seatOf(this.#space.sab, this.#histograms?.sab, href, options)
     this.#concurrentJobs = seat.concurrentJobs
-    checkAffinity(options.affinity)
     const sharedKeys = options.keys?.join()
     this.#wq = new Wq({
-      nrSlots,
+      ...crew,
       nrQueues: 1,
       nrBuckets: NR_BUCKETS,
       nrItems: NR_ITEMS,
@@ -139,13 +133,6 @@ export class Dispatch {
       payloadHash: JOB.hash,
       workerEntry: new URL('./worker.js', import.meta.url),
       workerData: () => seat,
-      workerOptions: workerOptions(options),
-      maxWorkers: [maxWorkers, maxUnbounded],
-      minWorkers: [options.minWorkers ?? 0, 0],
-      concurrency: availableParallelism(),
-      idleTimeoutMs: Math.min(MAX_TIMER_MS, options.idleTimeoutMs ?? 5000),
-      spinUs: options.spinUs ?? DEFAULT_SPIN_US,
-      patienceUs: PATIENCE_US,
       hashSeat: sharedKeys?.hashSeat,
       hooks: {
         onCancelled: (item) => this.#onCancelled(item),
@@ -156,7 +143,7 @@ export class Dispatch {
         onWorkerMade: (slot, worker) => this.#onWorkerMade(slot, worker),
       },
     })
-    if (options.affinity !== undefined) this.setAffinity(options.affinity)
+    if (affinity !== undefined) this.#wq.setAffinity(affinity)
     this.#mem = this.#wq.mem
     this.#words = this.#mem.words
     this.#ids = new SharedBufferIds(this.#space)
@@ -199,8 +186,7 @@ export class Dispatch {
   }
 
   setAffinity(cpus: readonly number[] | undefined): void {
-    checkAffinity(cpus)
-    this.#wq.setAffinity(cpus)
+    this.#wq.setAffinity(checkAffinity(cpus))
   }
 
   get nrInFlight(): number {
@@ -208,14 +194,14 @@ export class Dispatch {
   }
 
   /** Pool.run. */
-  run(name: string, args: readonly unknown[], options: RunOptions): Promise<unknown> {
+  run(name: string, args: readonly unknown[], options: StreamOptions): Promise<unknown> {
     if (!isTraced()) return this.#run(name, args, options)
     // What the stream has before them is none of the caller's arguments.
-    const own = (options as StreamOptions).stream === undefined ? args : args.slice(1)
+    const own = options.stream === undefined ? args : args.slice(1)
     return traced({ pool: this.name, name, args: own, ...tracedOptions(options) }, () => this.#run(name, args, options))
   }
 
-  #run(name: string, args: readonly unknown[], options: RunOptions): Promise<unknown> {
+  #run(name: string, args: readonly unknown[], options: StreamOptions): Promise<unknown> {
     const promise = new Promise<unknown>(grab)
     try {
       this.#give(name, args, options, grabbed)
@@ -226,7 +212,8 @@ export class Dispatch {
   }
 
   /** Pool.runSync. */
-  runSync(name: string, args: readonly unknown[], options: RunSyncOptions): unknown {
+  runSync(name: string, args: readonly unknown[], given: Given<RunSyncOptions>): unknown {
+    const options: JobOptions = { ...given, signal: undefined }
     const bad = badRunOptions(options)
     if (bad !== undefined) throw bad
     const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
@@ -252,17 +239,17 @@ export class Dispatch {
   }
 
   /** Pool.iterate. */
-  iterate(name: string, args: readonly unknown[], options: IterateOptions): JobIterator {
+  iterate(name: string, args: readonly unknown[], options: Given<IterateOptions>): JobIterator {
     const bad = badRunOptions(options)
     if (bad !== undefined) throw bad
-    const { highWaterMark = DEFAULT_WINDOW, key } = options
+    const { highWaterMark = DEFAULT_WINDOW, key, signal: ends, onProgress } = options
     assertCount('highWaterMark', highWaterMark)
     const id = this.#nrStreams++
     const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
     return new JobIterator({
       window: highWaterMark,
-      signal: options.signal,
-      onProgress: options.onProgress,
+      signal: ends,
+      onProgress,
       start: (stream, signal) => {
         this.#streams.open(key, acct)
         const inner: StreamOptions = { ...options, signal, stream }
@@ -290,10 +277,10 @@ export class Dispatch {
   }
 
   /** Queues a job, which will end with a call of `resolve`. Throws why it is not even begun. */
-  #give(name: string, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
+  #give(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve): void {
     const refusal = this.#refuse(args, options)
     if (refusal !== undefined) throw refusal
-    const { key, unbounded, signal, onProgress, stream } = options as StreamOptions
+    const { key, unbounded, signal, onProgress, stream } = options
     const context = this.#carried?.values()
     const func = context === undefined ? this.#names.numberOf(name) : this.#names.numberWithContext(name)
     if (func < 0)
@@ -318,7 +305,7 @@ export class Dispatch {
     this.#jobs.add(item, resolve, this.#words, p, held)
     if (this.#histograms !== undefined) this.#histograms.given(item, this.#histograms.now())
     let flags = 0
-    if (options !== NO_OPTIONS) {
+    if (options !== RUN_OPTIONS.none) {
       const extras = this.control.extrasFrom(options, item)
       if (extras !== undefined) this.#jobs.setExtras(item, extras)
       flags = listenFlags(onProgress, stream)
@@ -329,13 +316,13 @@ export class Dispatch {
   }
 
   /** Why a job is not even begun. */
-  #refuse(args: readonly unknown[], options: RunOptions): Error | undefined {
+  #refuse(args: readonly unknown[], options: JobOptions): Error | undefined {
     if (!this.isOpen) return closedError()
     if (!Array.isArray(args)) return poolError('ERR_INVALID_ARG_TYPE', 'the arguments of a job come in an array')
     if (this.nrInFlight >= this.#queueLimit) {
       return poolError('ERR_URING_QUEUE_FULL', `${this.#queueLimit} jobs are in flight, as many as this pool takes`)
     }
-    if (options === NO_OPTIONS) return undefined
+    if (options === RUN_OPTIONS.none) return undefined
     const bad = badRunOptions(options) ?? this.#jobs.keys.refusal(options.key)
     if (bad !== undefined) return bad
     const { signal } = options
@@ -343,14 +330,14 @@ export class Dispatch {
   }
 
   /** No record is free, or the job has to wait for its turn: it is written to private memory. */
-  #wait(func: number, args: readonly unknown[], options: RunOptions, resolve: Resolve): void {
+  #wait(func: number, args: readonly unknown[], options: StreamOptions, resolve: Resolve): void {
     // Taken while in use: a getter among the arguments may call run() as well.
     const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids, this.#outgoing.far)
     this.#scratch = undefined
     codec.words[FUNC] = func
     const held = this.#outgoing.write(codec, 0, args, options.transfer)
     const { nrWords } = this.#outgoing
-    const { key, signal, onProgress, stream } = options as StreamOptions
+    const { key, signal, onProgress, stream } = options
     const flags = listenFlags(onProgress, stream)
     const id = this.#intake.nextId(options.priority)
     this.#intake.push({

@@ -3,7 +3,7 @@
  *
  * Events of a job are handed on in the order they were posted, and all of them before the job settles.
  */
-import type { RunOptions } from './options.js'
+import type { JobOptions, RunOptions } from './options.js'
 import type { Ports } from './ports.js'
 import { JOB_PROGRESS, JOB_STREAM } from './record.js'
 import { EVENT_PROGRESS, type EventMessage } from './worker-events.js'
@@ -16,7 +16,7 @@ export interface Listener {
 }
 
 /** Options of a job, and who gets what it yields. */
-export interface StreamOptions extends RunOptions {
+export interface StreamOptions extends JobOptions {
   readonly stream?: Listener
 }
 

@@ -4,21 +4,27 @@
  * Jobs of one key stay on one node for as long as one of them is in flight, so that their order holds; others go where
  * least is in flight for each processor. Counterpart: io-wq before Linux 6.3, which had a pool a node.
  */
+import { type Given, OptionTable } from '../lib/options.js'
 import { type NumaNode, numaNodes } from '../sys/affinity.js'
 import type { CancelResult } from '../wq/wq.js'
-import { badObject } from './checks.js'
+import { badType } from './checks.js'
 import { poolError } from './failure.js'
-import type {
-  AnyJobs,
-  JobArgs,
-  JobInfo,
-  JobName,
-  JobResult,
-  PoolOptions,
-  PoolStats,
-  RunOptions,
-  RunRest,
-  TimeLimit,
+import {
+  type AnyJobs,
+  CLOSE_OPTIONS,
+  FLUSH_OPTIONS,
+  type JobArgs,
+  type JobInfo,
+  type JobName,
+  type JobOptions,
+  type JobResult,
+  NO_POOL_OPTIONS,
+  NO_RUN_OPTIONS,
+  type PoolOptions,
+  type PoolStats,
+  type RunOptions,
+  type RunRest,
+  type TimeLimit,
 } from './options.js'
 import { Pool } from './pool.js'
 
@@ -31,6 +37,10 @@ export interface NodeRunOptions extends RunOptions {
   /** The number of the node to run on, as the machine numbers them. */
   readonly node?: number
 }
+
+const { affinity: _affinity, ...NO_NODE_POOL_OPTIONS } = NO_POOL_OPTIONS
+const NODE_POOLS_OPTIONS = new OptionTable<NodePoolsOptions>('NodePools', { ...NO_NODE_POOL_OPTIONS, sysfs: undefined })
+const NODE_RUN_OPTIONS = new OptionTable<NodeRunOptions>('NodePools.run', { ...NO_RUN_OPTIONS, node: undefined })
 
 interface Member<M extends object> {
   /** Undefined for the whole machine. */
@@ -53,15 +63,20 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
    * its processors. With more than one node this needs FFI: throws ERR_URING_NO_FFI.
    */
   constructor(jobs: URL | string, options: NodePoolsOptions = {}) {
-    const bad = badObject('options', options)
-    if (bad !== undefined) throw bad
-    const { sysfs, ...rest } = options
+    const { sysfs, ...given } = NODE_POOLS_OPTIONS.read(options)
+    if (sysfs !== undefined && typeof sysfs !== 'string') throw badType('sysfs', 'the path of a folder', sysfs)
+    // One that is not given stands for its default, as it does for a Pool.
+    const rest = given as PoolOptions
     const nodes = numaNodes(sysfs)
     this.#members =
       nodes.length < 2
         ? [{ numa: nodes[0], pool: new Pool<M>(jobs, rest), nrInFlight: 0 }]
         : nodes.map((numa) => {
-            const pool = new Pool<M>(jobs, { maxWorkers: numa.cpus.length, ...rest, affinity: numa.cpus })
+            const pool = new Pool<M>(jobs, {
+              ...rest,
+              maxWorkers: rest.maxWorkers ?? numa.cpus.length,
+              affinity: numa.cpus,
+            })
             return { numa, pool, nrInFlight: 0 }
           })
   }
@@ -79,8 +94,18 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
     name: N,
     ...[args, options = {}]: RunRest<JobArgs<M[N]>, NodeRunOptions>
   ): Promise<JobResult<M[N]>> {
-    const bad = badObject('options', options)
-    if (bad !== undefined) return Promise.reject(bad)
+    try {
+      return this.#run(name, args, NODE_RUN_OPTIONS.read(options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #run<N extends JobName<M>>(
+    name: N,
+    args: Readonly<JobArgs<M[N]>> | undefined,
+    options: Given<NodeRunOptions>,
+  ): Promise<JobResult<M[N]>> {
     const { node, ...rest } = options
     const home = rest.key === undefined ? undefined : this.#keys.get(rest.key)
     const asked = node === undefined ? undefined : this.#members.find(({ numa }) => numa?.node === node)
@@ -96,7 +121,7 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
     const run = member.pool.run as (
       name: N,
       args: Readonly<JobArgs<M[N]>> | undefined,
-      options: RunOptions,
+      options: JobOptions,
     ) => Promise<JobResult<M[N]>>
     const promise = run.call(member.pool, name, args, rest)
     promise.then(settled, settled)
@@ -150,13 +175,15 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
   }
 
   /** As Pool.flush, on all nodes. */
-  async flush(limit?: TimeLimit): Promise<void> {
-    await Promise.all(this.#members.map(({ pool }) => pool.flush(limit)))
+  async flush(limit: TimeLimit = {}): Promise<void> {
+    const own = FLUSH_OPTIONS.read(limit) as TimeLimit
+    await Promise.all(this.#members.map(({ pool }) => pool.flush(own)))
   }
 
   /** Closes each pool, as Pool.close; resolves when no thread is left. */
-  async close(limit?: TimeLimit): Promise<void> {
-    await Promise.all(this.#members.map(({ pool }) => pool.close(limit)))
+  async close(limit: TimeLimit = {}): Promise<void> {
+    const own = CLOSE_OPTIONS.read(limit) as TimeLimit
+    await Promise.all(this.#members.map(({ pool }) => pool.close(own)))
   }
 
   /** Destroys each pool; resolves when no thread is left. */

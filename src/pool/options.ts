@@ -5,6 +5,7 @@ import { isAbsolute } from 'node:path'
 import type { Histogram } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
 import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
+import { type Given, OptionTable } from '../lib/options.js'
 import { poolError } from './failure.js'
 import type { SharedKeys } from './shared-keys.js'
 
@@ -173,11 +174,62 @@ export function jobsHref(jobs: URL | string): string {
   )
 }
 
-/** The options that each Worker gets. */
-export function workerOptions(options: PoolOptions): WorkerOptions {
-  const { argv, env, execArgv, name, resourceLimits, stderr, stdout } = options
-  const given = { argv, env, execArgv, name, resourceLimits, stderr, stdout }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as WorkerOptions
-}
+/** What a job takes, at nothing given. */
+export const NO_RUN_OPTIONS = {
+  key: undefined,
+  id: undefined,
+  priority: undefined,
+  unbounded: undefined,
+  timeout: undefined,
+  signal: undefined,
+  transfer: undefined,
+  onProgress: undefined,
+} as const
+const { signal: _signal, ...NO_SYNC_OPTIONS } = NO_RUN_OPTIONS
+const { transfer: _transfer, ...NO_ITEM_OPTIONS } = NO_RUN_OPTIONS
 
-export const NO_OPTIONS: RunOptions = {}
+/** Options of jobs as read. */
+export type JobOptions = Given<RunOptions>
+
+export const RUN_OPTIONS = new OptionTable<RunOptions>('Pool.run', NO_RUN_OPTIONS)
+export const RUN_SYNC_OPTIONS = new OptionTable<RunSyncOptions>('Pool.runSync', NO_SYNC_OPTIONS)
+export const ITERATE_OPTIONS = new OptionTable<IterateOptions>('Pool.iterate', {
+  ...NO_RUN_OPTIONS,
+  highWaterMark: undefined,
+})
+export const MAP_OPTIONS = new OptionTable<MapOptions>('Pool.map', {
+  ...NO_ITEM_OPTIONS,
+  concurrency: undefined,
+  ordered: undefined,
+})
+export const CANCEL_OPTIONS = new OptionTable<CancelOptions>('Pool.cancel', { all: undefined })
+export const FLUSH_OPTIONS = new OptionTable<TimeLimit>('Pool.flush', { timeout: undefined })
+export const CLOSE_OPTIONS = new OptionTable<TimeLimit>('Pool.close', { timeout: undefined })
+
+/** What a pool takes, at nothing given. */
+export const NO_POOL_OPTIONS = {
+  maxWorkers: undefined,
+  maxUnbounded: undefined,
+  minWorkers: undefined,
+  idleTimeoutMs: undefined,
+  spinUs: undefined,
+  queueLimit: undefined,
+  affinity: undefined,
+  concurrentJobs: undefined,
+  init: undefined,
+  teardown: undefined,
+  maxJobsPerWorker: undefined,
+  histograms: undefined,
+  asyncContext: undefined,
+  keys: undefined,
+  name: undefined,
+  workerData: undefined,
+  argv: undefined,
+  env: undefined,
+  execArgv: undefined,
+  resourceLimits: undefined,
+  stderr: undefined,
+  stdout: undefined,
+} as const
+
+export const POOL_OPTIONS = new OptionTable<PoolOptions>('Pool', NO_POOL_OPTIONS)

@@ -4,16 +4,21 @@
  * This is what users see; dispatch.ts is behind it. It needs no FFI. Counterpart: io-wq, with JavaScript functions for
  * system calls.
  */
+import type { Given } from '../lib/options.js'
 import type { CancelResult } from '../wq/wq.js'
 import { isTraced, tracedOptions, tracedSync } from './channels.js'
-import { badCount, badFlag, badLimit, badObject, badRunOptions, badSource, badTime, MAX_WORKERS } from './checks.js'
+import { badCount, badFlag, badLimit, badRunOptions, badSource, badTime, MAX_WORKERS } from './checks.js'
 import { limited, MAX_TIMER_MS } from './deadlines.js'
 import { Dispatch } from './dispatch.js'
 import { mapped } from './map.js'
 import { badName } from './names.js'
 import {
   type AnyJobs,
+  CANCEL_OPTIONS,
   type CancelOptions,
+  CLOSE_OPTIONS,
+  FLUSH_OPTIONS,
+  ITERATE_OPTIONS,
   type IterateOptions,
   type JobArgs,
   type JobInfo,
@@ -21,10 +26,12 @@ import {
   type JobName,
   type JobResult,
   jobsHref,
+  MAP_OPTIONS,
   type MapOptions,
-  NO_OPTIONS,
   type PoolOptions,
   type PoolStats,
+  RUN_OPTIONS,
+  RUN_SYNC_OPTIONS,
   type RunOptions,
   type RunRest,
   type RunSyncOptions,
@@ -81,8 +88,12 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * ERR_OUT_OF_RANGE or ERR_INVALID_ARG_TYPE for bad options.
    */
   run<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>>): Promise<JobResult<M[N]>>
-  run(name: string, args: readonly unknown[] = NO_ARGS, options: RunOptions = NO_OPTIONS): Promise<unknown> {
-    return this.#dispatch.run(name, args, options)
+  run(name: string, args: readonly unknown[] = NO_ARGS, options?: RunOptions): Promise<unknown> {
+    try {
+      return this.#dispatch.run(name, args, options === undefined ? RUN_OPTIONS.none : RUN_OPTIONS.read(options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
@@ -105,8 +116,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   map(
     source: Iterable<unknown> | AsyncIterable<unknown>,
     name: string,
-    options: MapOptions = {},
+    given: MapOptions = {},
   ): AsyncGenerator<unknown, void, undefined> {
+    const options = { ...MAP_OPTIONS.read(given), transfer: undefined }
     const badOptions = badRunOptions(options)
     if (badOptions !== undefined) throw badOptions
     const [bounded, unbounded] = this.maxWorkers(0, 0)
@@ -137,9 +149,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   cancel(matches: (job: JobInfo) => boolean, options?: CancelOptions): CancelResult
   cancel(id: unknown, options?: CancelOptions): CancelResult
   cancel(which: unknown, options: CancelOptions = {}): CancelResult {
-    const bad = badObject('options', options) ?? badFlag('all', options.all)
+    const { all = true } = CANCEL_OPTIONS.read(options)
+    const bad = badFlag('all', all)
     if (bad !== undefined) throw bad
-    const { all = true } = options
     const match = typeof which === 'function' ? (which as (job: JobInfo) => boolean) : undefined
     return this.#dispatch.control.cancel(match ?? (({ id }) => id !== undefined && id === which), all)
   }
@@ -175,9 +187,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * ERR_URING_TIMEOUT if that takes more than `timeout` milliseconds; nothing is cancelled.
    */
   async flush(limit: TimeLimit = {}): Promise<void> {
-    const bad = badLimit(limit)
-    if (bad !== undefined) throw bad
-    const { timeout } = limit
+    const timeout = limitOf(FLUSH_OPTIONS.read(limit))
     const flushed = this.#dispatch.control.flush()
     await (timeout === undefined ? flushed : limited(flushed, 'what was given', timeout))
   }
@@ -206,9 +216,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   iterate(
     name: string,
     args: readonly unknown[] = NO_ARGS,
-    options: IterateOptions = NO_OPTIONS,
+    options: IterateOptions = {},
   ): AsyncIterableIterator<unknown> & AsyncDisposable {
-    return this.#dispatch.iterate(name, args, options)
+    return this.#dispatch.iterate(name, args, ITERATE_OPTIONS.read(options))
   }
 
   /**
@@ -219,7 +229,8 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * itself waits for this thread, for a message or a lock, is not found out: it blocks for good.
    */
   runSync<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>, RunSyncOptions>): JobResult<M[N]>
-  runSync(name: string, args: readonly unknown[] = NO_ARGS, options: RunSyncOptions = NO_OPTIONS): unknown {
+  runSync(name: string, args: readonly unknown[] = NO_ARGS, given: RunSyncOptions = {}): unknown {
+    const options = RUN_SYNC_OPTIONS.read(given)
     if (!isTraced()) return this.#dispatch.runSync(name, args, options)
     const message = { pool: this.#dispatch.name, name, args, ...tracedOptions(options) }
     return tracedSync(message, () => this.#dispatch.runSync(name, args, options))
@@ -263,9 +274,14 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * after `timeout` milliseconds it does what destroy() does. Called again it may set a timeout; the promise is the same.
    */
   close(limit: TimeLimit = {}): Promise<void> {
-    const bad = badLimit(limit)
-    if (bad !== undefined) return Promise.reject(bad)
-    const { timeout } = limit
+    try {
+      return this.#close(limitOf(CLOSE_OPTIONS.read(limit)))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #close(timeout: number | undefined): Promise<void> {
     this.#dispatch.shut()
     this.#closed ??= this.#dispatch.quiet().then(() => this.#dispatch.shutDown())
     if (timeout !== undefined && timeout <= MAX_TIMER_MS) {
@@ -286,7 +302,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     this.#dispatch.shut()
     this.#dispatch.cancelAll()
     const kill = graceMs > MAX_TIMER_MS ? undefined : setTimeout(() => this.#dispatch.terminateAll(), graceMs)
-    await this.close()
+    await this.#close(undefined)
     clearTimeout(kill)
   }
 
@@ -294,4 +310,11 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** The milliseconds; throws if they are none. */
+function limitOf(limit: Given<TimeLimit>): number | undefined {
+  const bad = badLimit(limit)
+  if (bad !== undefined) throw bad
+  return limit.timeout
 }

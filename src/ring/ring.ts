@@ -28,6 +28,7 @@ import { PARAMS } from '../abi/params.js'
 import { GETEVENTS_ARG, KERNEL_TIMESPEC, RSRC_UPDATE } from '../abi/structs.js'
 import type { Syscalls } from '../abi/syscalls.js'
 import { EEXIST, EINVAL, errnoError } from '../lib/errno.js'
+import { OptionTable } from '../lib/options.js'
 import { addressOf, high32, low32 } from '../sys/memory.js'
 import { Cq } from './cq.js'
 import { OwnMemory } from './own-memory.js'
@@ -44,6 +45,14 @@ export interface QueueInitOptions {
   /** The fd of a ring to share io-wq with, for IORING_SETUP_ATTACH_WQ. */
   wqFd?: number
 }
+
+const QUEUE_INIT_OPTIONS = new OptionTable<QueueInitOptions>('queueInit', {
+  flags: undefined,
+  cqEntries: undefined,
+  sqThreadIdleMs: undefined,
+  sqThreadCpu: undefined,
+  wqFd: undefined,
+})
 
 /** One submission and completion ring pair. Use it on the thread that made it. */
 export class Ring {
@@ -279,7 +288,8 @@ class WaitArg {
  * EINVAL for bad entries or flags, ENOSYS or EPERM where the kernel's io_uring is missing or refused, EMFILE, ENOMEM;
  * or with ERR_URING_NO_FFI where FFI cannot load (liburing: io_uring_queue_init_params).
  */
-export function queueInit(syscalls: Syscalls, entries: number, options: QueueInitOptions = {}): Ring {
+export function queueInit(syscalls: Syscalls, entries: number, given: QueueInitOptions = {}): Ring {
+  const options = QUEUE_INIT_OPTIONS.read(given)
   const bytes = new Uint8Array(PARAMS.size)
   const params = new DataView(bytes.buffer)
   let flags = options.flags ?? 0

@@ -160,7 +160,8 @@ export class Crew {
     const seat: WorkerSeat = { sab: this.#mem.sab, slot, hash: this.#mem.hashSab, data: this.#options.workerData?.() }
     let worker: Worker
     try {
-      const options = { ...this.#options.workerOptions, workerData: seat }
+      // Node reads them through the prototype.
+      const options = { __proto__: null, ...this.#options.workerOptions, workerData: seat }
       worker = this.#threads.start(this.#options.workerEntry, options, this.#cpus)
     } catch (error) {
       this.#createFailed(slot, acct, tries, error as Error)

@@ -61,11 +61,15 @@ function newWorker(entry: URL, options: WorkerOptions): Worker {
   // Options passed on by name are checked, and V8's are refused; those that a Worker inherits by itself are not.
   if (options.execArgv !== undefined || kept.length === process.execArgv.length) return new Worker(entry, options)
   try {
-    return new Worker(entry, { ...options, execArgv: kept })
+    return new Worker(entry, withExecArgv(options, kept))
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error
-    return new Worker(entry, { ...options, execArgv: [] })
+    return new Worker(entry, withExecArgv(options, []))
   }
+}
+
+function withExecArgv(options: WorkerOptions, execArgv: string[]): WorkerOptions {
+  return Object.assign(Object.create(null), options, { execArgv })
 }
 
 /** A thread begins where the one that starts it may run, so the owner moves for a moment. */

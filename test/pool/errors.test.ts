@@ -132,7 +132,8 @@ test('options of jobs that are none are refused with a code, and nothing is queu
       async () => pool.iterate('count' as never, [1] as never, options as object).next(),
       async () => pool.map([1], 'echo', options as object).next(),
     ]) {
-      assert.match(String((await rejectionOf(give()))['code']), /^ERR_(INVALID_ARG_TYPE|OUT_OF_RANGE)$/)
+      // runSync knows no signal, and map no transfer.
+      assert.match(String((await rejectionOf(give()))['code']), /^ERR_(INVALID_ARG_(TYPE|VALUE)|OUT_OF_RANGE)$/)
       assert.equal(pool.stats().inFlight, 0)
     }
   }
@@ -201,4 +202,37 @@ test('a grace without end is none of a millisecond', async (t) => {
 
 test('a relative path is refused, and the message says what to give', () => {
   assert.throws(() => new Pool('./jobs.js'), { code: 'ERR_INVALID_ARG_VALUE', message: /import\.meta\.resolve/ })
+})
+
+test('what no worker can get is refused by the pool, not by each job', () => {
+  const refused = (options: object, code: string, message: RegExp) =>
+    assert.throws(
+      () => new Pool(new URL('./jobs.js', import.meta.url), options),
+      (error: Error & { code: unknown }) => {
+        assert.match(error.message, message)
+        return error.code === code
+      },
+    )
+  const wrong = 'ERR_INVALID_ARG_TYPE'
+  refused({ env: 5 }, wrong, /^env is an object, or SHARE_ENV/)
+  refused({ env: ['A=1'] }, wrong, /^env is/)
+  refused({ env: { A: Symbol('a') } }, wrong, /^env\.A is a string/)
+  refused({ argv: 'text' }, wrong, /^argv is an array/)
+  refused({ argv: [Symbol('a')] }, wrong, /^argv\[0\] is a string/)
+  refused({ execArgv: {} }, wrong, /^execArgv is an array/)
+  refused({ stdout: 1 }, wrong, /^stdout is true or false/)
+  refused({ stderr: 'yes' }, wrong, /^stderr is true or false/)
+  refused({ resourceLimits: 5 }, wrong, /options\.resourceLimits/)
+  refused({ resourceLimits: { stackSizeMb: '4' } }, wrong, /^resourceLimits\.stackSizeMb is a number/)
+  refused({ resourceLimits: { stackSize: 4 } }, 'ERR_INVALID_ARG_VALUE', /did you mean 'stackSizeMb'/)
+  refused({ workerData: () => {} }, 25 as unknown as string, /could not be cloned/)
+  refused({ workerData: { deep: Symbol('s') } }, 25 as unknown as string, /could not be cloned/)
+})
+
+test('what each worker gets is taken as the pool is made', async () => {
+  const [env, argv]: [Record<string, string>, string[]] = [{ A: '1' }, ['a']]
+  await using other = new Pool(new URL('./jobs.js', import.meta.url), { maxWorkers: 1, env, argv })
+  env['A'] = '2'
+  argv[0] = 'b'
+  assert.deepEqual(await other.run('started'), ['1', ['a']])
 })

@@ -265,3 +265,8 @@ export function writeToContext(name: string, value: number): void {
   const found = jobContext<{ words: Int32Array }>(name)
   if (found !== undefined) storeRelease(found.words, 0, value)
 }
+
+/** What the thread was started with. */
+export function started(): [env: string | undefined, argv: string[]] {
+  return [process.env['A'], process.argv.slice(2)]
+}

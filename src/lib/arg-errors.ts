@@ -1,0 +1,60 @@
+/**
+ * Errors with Node's codes and in Node's words, for what a caller gets wrong. Any thread.
+ *
+ * A program moved from node:fs sees the same text. Counterpart: Node's lib/internal/errors.js, which is not public.
+ */
+import { builtin } from './builtin.js'
+
+type ErrorClass = ErrorConstructor | TypeErrorConstructor | RangeErrorConstructor
+
+/** An Error whose stack begins `TypeError [CODE]: message`, as Node's do. */
+export function codeError(Base: ErrorClass, code: string, message: string): Error & { code: string } {
+  const error = new Base(message) as Error & { code: string }
+  // Defined, not assigned: what Error.prototype and Object.prototype have of these names may be frozen.
+  const define = (key: string, value: string, enumerable: boolean) => {
+    const property = { __proto__: null, value, enumerable, writable: true, configurable: true }
+    Object.defineProperty(error, key, property)
+  }
+  // The first line of a stack is fixed when the stack is captured: the code goes in while the name carries it.
+  define('name', `${error.name} [${code}]`, false)
+  Error.captureStackTrace(error, codeError)
+  void error.stack
+  delete (error as { name?: string }).name
+  define('code', code, true)
+  return error
+}
+
+/** `expected` completes "must be …": "of type number", "an instance of Buffer". */
+export function invalidArgType(name: string, expected: string, value: unknown): Error {
+  return codeError(TypeError, 'ERR_INVALID_ARG_TYPE', `The ${subject(name)} must be ${expected}.${received(value)}`)
+}
+
+export function invalidArgValue(name: string, value: unknown, reason = 'is invalid'): Error {
+  const kind = name.includes('.') ? 'property' : 'argument'
+  const message = `The ${kind} '${name}' ${reason}. Received ${inspect(value).slice(0, 128)}`
+  return codeError(TypeError, 'ERR_INVALID_ARG_VALUE', message)
+}
+
+/** `range` completes "It must be …": "an integer", ">= 0 && <= 5". */
+export function outOfRange(name: string, range: string, value: unknown): Error {
+  const message = `The value of "${name}" is out of range. It must be ${range}. Received ${inspect(value)}`
+  return codeError(RangeError, 'ERR_OUT_OF_RANGE', message)
+}
+
+function inspect(value: unknown, options?: { depth?: number; colors?: boolean }): string {
+  return builtin('node:util').inspect(value, options)
+}
+
+function subject(name: string): string {
+  return `"${name}" ${name.includes('.') ? 'property' : 'argument'}`
+}
+
+function received(value: unknown): string {
+  if (value === null || value === undefined) return ` Received ${value}`
+  if (typeof value === 'function') return ` Received function ${value.name}`
+  if (typeof value === 'object') {
+    const name = (value as object).constructor?.name
+    return name ? ` Received an instance of ${name}` : ` Received ${inspect(value, { depth: -1 })}`
+  }
+  return ` Received type ${typeof value} (${inspect(value, { colors: false }).slice(0, 28)})`
+}
