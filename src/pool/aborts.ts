@@ -1,6 +1,6 @@
 /**
- * AbortSignals of jobs in flight: one listener a signal, however many jobs it stands for, and one more for all iterations
- * and maps, since Node warns of a leak where there are more than ten. Owner thread only.
+ * AbortSignals of jobs in flight, of iterations and of maps: one listener a signal, however many of them it stands for, in
+ * all pools of the thread, since Node warns of a leak where there are more than ten. Owner thread only.
  */
 
 /** Told when a signal aborts. */
@@ -71,7 +71,7 @@ export class Aborts {
       watched = new Watched(signal, this.#onAbort)
       this.#watched.set(signal, watched)
     }
-    if (watched.jobs.size === 0) signal.addEventListener('abort', watched)
+    if (watched.jobs.size === 0) follow(signal, watched)
     watched.jobs.add(job)
     this.#byJob.set(job, watched)
   }
@@ -86,6 +86,6 @@ export class Aborts {
     if (watched === undefined) return
     this.#byJob.delete(job)
     watched.jobs.delete(job)
-    if (watched.jobs.size === 0) watched.signal.removeEventListener('abort', watched)
+    if (watched.jobs.size === 0) unfollow(watched.signal, watched)
   }
 }

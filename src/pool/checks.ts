@@ -29,12 +29,13 @@ export function checkAffinity(given: readonly number[] | undefined): readonly nu
 
 /** What is wrong with a pool's options, if anything is. */
 export function badPoolOptions(options: Given<PoolOptions>): Error | undefined {
-  const { name, histograms, keys, idleTimeoutMs, spinUs } = options
+  const { name, histograms, keys, idleTimeoutMs, startTimeoutMs, spinUs } = options
   if (name !== undefined && typeof name !== 'string') return badType('name', 'a string', name)
   return (
     badFlag('histograms', histograms) ??
     badWorkers(options) ??
     (idleTimeoutMs === undefined ? undefined : badTime('idleTimeoutMs', idleTimeoutMs)) ??
+    (startTimeoutMs === undefined ? undefined : badTime('startTimeoutMs', startTimeoutMs)) ??
     badSpin(spinUs) ??
     (keys === undefined ? undefined : badKeys(options))
   )

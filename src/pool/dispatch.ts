@@ -4,24 +4,15 @@
  * It never blocks. A job without a free record waits in the backlog; all others are in io-wq's hands until the settler
  * has them. Counterpart: how io_uring gives work to io-wq and takes it back as task work.
  */
-import { fetchAdd, loadAcquire } from '../lib/barrier.js'
+import { loadAcquire } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
 import type { Given } from '../lib/options.js'
-import {
-  ACCT_BOUND,
-  ACCT_UNBOUND,
-  ITEM,
-  ITEM_RUNNING,
-  ITEM_SLOT_SHIFT,
-  WORKER,
-  WORKER_GONE,
-  type WqMemory,
-} from '../wq/layout.js'
+import { ACCT_BOUND, ACCT_UNBOUND, ITEM, ITEM_RUNNING, ITEM_SLOT_SHIFT, type WqMemory } from '../wq/layout.js'
 import { Wq } from '../wq/wq.js'
 import { Aborts } from './aborts.js'
 import { ArgumentBytes, Blocks } from './arena.js'
 import { Carried } from './carried.js'
-import { isTraced, traced, tracedOptions, traceWorker } from './channels.js'
+import { isTraced, traced, tracedOptions } from './channels.js'
 import { badPoolOptions, badRunOptions, checkAffinity } from './checks.js'
 import { Codec } from './codec.js'
 import { Control } from './control.js'
@@ -46,17 +37,16 @@ import {
 import { type Held, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
-import { FUNC, JOB, JOB_WORDS, POOL, Space } from './record.js'
+import { FUNC, JOB, JOB_WORDS, Space } from './record.js'
 import { Room } from './room.js'
 import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
 import { closedError, Settler } from './settler.js'
 import { SharedBufferIds } from './shared-buffers.js'
 import type { StreamStart } from './stream.js'
+import { PoolThreads, startFailure } from './threads.js'
 import { assertCount, crewOf, seatOf } from './worker-options.js'
 
 const STATE = ITEM.at.state >> 2
-const W_STATE = WORKER.at.state >> 2
-const GENERATION = POOL.at.generation >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
 /** A caller of runSync sleeps in slices of this, or less. */
@@ -86,6 +76,7 @@ export class Dispatch {
   readonly #streams = new OpenStreams()
   readonly #concurrentJobs: number
   readonly #intake: Intake
+  readonly threads: PoolThreads
   /** Where the arguments of jobs that have to wait are written. */
   #scratch: Codec | undefined
   /** Cancels, flushes. */
@@ -123,6 +114,13 @@ export class Dispatch {
     })
     const seat = seatOf(this.#space.sab, this.#histograms?.sab, href, options)
     this.#concurrentJobs = seat.concurrentJobs
+    this.threads = new PoolThreads(this.#space, seat, {
+      wq: () => this.#wq,
+      ports: () => this.#ports,
+      drain: () => this.#drain(),
+      look: () => this.#poller.look(),
+      name: options.name,
+    })
     const sharedKeys = options.keys?.join()
     this.#wq = new Wq({
       ...crew,
@@ -132,7 +130,8 @@ export class Dispatch {
       payloadBytes: JOB.size,
       payloadHash: JOB.hash,
       workerEntry: new URL('./worker.js', import.meta.url),
-      workerData: () => seat,
+      workerData: this.threads.seatIn,
+      startTimeoutMs: seat.startTimeoutMs,
       hashSeat: sharedKeys?.hashSeat,
       hooks: {
         onCancelled: (item) => this.#onCancelled(item),
@@ -140,7 +139,8 @@ export class Dispatch {
         onCreateFailed: (error) => this.#onCreateFailed(error),
         onRecovered: () => this.#onRecovered(),
         onToldToStop: (slot) => this.#ports.tell(slot, null),
-        onWorkerMade: (slot, worker) => this.#onWorkerMade(slot, worker),
+        onWorkerMade: this.threads.onMade,
+        startError: this.threads.startError,
       },
     })
     if (affinity !== undefined) this.#wq.setAffinity(affinity)
@@ -261,21 +261,6 @@ export class Dispatch {
     })
   }
 
-  /** Pool.recycle. */
-  async recycle(): Promise<void> {
-    fetchAdd(this.#space.words, GENERATION, 1)
-    const left: Promise<unknown>[] = []
-    for (let slot = 0; slot < this.#space.nrSlots; slot++) {
-      const worker = this.#wq.workerAt(slot)
-      if (worker === undefined) continue
-      // Somebody waits for it to end.
-      worker.ref()
-      left.push(new Promise((resolve) => worker.once('exit', resolve)))
-    }
-    this.#wq.wakeAllIdle()
-    await Promise.all(left)
-  }
-
   /** Queues a job, which will end with a call of `resolve`. Throws why it is not even begun. */
   #give(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve): void {
     const refusal = this.#refuse(args, options)
@@ -385,26 +370,12 @@ export class Dispatch {
   }
 
   #onCreateFailed(error: Error): void {
-    const message = `no worker can be started: ${error.message}`
-    this.#settler.cancelReason = () => poolError('ERR_URING_WORKER_DIED', message, error)
+    this.#settler.cancelReason = () => startFailure(error)
   }
 
   #onRecovered(): void {
     this.#nrDied++
     this.#poller.look()
-  }
-
-  #onWorkerMade(slot: number, worker: import('node:worker_threads').Worker): void {
-    // What the last worker in this slot posted is taken before its port goes.
-    this.#drain()
-    // It may have been the wake-up that goes with its port.
-    this.#poller.look()
-    this.#ports.greet(slot, worker)
-    // Asked in the exit event before io-wq hears of it, unless it has missed the worker already.
-    const w = this.#mem.worker(slot) + W_STATE
-    traceWorker(worker, this.name, () => {
-      return this.#wq.workerAt(slot) === worker && loadAcquire(this.#words, w) === WORKER_GONE
-    })
   }
 
   /** Pool.ready. */
@@ -470,11 +441,6 @@ export class Dispatch {
     for (const { id } of [...this.#intake.waiting]) this.control.cancelJob(id, closedError)
     this.#settler.cancelReason = closedError
     this.#wq.cancelMatch((item) => this.#jobs.has(item), true)
-  }
-
-  /** Ends every thread, whatever it does. */
-  terminateAll(): void {
-    for (let slot = 0; slot < this.#space.nrSlots; slot++) void this.#wq.workerAt(slot)?.terminate()
   }
 
   /** Resolves when no thread is left. */

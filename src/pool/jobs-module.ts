@@ -27,8 +27,8 @@ export class JobsModule {
     this.#hooks = hooks
   }
 
-  /** Imports the module and runs its `init`. Never rejects: what went wrong, find() throws. */
-  static async load(href: string, hooks: ModuleHooks): Promise<JobsModule> {
+  /** Imports the module, and runs its `init` after `onInit`. Never rejects: what went wrong, find() throws. */
+  static async load(href: string, hooks: ModuleHooks, onInit: () => void): Promise<JobsModule> {
     let exports: Exports
     try {
       exports = (await import(href)) as Exports
@@ -36,6 +36,7 @@ export class JobsModule {
       return new JobsModule({}, loadError(href, error), hooks)
     }
     const { init } = hooks
+    if (init !== undefined) onInit()
     try {
       if (init !== undefined) await hookOf(exports, init)()
     } catch (error) {

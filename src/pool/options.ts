@@ -35,6 +35,11 @@ export interface PoolOptions
   readonly concurrentJobs?: number
   /** Exported function that each new worker calls, and awaits, before its first job. */
   readonly init?: string
+  /**
+   * Milliseconds that a new thread may take until the module is loaded and its `init` has settled, Infinity for no limit:
+   * then the thread is ended, and what waits for one rejects with ERR_URING_INIT. Default 60,000.
+   */
+  readonly startTimeoutMs?: number
   /** Exported function that each worker calls, and awaits, when it leaves by itself: idle, recycled, pool closed. */
   readonly teardown?: string
   /** Jobs after which a worker is replaced. Default: no limit. */
@@ -218,6 +223,7 @@ export const NO_POOL_OPTIONS = {
   concurrentJobs: undefined,
   init: undefined,
   teardown: undefined,
+  startTimeoutMs: undefined,
   maxJobsPerWorker: undefined,
   histograms: undefined,
   asyncContext: undefined,

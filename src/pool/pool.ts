@@ -241,7 +241,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * jobs come. Refuses none meanwhile. Resolves when all threads there were are gone.
    */
   recycle(): Promise<void> {
-    return this.#dispatch.recycle()
+    return this.#dispatch.threads.recycle()
   }
 
   /**
@@ -301,7 +301,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     if (bad !== undefined) throw bad
     this.#dispatch.shut()
     this.#dispatch.cancelAll()
-    const kill = graceMs > MAX_TIMER_MS ? undefined : setTimeout(() => this.#dispatch.terminateAll(), graceMs)
+    const kill = graceMs > MAX_TIMER_MS ? undefined : setTimeout(() => this.#dispatch.threads.terminateAll(), graceMs)
     await this.#close(undefined)
     clearTimeout(kill)
   }

@@ -31,7 +31,6 @@ export const POOL = struct('pool', [
   ['nr_claims',  'u32', 'any',   'moves with each claim that a worker makes'],
   'cache line: buffers',
   ['sab_epoch',  'u32', 'owner', 'moves when a SharedArrayBuffer once passed has been collected'],
-  ['generation', 'u32', 'owner', 'moves with recycle(): workers of an earlier one leave'],
 ])
 
 // biome-ignore format: table
@@ -39,9 +38,11 @@ export const SEAT = struct('seat', [
   'cache line: the worker in this slot',
   ['claim',      'u32', 'any',    'the item whose message it wants, plus 1; the owner takes it to 0'],
   ['ring_head',  'u32', 'worker', 'where its next result goes, free-running'],
+  ['phase',      'u32', 'holder', 'PHASE_*: how far it has come on its way up; the owner resets it'],
   'cache line: the owner',
   ['answer',     'u32', 'any',    'CLAIM_OPEN, or how the claim was answered; the worker sleeps on it'],
   ['ring_tail',  'u32', 'owner',  'up to where results were read, free-running'],
+  ['retires',    'u32', 'owner',  '1: the thread here begins no more jobs, and leaves'],
 ])
 
 // biome-ignore format: table
@@ -71,6 +72,13 @@ export const KIND_FAILED = 8
 /** ITEM.flags, the pool's own: somebody listens to the job's progress; it yields values. */
 export const JOB_PROGRESS = IO_WQ_WORK_EMBEDDER
 export const JOB_STREAM = IO_WQ_WORK_EMBEDDER << 1
+
+/** SEAT.phase. */
+export const PHASE_STARTS = 0
+/** It imports the module of jobs. */
+export const PHASE_IMPORTS = 1
+/** It runs the module's `init`. */
+export const PHASE_INIT = 2
 
 export const CLAIM_OPEN = 0
 export const CLAIM_ANSWERED = 1

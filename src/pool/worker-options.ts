@@ -11,6 +11,7 @@ import { DEFAULT_UNBOUNDED, type PoolOptions } from './options.js'
 import type { PoolSeat } from './worker.js'
 
 export const DEFAULT_CONCURRENT_JOBS = 16
+const DEFAULT_START_MS = 60_000
 
 /** Throws ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE. */
 export function seatOf(
@@ -20,12 +21,13 @@ export function seatOf(
   options: Given<PoolOptions>,
 ): PoolSeat {
   const { concurrentJobs = DEFAULT_CONCURRENT_JOBS, maxJobsPerWorker, workerData } = options
+  const { startTimeoutMs = DEFAULT_START_MS } = options
   assertCount('concurrentJobs', concurrentJobs)
   assertCloneable(workerData)
   if (maxJobsPerWorker !== undefined) assertCount('maxJobsPerWorker', maxJobsPerWorker)
   const hooks = { init: hookName('init', options.init), teardown: hookName('teardown', options.teardown) }
   const maxJobs = maxJobsPerWorker ?? Number.POSITIVE_INFINITY
-  return { space, jobs, hooks, concurrentJobs, maxJobs, workerData, stamps }
+  return { space, jobs, hooks, startTimeoutMs, concurrentJobs, maxJobs, workerData, stamps }
 }
 
 /** Throws what structured cloning says of a value that no worker could get. */

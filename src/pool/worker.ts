@@ -7,7 +7,7 @@
 import { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads, { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { loadAcquire, xchg } from '../lib/barrier.js'
+import { loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { watchWriters } from '../lib/writers.js'
 import type { WorkerSeat } from '../wq/crew.js'
 import { WqHash } from '../wq/hash.js'
@@ -18,7 +18,7 @@ import { Stamps } from './histograms.js'
 import { currentJob } from './job-context.js'
 import { becomeHost } from './job-protocol.js'
 import { JobsModule, type ModuleHooks } from './jobs-module.js'
-import { JOB, POOL, Space } from './record.js'
+import { JOB, PHASE_IMPORTS, PHASE_INIT, POOL, SEAT, Space } from './record.js'
 import { JobRunner } from './run-job.js'
 import { Turns } from './turns.js'
 import { WorkerEvents } from './worker-events.js'
@@ -29,6 +29,8 @@ export interface PoolSeat {
   readonly jobs: string
   readonly hooks: ModuleHooks
   readonly concurrentJobs: number
+  /** PoolOptions.startTimeoutMs. */
+  readonly startTimeoutMs: number
   /** Jobs after which a worker leaves. */
   readonly maxJobs: number
   readonly workerData: unknown
@@ -50,8 +52,9 @@ const hash = seat.hash === undefined ? undefined : WqHash.attach(new Int32Array(
 const mem = WqMemory.attach(seat.sab, JOB.hash, hash)
 const space = Space.attach(sab)
 const ARMED = POOL.at.armed >> 2
-const GENERATION = POOL.at.generation >> 2
-const generation = loadAcquire(space.words, GENERATION)
+const RETIRES = space.seat(seat.slot) + (SEAT.at.retires >> 2)
+/** Read by the owner, should this thread not come up. */
+const enterPhase = (phase: number) => storeRelease(space.words, space.seat(seat.slot) + (SEAT.at.phase >> 2), phase)
 
 /** The owner's port. It was posted before this thread began; should it be late all the same, it is awaited. */
 async function greeting(): Promise<Greeting> {
@@ -71,11 +74,12 @@ function wakeOwner(): void {
 ;(workerThreads as { workerData: unknown }).workerData = userData
 syncBuiltinESMExports()
 becomeHost(currentJob)
-const module = await JobsModule.load(jobs, hooks)
+enterPhase(PHASE_IMPORTS)
+const module = await JobsModule.load(jobs, hooks, () => enterPhase(PHASE_INIT))
 
 let nrRun = 0
-/** Nothing more is to be run here: enough was, or the pool has been recycled since. */
-const retires = () => nrRun >= maxJobs || loadAcquire(space.words, GENERATION) !== generation
+/** Nothing more is to be run here: enough was, or the pool has been recycled since this thread was made. */
+const retires = () => nrRun >= maxJobs || loadAcquire(space.words, RETIRES) !== 0
 
 const turns = new Turns({
   limit: concurrentJobs,

@@ -27,17 +27,17 @@ import {
   WORKER_GONE,
   WORKER_NONE,
   WORKER_STARTING,
-  WORKER_UP,
   WQ,
   WQ_EXIT,
   type WqMemory,
 } from './layout.js'
 import { lock, lockHolder, unlock } from './lock.js'
+import { Sampler } from './sampler.js'
+import { StartLimit } from './start-limit.js'
 import { SYSTEM_THREADS, type ThreadSystem } from './threads.js'
 
 const W_STATE = WORKER.at.state >> 2
 const W_CURRENT = WORKER.at.current >> 2
-const W_SEQ = WORKER.at.work_seq >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
 const W_TID = WORKER.at.tid >> 2
 const W_ACCT = WORKER.at.acct >> 2
@@ -63,10 +63,27 @@ export interface WorkerSeat {
 
 export interface CrewOptions {
   readonly workerEntry: URL
-  readonly workerData?: () => unknown
+  readonly workerData?: (slot: number) => unknown
   readonly workerOptions?: WorkerOptions
-  readonly hooks: { interrupt?(slot: number, tid: number): void; onWorkerMade?(slot: number, worker: Worker): void }
+  readonly startTimeoutMs?: number
+  readonly hooks: {
+    interrupt?(slot: number, tid: number): void
+    onWorkerMade?(slot: number, worker: Worker): void
+    startError?(slot: number, end: StartEnd): Error | undefined
+  }
   readonly threads?: ThreadSystem
+}
+
+/** How a thread ended, or was ended, before it was up. */
+export interface StartEnd {
+  /** In words. */
+  readonly how: string
+  /** Undefined where it is not known. */
+  readonly exitCode: number | undefined
+  /** What it ended with. */
+  readonly cause: Error | undefined
+  /** It was ended, for it took more than startTimeoutMs. */
+  readonly isLate: boolean
 }
 
 /** A worker that died, and what its item is to be failed with. */
@@ -87,6 +104,12 @@ interface Member {
   readonly acct: number
   readonly tries: number
   error: Error | undefined
+  /** Slices of the time for its start that have passed. */
+  slices: number
+  isLate: boolean
+  isTerminated: boolean
+  /** Who waits for its thread to be gone. */
+  readonly mourners: (() => void)[]
 }
 
 /** A worker that could not be made, and will be tried again: by a timer, or by an owner that sleeps. */
@@ -102,7 +125,7 @@ export class Crew {
   readonly #threads: ThreadSystem
   readonly #members: (Member | undefined)[]
   readonly #freeSlots: number[] = []
-  readonly #seenSeq: Int32Array
+  readonly #sampler: Sampler
   readonly #interrupts = new Map<number, number>()
   #timer: NodeJS.Timeout | undefined
   #ticking = false
@@ -111,6 +134,7 @@ export class Crew {
   #goneWaiters: (() => void)[] = []
   #nrAlive = 0
   readonly #retries = new Set<Retry>()
+  readonly #startLimit: StartLimit
   nrCreated = 0
   #cpus: readonly number[] | undefined
 
@@ -119,8 +143,9 @@ export class Crew {
     this.#options = options
     this.#owner = owner
     this.#threads = options.threads ?? SYSTEM_THREADS
+    this.#startLimit = new StartLimit(options.startTimeoutMs ?? Number.POSITIVE_INFINITY, () => this.#countStarts())
     this.#members = new Array(mem.shape.nrSlots).fill(undefined)
-    this.#seenSeq = new Int32Array(mem.shape.nrSlots)
+    this.#sampler = new Sampler(mem, this.#threads, this.onStuck)
     for (let slot = mem.shape.nrSlots - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
   }
 
@@ -157,7 +182,12 @@ export class Crew {
     words[w + W_AFFINITY_SEQ] = words[AFFINITY_SEQ]!
     words[w + W_DETACHED] = 0
     storeRelease(words, w + W_STATE, WORKER_STARTING)
-    const seat: WorkerSeat = { sab: this.#mem.sab, slot, hash: this.#mem.hashSab, data: this.#options.workerData?.() }
+    const seat: WorkerSeat = {
+      sab: this.#mem.sab,
+      slot,
+      hash: this.#mem.hashSab,
+      data: this.#options.workerData?.(slot),
+    }
     let worker: Worker
     try {
       // Node reads them through the prototype.
@@ -169,8 +199,19 @@ export class Crew {
     }
     this.nrCreated++
     this.#nrAlive++
-    const member: Member = { worker, acct, tries, error: undefined }
+    const mourners: (() => void)[] = []
+    const member: Member = {
+      worker,
+      acct,
+      tries,
+      error: undefined,
+      slices: 0,
+      isLate: false,
+      isTerminated: false,
+      mourners,
+    }
     this.#members[slot] = member
+    this.#startLimit.watch()
     if (this.#goneWaiters.length === 0) worker.unref()
     this.#options.hooks.onWorkerMade?.(slot, worker)
     worker.on('error', (error) => {
@@ -183,19 +224,35 @@ export class Crew {
   #onExit(slot: number, member: Member, code: number): void {
     this.#nrAlive--
     // Unless it was reaped before this event came, and another may have its slot by now.
-    if (this.#members[slot] === member) this.#ended(slot, member, `exit code ${code}`)
+    if (this.#members[slot] === member) this.#ended(slot, member, `exit code ${code}`, code)
+    for (const tell of member.mourners) tell()
     this.#checkGone()
   }
 
+  /** One more slice of time has passed for each thread that is not up; true while there are any. */
+  #countStarts(): boolean {
+    let again = false
+    for (const [slot, member] of this.#members.entries()) {
+      if (member === undefined || member.isLate) continue
+      if (loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_STATE) !== WORKER_STARTING) continue
+      again = true
+      member.isLate = this.#startLimit.isOver(++member.slices)
+      if (member.isLate) this.terminate(slot)
+    }
+    return again
+  }
+
   /** A member's thread is gone: it never came up, or it left, or it died. */
-  #ended(slot: number, { acct, tries, error: cause }: Member, how: string): void {
+  #ended(slot: number, { acct, tries, error: cause, isLate }: Member, how: string, exitCode?: number): void {
     const text = cause === undefined ? how : cause.message
     if (loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_STATE) !== WORKER_STARTING) {
       this.#bury(slot, new Error(`the worker running this ended unexpectedly (${text})`, { cause }))
       return
     }
     this.#remove(slot)
-    this.#createFailed(slot, acct, tries, cause ?? new Error(`a worker ended before it was up (${how})`))
+    const known = this.#options.hooks.startError?.(slot, { how, exitCode, cause, isLate })
+    if (known !== undefined) this.#createFailed(slot, acct, CREATE_TRIES, known)
+    else this.#createFailed(slot, acct, tries, cause ?? new Error(`a worker ended before it was up (${how})`))
   }
 
   /** The thread in a slot is gone. Repairs what it left, unless it left in good order, and gives the slot back. */
@@ -298,14 +355,31 @@ export class Crew {
     for (const resolve of waiters) resolve()
   }
 
+  /** Ends the thread in a slot, whatever it does. */
   terminate(slot: number): void {
-    void this.#members[slot]?.worker.terminate()
+    const member = this.#members[slot]
+    // Node adds a listener each time.
+    if (member === undefined || member.isTerminated) return
+    member.isTerminated = true
+    void member.worker.terminate()
   }
 
+  /** Resolves when the thread that is in a slot now is gone, and keeps the process alive until then; none: undefined. */
+  left(slot: number): Promise<void> | undefined {
+    const member = this.#members[slot]
+    if (member === undefined) return undefined
+    member.worker.ref()
+    return new Promise((resolve) => {
+      member.mourners.push(resolve)
+    })
+  }
+
+  /** The Worker object in a slot. */
   workerAt(slot: number): Worker | undefined {
     return this.#members[slot]?.worker
   }
 
+  /** Sends something to every worker's parentPort; `receiveMessageOnPort` finds it there. */
   broadcast(message: unknown): void {
     for (const member of this.#members) member?.worker.postMessage(message)
   }
@@ -354,6 +428,7 @@ export class Crew {
       for (let slot = 0; slot < this.#members.length; slot++) this.#reapIfDead(slot)
     }
     for (const retry of [...this.#retries]) if (nowMs() >= retry.dueMs) retry.run()
+    this.#startLimit.tickIfDue()
     if (!this.#ticking || nowMs() - this.#lastTickMs < TICK_MS) return
     this.#ticking = false
     if (this.#tick()) this.watch()
@@ -373,45 +448,15 @@ export class Crew {
       if (this.#mem.words[a + (ACCT.at.nr_queued >> 2)] === 0) continue
       again = true
       let isMoving = false
-      for (let slot = 0; slot < this.#members.length; slot++) isMoving = this.#sample(slot, acct) || isMoving
+      for (let slot = 0; slot < this.#members.length; slot++) isMoving = this.#isMoving(slot, acct) || isMoving
       if (this.#owner.wantsWorker(acct, !isMoving)) this.create(acct)
     }
     return again
   }
 
-  /**
-   * A worker in the same item as at the last look, whose thread sleeps, is blocked: it no longer counts as running. True
-   * if it has begun others since.
-   */
-  #sample(slot: number, acct: number): boolean {
-    const { words } = this.#mem
+  #isMoving(slot: number, acct: number): boolean {
     const member = this.#members[slot]
-    if (member?.acct !== acct) return false
-    const w = this.#mem.worker(slot)
-    const seq = loadAcquire(words, w + W_SEQ)
-    const isMoving = seq !== this.#seenSeq[slot]
-    const stuck = !isMoving && this.#hasWork(w)
-    this.#seenSeq[slot] = seq
-    if (!stuck || words[w + W_BLOCKED] !== 0) return isMoving
-    if (!this.#threads.isAsleep(member.worker, words[w + W_TID]!)) return false
-    const a = this.#mem.acct(acct)
-    lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
-    const hasWork = this.#hasWork(w)
-    const still = loadAcquire(words, w + W_SEQ) === seq && hasWork && words[w + W_STATE] === WORKER_UP
-    // It may have announced its sleep itself meanwhile.
-    if (still && words[w + W_BLOCKED] === 0) {
-      // The worker undoes this as it ends the item, or at the latest when it takes this lock to look for the next.
-      storeRelease(words, w + W_BLOCKED, 1)
-      addRunning(this.#mem, acct, -1)
-    }
-    unlock(words, a + (ACCT.at.lock >> 2))
-    return false
-  }
-
-  /** Something in hand, or detached: what goes on there may block as well, or keep a woken worker from looking. */
-  #hasWork(w: number): boolean {
-    const { words } = this.#mem
-    return loadAcquire(words, w + W_CURRENT) !== NONE || loadAcquire(words, w + W_DETACHED) !== 0
+    return member?.acct === acct && this.#sampler.isMoving(slot, member)
   }
 
   /** Tells a worker's thread to come out of its wait, now and at each tick until the item has ended. */
@@ -434,5 +479,6 @@ export class Crew {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#ticking = false
+    this.#startLimit.stop()
   }
 }

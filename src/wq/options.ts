@@ -1,6 +1,7 @@
 /**
  * What an io-wq is made of, and what it tells the one who made it. Owner thread only; types.
  */
+import type { StartEnd } from './crew.js'
 import type { HashSeat } from './hash-pools.js'
 import type { WqShape } from './layout.js'
 import type { ThreadSystem } from './threads.js'
@@ -20,13 +21,15 @@ export interface WqHooks {
   onRecovered?(): void
   /** A worker's thread is about to start in a slot: what is posted to it now is there when its script runs. */
   onWorkerMade?(slot: number, worker: import('node:worker_threads').Worker): void
+  /** A thread ended before it was up. What is returned is final, where the reason is known; else it is tried again. */
+  startError?(slot: number, end: StartEnd): Error | undefined
 }
 
 export interface WqOptions extends WqShape {
   /** The worker's script: attaches, and runs a WorkerLoop. */
   readonly workerEntry: URL
   /** Handed to the script in workerData.data. */
-  readonly workerData?: () => unknown
+  readonly workerData?: (slot: number) => unknown
   readonly workerOptions?: import('node:worker_threads').WorkerOptions
   /** Limits for bounded and unbounded workers. */
   readonly maxWorkers: readonly [bound: number, unbound: number]
@@ -41,6 +44,8 @@ export interface WqOptions extends WqShape {
    * Default 0: not at all. Otherwise the embedder calls nudge() when nothing comes home for a while.
    */
   readonly patienceUs?: number
+  /** How long a thread may take to come up, within an eighth; it is ended then. Default: for ever. */
+  readonly startTimeoutMs?: number
   /** Default 5000. */
   readonly idleTimeoutMs?: number
   /** How long an idle worker spins before it sleeps. Default 50. */

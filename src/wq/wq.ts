@@ -76,7 +76,8 @@ export class Wq {
   readonly #slab: Slab
   readonly #hooks: WqHooks
   readonly #homes: Homes
-  readonly #crew: Crew
+  /** Its threads. */
+  readonly crew: Crew
   readonly #concurrency: number
   readonly #hashSeat: HashSeat | undefined
   /** Items that dead workers may or may not have sent home, by queue. */
@@ -108,7 +109,7 @@ export class Wq {
       words[this.mem.acct(acct) + MIN_WORKERS] = options.minWorkers?.[acct] ?? 0
       words[this.mem.acct(acct) + ITEM_NS] = ITEM_NS_MAX
     }
-    this.#crew = new Crew(this.mem, options, {
+    this.crew = new Crew(this.mem, options, {
       recover: (dead) => this.#recover(dead),
       wantsWorker: (acct, insist) => this.#wantsWorker(acct, insist),
       giveUp: (acct, error) => this.#giveUp(acct, error),
@@ -169,9 +170,9 @@ export class Wq {
     const isMore = words[a + NR_QUEUED]! > 1
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
-    if (create) this.#crew.create(acct)
+    if (create) this.crew.create(acct)
     // Whoever comes takes one item, unless busy with detached ones. What else is queued may wait for somebody not blocked.
-    else if (idle === NONE || isMore || words[this.mem.worker(idle) + W_DETACHED] !== 0) this.#crew.watch()
+    else if (idle === NONE || isMore || words[this.mem.worker(idle) + W_DETACHED] !== 0) this.crew.watch()
   }
 
   /**
@@ -186,13 +187,13 @@ export class Wq {
     const acct = a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND
     if (concurrent && !needsMore(this.mem, acct)) return false
     // Those on their way up take an item each: one job makes one thread, however long that takes to start.
-    const nrStarting = this.#crew.nrStarting(acct)
+    const nrStarting = this.crew.nrStarting(acct)
     return words[a + NR_QUEUED]! > nrStarting && this.#count(a)
   }
 
   /** Under the lock: counts one more worker, if there is a slot for it. */
   #count(a: number): boolean {
-    if (!this.#crew.hasSlot()) return false
+    if (!this.crew.hasSlot()) return false
     const { words } = this.mem
     words[a + NR_WORKERS] = words[a + NR_WORKERS]! + 1
     words[a + NR_RUNNING] = words[a + NR_RUNNING]! + 1
@@ -201,12 +202,12 @@ export class Wq {
 
   /** Makes the workers that minWorkers asks for. */
   start(): void {
-    this.#crew.refill()
+    this.crew.refill()
   }
 
   /** See WqOptions.patienceUs: what is queued has waited long enough. */
   nudge(): void {
-    if (this.#hasQueued()) this.#crew.refill()
+    if (this.#hasQueued()) this.crew.refill()
   }
 
   /** Queued work and nobody to run it: wakes an idle worker, or claims a new one. The crew asks, who saw one blocked. */
@@ -272,7 +273,7 @@ export class Wq {
     const state = loadAcquire(words, at + STATE)
     if ((state & ITEM_STATE_MASK) !== ITEM_RUNNING) return 'notfound'
     fetchOr(words, at + FLAGS, IO_WQ_WORK_CANCEL)
-    this.#crew.interrupt(state >> ITEM_SLOT_SHIFT, at)
+    this.crew.interrupt(state >> ITEM_SLOT_SHIFT, at)
     this.#hooks.onToldToStop?.(state >> ITEM_SLOT_SHIFT)
     return 'running'
   }
@@ -305,7 +306,7 @@ export class Wq {
       const at = this.mem.acct(acct) + MAX_WORKERS
       before[acct] = this.mem.words[at]!
       if (limit > 0) this.mem.words[at] = clampWorkers(limit, this.mem.shape.nrSlots)
-      if (this.#wantsWorker(acct)) this.#crew.create(acct)
+      if (this.#wantsWorker(acct)) this.crew.create(acct)
     }
     return before
   }
@@ -315,14 +316,14 @@ export class Wq {
    * was made before leaves at its next idle timeout, the last one of an account too. Counterpart: io_wq_cpu_affinity.
    */
   setAffinity(cpus: readonly number[] | undefined): void {
-    this.#crew.setAffinity(cpus)
+    this.crew.setAffinity(cpus)
   }
 
   /** On: a worker that would go idle leaves instead, the last one too. Off: the last one of an account stays. */
   setExitOnIdle(on: boolean): void {
     const { words } = this.mem
     if (!on) {
-      if ((fetchAnd(words, WQ_STATE, ~WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) !== 0) this.#crew.refill()
+      if ((fetchAnd(words, WQ_STATE, ~WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) !== 0) this.crew.refill()
     } else if ((fetchOr(words, WQ_STATE, WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) === 0) this.wakeAllIdle()
   }
 
@@ -345,25 +346,25 @@ export class Wq {
     fetchOr(this.mem.words, WQ_STATE, WQ_EXIT)
     this.cancelPending(ACCT_UNBOUND)
     this.wakeAllIdle()
-    await this.#crew.gone()
+    await this.crew.gone()
     this.cancelPending(ACCT_BOUND)
     this.cancelPending(ACCT_UNBOUND)
-    this.#crew.stop()
+    this.crew.stop()
     this.#hashSeat?.leave()
   }
 
   /** Resolves when no worker thread is left, whatever made them leave. */
   workersGone(): Promise<void> {
-    return this.#crew.gone()
+    return this.crew.gone()
   }
 
   /** Kills the thread that runs an item, the hard way: the item dies with it, the rest goes on. */
   terminateRunning(item: number): boolean {
     const state = loadAcquire(this.mem.words, this.mem.item(item) + STATE)
     if ((state & ITEM_STATE_MASK) !== ITEM_RUNNING) return false
-    this.#crew.terminate(state >> ITEM_SLOT_SHIFT)
+    this.crew.terminate(state >> ITEM_SLOT_SHIFT)
     // A thread inside of a system call dies only once it is out of it.
-    this.#crew.interrupt(state >> ITEM_SLOT_SHIFT, this.mem.item(item))
+    this.crew.interrupt(state >> ITEM_SLOT_SHIFT, this.mem.item(item))
     return true
   }
 
@@ -421,8 +422,8 @@ export class Wq {
    * to see workers that block.
    */
   sleep(timeoutMs: number, wanted: number, ready: () => boolean): void {
-    sleepUntilHome(this.mem, this.#crew.slice(timeoutMs), wanted, ready)
-    this.#crew.tickIfDue()
+    sleepUntilHome(this.mem, this.crew.slice(timeoutMs), wanted, ready)
+    this.crew.tickIfDue()
     this.#hashSeat?.reapIfDue()
   }
 
@@ -433,27 +434,17 @@ export class Wq {
 
   /** Counts, as of now. */
   counts(): WqCounts {
-    return countsOf(this.mem, this.#crew.nrCreated, this.#slab.nrUsed)
-  }
-
-  /** Sends something to every worker's parentPort; `receiveMessageOnPort` finds it there. */
-  broadcast(message: unknown): void {
-    this.#crew.broadcast(message)
-  }
-
-  /** The Worker object in a slot, for messages to one of them. */
-  workerAt(slot: number): import('node:worker_threads').Worker | undefined {
-    return this.#crew.workerAt(slot)
+    return countsOf(this.mem, this.crew.nrCreated, this.#slab.nrUsed)
   }
 
   #lock(acct: number): void {
-    lock(this.mem.words, this.mem.acct(acct) + LOCK, HOLDER_OWNER, this.#crew.onStuck)
+    lock(this.mem.words, this.mem.acct(acct) + LOCK, HOLDER_OWNER, this.crew.onStuck)
   }
 
   #recover(dead: readonly Casualty[]): void {
     const { words } = this.mem
     const slots = dead.map(({ slot }) => slot)
-    const wreck = repairAfter(this.mem, slots, this.tails, this.#slab.nrTouched, this.#crew.onStuck)
+    const wreck = repairAfter(this.mem, slots, this.tails, this.#slab.nrTouched, this.crew.onStuck)
     const queueOf = (item: number) => words[this.mem.item(item) + QUEUE]!
     const doubtsOf = (queue: number) => this.#inDoubt.get(queue) ?? new Set()
     for (const item of wreck.cancelled) this.#astray.add(item)
@@ -471,7 +462,7 @@ export class Wq {
         this.#homes.consumer(queue),
         doubtsOf(queue),
         land,
-        () => this.#crew.someoneMidPush(),
+        () => this.crew.someoneMidPush(),
         () => this.sleep(1, 1, () => false),
       )
       // What was cancelled in their hands and not reached comes home too, for its record.
@@ -488,7 +479,7 @@ export class Wq {
       this.#lock(acct)
       storeRelease(words, this.mem.acct(acct) + (ACCT.at.stalled >> 2), 0)
       unlock(words, this.mem.acct(acct) + LOCK)
-      if (this.#wantsWorker(acct)) this.#crew.create(acct)
+      if (this.#wantsWorker(acct)) this.crew.create(acct)
     }
     this.#hooks.onRecovered?.()
   }

@@ -8,12 +8,19 @@ export const OPENED = 0
 export const CLOSED = 1
 export const IN_USE = 2
 
-const words = (workerData as { words: Int32Array }).words
+const { words, gate } = workerData as { words: Int32Array; gate?: Int32Array }
 let isOpen = false
 
 export async function open(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   fetchAdd(words, OPENED, 1)
+  isOpen = true
+}
+
+/** Awaits the gate of workerData. */
+export async function openLater(): Promise<void> {
+  fetchAdd(gate!, ARRIVED, 1)
+  while (loadAcquire(gate!, RELEASED) === 0) await new Promise((resolve) => setImmediate(resolve))
   isOpen = true
 }
 

@@ -165,7 +165,7 @@ export class Tctx {
     this.wq.setExitOnIdle(false)
     this.rings.set(ctx.fd, ctx)
     this.byId[ctx.id] = ctx
-    this.wq.broadcast(ctx.message())
+    this.wq.crew.broadcast(ctx.message())
   }
 
   /**

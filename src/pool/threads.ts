@@ -1,0 +1,115 @@
+/**
+ * The pool's threads, as the owner has them: seated, greeted, retired, ended. Owner thread only.
+ *
+ * io-wq makes them and misses them; this knows what a pool's thread does on its way up. Counterpart: worker.ts.
+ */
+import type { Worker } from 'node:worker_threads'
+import { loadAcquire, storeRelease } from '../lib/barrier.js'
+import type { StartEnd } from '../wq/crew.js'
+import { WORKER, WORKER_GONE } from '../wq/layout.js'
+import type { Wq } from '../wq/wq.js'
+import { traceWorker } from './channels.js'
+import { poolError } from './failure.js'
+import type { Ports } from './ports.js'
+import { PHASE_IMPORTS, PHASE_INIT, PHASE_STARTS, SEAT, type Space } from './record.js'
+import type { PoolSeat } from './worker.js'
+
+const PHASE = SEAT.at.phase >> 2
+const RETIRES = SEAT.at.retires >> 2
+const W_STATE = WORKER.at.state >> 2
+/** What Node ends a thread with whose module awaits what nothing is left to settle. */
+const EXIT_UNSETTLED = 13
+
+export interface PoolThreadsParts {
+  readonly wq: () => Wq
+  readonly ports: () => Ports
+  /** Takes what has come home. */
+  readonly drain: () => void
+  /** Looks for it soon. */
+  readonly look: () => void
+  readonly name: string | undefined
+}
+
+export class PoolThreads {
+  readonly #space: Space
+  readonly #seat: PoolSeat
+  readonly #parts: PoolThreadsParts
+
+  constructor(space: Space, seat: PoolSeat, parts: PoolThreadsParts) {
+    this.#space = space
+    this.#seat = seat
+    this.#parts = parts
+  }
+
+  /** WqOptions.workerData. */
+  readonly seatIn = (slot: number): PoolSeat => {
+    const { words } = this.#space
+    const at = this.#space.seat(slot)
+    // Before there is a thread that reads them.
+    storeRelease(words, at + RETIRES, 0)
+    storeRelease(words, at + PHASE, PHASE_STARTS)
+    return this.#seat
+  }
+
+  /** WqHooks.onWorkerMade. */
+  readonly onMade = (slot: number, worker: Worker): void => {
+    const { wq, ports, drain, look, name } = this.#parts
+    // What the last worker in this slot posted is taken before its port goes.
+    drain()
+    // It may have been the wake-up that goes with its port.
+    look()
+    ports().greet(slot, worker)
+    // Asked in the exit event before io-wq hears of it, unless it has missed the worker already.
+    const { mem } = wq()
+    traceWorker(worker, name, () => {
+      return wq().crew.workerAt(slot) === worker && loadAcquire(mem.words, mem.worker(slot) + W_STATE) === WORKER_GONE
+    })
+  }
+
+  /** WqHooks.startError. */
+  readonly startError = (slot: number, { how, exitCode, cause, isLate }: StartEnd): Error | undefined => {
+    const phase = loadAcquire(this.#space.words, this.#space.seat(slot) + PHASE)
+    if (phase === PHASE_STARTS && !isLate) return undefined
+    const { hooks, jobs, startTimeoutMs } = this.#seat
+    const what =
+      phase === PHASE_INIT
+        ? `'${hooks.init}', which the module of jobs has for new workers,`
+        : phase === PHASE_IMPORTS
+          ? `the module of jobs, ${jobs},`
+          : 'a thread'
+    if (isLate) {
+      const does = phase === PHASE_INIT ? 'settle' : phase === PHASE_IMPORTS ? 'load' : 'start'
+      return poolError('ERR_URING_INIT', `${what} did not ${does} in ${startTimeoutMs} ms (startTimeoutMs)`)
+    }
+    if (exitCode === EXIT_UNSETTLED && cause === undefined) {
+      return poolError('ERR_URING_INIT', `${what} never settles: nothing is left that it could wait for`)
+    }
+    const code = phase === PHASE_INIT ? 'ERR_URING_INIT' : 'ERR_URING_JOBS_MODULE'
+    return poolError(code, `${what} ended its thread (${cause === undefined ? how : cause.message})`, cause)
+  }
+
+  /** Pool.recycle. */
+  async recycle(): Promise<void> {
+    const left: Promise<void>[] = []
+    for (let slot = 0; slot < this.#space.nrSlots; slot++) {
+      const gone = this.#parts.wq().crew.left(slot)
+      if (gone === undefined) continue
+      left.push(gone)
+      storeRelease(this.#space.words, this.#space.seat(slot) + RETIRES, 1)
+    }
+    this.#parts.wq().wakeAllIdle()
+    await Promise.all(left)
+  }
+
+  /** Ends every thread, whatever it does. */
+  terminateAll(): void {
+    for (let slot = 0; slot < this.#space.nrSlots; slot++) this.#parts.wq().crew.terminate(slot)
+  }
+}
+
+/** What jobs end with that no thread can be started for. */
+export function startFailure(error: Error): Error {
+  const { code } = error as { code?: unknown }
+  if (code === 'ERR_URING_INIT' || code === 'ERR_URING_JOBS_MODULE') return poolError(code, error.message, error.cause)
+  return poolError('ERR_URING_WORKER_DIED', `no worker can be started: ${error.message}`, error)
+}

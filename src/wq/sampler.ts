@@ -1,0 +1,66 @@
+/**
+ * Finds workers that are blocked, by looking at them now and then. Owner thread only.
+ *
+ * Counterpart: io_wq_worker_sleeping, which the scheduler calls; here the owner looks at /proc while work is queued.
+ */
+import type { Worker } from 'node:worker_threads'
+import { loadAcquire, storeRelease } from '../lib/barrier.js'
+import { NONE } from '../lib/mpscq.js'
+import { addRunning } from './acct.js'
+import { ACCT, HOLDER_OWNER, WORKER, WORKER_UP, type WqMemory } from './layout.js'
+import { lock, unlock } from './lock.js'
+import type { ThreadSystem } from './threads.js'
+
+const W_STATE = WORKER.at.state >> 2
+const W_CURRENT = WORKER.at.current >> 2
+const W_SEQ = WORKER.at.work_seq >> 2
+const W_BLOCKED = WORKER.at.blocked >> 2
+const W_TID = WORKER.at.tid >> 2
+const W_DETACHED = WORKER.at.detached >> 2
+
+export class Sampler {
+  readonly #mem: WqMemory
+  readonly #threads: ThreadSystem
+  readonly #onStuck: (holder: number) => void
+  readonly #seenSeq: Int32Array
+
+  constructor(mem: WqMemory, threads: ThreadSystem, onStuck: (holder: number) => void) {
+    this.#mem = mem
+    this.#threads = threads
+    this.#onStuck = onStuck
+    this.#seenSeq = new Int32Array(mem.shape.nrSlots)
+  }
+
+  /**
+   * True if the worker has begun items since the last look. One in the same item as then, whose thread sleeps, is
+   * blocked: it no longer counts as running.
+   */
+  isMoving(slot: number, { worker, acct }: { readonly worker: Worker; readonly acct: number }): boolean {
+    const { words } = this.#mem
+    const w = this.#mem.worker(slot)
+    const seq = loadAcquire(words, w + W_SEQ)
+    const isMoving = seq !== this.#seenSeq[slot]
+    const stuck = !isMoving && this.#hasWork(w)
+    this.#seenSeq[slot] = seq
+    if (!stuck || words[w + W_BLOCKED] !== 0) return isMoving
+    if (!this.#threads.isAsleep(worker, words[w + W_TID]!)) return false
+    const a = this.#mem.acct(acct)
+    lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.#onStuck)
+    const hasWork = this.#hasWork(w)
+    const still = loadAcquire(words, w + W_SEQ) === seq && hasWork && words[w + W_STATE] === WORKER_UP
+    // It may have announced its sleep itself meanwhile.
+    if (still && words[w + W_BLOCKED] === 0) {
+      // The worker undoes this as it ends the item, or at the latest when it takes this lock to look for the next.
+      storeRelease(words, w + W_BLOCKED, 1)
+      addRunning(this.#mem, acct, -1)
+    }
+    unlock(words, a + (ACCT.at.lock >> 2))
+    return false
+  }
+
+  /** Something in hand, or detached: what goes on there may block as well, or keep a woken worker from looking. */
+  #hasWork(w: number): boolean {
+    const { words } = this.#mem
+    return loadAcquire(words, w + W_CURRENT) !== NONE || loadAcquire(words, w + W_DETACHED) !== 0
+  }
+}

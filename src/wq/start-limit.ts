@@ -1,0 +1,57 @@
+/**
+ * The time that threads may take to come up. Owner thread only.
+ *
+ * It is counted in slices, each of which counts once however late it is seen: where the whole process was stopped, the
+ * threads did not have that time either. No counterpart: what a kernel thread does before it is up takes no time.
+ */
+import { nowMs } from '../lib/clock.js'
+
+const NR_SLICES = 8
+const MAX_TIMER_MS = 0x7fff_ffff
+
+export class StartLimit {
+  readonly #sliceMs: number
+  readonly #count: () => boolean
+  #timer: NodeJS.Timeout | undefined
+  #isOn = false
+  #sinceMs = 0
+
+  /** `count` counts one more slice for each thread that is not up, and says whether there are any. */
+  constructor(limitMs: number, count: () => boolean) {
+    this.#sliceMs = limitMs / NR_SLICES
+    this.#count = count
+  }
+
+  /** A thread is about to start. */
+  watch(): void {
+    if (this.#isOn || this.#sliceMs > MAX_TIMER_MS) return
+    this.#isOn = true
+    this.#arm()
+  }
+
+  #arm(): void {
+    this.#sinceMs = nowMs()
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#tick(), this.#sliceMs).unref()
+  }
+
+  #tick(): void {
+    this.#isOn = this.#count()
+    if (this.#isOn) this.#arm()
+  }
+
+  /** For an owner that sleeps where no timers run. */
+  tickIfDue(): void {
+    if (this.#isOn && nowMs() - this.#sinceMs >= this.#sliceMs) this.#tick()
+  }
+
+  /** Whether that is more than the limit: of the first slice a thread may have had less than all. */
+  isOver(nrSlices: number): boolean {
+    return nrSlices > NR_SLICES
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#isOn = false
+  }
+}
