@@ -70,6 +70,45 @@ test('a removed job is passed over; one that has gone cannot be removed', () => 
   assert.equal(count, 999)
 })
 
+test('against a list, whoever leaves in whatever order; names are never used twice', () => {
+  const backlog = new Backlog()
+  let x = 7
+  const random = (below: number) => {
+    x = (Math.imul(x, 1103515245) + 12345) & 0x7fff_ffff
+    return (x >> 8) % below
+  }
+  let model: number[] = []
+  const names = new Set<number>()
+  const grow = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const id = push(backlog)
+      assert.ok(!names.has(id))
+      names.add(id)
+      model.push(id)
+    }
+  }
+  for (let round = 0; round < 40; round++) {
+    grow(random(3000))
+    // From the end, from the start, from anywhere; now and then all.
+    const nrLeave = round % 8 === 7 ? model.length : random(model.length + 1)
+    for (let i = 0; i < nrLeave; i++) {
+      const way = round % 3
+      if (way === 0) {
+        assert.equal(backlog.shift()?.id, model.shift())
+        continue
+      }
+      const id = way === 1 ? model.pop()! : model.splice(random(Math.min(50, model.length)), 1)[0]!
+      assert.equal(backlog.remove(id)?.id, id)
+      assert.equal(backlog.remove(id), undefined)
+    }
+    assert.equal(backlog.size, model.length)
+  }
+  assert.deepEqual(
+    [...backlog].map(({ id }) => id),
+    model,
+  )
+})
+
 test('all that a job has comes out of here, whichever way', () => {
   const backlog = new Backlog()
   const { signal } = new AbortController()

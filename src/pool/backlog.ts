@@ -41,7 +41,9 @@ const NO_REST: Rest = { held: undefined, signal: undefined, listener: undefined,
 
 /** Jobs given one after the other. */
 class Chunk {
+  /** Jobs pushed, and of these not yet dropped. */
   size = 0
+  nrLeft = 0
   #words = new Int32Array(CHUNK_WORDS)
   /** Where each job's words begin; the next one's begin where they end. */
   readonly #from = new Int32Array(CHUNK_JOBS + 1)
@@ -54,6 +56,7 @@ class Chunk {
   push(job: Waiting): void {
     const { words, nrWords, key, givenNs } = job
     const at = this.size++
+    this.nrLeft++
     const from = this.#from[at]!
     if (from + nrWords > this.#words.length) this.#grow()
     for (let i = 0; i < nrWords; i++) this.#words[from + i] = words[i]!
@@ -106,6 +109,7 @@ class Chunk {
 
   /** Forgets job `at`. */
   drop(at: number): void {
+    this.nrLeft--
     this.#resolves[at] = undefined
     if (this.#keys !== undefined) this.#keys[at] = undefined
     this.#rest?.delete(at)
@@ -118,11 +122,13 @@ class Chunk {
 }
 
 export class Backlog {
-  readonly #chunks: Chunk[] = []
+  /** Those all of whose jobs have left are given up at once. */
+  #chunks: (Chunk | undefined)[] = []
   /** Index of the next job in the first chunk. */
   #head = 0
-  /** How many jobs the chunks dropped from the front held. */
+  /** How many jobs were pushed before those of the first chunk, and in all. */
   #base = 0
+  #nrPushed = 0
   #size = 0
   readonly #out = new Int32Array(JOB_WORDS)
 
@@ -133,6 +139,7 @@ export class Backlog {
   /** All jobs, each with words of its own. */
   *[Symbol.iterator](): Generator<Waiting> {
     for (const [i, chunk] of this.#chunks.entries()) {
+      if (chunk === undefined) continue
       for (let at = i === 0 ? this.#head : 0; at < chunk.size; at++) {
         const job = chunk.get(at, -1 - (this.#base + i * CHUNK_JOBS + at), this.#out)
         if (job !== undefined) yield { ...job, words: job.words.slice(0, job.nrWords) }
@@ -142,8 +149,7 @@ export class Backlog {
 
   /** The name of the job to be pushed next. */
   nextId(): number {
-    const last = this.#chunks.at(-1)
-    return -1 - (this.#base + Math.max(0, this.#chunks.length - 1) * CHUNK_JOBS + (last?.size ?? 0))
+    return -1 - this.#nrPushed
   }
 
   /** Copies a job in: its words are the caller's again. */
@@ -154,13 +160,13 @@ export class Backlog {
       this.#chunks.push(last)
     }
     last.push(job)
+    this.#nrPushed++
     this.#size++
   }
 
   /** The job given first, out of here. Its words are good until the next shift() or remove(). */
   shift(): Waiting | undefined {
     while (this.#size > 0) {
-      if (this.#head === CHUNK_JOBS) this.#dropFirst()
       const at = this.#head++
       const job = this.#take(0, at, -1 - (this.#base + at))
       if (job !== undefined) return job
@@ -180,17 +186,30 @@ export class Backlog {
     this.#chunks[Math.floor(at / CHUNK_JOBS)]?.setExtras(at % CHUNK_JOBS, extras)
   }
 
-  #take(chunk: number, at: number, id: number): Waiting | undefined {
-    const job = this.#chunks[chunk]?.get(at, id, this.#out)
-    if (job === undefined) return undefined
-    this.#chunks[chunk]?.drop(at)
+  #take(index: number, at: number, id: number): Waiting | undefined {
+    const chunk = this.#chunks[index]
+    const job = chunk?.get(at, id, this.#out)
+    if (chunk === undefined || job === undefined) return undefined
+    chunk.drop(at)
     this.#size--
+    if (chunk.nrLeft === 0 && chunk.size === CHUNK_JOBS) this.#release(index)
+    if (this.#size === 0) this.#reset()
     return job
   }
 
-  #dropFirst(): void {
-    this.#chunks.shift()
+  #release(index: number): void {
+    this.#chunks[index] = undefined
+    while (this.#chunks.length > 0 && this.#chunks[0] === undefined) {
+      this.#chunks.shift()
+      this.#head = 0
+      this.#base += CHUNK_JOBS
+    }
+  }
+
+  /** Names go on: who holds one of a job that has left finds no other by it. */
+  #reset(): void {
+    this.#chunks = []
     this.#head = 0
-    this.#base += CHUNK_JOBS
+    this.#base = this.#nrPushed
   }
 }

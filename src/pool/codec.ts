@@ -68,6 +68,8 @@ export class Codec {
   /** Objects met in this value: structured cloning keeps identity, this codec does not. */
   readonly #met: unknown[] = []
   #nrMet = 0
+  /** Where those of this value begin: a getter among them may have another written in between. */
+  #metFrom = 0
 
   constructor(words: Int32Array, shared: SharedBuffers, far: FarBytes = NO_FAR) {
     this.words = words
@@ -79,21 +81,34 @@ export class Codec {
   /** Writes one value at a word; returns the word behind it, or NO_ROOM. */
   put(at: number, end: number, value: unknown): number {
     if (typeof value !== 'object') return this.#putValue(at, end, value, 0)
-    this.#nrMet = 0
+    const outer = this.#metFrom
+    this.#metFrom = this.#nrMet
     this.#farBase = at
-    return this.#putValue(at, end, value, 0)
+    try {
+      return this.#putValue(at, end, value, 0)
+    } finally {
+      this.#forget(outer)
+    }
   }
 
   /** Writes several; returns the word behind the last, or NO_ROOM. */
   putAll(at: number, end: number, values: readonly unknown[]): number {
-    this.#nrMet = 0
+    const outer = this.#metFrom
+    this.#metFrom = this.#nrMet
     this.#farBase = at
     let next = at
-    for (let i = 0; i < values.length; i++) {
-      next = this.#putValue(next, end, values[i], 0)
-      if (next === NO_ROOM) return NO_ROOM
+    try {
+      for (let i = 0; i < values.length && next !== NO_ROOM; i++) next = this.#putValue(next, end, values[i], 0)
+    } finally {
+      this.#forget(outer)
     }
     return next
+  }
+
+  /** What was written is not to live on for that. */
+  #forget(outer: number): void {
+    while (this.#nrMet > this.#metFrom) this.#met[--this.#nrMet] = undefined
+    this.#metFrom = outer
   }
 
   get(at: number): unknown {
@@ -153,7 +168,7 @@ export class Codec {
       this.words[at + 1] = id
       return at + 2
     }
-    for (let i = 0; i < this.#nrMet; i++) if (this.#met[i] === value) return NO_ROOM
+    for (let i = this.#metFrom; i < this.#nrMet; i++) if (this.#met[i] === value) return NO_ROOM
     this.#met[this.#nrMet++] = value
     if (Array.isArray(value)) return this.#putArray(at, end, value, depth)
     return isPlainObject(value) ? this.#putPlain(at, end, value, depth) : NO_ROOM
