@@ -77,7 +77,7 @@ test('against a list, whoever leaves in whatever order; names are never used twi
     x = (Math.imul(x, 1103515245) + 12345) & 0x7fff_ffff
     return (x >> 8) % below
   }
-  let model: number[] = []
+  const model: number[] = []
   const names = new Set<number>()
   const grow = (count: number) => {
     for (let i = 0; i < count; i++) {

@@ -10,12 +10,13 @@ import { abortError, timeoutError } from './failure.js'
 import { type Flush, Flushes } from './flush.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Intake } from './intake.js'
+import { JobIds } from './job-ids.js'
 import type { NameTable } from './names.js'
 import type { JobInfo, JobOptions } from './options.js'
 import { letGo, type Outgoing } from './outgoing.js'
 import type { Poller } from './poller.js'
 import { FUNC } from './record.js'
-import type { Settler } from './settler.js'
+import { closedError, type Settler } from './settler.js'
 
 export interface ControlParts {
   readonly wq: Wq
@@ -30,6 +31,7 @@ export interface ControlParts {
 export class Control {
   readonly #parts: ControlParts
   readonly #flushes = new Flushes()
+  readonly #ids = new JobIds()
   #deadlines: Deadlines | undefined
 
   constructor(parts: ControlParts) {
@@ -37,9 +39,10 @@ export class Control {
   }
 
   /** What this job has that most have not; its timeout begins. */
-  extrasFrom({ id, priority, timeout }: JobOptions, job: number): Extras | undefined {
-    if (id === undefined && priority === undefined && timeout === undefined) return undefined
-    const extras = new Extras(job, id, priority, timeout)
+  extrasFrom({ id, priority, timeout }: JobOptions, job: number, name: string | undefined): Extras | undefined {
+    if (id === undefined && priority === undefined && timeout === undefined && name === undefined) return undefined
+    const extras = new Extras(job, id, priority, timeout, name)
+    if (id !== undefined) this.#ids.add(extras)
     if (timeout === undefined) return extras
     this.#deadlines ??= new Deadlines((due) => this.#onDue(due))
     this.#deadlines.add(extras, timeout)
@@ -62,7 +65,10 @@ export class Control {
     const { settler, wq, intake } = this.#parts
     if (job >= 0) {
       settler.cancelReason = make
-      return wq.cancel(job)
+      const result = wq.cancel(job)
+      // Nobody's reason is kept.
+      settler.cancelReason = closedError
+      return result
     }
     const waiting = intake.remove(job)
     if (waiting === undefined) return 'notfound'
@@ -80,7 +86,23 @@ export class Control {
     poller.look()
   }
 
-  /** Pool.cancel. */
+  /** Pool.cancel by id. */
+  cancelById(id: unknown, all: boolean): CancelResult {
+    const found = this.#ids.find(id)
+    const { wq } = this.#parts
+    const runs = ({ job }: Extras) => job >= 0 && !isWaiting(wq.mem, job)
+    let answer: CancelResult = 'notfound'
+    // Those that run are told last.
+    for (const extras of [...found.filter((one) => !runs(one)), ...found.filter(runs)]) {
+      const result = this.#ids.has(extras) ? this.cancelJob(extras.job, () => abortError(undefined)) : 'notfound'
+      if (result === 'notfound') continue
+      if (!all) return result
+      if (answer !== 'running') answer = result
+    }
+    return answer
+  }
+
+  /** Pool.cancel by what a job is. */
   cancel(match: (job: JobInfo) => boolean, all: boolean): CancelResult {
     const { jobs, intake } = this.#parts
     // Who matches is asked first: the answer may give jobs, or throw.
@@ -104,7 +126,13 @@ export class Control {
     return answer
   }
 
-  /** Pool.kill. */
+  /** Pool.kill by id. */
+  killById(id: unknown): number {
+    const doomed = this.#ids.find(id).filter(({ job }) => job >= 0)
+    return doomed.filter(({ job }) => this.#parts.wq.terminateRunning(job)).length
+  }
+
+  /** Pool.kill by what a job is. */
   kill(match: (job: JobInfo) => boolean): number {
     const { jobs, wq } = this.#parts
     const doomed = [...jobs].filter((item) => {
@@ -118,7 +146,7 @@ export class Control {
     const { jobs, names, wq } = this.#parts
     const extras = jobs.extrasOf(item)
     return {
-      name: names.nameOf(jobs.funcOf(item)),
+      name: extras?.name ?? names.nameOf(jobs.funcOf(item)),
       key: jobs.keyOf(item),
       id: extras?.id,
       priority: extras?.priority ?? 0,
@@ -129,7 +157,7 @@ export class Control {
 
   #infoOfWaiting({ words, key, extras, isUnbounded }: Waiting): JobInfo {
     return {
-      name: this.#parts.names.nameOf(words[FUNC]!),
+      name: extras?.name ?? this.#parts.names.nameOf(words[FUNC]!),
       key,
       id: extras?.id,
       priority: extras?.priority ?? 0,
@@ -141,6 +169,7 @@ export class Control {
   /** A job with extras has ended. */
   onEnded(extras: Extras): void {
     this.#deadlines?.remove(extras)
+    if (extras.id !== undefined) this.#ids.remove(extras)
     if (extras.flush !== undefined) this.#flushes.ended(extras.flush)
   }
 

@@ -24,7 +24,7 @@ import { Intake, QUEUE } from './intake.js'
 import { JobIterator } from './iterate.js'
 import { JobEvents, listenFlags, type StreamOptions } from './job-events.js'
 import { KeyTable, NR_BUCKETS } from './keys.js'
-import { NameTable } from './names.js'
+import { NAMED, NameTable } from './names.js'
 import {
   type IterateOptions,
   type JobOptions,
@@ -53,7 +53,8 @@ const NR_ITEMS = 8192
 const SYNC_SLICE_MS = 1000
 const DEFAULT_WINDOW = 16
 
-let grabbed: Resolve
+const NOBODY: Resolve = () => {}
+let grabbed = NOBODY
 /** One executor for every promise: nobody else runs between it and the line behind `new Promise`. */
 const grab = (resolve: Resolve) => {
   grabbed = resolve
@@ -167,6 +168,7 @@ export class Dispatch {
       aborts: this.#aborts,
       events: this.#events,
       histograms: this.#histograms,
+      prove: (name, func) => this.#names.prove(name, func),
       free: (item) => this.#wq.free(item),
     })
     const own = {
@@ -203,8 +205,11 @@ export class Dispatch {
 
   #run(name: string, args: readonly unknown[], options: StreamOptions): Promise<unknown> {
     const promise = new Promise<unknown>(grab)
+    const resolve = grabbed
+    // The last job's result is not to live on for this.
+    grabbed = NOBODY
     try {
-      this.#give(name, args, options, grabbed)
+      this.#give(name, args, options, resolve)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -268,14 +273,14 @@ export class Dispatch {
     const { key, unbounded, signal, onProgress, stream } = options
     const context = this.#carried?.values()
     const func = context === undefined ? this.#names.numberOf(name) : this.#names.numberWithContext(name)
-    if (func < 0)
-      throw poolError('ERR_URING_NO_SUCH_JOB', 'a pool takes 1024 different names at most, of 64 KiB together')
     // The first argument of a job that yields is for the stream, then comes the function's.
     const at = stream === undefined ? 0 : 1
-    const values = context === undefined ? args : (args as unknown[]).toSpliced(at, 0, context)
+    let values = context === undefined ? args : (args as unknown[]).toSpliced(at, 0, context)
+    const unnumbered = func >= NAMED ? name : undefined
+    if (unnumbered !== undefined) values = [name, ...values]
     const item = this.#intake.alloc(options.priority)
     if (item === NONE) {
-      this.#wait(func, values, options, resolve)
+      this.#wait(func, unnumbered, values, options, resolve)
       return
     }
     const p = this.#mem.payload(item)
@@ -290,8 +295,8 @@ export class Dispatch {
     this.#jobs.add(item, resolve, this.#words, p, held)
     if (this.#histograms !== undefined) this.#histograms.given(item, this.#histograms.now())
     let flags = 0
-    if (options !== RUN_OPTIONS.none) {
-      const extras = this.control.extrasFrom(options, item)
+    if (options !== RUN_OPTIONS.none || unnumbered !== undefined) {
+      const extras = this.control.extrasFrom(options, item, unnumbered)
       if (extras !== undefined) this.#jobs.setExtras(item, extras)
       flags = listenFlags(onProgress, stream)
       if (flags !== 0) this.#intake.listen(item, stream ?? { onProgress })
@@ -315,7 +320,13 @@ export class Dispatch {
   }
 
   /** No record is free, or the job has to wait for its turn: it is written to private memory. */
-  #wait(func: number, args: readonly unknown[], options: StreamOptions, resolve: Resolve): void {
+  #wait(
+    func: number,
+    name: string | undefined,
+    args: readonly unknown[],
+    options: StreamOptions,
+    resolve: Resolve,
+  ): void {
     // Taken while in use: a getter among the arguments may call run() as well.
     const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids, this.#outgoing.far)
     this.#scratch = undefined
@@ -334,7 +345,7 @@ export class Dispatch {
       signal,
       listener: flags === 0 ? undefined : (stream ?? { onProgress }),
       listenFlags: flags,
-      extras: this.control.extrasFrom(options, id),
+      extras: this.control.extrasFrom(options, id, name),
       givenNs: this.#histograms === undefined ? 0 : this.#histograms.now(),
       resolve,
       id,

@@ -1,5 +1,6 @@
 /**
- * What few jobs have, an object for each that asks for some of it: id, timeout, priority, a flush that waits for it.
+ * What few jobs have, an object for each that asks for some of it: id, timeout, priority, a flush that waits for it, a
+ * name without a number.
  * Owner thread only.
  *
  * It goes with the job from the backlog to its record and back, so whoever holds one finds the job by it.
@@ -22,11 +23,14 @@ export class Extras implements Heaped {
   flush: Flush | undefined = undefined
   /** Where the job stands among those of its priority: by when it was given. */
   order = 0
+  /** The function's name, where the job brings it itself. */
+  readonly name: string | undefined
 
-  constructor(job: number, id?: unknown, priority = 0, timeoutMs?: number) {
+  constructor(job: number, id?: unknown, priority = 0, timeoutMs?: number, name?: string) {
     this.job = job
     this.id = id
     this.priority = priority
     this.timeoutMs = timeoutMs
+    this.name = name
   }
 }

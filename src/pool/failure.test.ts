@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { abortError, describe, poolError, rebuild, rejection } from './failure.js'
+import { abortError, describe, poolError, rebuild, rejection, rejectionOf } from './failure.js'
 import { isPlainData } from './shape.js'
 
 function cross(error: unknown): unknown {
@@ -55,4 +55,16 @@ test('a rejection names who awaits it', async () => {
   }
   const error = (await waits().catch((e: unknown) => e)) as Error
   assert.match(error.stack!, /at async waits/)
+})
+
+test('so does one with what a job threw, behind the stack that it had there', async () => {
+  const thrown = new TypeError('there')
+  thrown.stack = 'TypeError: there\n    at job (file:///jobs.js:1:1)'
+  const waits = async () => {
+    await new Promise((resolve) => {
+      resolve(rejectionOf(describe(thrown)))
+    })
+  }
+  const error = (await waits().catch((e: unknown) => e)) as Error
+  assert.match(error.stack!, /^TypeError: there\n {4}at job \(file:\/\/\/jobs.js:1:1\)\n {4}at async waits/)
 })

@@ -153,15 +153,23 @@ function hidden<T extends object>(object: T, key: string, value: unknown): T {
 }
 
 /**
- * A promise that rejects with what `make` returns, its stack ending with the frames that await it.
+ * A promise that rejects with an error of our own, which `make` makes; its stack ends with the frames that await it.
  *
  * Capturing the caller's stack for each job would cost more than the job. This costs nothing until a job fails: two
- * turns later the job's promise waits for this function's, and V8 finds the awaiting functions along that chain.
+ * turns later the job's promise waits for this function's, and V8 finds the awaiting functions along that chain. What V8
+ * has found it writes out as somebody reads `stack`: for a million jobs cancelled at once, never perhaps.
  */
 export async function rejection(make: () => unknown): Promise<never> {
   await undefined
   await undefined
-  const thrown = make()
+  throw make()
+}
+
+/** A promise that rejects with what a job threw, as rejection(): its stack there, then the frames that await it here. */
+export async function rejectionOf(failure: Failure): Promise<never> {
+  await undefined
+  await undefined
+  const thrown = rebuild(failure)
   if (thrown instanceof Error) appendCallers(thrown, new Error().stack)
   throw thrown
 }
@@ -169,7 +177,5 @@ export async function rejection(make: () => unknown): Promise<never> {
 function appendCallers(error: Error, here: string | undefined): void {
   if (typeof here !== 'string' || typeof error.stack !== 'string') return
   const callers = here.split('\n').filter((line) => line.startsWith('    at async '))
-  const frames = `\n${callers.join('\n')}`
-  // An error made just now has them.
-  if (callers.length > 0 && !error.stack.endsWith(frames)) hidden(error, 'stack', error.stack + frames)
+  if (callers.length > 0) hidden(error, 'stack', `${error.stack}\n${callers.join('\n')}`)
 }

@@ -13,6 +13,9 @@ export interface ModuleHooks {
   readonly teardown: string | undefined
 }
 
+/** Characters of a name in an error: it may be anything that the program was fed with. */
+const MAX_SHOWN = 200
+
 type Exports = Record<string, unknown>
 
 export class JobsModule {
@@ -51,7 +54,8 @@ export class JobsModule {
     if (this.#failure !== undefined) throw this.#failure
     const found = lookUp(this.#exports, name)
     if (found === undefined) {
-      throw poolError('ERR_URING_NO_SUCH_JOB', `the module of jobs exports no function '${name}'`)
+      const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name
+      throw poolError('ERR_URING_NO_SUCH_JOB', `the module of jobs exports no function '${shown}'`)
     }
     return found
   }

@@ -152,8 +152,10 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     const { all = true } = CANCEL_OPTIONS.read(options)
     const bad = badFlag('all', all)
     if (bad !== undefined) throw bad
-    const match = typeof which === 'function' ? (which as (job: JobInfo) => boolean) : undefined
-    return this.#dispatch.control.cancel(match ?? (({ id }) => id !== undefined && id === which), all)
+    const { control } = this.#dispatch
+    return typeof which === 'function'
+      ? control.cancel(which as (job: JobInfo) => boolean, all)
+      : control.cancelById(which, all)
   }
 
   /**
@@ -166,8 +168,8 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   kill(matches: (job: JobInfo) => boolean): number
   kill(id: unknown): number
   kill(which: unknown): number {
-    const match = typeof which === 'function' ? (which as (job: JobInfo) => boolean) : undefined
-    return this.#dispatch.control.kill(match ?? (({ id }) => id !== undefined && id === which))
+    const { control } = this.#dispatch
+    return typeof which === 'function' ? control.kill(which as (job: JobInfo) => boolean) : control.killById(which)
   }
 
   /**

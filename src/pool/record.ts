@@ -93,7 +93,7 @@ export const DATA_WORDS = (JOB.size - JOB.at.data) >> 2
 export const DATA_BYTES = DATA_WORDS * 4
 export const JOB_WORDS = JOB.size >> 2
 
-/** How many different function names a pool takes, and the bytes they may have together. */
+/** How many different function names have a number, and the bytes they may have together. */
 export const MAX_NAMES = 1024
 const NAMES_BYTES = 65_536
 /** Per worker; a result above a quarter of it goes by message. */

@@ -15,7 +15,7 @@ import { JobResult } from './job-result.js'
 import { takingStores } from './job-stores.js'
 import type { JobFunction, JobsModule } from './jobs-module.js'
 import { LongCodec } from './long-codec.js'
-import { readName, takesContext } from './names.js'
+import { NAMED, readName, takesContext } from './names.js'
 import { DATA, FUNC, JOB_STREAM, KIND, KIND_VALUES, SIZE, type Space } from './record.js'
 import { SharedBufferCache, UnknownBuffer } from './shared-buffers.js'
 import { JobStream } from './stream.js'
@@ -92,8 +92,10 @@ export class JobRunner {
 
   /** Runs a function that is called for the first time, or returns promises: what it awaits shall know its job. */
   #runStored(item: number, p: number, number: number): undefined | typeof DETACHED {
-    const job = this.#asyncs.get(number) ?? this.#functions[number] ?? this.#find(number)
+    const isNamed = number >= NAMED
+    const known = isNamed ? undefined : (this.#asyncs.get(number) ?? this.#functions[number] ?? this.#find(number))
     const args = this.#args.read(item, p)
+    const job = known ?? this.#find(number, args.shift() as string)
     const isStream = (this.#words[this.#mem.item(item) + FLAGS]! & JOB_STREAM) !== 0
     if (isStream || job instanceof AsyncFunction) this.#asyncs.set(number, job)
     const result = callStored(() =>
@@ -104,7 +106,7 @@ export class JobRunner {
       void this.#finish(item, p, result, detachJob(true))
       return DETACHED
     }
-    if (!this.#asyncs.has(number)) this.#functions[number] = job
+    if (!isNamed && !this.#asyncs.has(number)) this.#functions[number] = job
     if (this.#asyncs.size === 0) stopStoring()
     this.#result.put(p, result)
     leaveJob()
@@ -126,9 +128,9 @@ export class JobRunner {
     this.#shared.clear()
   }
 
-  #find(number: number): JobFunction {
+  #find(number: number, name = readName(this.#parts.space, number)): JobFunction {
     const { module, space } = this.#parts
-    const job = module.find(readName(space, number))
+    const job = module.find(name)
     return takesContext(space, number) ? takingStores(job) : job
   }
 

@@ -6,7 +6,7 @@
  */
 import type { WqMemory } from '../wq/layout.js'
 import type { Aborts } from './aborts.js'
-import { abortError, type Failure, poolError, rebuild, rejection, timeoutError } from './failure.js'
+import { abortError, type Failure, poolError, rebuild, rejection, rejectionOf, timeoutError } from './failure.js'
 import type { Histograms } from './histograms.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Incoming } from './incoming.js'
@@ -21,6 +21,8 @@ export interface SettlerParts {
   readonly aborts: Aborts
   readonly events: JobEvents
   readonly histograms: Histograms | undefined
+  /** A function is there of a name that came with its job, and this number. */
+  readonly prove: (name: string, func: number) => void
   /** Gives a record back to io-wq. */
   readonly free: (item: number) => void
 }
@@ -67,6 +69,7 @@ export class Settler {
       this.#settleFailed(item, value as Failure)
       return
     }
+    if (extras?.name !== undefined) this.#parts.prove(extras.name, jobs.funcOf(item))
     this.nrCompleted++
     this.#remove(item)(value)
   }
@@ -75,7 +78,13 @@ export class Settler {
     const signal = this.#parts.jobs.hasSignal(item) ? this.#parts.aborts.signalOf(item) : undefined
     if (signal?.aborted === true && 'name' in failure && failure.name === 'AbortError') {
       this.#reject(item, () => abortError(signal.reason))
-    } else this.#reject(item, () => rebuild(failure))
+      return
+    }
+    this.nrFailed++
+    const resolve = this.#remove(item)
+    const sync = this.syncs.get(resolve)
+    if (sync === undefined) resolve(rejectionOf(failure))
+    else sync.fail(() => rebuild(failure))
   }
 
   /** WqHooks.onCancelled. */
@@ -97,7 +106,7 @@ export class Settler {
     this.fail(this.#remove(item), make)
   }
 
-  /** Settles a promise, or wakes a sleeping caller, with an error. */
+  /** Settles a promise, or wakes a sleeping caller, with an error of our own. */
   fail(resolve: Resolve, make: () => unknown): void {
     const sync = this.syncs.size > 0 ? this.syncs.get(resolve) : undefined
     if (sync === undefined) resolve(rejection(make))

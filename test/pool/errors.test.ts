@@ -88,14 +88,6 @@ test('a name that the module does not export', async () => {
   }
 })
 
-test('more names than a pool takes', async () => {
-  await using other = new Pool(new URL('./jobs.js', import.meta.url), { maxWorkers: 1 })
-  const codes = new Set<unknown>()
-  for (let i = 0; i < 1100; i++) codes.add((await rejectionOf(other.run(`name${i}`)))['code'])
-  assert.deepEqual([...codes], ['ERR_URING_NO_SUCH_JOB'])
-  assert.match((await rejectionOf(pool.run('x'.repeat(70_000) as never, [] as never))).message, /64 KiB/)
-})
-
 test('a module that does not load', async () => {
   await using other = new Pool(new URL('./no-such-module.js', import.meta.url), { maxWorkers: 1 })
   const error = await rejectionOf(other.run('noop'))
