@@ -73,7 +73,7 @@ export const WORKER = struct('io_worker', [
 // biome-ignore format: table
 export const ITEM = struct('io_wq_work', [
   ['next',    'u32', 'holder', 'list link: the item behind'],
-  ['prev',    'u32', 'holder', 'list link: the item before'],
+  ['prev',    'u32', 'holder', 'list link: the item before; on its way home, its worker\'s work_seq as it was sent'],
   ['tw_next', 'u32', 'holder', 'link in a task-work queue; queued in a bucket, the first of a run has the last here, the last the first'],
   ['state',   'u32', 'holder', 'ITEM_* | worker slot << ITEM_SLOT_SHIFT'],
   ['flags',   'u32', 'holder', 'IO_WQ_WORK_*'],

@@ -5,6 +5,7 @@
  * items and workers, under the account's lock, which is taken over if the dead worker held it. No counterpart: a kernel
  * thread does not die in a critical section.
  */
+import { assert } from '../lib/assert.js'
 import { fetchAdd, futexWake, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { type Consumer, NONE } from '../lib/mpscq.js'
 import { clearLists, insert } from './acct.js'
@@ -39,13 +40,13 @@ import { lock, takeOverLock, unlock } from './lock.js'
 const STATE = ITEM.at.state >> 2
 const FLAGS = ITEM.at.flags >> 2
 const SEQ = ITEM.at.seq >> 2
+/** Of an item on its way home. */
+const SENT = ITEM.at.prev >> 2
 const W_STATE = WORKER.at.state >> 2
 const W_ACCT = WORKER.at.acct >> 2
 const W_CURRENT = WORKER.at.current >> 2
 const W_SPINNING = WORKER.at.spinning >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
-
-const BEFORE_TAIL = 2 ** 31
 
 /** What dead workers left. */
 export interface Wreck {
@@ -58,16 +59,16 @@ export interface Wreck {
 }
 
 /**
- * Repairs what the workers in `dead` slots may have left half done. `nrTouched`: items ever handed out; `onStuck` as for
- * lock(): yet another may have died with a lock that is needed here.
+ * Repairs what the workers in `dead` slots may have left half done. `nrTouched()`: items ever handed out; `onStuck` as for
+ * lock(): yet another may have died with a lock that is needed here. Its repair goes first, and may queue more.
  */
 export function repairAfter(
   mem: WqMemory,
   dead: readonly number[],
   tails: HashTails,
-  nrTouched: number,
+  nrTouched: () => number,
   onStuck?: (holder: number) => void,
-): Wreck {
+): void {
   const { words } = mem
   for (const slot of dead) stopSpinning(mem, slot)
   for (const acct of [ACCT_BOUND, ACCT_UNBOUND]) {
@@ -78,13 +79,12 @@ export function repairAfter(
     if (!held) lock(words, lockWord, HOLDER_OWNER, onStuck)
     // Only now: a slot on the free list is anybody's, who would bring it back to life by popping it.
     for (const slot of own) storeRelease(words, mem.worker(slot) + W_STATE, WORKER_NONE)
-    rebuild(mem, acct, dead, tails, nrTouched)
+    rebuild(mem, acct, dead, tails, nrTouched())
     unlock(words, lockWord)
   }
   for (const slot of dead) freeBuckets(mem, slot)
   rouse(mem)
   if (mem.sharedHash !== undefined) rouseOthers(mem.sharedHash.hash, mem.sharedHash.pool)
-  return findStrays(mem, dead, nrTouched)
 }
 
 function stopSpinning(mem: WqMemory, slot: number): void {
@@ -96,7 +96,8 @@ function stopSpinning(mem: WqMemory, slot: number): void {
   storeRelease(words, spinning, 0)
 }
 
-function findStrays(mem: WqMemory, dead: readonly number[], nrTouched: number): Wreck {
+/** What they left of items. To be known before anything waits: a repair in the midst of this one has to heed it. */
+export function findStrays(mem: WqMemory, dead: readonly number[], nrTouched: number): Wreck {
   const { words } = mem
   const wreck: Wreck = { died: [], inDoubt: [], cancelled: [] }
   for (let item = 0; item < nrTouched; item++) {
@@ -174,42 +175,49 @@ function rouse(mem: WqMemory): void {
 /**
  * Empties one queue, and brings home the items in doubt: each comes out exactly once, whether its worker died before it
  * entered the queue, between the two steps of the push, or after. `take` gets each; `midPush` says whether some other
- * worker is between its two steps, and `pause` lets it go on. False if the queue is stuck behind somebody unknown.
+ * worker is between its two steps, and `pause` lets it go on: whatever happens there, another repair too, finds both the
+ * queue and `inDoubt` as they are. `inDoubt` holds those of every worker known to be dead.
  */
 export function drainInDoubt(
+  mem: WqMemory,
   queue: Consumer,
   inDoubt: Set<number>,
   take: (item: number) => void,
   midPush: () => boolean,
   pause: () => void,
-): boolean {
-  let whole = true
-  for (let again = false; ; ) {
+): void {
+  let vain = 0
+  for (;;) {
     const item = queue.pop()
     if (item !== NONE) {
       inDoubt.delete(item)
       take(item)
-      again = false
+      vain = 0
     } else if (queue.isEmpty()) {
       break
     } else if (midPush()) {
       pause()
-    } else if (!again) {
-      // Who was between the two steps at the pop may have made the second since. Who is there still is dead.
-      again = true
-    } else {
-      const next = behindGap(queue, inDoubt)
-      whole = next !== NONE
-      if (!whole) break
-      inDoubt.delete(next)
-      queue.mend(next)
-      again = false
+      vain = 0
+    } else if (vain++ > 0) {
+      // Whoever was between the two steps at the first look has made the second since, or is dead.
+      const next = behindGap(mem, queue, inDoubt)
+      // None: yet another has begun a push since.
+      if (next === NONE) assert(vain <= mem.shape.nrItems, 'nobody unknown died between the two steps of a push')
+      else {
+        inDoubt.delete(next)
+        queue.mend(next)
+        vain = 0
+      }
     }
   }
   // These never entered the queue; or nothing followed them, and nothing does now.
   for (const item of inDoubt) take(item)
   inDoubt.clear()
-  return whole
+}
+
+interface Piece {
+  readonly items: readonly number[]
+  readonly isTail: boolean
 }
 
 /**
@@ -217,21 +225,28 @@ export function drainInDoubt(
  * or the tail. The tail's piece comes last, and of pieces that end alike the longest holds the others.
  *
  *   cursor -> [a] -> [b]     [x] -> [c]     [y] -> [d] tail        x and y in doubt: x, then y
+ *
+ * Of several that none of this tells apart, one that holds nothing whose worker sent something of another piece before.
  */
-function behindGap(queue: Consumer, inDoubt: ReadonlySet<number>): number {
-  let best = NONE
-  let bestRank = 0
+function behindGap(mem: WqMemory, queue: Consumer, inDoubt: ReadonlySet<number>): number {
+  const byEnd = new Map<number, Piece>()
   for (const item of inDoubt) {
-    let length = 1
-    let end = item
-    for (let next = queue.next(end); next !== NONE; next = queue.next(end)) {
-      end = next
-      length++
-    }
+    const items = [item]
+    for (let next = queue.next(item); next !== NONE; next = queue.next(next)) items.push(next)
+    const end = items.at(-1)!
     const isTail = end === queue.tail()
-    if (length === 1 && !isTail) continue
-    const rank = isTail ? length : length + BEFORE_TAIL
-    if (rank > bestRank) [best, bestRank] = [item, rank]
+    if (items.length === 1 && !isTail) continue
+    if (items.length > (byEnd.get(end)?.items.length ?? 0)) byEnd.set(end, { items, isTail })
   }
-  return best
+  const pieces = [...byEnd.values()]
+  const first = pieces.find((piece) => pieces.every((other) => other === piece || !comesBefore(mem, other, piece)))
+  return first?.items[0] ?? NONE
+}
+
+function comesBefore(mem: WqMemory, a: Piece, b: Piece): boolean {
+  const { words } = mem
+  if (a.isTail || b.isTail) return b.isTail
+  const slotOf = (item: number) => words[mem.item(item) + STATE]! >> ITEM_SLOT_SHIFT
+  const sentOf = (item: number) => words[mem.item(item) + SENT]!
+  return a.items.some((x) => b.items.some((y) => slotOf(x) === slotOf(y) && ((sentOf(x) - sentOf(y)) | 0) < 0))
 }

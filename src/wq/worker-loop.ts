@@ -59,6 +59,7 @@ const NR_QUEUED = ACCT.at.nr_queued >> 2
 const NR_WORKERS = ACCT.at.nr_workers >> 2
 const MIN_WORKERS = ACCT.at.min_workers >> 2
 const STALLED = ACCT.at.stalled >> 2
+const SENT = ITEM.at.prev >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 
@@ -236,6 +237,8 @@ export class WorkerLoop {
     if ((loadAcquire(words, at + STATE) & ITEM_STATE_MASK) !== ITEM_CANCELED) {
       storeRelease(words, at + STATE, ITEM_DONE | (this.slot << ITEM_SLOT_SHIFT))
     }
+    // What this worker sent is told apart by it, should the queue fall to pieces.
+    words[at + SENT] = words[this.#w + (WORKER.at.work_seq >> 2)]!
     const force = (words[at + FLAGS]! & IO_WQ_WORK_FORCE_WAKE) !== 0
     const edge = this.#producer(queue).push(item)
     if (edge) this.#hooks.onEdge(queue)

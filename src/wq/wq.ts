@@ -45,7 +45,7 @@ import {
 import { lock, unlock } from './lock.js'
 import type { WqHooks, WqOptions } from './options.js'
 import { grace, sleepUntilHome } from './owner-wait.js'
-import { drainInDoubt, repairAfter } from './recover.js'
+import { findStrays, repairAfter } from './recover.js'
 import { currentTid } from './thread-name.js'
 import { wakeWorker } from './worker-loop.js'
 
@@ -80,10 +80,6 @@ export class Wq {
   readonly crew: Crew
   readonly #concurrency: number
   readonly #hashSeat: HashSeat | undefined
-  /** Items that dead workers may or may not have sent home, by queue. */
-  readonly #inDoubt = new Map<number, Set<number>>()
-  /** Items cancelled in the hands of dead workers, whose records have not come back. */
-  readonly #astray = new Set<number>()
   readonly #hasQueued = () => nrQueued(this.mem, ACCT_BOUND) + nrQueued(this.mem, ACCT_UNBOUND) > 0
   #seq = 0
 
@@ -407,7 +403,7 @@ export class Wq {
     const state = this.mem.words[at]! & ITEM_STATE_MASK
     assert(state === ITEM_DONE || state === ITEM_CANCELED, `item ${item} came home done or cancelled (${state})`)
     this.mem.words[at] = ITEM_FREE
-    if (state === ITEM_CANCELED) this.#astray.delete(item)
+    if (state === ITEM_CANCELED) this.#homes.foundAstray(item)
     return state === ITEM_CANCELED
   }
 
@@ -444,32 +440,14 @@ export class Wq {
   #recover(dead: readonly Casualty[]): void {
     const { words } = this.mem
     const slots = dead.map(({ slot }) => slot)
-    const wreck = repairAfter(this.mem, slots, this.tails, this.#slab.nrTouched, this.crew.onStuck)
-    const queueOf = (item: number) => words[this.mem.item(item) + QUEUE]!
-    const doubtsOf = (queue: number) => this.#inDoubt.get(queue) ?? new Set()
-    for (const item of wreck.cancelled) this.#astray.add(item)
-    for (const item of wreck.inDoubt) this.#inDoubt.set(queueOf(item), doubtsOf(queueOf(item)).add(item))
-    for (const queue of new Set([...wreck.inDoubt, ...this.#astray].map(queueOf))) {
-      const landed = new Set<number>()
-      const land = (item: number) => {
-        landed.add(item)
-        this.#astray.delete(item)
-        // Nobody's from here on: another repair, in the midst of this one or after it, is not to find it once more.
-        const at = this.mem.item(item) + STATE
-        storeRelease(words, at, (words[at]! & ITEM_STATE_MASK) | (-1 << ITEM_SLOT_SHIFT))
-      }
-      const whole = drainInDoubt(
-        this.#homes.consumer(queue),
-        doubtsOf(queue),
-        land,
-        () => this.crew.someoneMidPush(),
-        () => this.sleep(1, 1, () => false),
-      )
-      // What was cancelled in their hands and not reached comes home too, for its record.
-      if (whole) for (const item of [...this.#astray]) if (queueOf(item) === queue) land(item)
-      // The embedder meets them where it looks, ahead of what its senders have sent since.
-      this.#homes.putBack(queue, landed)
-    }
+    const wreck = findStrays(this.mem, slots, this.#slab.nrTouched)
+    this.#homes.doubt(wreck)
+    repairAfter(this.mem, slots, this.tails, () => this.#slab.nrTouched, this.crew.onStuck)
+    // Also what is in doubt for a repair that this one interrupts: the embedder is told of this one now, and will pop.
+    this.#homes.clearDoubts(
+      () => this.crew.someoneMidPush(),
+      () => this.sleep(1, 1, () => false),
+    )
     for (const [item, slot] of wreck.died) {
       words[this.mem.item(item) + STATE] = ITEM_FREE
       this.#hooks.onDied(item, dead.find((casualty) => casualty.slot === slot)!.error)
