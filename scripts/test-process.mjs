@@ -58,6 +58,13 @@ export async function runFile({ file, names }, eventsFile, timeoutMs) {
   else if (events.end.length === 0 && code === 0) fail('ended before its tests did', 'process.exit() in a test?')
   else if (code !== 0 && failures.length === 0) fail(`exit code ${code}`, events.remark.map((e) => e.text).join('\n'))
   else if (names === undefined && passed + failures.length + skips.length === 0) fail('holds no test')
+  // What was drawn, should somebody want it again.
+  if (failures.length > 0)
+    for (const { text } of events.seed)
+      output += `\n${text} npm test -- ${file
+        .split('/')
+        .at(-1)
+        .replace(/\.test\.js$/, '')}\n`
   return { file, passed, failures, skips, output, ms: Math.round(performance.now() - began) }
 }
 
@@ -71,7 +78,7 @@ function killGroup(pid) {
 
 /** The lines scripts/reporter.mjs and scripts/test-child.mjs wrote, by kind. */
 function readEvents(file) {
-  const events = { begin: [], pass: [], fail: [], skip: [], remark: [], end: [] }
+  const events = { begin: [], pass: [], fail: [], skip: [], remark: [], seed: [], end: [] }
   if (!existsSync(file)) return events
   for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
     const event = JSON.parse(line)

@@ -165,6 +165,12 @@ test(`no file of src is longer than ${MAX_LINES} lines`, () => {
   none(lengths.filter(({ lines }) => lines > MAX_LINES).map(({ file, lines }) => `${file}: ${lines} lines`))
 })
 
+test('a test that draws takes its seed from test/seed.ts, which tells the runner of it', () => {
+  const own = /URING_SEED'\]|Date\.now\(\) %|Math\.random\(\) \*/
+  const drawing = sources.filter(({ file }) => /\.test\.ts$/.test(file) && !file.endsWith('tidy.test.ts'))
+  none(drawing.flatMap(({ file, code }) => matchingLines(file, code, own)))
+})
+
 test('no path of somebody’s machine is in the tree', () => {
   const folders = ['work', 'farm', 'root'].join('|')
   const path = new RegExp(`(?<![\\w.)}/-])/(${folders})/`)

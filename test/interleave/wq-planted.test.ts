@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Bounds, explore, type Scenario } from './explorer.js'
 import { type Bug, over, plant } from './wq.plant.js'
-import { HOLDS, KILLS } from './wq.table.js'
+import { drawn, HOLDS, KILLS } from './wq.table.js'
 
 /** [what it is, the row that finds it, what the failure says, the bug] */
 const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
@@ -157,6 +157,21 @@ const PLANTED_IN_REPAIR: typeof PLANTED = [
     /.*/,
     { file: 'worker-loop', change: [['storeRelease(words, current, item);', ';']] },
   ],
+  [
+    'what a repair took off a queue comes behind what another one in its midst took off',
+    'drawn',
+    /in its turn|came back/,
+    {
+      file: 'homes',
+      change: [
+        [
+          'const land = (item) => this.#land(queue, item);',
+          'const late = [];\n const land = (item) => late.push(item);',
+        ],
+        ['for (const item of [...this.#astray])', 'for (const item of late) this.#land(queue, item);\n $&'],
+      ],
+    },
+  ],
 ]
 
 function find(rows: typeof HOLDS, name: string): Scenario & Bounds {
@@ -165,10 +180,14 @@ function find(rows: typeof HOLDS, name: string): Scenario & Bounds {
   return row[1]
 }
 
-for (const [rows, planted] of [
+const DRAWN: (typeof KILLS)[number] = ['drawn', drawn(500207, 50, 2)]
+
+const TABLES: [rows: typeof HOLDS, planted: typeof PLANTED][] = [
   [HOLDS, PLANTED],
-  [KILLS, PLANTED_IN_REPAIR],
-] as const) {
+  [[...KILLS, DRAWN], PLANTED_IN_REPAIR],
+]
+
+for (const [rows, planted] of TABLES) {
   for (const [name, row, says, bug] of planted) {
     test(`planted: ${name} is found`, async (t) => {
       const { home, remove } = plant(bug)

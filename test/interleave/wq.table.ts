@@ -229,11 +229,17 @@ export const KILLS: [name: string, scenario: Scenario & Bounds][] = [
     pool(3, 0, { mortal, up: [1, 0], sleeps: 'loop', retireAfter: 1, detached: [1], script: [['enqueue', 1], ['enqueue', 2], ['release', 1], ['drain'], ['rest']] }, MORTAL)],
 ]
 
-/** A script drawn from a seed, and `nr` schedules of it drawn from the same; with one death in each, or two. */
-export function drawn(seed: number, nr: number, mortals: boolean): Scenario & Bounds {
+/** A script drawn from a seed, and `nr` schedules of it drawn from the same; up to `maxDeaths` workers die in each. */
+export function drawn(seed: number, nr: number, maxDeaths: number): Scenario & Bounds {
+  const mortals = maxDeaths > 0
   const { maxRunning, ...arg } = draw(seed)
   const more = { random: seed, maxSchedules: nr, maxPreemptions: Number.POSITIVE_INFINITY, maxSteps: 3000 }
   const all = { ...arg, mortal: mortals, options: { maxRunning } }
   // As many threads as there are slots, and as may die.
-  return pool(5, 0, all, { ...MORTAL, ...more, victims: mortals ? [1, 2, 3] : [], maxDeaths: 1 + (seed & 1) })
+  return pool(5, 0, all, {
+    ...MORTAL,
+    ...more,
+    victims: mortals ? [1, 2, 3] : [],
+    maxDeaths: mortals ? 1 + (seed % maxDeaths) : 0,
+  })
 }

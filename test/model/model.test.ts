@@ -6,14 +6,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { watch } from '../conformance/watchdog.js'
+import { drawSeed } from '../seed.js'
 import { generate } from './generate.js'
 import { Prng } from './prng.js'
 import { describe } from './program.js'
 import { shrink } from './shrink.js'
 import { holdWorkers, missing, names, report, Tally, trial } from './trial.js'
 
-const seed = Number(process.env['URING_SEED'] ?? Date.now() % 1_000_000_000)
-const runs = Number(process.env['URING_RUNS'] ?? 200)
+const { seed, runs } = drawSeed(200)
 const LIMIT_MS = 100_000
 
 let release: () => void
@@ -34,7 +34,6 @@ test('the same seed gives the same program, and another gives another', () => {
 })
 
 test(`${runs} generated programs keep the rules on ${names.join(' and ') || 'no backend'}`, async () => {
-  console.log(`URING_SEED=${seed} URING_RUNS=${runs}`)
   const done = watch(`generated programs, URING_SEED=${seed}`, LIMIT_MS)
   const tally = new Tally()
   for (let i = 0; i < runs && names.length > 0; i++) {

@@ -6,18 +6,17 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { watch } from '../conformance/watchdog.js'
+import { drawSeed } from '../seed.js'
 import { describeHistory, drawHistory } from './wq-history.js'
 import { tryHistory } from './wq-trial.js'
 
-const SEED = Number(process.env['URING_SEED'] ?? Date.now() % 1_000_000_000)
-const RUNS = Number(process.env['URING_RUNS'] ?? 6)
+const { seed: SEED, runs: RUNS } = drawSeed(6)
 const LIMIT_MS = 60_000
 // Workers do not keep the process alive.
 const alive = setInterval(() => {}, 60_000)
 after(() => clearInterval(alive))
 
 test(`an io-wq does what its model may do, in ${RUNS} generated histories`, async (t) => {
-  t.diagnostic(`URING_SEED=${SEED} URING_RUNS=${RUNS}`)
   let nrStates = 0
   for (let seed = SEED; seed < SEED + RUNS; seed++) {
     const done = watch(`a history of io-wq, URING_SEED=${seed} URING_RUNS=1`, LIMIT_MS)

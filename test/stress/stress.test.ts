@@ -5,23 +5,22 @@
  */
 import { after, test } from 'node:test'
 import { probe } from '../../src/backends/kernel/probe.js'
+import { drawSeed } from '../seed.js'
 import { stressDropped } from './dropped.js'
 import { stressPool } from './pool-stress.js'
 import { stressSteps } from './steps.js'
 import { stressTerminated } from './terminated.js'
 
-const SEED = Number(process.env['URING_SEED'] ?? Date.now() % 1_000_000_000)
+const { seed: SEED } = drawSeed()
 // Workers do not keep the process alive.
 const alive = setInterval(() => {}, 60_000)
 after(() => clearInterval(alive))
 
 test('a pool whose workers are killed at random instants loses nothing and runs nothing twice', async (t) => {
-  t.diagnostic(`URING_SEED=${SEED}`)
   t.diagnostic(await stressPool({ jobs: 20_000, kills: 40, seed: SEED }))
 })
 
 test('an io-wq through random steps loses no wake-up', async (t) => {
-  t.diagnostic(`URING_SEED=${SEED}`)
   for (let seed = SEED; seed < SEED + 3; seed++) t.diagnostic(await stressSteps({ steps: 3000, seed }))
 })
 
@@ -29,14 +28,12 @@ for (const backend of ['kernel', 'threads'] as const) {
   const skip = backend === 'kernel' ? (probe()?.reason ?? false) : false
 
   test(`what callers drop lives until its operation has ended (${backend})`, { skip }, async (t) => {
-    t.diagnostic(`URING_SEED=${SEED}`)
     t.diagnostic(await stressDropped({ backend, rounds: 6, seed: SEED }))
   })
 
   test(`a Worker that ends with reads in flight has nothing written to freed memory (${backend})`, {
     skip,
   }, async (t) => {
-    t.diagnostic(`URING_SEED=${SEED}`)
     t.diagnostic(await stressTerminated({ backend, rounds: backend === 'kernel' ? 20 : 3, seed: SEED }))
   })
 }

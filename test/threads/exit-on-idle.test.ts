@@ -14,8 +14,9 @@ import { WQ, WQ_EXIT_ON_IDLE } from '../../src/wq/layout.js'
 import { Wq } from '../../src/wq/wq.js'
 import { Prng } from '../model/prng.js'
 import { until } from '../pool/gate.js'
+import { drawSeed } from '../seed.js'
 
-const SEED = Number(process.env['URING_SEED'] ?? Date.now() % 1_000_000_000)
+const { seed: SEED } = drawSeed()
 const STEPS = 300
 const MAX_RINGS = 3
 
@@ -36,8 +37,7 @@ function wqOf(open: () => Ring): [Ring, Wq] {
   }
 }
 
-test('exit-on-idle is on while a thread has no ring, and never else', async (t) => {
-  t.diagnostic(`URING_SEED=${SEED}`)
+test('exit-on-idle is on while a thread has no ring, and never else', async () => {
   const rng = new Prng(SEED)
   const syscalls = new ThreadsSyscalls()
   const open = () => queueInit(syscalls, 8)
