@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { CheckParser, checkLine } from '../../src/cli/sum-format.js'
 import { Prng } from '../model/prng.js'
+import { drawSeed } from '../seed.js'
 import { bytePath, coreutilsSums, makeHostileTree, shell, temporaryDirectory, uring } from './hostile-tree.js'
 
 const temporary = temporaryDirectory()
@@ -121,7 +122,7 @@ test('--json tells the verdict of each file', () => {
 })
 
 test('generated lists are read as sha256sum reads them, whatever their first line is', () => {
-  const seed = Number(process.env['URING_SEED'] ?? Date.now() % 1e9)
+  const { seed } = drawSeed()
   const random = new Prng(seed)
   const sum = 'ab'.repeat(32)
   const parts = [
