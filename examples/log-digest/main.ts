@@ -2,24 +2,25 @@
  * log-digest [FILE…] [--out DIR] [--timeout MS] [--make MB] [--json]: hits, bytes and sessions of each host in access logs.
  * Main thread; the work is done in a Pool.
  *
- * Files are read in the order given (`-` is stdin); without any it makes some. Pieces are parsed in parallel, then each
- * host's hits go to a job with the host as its key: hosts in parallel, a host's hits one job after the other and in the
- * order of the log, for that is what sessions are made of. With --out each host gets a file, written and fsynced by
- * unbounded jobs. ^C or --timeout cancels what is left, prints what was found until then, and exits with 130 or 124.
+ * Logs are taken in the order given (`-` is stdin); without any it makes some. Their parts are parsed in parallel, and
+ * what each has found is added up in the order of the parts. With --out each network gets a file of its hosts, appended
+ * and fsynced by unbounded jobs. ^C or --timeout cancels what is left, prints what was found until then, and exits with
+ * 130 or 124.
  */
-import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Pool } from 'uring/pool'
-import { Hosts } from './hosts.js'
-import { pieces } from './pieces.js'
+import { HostTable } from './digest.js'
+import { type PartArgs, partsOf } from './parts.js'
+import { type Digest, digests, report } from './report.js'
 import { writeSample } from './sample.js'
 
-/** Pieces being parsed, and parsed ahead of the one whose hits are given out next. */
-const AHEAD = 2 * availableParallelism()
-const SHOWN = 5
+const THREADS = availableParallelism()
+/** Parts that are parsed, or ahead of the one that is added next. */
+const AHEAD = 2 * THREADS
+const HOSTS_A_SAVE = 32
 const EXIT_TIMEOUT = 124
 const EXIT_SIGINT = 130
 
@@ -33,76 +34,62 @@ const { values: options, positionals: files } = parseArgs({
   },
 })
 
-const pool = new Pool<typeof import('./jobs.js')>(new URL('./jobs.js', import.meta.url))
+// Threads start now, while the logs are looked up.
+const pool = new Pool<typeof import('./jobs.js')>(new URL('./jobs.js', import.meta.url), { minWorkers: THREADS })
 const stop = new AbortController()
 const { signal } = stop
-const hosts = new Hosts()
-const counts = { bytes: 0, lines: 0, bad: 0, saved: 0 }
+const table = new HostTable()
+let saved = 0
 
 async function digest(paths: readonly string[]): Promise<void> {
-  const extending: Promise<void>[] = []
   const parsing: Promise<void>[] = []
-  /** The pieces' hits are given out in the order of the pieces, whichever is parsed first. */
+  /** What is found is added in the order of the parts, whichever is parsed first. */
   let before = Promise.resolve()
-  for (const path of paths) {
-    console.error(`reading ${path}`)
-    const source = path === '-' ? process.stdin : createReadStream(path)
-    for await (const piece of pieces(source, signal)) {
-      counts.bytes += piece.length
-      const parsed = pool.run('parse', [piece], { signal })
-      const mine = Promise.all([parsed, before]).then(([{ lines, bad, hosts: found }]) => {
-        counts.lines += lines
-        counts.bad += bad
-        for (const [host, hits] of found) {
-          const { table, row } = hosts.place(host)
-          extending.push(awaitedLater(pool.run('extend', [table, row, hits], { key: host, signal })))
-        }
-      })
-      before = awaitedLater(mine)
-      parsing.push(before)
-      if (parsing.length >= AHEAD) await parsing.shift()
-    }
+  for await (const part of partsOf(paths, signal)) {
+    const mine = Promise.all([parse(part), before]).then(([found]) => table.addPart(found))
+    mine.catch(() => {}) // it is awaited below, or there is no need to
+    before = mine
+    parsing.push(mine)
+    if (parsing.length >= AHEAD) await parsing.shift()
   }
   await before
-  await Promise.all(extending)
 }
 
-/** A promise that somebody awaits in the end, and that may fail before: no unhandled rejection meanwhile. */
-function awaitedLater<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {})
-  return promise
+function parse(part: PartArgs) {
+  if (part[0] === 'digestText') return pool.run('digestText', [part[1]], { signal })
+  return pool.run('digestRange', [part[1], part[2], part[3]], { signal })
 }
 
+/** One file a network: its hosts some at a time, each time appended by a job with the file as its key. */
 async function save(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  const saving = [...hosts].map(async ([host, { table, row }]) => {
-    const path = join(folder, `${encodeURIComponent(host)}.json`)
-    await pool.run('save', [path, host, table, row], { key: host, unbounded: true, signal })
-    counts.saved++
-  })
+  const saving: Promise<void>[] = []
+  for (const [network, hosts] of byNetwork(digests(table))) {
+    const path = join(folder, `${encodeURIComponent(network)}.jsonl`)
+    await rm(path, { force: true })
+    for (let i = 0; i < hosts.length; i += HOSTS_A_SAVE) {
+      const some = hosts.slice(i, i + HOSTS_A_SAVE)
+      const lines = some.map((host) => `${JSON.stringify(host)}\n`).join('')
+      const job = pool.run('save', [path, lines], { key: path, unbounded: true, signal })
+      const counted = job.then(() => {
+        saved += some.length
+      })
+      saving.push(counted)
+    }
+  }
   await Promise.all(saving)
 }
 
-function report(startMs: number): void {
-  const found = hosts.digests()
-  const ms = Math.round(performance.now() - startMs)
-  const { cancelled } = pool.stats()
-  if (options.json) {
-    console.log(JSON.stringify({ ...counts, ms, cancelled, hosts: found }))
-    return
+/** Hosts by the first half of their address, or of their name. */
+function byNetwork(hosts: readonly Digest[]): Map<string, Digest[]> {
+  const networks = new Map<string, Digest[]>()
+  for (const host of hosts) {
+    const network = host.host.split('.').slice(0, 2).join('.')
+    const others = networks.get(network)
+    if (others === undefined) networks.set(network, [host])
+    else others.push(host)
   }
-  const sessions = found.reduce((sum, host) => sum + host.sessions, 0)
-  const speed = (counts.bytes / 1e3 / ms).toFixed(1)
-  console.log(`${counts.lines} lines, ${found.length} hosts, ${sessions} sessions; ${ms} ms, ${speed} MB/s`)
-  if (counts.bad > 0) console.log(`${counts.bad} lines are no log lines`)
-  if (counts.saved > 0) console.log(`${counts.saved} files in ${options.out}`)
-  for (const { host, hits, bytes, errors, sessions: own, longestSeconds } of found.slice(0, SHOWN)) {
-    const longest = `longest ${Math.round(longestSeconds / 60)} min`
-    console.log(
-      `${host.padEnd(16)} ${hits} hits, ${(bytes / 1e6).toFixed(1)} MB, ${errors} errors, ${own} sessions, ${longest}`,
-    )
-  }
-  if (signal.aborted) console.log(`stopped: ${String(signal.reason)}; ${cancelled} jobs never ran`)
+  return networks
 }
 
 process.once('SIGINT', () => {
@@ -131,10 +118,11 @@ try {
     if (options.out !== undefined) await save(options.out)
   } catch (error) {
     if (!signal.aborted) throw error
-    // Jobs that were told still run to their next look; the rows are read when all is quiet.
-    await pool.close()
   }
-  report(startMs)
+  const { cancelled } = pool.stats()
+  report(table, startMs, options.json, { saved, cancelled })
+  if (!options.json && saved > 0) console.log(`${saved} hosts saved in ${options.out}`)
+  if (!options.json && signal.aborted) console.log(`stopped: ${String(signal.reason)}; ${cancelled} jobs never ran`)
 } finally {
   clearTimeout(timer)
   await pool.close()

@@ -10,10 +10,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Digest } from '../../examples/log-digest/hosts.js'
+import { HostTable } from '../../examples/log-digest/digest.js'
+import { digestRange } from '../../examples/log-digest/jobs.js'
+import { type Digest, digests } from '../../examples/log-digest/report.js'
 import { writeSample } from '../../examples/log-digest/sample.js'
+import { Prng } from '../model/prng.js'
 
 const MAIN = fileURLToPath(new URL('../../examples/log-digest/main.js', import.meta.url))
+const PLAIN = fileURLToPath(new URL('../../examples/log-digest/plain.js', import.meta.url))
 const SESSION_GAP_SECONDS = 1800
 const BAD_LINE = '-- log rotated --'
 
@@ -34,10 +38,55 @@ test('what it finds in many pieces is what one pass over the lines finds', async
   assert.ok(found.bad > 0)
   assert.deepEqual(new Map(found.hosts.map((host) => [host.host, host])), expected)
   assert.equal(found.saved, expected.size)
-  assert.equal(readdirSync(out).length, expected.size)
-  for (const { host, hits, sessions } of expected.values()) {
-    const saved = JSON.parse(readFileSync(join(out, `${host}.json`), 'utf8')) as Digest
-    assert.deepEqual([saved.host, saved.hits, saved.sessions], [host, hits, sessions])
+  const saved = readdirSync(out).flatMap((name) => {
+    const hosts = readFileSync(join(out, name), 'utf8').trimEnd().split('\n')
+    const found = hosts.map((line) => JSON.parse(line) as Digest)
+    for (const { host } of found) assert.ok(host.startsWith(name.replace(/jsonl$/, '')), `${host} in ${name}`)
+    return found
+  })
+  assert.deepEqual(new Map(saved.map((host) => [host.host, host])), expected)
+  assert.deepEqual(JSON.parse((await outcome(start([...logs, '--json'], {}, PLAIN))).stdout).hosts, found.hosts)
+})
+
+test('rows of a log cut anywhere between lines, added up, are the rows of the whole', () => {
+  const random = new Prng(Number(process.env['URING_SEED'] ?? 7))
+  for (let run = 0; run < 200; run++) {
+    let seconds = 1_700_000_000
+    const lines = Array.from({ length: 40 }, () => {
+      // Within a session, beyond it, and now and then back in time.
+      seconds += random.pick([0, 60, 1700, 1800, 1801, 4000, -30, -3000])
+      const at = new Date(seconds * 1000)
+        .toUTCString()
+        .replace(/^\w+, (\d+) (\w+) (\d+) ([\d:]+) GMT$/, '$1/$2/$3:$4 +0000')
+      return `h${random.int(2)} - - [${at}] "GET / \\"x" HTTP/1.1" ${random.pick([200, 404])} ${random.pick(['-', 7])}\n`
+    })
+    const whole = new HostTable()
+    whole.addText(Buffer.from(lines.join('')))
+    assert.equal(whole.bad, 0)
+    const sum = new HostTable()
+    for (let at = 0; at < lines.length; ) {
+      const part = new HostTable()
+      const length = 1 + random.int(8)
+      part.addText(Buffer.from(lines.slice(at, at + length).join('')))
+      sum.addPart(part.part())
+      at += length
+    }
+    assert.deepEqual(digests(sum), digests(whole), `run ${run}`)
+  }
+})
+
+test('each line belongs to one range, wherever a file is cut', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'uring-digest-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'log')
+  const line = (host: string) => `${host} - - [01/Mar/2024:12:00:00 +0200] "GET / HTTP/1.0" 200 5`
+  const text = `${line('a')}\n${line('b')}\n\n${line('c'.repeat(300))}\n${line('d')}`
+  writeFileSync(path, text)
+  for (let step = 1; step < 160; step++) {
+    const table = new HostTable()
+    for (let at = 0; at < text.length; at += step)
+      table.addPart(digestRange(path, at, Math.min(at + step, text.length)))
+    assert.deepEqual([table.lines, table.bad, table.bytes], [5, 1, text.length], `step ${step}`)
   }
 })
 
@@ -109,8 +158,8 @@ function onePass(text: string): Map<string, Digest> {
   return hosts
 }
 
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } })
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}, program = MAIN): ChildProcess {
+  return spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } })
 }
 
 async function outcome(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
