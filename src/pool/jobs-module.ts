@@ -88,7 +88,7 @@ function loadError(href: string, error: unknown): Error {
     (error as { code?: unknown } | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?ts\b/.test(href)
   const why = isTypeScript
     ? `Node ${process.versions.node} does not load TypeScript by itself: use Node 22.18 or later, compile the file, or ` +
-      `give the workers a loader, as in { execArgv: ['--import', 'tsx'] }`
+      `give the threads a loader, as in { execArgv: ['--import', './tsx.mjs'] } for a file that calls register() of 'tsx/esm/api'`
     : reasonOf(error)
   return poolError('ERR_URING_JOBS_MODULE', `the module of jobs cannot be loaded: ${why}`, error)
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { Pool } from '../../src/pool/pool.js'
 import { rejectionOf } from './gate.js'
 
@@ -59,4 +60,11 @@ test('TypeScript: runs where Node strips types, else the error says what to do',
   assert.equal(error['code'], 'ERR_URING_JOBS_MODULE')
   assert.match(error.message, /does not load TypeScript by itself: .*--import/)
   assert.equal((error.cause as { code: string }).code, 'ERR_UNKNOWN_FILE_EXTENSION')
+})
+
+test('TypeScript: through tsx, as the documentation says, on every Node', async () => {
+  const path = write('enum.ts', 'enum Sign { minus = -1 }\nexport const negate = (a: number): number => Sign.minus * a')
+  const loader = fileURLToPath(new URL('./tsx.mjs', import.meta.url))
+  await using pool = new Pool(path, { maxWorkers: 1, execArgv: ['--import', loader] })
+  assert.equal(await pool.run('negate', [3]), -3)
 })
