@@ -6,7 +6,7 @@
  * completion of a multishot receive into a ring of buffers; it sleeps in io_uring_enter until some have come.
  */
 import { closeSync } from 'node:fs'
-import * as uring from '../src/driver/bare.js'
+import * as uring from 'uring/ring'
 import type { Round } from './bench.js'
 import { Meter } from './meter.js'
 

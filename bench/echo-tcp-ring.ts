@@ -5,7 +5,7 @@
  * What is received is sent from the buffer it came in, which goes back to the ring of buffers when it is sent. A client
  * has one message on its way, so no two sends of a connection are in flight at once.
  */
-import * as uring from '../src/driver/bare.js'
+import * as uring from 'uring/ring'
 import { EINTR, ENOBUFS } from '../src/lib/errno.js'
 
 const ENTRIES = 512

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { loadSyscalls } from '../src/driver/bare.js'
+import { loadSyscalls } from 'uring/ring'
 import { libc } from '../src/sys/libc.js'
 import { LoopWaker } from '../src/sys/loop.js'
 import { RingEcho } from './echo-tcp-ring.js'

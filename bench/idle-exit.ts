@@ -7,7 +7,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
-import { Uring } from '../src/driver/uring.js'
+import { Uring } from 'uring'
 import type { Bench, Subject } from './bench.js'
 import { meterTimed } from './meter.js'
 import { openPool, openSubjects, POOL_NAMES } from './pools.js'

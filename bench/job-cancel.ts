@@ -49,7 +49,7 @@ export const bench: Bench = {
 
 const CANCELLERS: Readonly<Record<string, () => Promise<Canceller>>> = {
   async uring() {
-    const { Pool } = await import('../src/pool/pool.js')
+    const { Pool } = await import('uring/pool')
     const pool = new Pool<typeof import('./rivals/cancel-jobs.js')>(JOBS, { maxWorkers: 1 })
     return {
       run(job, words) {

@@ -69,7 +69,7 @@ export const bench: Bench = {
 }
 
 async function openOurs(maxWorkers: number) {
-  const { Pool } = await import('../src/pool/pool.js')
+  const { Pool } = await import('uring/pool')
   const jobs = new URL('./rivals/echo.js', import.meta.url)
   const pool = new Pool<typeof import('./rivals/echo.js')>(jobs, { maxWorkers })
   for (let i = 0; i < 100; i++) await Promise.all([pool.run('echo', [i]), pool.run('echo', [i])])

@@ -4,10 +4,9 @@
  * A batch of `depth` NOPs is submitted and waited for by one enter. `c/liburing` is the same loop in C, where gcc and
  * liburing are: what is left between the two is JavaScript and the foreign call.
  */
-import { openRing } from '../src/driver/open.js'
-import { prepNop } from '../src/ring/prep.js'
+import { prepNop } from 'uring/ring'
 import type { Bench, Plan, Subject } from './bench.js'
-import { BACKENDS, RawLoop, usableBackends } from './rings.js'
+import { BACKENDS, openRing, RawLoop, usableBackends } from './rings.js'
 import { compileNopLiburing } from './rivals/nop-liburing.js'
 
 const DEPTHS = [1, 32, 256]
@@ -37,7 +36,7 @@ export const bench: Bench = {
 }
 
 async function openNops(plan: Plan, backend: 'kernel' | 'threads', depth: number): Promise<Subject> {
-  const { ring } = await openRing({ backend, entries: depth })
+  const ring = await openRing(backend, depth)
   const loop = new RawLoop(ring, depth, depth, { prep: prepOneNop, res: 0 })
   return {
     name: `uring/${backend}/raw`,

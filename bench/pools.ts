@@ -35,7 +35,7 @@ export async function openPool(name: PoolName, job: JobName, workers = 1): Promi
 
 const OPENERS: Readonly<Record<PoolName, (job: JobName, workers: number) => Promise<JobPool>>> = {
   async uring(job, workers) {
-    const { Pool } = await import('../src/pool/pool.js')
+    const { Pool } = await import('uring/pool')
     const pool = new Pool(new URL(`./rivals/${job}.js`, import.meta.url), { maxWorkers: workers })
     return { run: (arg) => pool.run(job, arg === undefined ? [] : [arg]), close: () => pool.close() }
   },

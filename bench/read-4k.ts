@@ -9,13 +9,11 @@ import { closeSync, openSync, read, readSync, rmSync, writeSync } from 'node:fs'
 import { mkdtemp, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openRing } from '../src/driver/open.js'
-import { Uring } from '../src/driver/uring.js'
-import { prepRead } from '../src/ring/prep.js'
-import { addressOf } from '../src/sys/memory.js'
+import { Uring } from 'uring'
+import { addressOf, prepRead } from 'uring/ring'
 import type { Bench, Plan, Round, Subject } from './bench.js'
 import { Meter, meterPromises } from './meter.js'
-import { BACKENDS, type BackendName, RawLoop, usableBackends } from './rings.js'
+import { BACKENDS, type BackendName, openRing, RawLoop, usableBackends } from './rings.js'
 import { type FioJob, fioRounds, hasFio } from './rivals/fio.js'
 
 const DEPTHS = [1, 32, 128]
@@ -110,7 +108,7 @@ function check(nrBytes: number): void {
 
 async function rawRing(plan: Plan, file: ReadFile, backend: BackendName, depth: number): Promise<Subject> {
   const { fd, offsets } = file
-  const { ring } = await openRing({ backend, entries: depth })
+  const ring = await openRing(backend, depth)
   const buffers = makeBuffers(depth)
   const addresses = Float64Array.from(buffers, addressOf)
   let i = 0

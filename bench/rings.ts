@@ -3,22 +3,45 @@
  *
  * The rings are those that Uring.open makes, flags and all, so that `raw` and `promises` differ by the driver alone.
  */
-import { openRing } from '../src/driver/open.js'
-import { setUserData } from '../src/ring/prep.js'
-import type { Ring } from '../src/ring/ring.js'
+import {
+  IORING_SETUP_CLAMP,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_NO_SQARRAY,
+  IORING_SETUP_SINGLE_ISSUER,
+  IORING_SETUP_SUBMIT_ALL,
+  IORING_SETUP_TASKRUN_FLAG,
+  loadSyscalls,
+  queueInit,
+  type Ring,
+  setUserData,
+} from 'uring/ring'
 import type { Plan, Round } from './bench.js'
 import { Meter } from './meter.js'
 
 export type BackendName = 'kernel' | 'threads'
 
+/** What Uring.open asks for; Linux 6.6 has them all. */
+const FLAGS =
+  IORING_SETUP_SINGLE_ISSUER |
+  IORING_SETUP_DEFER_TASKRUN |
+  IORING_SETUP_TASKRUN_FLAG |
+  IORING_SETUP_SUBMIT_ALL |
+  IORING_SETUP_CLAMP |
+  IORING_SETUP_NO_SQARRAY
+
 export const BACKENDS: readonly BackendName[] = ['kernel', 'threads']
+
+/** A bare ring on a backend. Throws what that says where it cannot be used. */
+export async function openRing(backend: BackendName, entries: number): Promise<Ring> {
+  return queueInit(await loadSyscalls(backend), entries, { flags: FLAGS })
+}
 
 /** The backends that rings open on here; the subjects of the others are left out. */
 export async function usableBackends(plan: Plan, subjects: readonly string[]): Promise<BackendName[]> {
   const usable: BackendName[] = []
   for (const backend of BACKENDS) {
     try {
-      const { ring } = await openRing({ backend, entries: 1 })
+      const ring = await openRing(backend, 1)
       ring.queueExit()
       usable.push(backend)
     } catch (error) {

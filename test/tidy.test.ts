@@ -102,6 +102,17 @@ test('a class of ours is told by a mark, not by instanceof: there may be two cop
   none(offenders)
 })
 
+test('benches measure the package as it is published: of its sources they import tools alone', () => {
+  const violations: string[] = []
+  for (const { file, refs } of sources) {
+    if (!file.startsWith('bench/')) continue
+    for (const { specifier, target } of refs) {
+      if (target?.startsWith('src/') && !/^src\/(lib|sys)\//.test(target)) violations.push(`${file}: '${specifier}'`)
+    }
+  }
+  none(violations)
+})
+
 test('no banned word, type escape or file name', () => {
   const words = new RegExp(
     `\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b|@ts-(ignore|nocheck)\\b`,

@@ -3,8 +3,9 @@
  *
  * Each says in shared memory that it has begun. `signal` is ours alone: a rival's job cannot learn that it was aborted.
  */
+
+import { currentSignal } from 'uring/pool/job'
 import { fetchAdd, futexWait, futexWake, loadAcquire } from '../../src/lib/barrier.js'
-import { currentSignal } from '../../src/pool/job.js'
 
 /** Words of the shared memory. */
 export const BEGUN = 0
