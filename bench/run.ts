@@ -21,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'job-cancel': () => import('./job-cancel.js'),
   'idle-exit': () => import('./idle-exit.js'),
   'sum-tree': () => import('./sum-tree.js'),
+  'log-digest': () => import('./log-digest.js'),
   wakeup: () => import('./wakeup.js'),
   'timer-lateness': () => import('./timer-lateness.js'),
   'cold-start': () => import('./cold-start.js'),

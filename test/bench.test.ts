@@ -17,8 +17,8 @@ const RUN = fileURLToPath(new URL('../bench/run.js', import.meta.url))
 const OURS = ['uring/kernel/raw', 'uring/threads/raw']
 const PROMISES = ['uring/kernel/promises', 'uring/threads/promises']
 const POOLS = ['uring', 'piscina', 'piscina/tuned', 'tinypool', 'workerpool', 'poolifier']
-/** Those with rivals that take a second for one operation, or that burst. */
-const SLOW = new Set(['job-cancel', 'job-scale'])
+/** Those that take a second for one operation, or a process, and those that burst. */
+const SLOW = new Set(['job-cancel', 'job-scale', 'log-digest'])
 const ECHOES = ['uring/kernel/raw', 'uring/kernel/loop', 'net.Server']
 const SCALES = [...POOLS, 'promises'].flatMap((pool) => [`${pool} 1k`, `${pool} 10k`])
 
@@ -51,6 +51,7 @@ const SUBJECTS: Readonly<Record<string, { all: readonly string[]; always: readon
     all: ['uring/kernel/sum', 'uring/threads/sum', 'fs+piscina', 'sha256sum'],
     always: ['uring/threads/sum', 'fs+piscina'],
   },
+  'log-digest': { all: ['uring', 'loop'], always: ['uring', 'loop'] },
   'timer-lateness': {
     all: [...LATE, 'uring/kernel', 'uring/kernel/unbounded'],
     always: LATE,
@@ -76,6 +77,7 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   'job-cancel': ['job=queued', 'job=cooperative', 'job=busy', 'job=deaf'],
   'idle-exit': ['workers=2'],
   'sum-tree': ['tree=small'],
+  'log-digest': ['log=1MB'],
   'cold-start': ['file=small'],
   'timer-lateness': ['beside=timer', 'beside=echo'],
   wakeup: ['inflight=1'],
