@@ -15,6 +15,7 @@ import { digestRange } from '../../examples/log-digest/jobs.js'
 import { type Digest, digests } from '../../examples/log-digest/report.js'
 import { writeSample } from '../../examples/log-digest/sample.js'
 import { Prng } from '../model/prng.js'
+import { drawSeed } from '../seed.js'
 
 const MAIN = fileURLToPath(new URL('../../examples/log-digest/main.js', import.meta.url))
 const PLAIN = fileURLToPath(new URL('../../examples/log-digest/plain.js', import.meta.url))
@@ -49,8 +50,9 @@ test('what it finds in many pieces is what one pass over the lines finds', async
 })
 
 test('rows of a log cut anywhere between lines, added up, are the rows of the whole', () => {
-  const random = new Prng(Number(process.env['URING_SEED'] ?? 7))
-  for (let run = 0; run < 200; run++) {
+  const { seed, runs } = drawSeed(200)
+  for (let run = 0; run < runs; run++) {
+    const random = new Prng(seed + run)
     let seconds = 1_700_000_000
     const lines = Array.from({ length: 40 }, () => {
       // Within a session, beyond it, and now and then back in time.
@@ -71,7 +73,7 @@ test('rows of a log cut anywhere between lines, added up, are the rows of the wh
       sum.addPart(part.part())
       at += length
     }
-    assert.deepEqual(digests(sum), digests(whole), `run ${run}`)
+    assert.deepEqual(digests(sum), digests(whole), `seed ${seed + run}`)
   }
 })
 
