@@ -8,6 +8,19 @@ export interface Follower {
   handleEvent(): void
 }
 
+const leavings = new WeakSet<object>()
+
+/** A reason for jobs that were left, where nobody said that they were to stop: none is ended with its thread for it. */
+export function leaving(message: string): Error {
+  const reason = new Error(message)
+  leavings.add(reason)
+  return reason
+}
+
+export function isLeaving(reason: unknown): boolean {
+  return typeof reason === 'object' && reason !== null && leavings.has(reason)
+}
+
 class Followers implements Follower {
   readonly all = new Set<Follower>()
 

@@ -77,13 +77,20 @@ function badKeys({ keys, maxWorkers, maxUnbounded }: Given<PoolOptions>): Error 
 
 /** Why a job with these options is not even begun, if there is a reason. */
 export function badRunOptions(options: Given<Omit<RunOptions, 'key'>>): Error | undefined {
-  const { id, timeout, priority, unbounded, signal, transfer, onProgress } = options
+  const { id, timeout, priority, unbounded, signal, transfer, onProgress, kill, killAfter } = options
   if (typeof id === 'function') return poolError('ERR_INVALID_ARG_TYPE', 'the id of a job is no function')
   if (unbounded !== undefined && typeof unbounded !== 'boolean') return badFlag('unbounded', unbounded)
   if (signal !== undefined && !isSignal(signal)) return badType('signal', 'an AbortSignal', signal)
   if (transfer !== undefined && !Array.isArray(transfer)) return badType('transfer', 'an array', transfer)
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     return badType('onProgress', 'a function', onProgress)
+  }
+  if (kill !== undefined && typeof kill !== 'boolean') return badFlag('kill', kill)
+  if (killAfter !== undefined) {
+    if (kill === false)
+      return poolError('ERR_INVALID_ARG_VALUE', 'killAfter says when to kill, and kill that it is not to be')
+    const bad = badTime('killAfter', killAfter)
+    if (bad !== undefined) return bad
   }
   if (priority !== undefined && !Number.isSafeInteger(priority)) return badNumber('priority', 'an integer', priority)
   return timeout === undefined ? undefined : badTime('timeout', timeout)

@@ -1,8 +1,10 @@
 /**
  * What is done to jobs after they were given: cancelled, one or many, timed out, waited for. Owner thread only.
  */
+import { NONE } from '../lib/mpscq.js'
 import { isWaiting } from '../wq/items.js'
 import type { CancelResult, Wq } from '../wq/wq.js'
+import { isLeaving } from './aborts.js'
 import type { Waiting } from './backlog.js'
 import { Deadlines } from './deadlines.js'
 import { Extras } from './extras.js'
@@ -17,6 +19,7 @@ import { letGo, type Outgoing } from './outgoing.js'
 import type { Poller } from './poller.js'
 import { FUNC } from './record.js'
 import { closedError, type Settler } from './settler.js'
+import type { PoolThreads } from './threads.js'
 
 export interface ControlParts {
   readonly wq: Wq
@@ -26,6 +29,7 @@ export interface ControlParts {
   readonly names: NameTable
   readonly outgoing: Outgoing
   readonly poller: Poller
+  readonly threads: PoolThreads
 }
 
 export class Control {
@@ -39,41 +43,80 @@ export class Control {
   }
 
   /** What this job has that most have not; its timeout begins. */
-  extrasFrom({ id, priority, timeout }: JobOptions, job: number, name: string | undefined): Extras | undefined {
-    if (id === undefined && priority === undefined && timeout === undefined && name === undefined) return undefined
-    const extras = new Extras(job, id, priority, timeout, name)
+  extrasFrom(options: JobOptions, job: number, name: string | undefined): Extras | undefined {
+    const { id, priority, timeout, kill, killAfter } = options
+    const killMs = killAfter ?? (kill === true ? 0 : undefined)
+    const isPlain = priority === undefined && timeout === undefined && killMs === undefined
+    if (isPlain && id === undefined && name === undefined) return undefined
+    const extras = new Extras(job, id, priority, timeout, name, killMs)
     if (id !== undefined) this.#ids.add(extras)
-    if (timeout === undefined) return extras
-    this.#deadlines ??= new Deadlines((due) => this.#onDue(due))
-    this.#deadlines.add(extras, timeout)
+    if (timeout !== undefined) this.#addDeadline(extras, timeout)
     return extras
+  }
+
+  #addDeadline(extras: Extras, ms: number): void {
+    this.#deadlines ??= new Deadlines((due) => this.#onDue(due))
+    this.#deadlines.add(extras, ms)
   }
 
   /** The signal of a job has aborted. */
   onAbort(job: number, reason: unknown): void {
     // 'running': the job sees it, and settles when it ends. 'notfound': it has ended, and settles soon.
-    this.cancelJob(job, () => abortError(reason))
+    this.cancelJob(job, () => abortError(reason), !isLeaving(reason))
   }
 
   #onDue(extras: Extras): void {
+    if (extras.stopping !== undefined) {
+      this.#stop(extras.job, extras.stopping)
+      return
+    }
     const make = () => timeoutError('the job', extras.timeoutMs ?? 0)
     if (this.cancelJob(extras.job, make) === 'running') extras.isTimedOut = true
   }
 
-  /** Cancels a job by its item or its name. `make`: what it rejects with if it never ran. */
-  cancelJob(job: number, make: () => Error): CancelResult {
+  /**
+   * Cancels a job by its item or its name. `make`: what it rejects with if it never ran, or has to be stopped.
+   * `stops`: that is done, if the job's options say so.
+   */
+  cancelJob(job: number, make: () => Error, stops = true): CancelResult {
     const { settler, wq, intake } = this.#parts
     if (job >= 0) {
       settler.cancelReason = make
       const result = wq.cancel(job)
       // Nobody's reason is kept.
       settler.cancelReason = closedError
+      if (result === 'running' && stops) this.#onTold(job, make)
       return result
     }
     const waiting = intake.remove(job)
     if (waiting === undefined) return 'notfound'
     this.#cancelWaiting(waiting, make)
     return 'ok'
+  }
+
+  /** A job that runs was told to stop: the first time counts. */
+  #onTold(item: number, make: () => Error): void {
+    const extras = this.#parts.jobs.extrasOf(item)
+    if (extras?.killMs === undefined || extras.stopping !== undefined) return
+    extras.stopping = make
+    this.#deadlines?.remove(extras)
+    if (extras.killMs === 0) this.#stop(item, make)
+    else this.#addDeadline(extras, extras.killMs)
+  }
+
+  /** Ends a job with its thread. Its caller does not wait for that. */
+  #stop(item: number, make: () => Error): void {
+    const { jobs, wq, threads, settler, names } = this.#parts
+    const resolve = jobs.resolveOf(item)
+    const slot = wq.runningIn(item)
+    if (slot === NONE) return
+    threads.retire(slot)
+    // What it has reported comes first. Who hears of it may do anything.
+    threads.takeEvents(slot)
+    if (jobs.resolveOf(item) !== resolve || wq.runningIn(item) !== slot) return
+    const name = jobs.extrasOf(item)?.name ?? names.nameOf(jobs.funcOf(item))
+    settler.abandon(item, make)
+    wq.terminateRunning(item, new Error(`a job beside it, '${name}', did not stop and was ended with its thread`))
   }
 
   #cancelWaiting(waiting: Waiting, make: () => Error): void {
@@ -129,17 +172,23 @@ export class Control {
   /** Pool.kill by id. */
   killById(id: unknown): number {
     const doomed = this.#ids.find(id).filter(({ job }) => job >= 0)
-    return doomed.filter(({ job }) => this.#parts.wq.terminateRunning(job)).length
+    return doomed.filter(({ job }) => this.#kill(job)).length
   }
 
   /** Pool.kill by what a job is. */
   kill(match: (job: JobInfo) => boolean): number {
-    const { jobs, wq } = this.#parts
-    const doomed = [...jobs].filter((item) => {
+    const doomed = [...this.#parts.jobs].filter((item) => {
       const info = this.#infoOf(item)
       return match(info) && info.running
     })
-    return doomed.filter((item) => wq.terminateRunning(item)).length
+    return doomed.filter((item) => this.#kill(item)).length
+  }
+
+  #kill(item: number): boolean {
+    const { wq, threads } = this.#parts
+    const slot = wq.runningIn(item)
+    if (slot !== NONE) threads.retire(slot)
+    return wq.terminateRunning(item)
   }
 
   #infoOf(item: number): JobInfo {

@@ -183,7 +183,7 @@ export class Dispatch {
       outgoing: this.#outgoing,
     }
     this.#intake = new Intake(own)
-    this.control = new Control({ ...own, intake: this.#intake })
+    this.control = new Control({ ...own, intake: this.#intake, threads: this.threads })
     this.#wq.start()
   }
 

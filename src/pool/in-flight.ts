@@ -19,6 +19,9 @@ export const HAS_SIGNAL = 8
 export const HAS_EVENTS = 16
 const HAS_EXTRAS = 32
 const IS_UNBOUNDED = 64
+/** Its caller has had an answer, and its thread is being ended. Goes with HAS_EVENTS, whatever those are. */
+const IS_ABANDONED = 128
+const nobody: Resolve = () => {}
 
 export class InFlight {
   /** Jobs given and not settled, those in the backlog not counted. */
@@ -114,9 +117,26 @@ export class InFlight {
     return this.keys.has(key)
   }
 
-  /** The items of all jobs. */
+  /** The items of all jobs that somebody waits for. */
   *[Symbol.iterator](): Generator<number> {
-    for (let item = 0; item < this.#resolves.length; item++) if (this.has(item)) yield item
+    for (let item = 0; item < this.#resolves.length; item++) {
+      if (this.has(item) && !this.isAbandoned(item)) yield item
+    }
+  }
+
+  /** The job goes on without a caller. Returns what settles its promise. */
+  abandon(item: number): Resolve {
+    const resolve = this.#resolves[item]!
+    const extras = this.extrasOf(item)
+    this.#resolves[item] = nobody
+    this.#extras[item] = undefined
+    this.#has[item] = (this.#has[item]! & ~(HAS_SIGNAL | HAS_EXTRAS)) | HAS_EVENTS | IS_ABANDONED
+    if (extras !== undefined) this.onEnded(extras)
+    return resolve
+  }
+
+  isAbandoned(item: number): boolean {
+    return (this.#has[item]! & IS_ABANDONED) !== 0
   }
 
   markSignal(item: number): void {

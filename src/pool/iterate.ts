@@ -2,7 +2,7 @@
  * What iterate() returns: the values that a job yields, in order, with room for so many on their way. Owner thread only:
  * the counterpart of JobStream.
  */
-import { follow, unfollow } from './aborts.js'
+import { follow, leaving, unfollow } from './aborts.js'
 import { abortError } from './failure.js'
 import type { Listener } from './job-events.js'
 import type { StreamEnd } from './stream.js'
@@ -131,7 +131,7 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
     const wasOver = this.#isOver
     this.#isLeft = true
     this.#drop()
-    this.#stop.abort(new Error('the caller has left the iteration'))
+    this.#stop.abort(leaving('the caller has left the iteration'))
     await this.#ended
     const last = this.#last
     this.#last = undefined

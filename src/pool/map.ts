@@ -5,7 +5,7 @@
  * the jobs, and they the source. Whatever ends it (the source, an error, a signal, the taker's `break`) closes the source
  * and cancels the jobs that are left.
  */
-import { type Follower, follow, unfollow } from './aborts.js'
+import { type Follower, follow, leaving, unfollow } from './aborts.js'
 import { abortError } from './failure.js'
 
 export interface Mapping<A, R> {
@@ -97,7 +97,7 @@ class Work<A, R> {
   async stop(): Promise<void> {
     this.#isStopped = true
     if (this.#mapping.signal !== undefined) unfollow(this.#mapping.signal, this.#follower)
-    this.#controller.abort()
+    this.#controller.abort(leaving('the caller has left the map'))
     if (this.#isExhausted) return
     this.#isExhausted = true
     const closing = this.#iterator.return?.()

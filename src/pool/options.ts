@@ -78,6 +78,15 @@ export interface RunOptions {
    */
   readonly timeout?: number
   /**
+   * A job that runs is ended with its thread when its `timeout` is over, its `signal` aborts or it is cancelled: at once, so
+   * it rejects in time whatever it does, with a TimeoutError or an AbortError. Another thread takes the place of that one.
+   * What was at the thread beside it and had begun, other jobs that await something, rejects with ERR_URING_WORKER_DIED;
+   * what had not begun is run elsewhere. Default false: the job is told (currentSignal().aborted), and ends by itself.
+   */
+  readonly kill?: boolean
+  /** As `kill`, this many milliseconds after the job was told, if it has not ended by then. Infinity: not. */
+  readonly killAfter?: number
+  /**
    * An integer; higher goes first. A job begins before all of lower priority that are of its kind (ordinary, or
    * unbounded) and in no thread's hands, except that none overtakes one of its key. Default 0.
    */
@@ -186,6 +195,8 @@ export const NO_RUN_OPTIONS = {
   priority: undefined,
   unbounded: undefined,
   timeout: undefined,
+  kill: undefined,
+  killAfter: undefined,
   signal: undefined,
   transfer: undefined,
   onProgress: undefined,

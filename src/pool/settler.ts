@@ -48,7 +48,10 @@ export class Settler {
   /** A job came home, with a result or a failure. */
   settle(item: number): void {
     const p = this.#parts.mem.payload(item)
-    if (this.#parts.jobs.hasEvents(item)) this.#parts.events.settle(item, this.#words[p + FUNC]!)
+    if (this.#parts.jobs.hasEvents(item)) {
+      if (this.#isLate(item, p)) return
+      this.#parts.events.settle(item, this.#words[p + FUNC]!)
+    }
     const failed = (this.#words[p + KIND]! & KIND_FAILED) !== 0
     const { histograms, jobs } = this.#parts
     if (histograms !== undefined) histograms.record(item)
@@ -96,9 +99,37 @@ export class Settler {
 
   /** WqHooks.onDied. */
   died(item: number, error: Error): void {
-    if (this.#parts.jobs.hasEvents(item)) this.#parts.events.settle(item, undefined)
+    if (this.#parts.jobs.hasEvents(item)) {
+      if (this.#isLate(item)) return
+      this.#parts.events.settle(item, undefined)
+    }
     const make = this.isDestroying ? closedError : () => poolError('ERR_URING_WORKER_DIED', error.message, error.cause)
     this.#reject(item, make)
+  }
+
+  /**
+   * A job that a worker still runs is over for its caller, who gets the error now: what came of it until then has been
+   * delivered. Its record comes home when its thread has ended, or with a result that is too late.
+   */
+  abandon(item: number, make: () => Error): void {
+    const { jobs, aborts, events } = this.#parts
+    this.nrFailed++
+    if (jobs.hasSignal(item)) aborts.forget(item)
+    if (jobs.hasEvents(item)) events.forget(item)
+    this.fail(jobs.abandon(item), make)
+  }
+
+  /** Takes an abandoned job's record back, with the result at `p`, if there is one. False if the job is none. */
+  #isLate(item: number, p?: number): boolean {
+    if (!this.#parts.jobs.isAbandoned(item)) return false
+    try {
+      // Others come behind it in the same ring or port.
+      if (p !== undefined) this.#parts.incoming.read(p)
+    } catch {
+      // Nobody is there to be told.
+    }
+    this.#remove(item)
+    return true
   }
 
   #reject(item: number, make: () => unknown): void {

@@ -95,10 +95,20 @@ export class PoolThreads {
       const gone = this.#parts.wq().crew.left(slot)
       if (gone === undefined) continue
       left.push(gone)
-      storeRelease(this.#space.words, this.#space.seat(slot) + RETIRES, 1)
+      this.retire(slot)
     }
     this.#parts.wq().wakeAllIdle()
     await Promise.all(left)
+  }
+
+  /** The thread in a slot begins no more jobs. */
+  retire(slot: number): void {
+    storeRelease(this.#space.words, this.#space.seat(slot) + RETIRES, 1)
+  }
+
+  /** Takes what jobs in a slot have reported by now. */
+  takeEvents(slot: number): void {
+    this.#parts.ports().takeEvents(slot)
   }
 
   /** Ends every thread, whatever it does. */

@@ -355,12 +355,13 @@ export class Crew {
     for (const resolve of waiters) resolve()
   }
 
-  /** Ends the thread in a slot, whatever it does. */
-  terminate(slot: number): void {
+  /** Ends the thread in a slot, whatever it does. `reason`: what goes down with it ends with that. */
+  terminate(slot: number, reason?: Error): void {
     const member = this.#members[slot]
     // Node adds a listener each time.
     if (member === undefined || member.isTerminated) return
     member.isTerminated = true
+    member.error ??= reason
     void member.worker.terminate()
   }
 

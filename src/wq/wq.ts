@@ -354,14 +354,20 @@ export class Wq {
     return this.crew.gone()
   }
 
-  /** Kills the thread that runs an item, the hard way: the item dies with it, the rest goes on. */
-  terminateRunning(item: number): boolean {
-    const state = loadAcquire(this.mem.words, this.mem.item(item) + STATE)
-    if ((state & ITEM_STATE_MASK) !== ITEM_RUNNING) return false
-    this.crew.terminate(state >> ITEM_SLOT_SHIFT)
+  /** Kills the thread that runs an item, the hard way: the item dies with it, for `reason`; the rest goes on. */
+  terminateRunning(item: number, reason?: Error): boolean {
+    const slot = this.runningIn(item)
+    if (slot === NONE) return false
+    this.crew.terminate(slot, reason)
     // A thread inside of a system call dies only once it is out of it.
-    this.crew.interrupt(state >> ITEM_SLOT_SHIFT, this.mem.item(item))
+    this.crew.interrupt(slot, this.mem.item(item))
     return true
+  }
+
+  /** The slot of the worker that runs an item, or NONE. */
+  runningIn(item: number): number {
+    const state = loadAcquire(this.mem.words, this.mem.item(item) + STATE)
+    return (state & ITEM_STATE_MASK) === ITEM_RUNNING ? state >> ITEM_SLOT_SHIFT : NONE
   }
 
   /** Cancels all that is queued in one account. */
