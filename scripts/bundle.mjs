@@ -31,6 +31,7 @@ export const GROUPS = [
 const MOVED = {
   'pool/dispatch.js': ["'./worker.js'", "'./pool-worker.js'"],
   'backends/threads/ctx.js': ["'./worker.js'", "'./ring-worker.js'"],
+  'sys/addon.js': ["'../../native/'", "'../native/'"],
   'sys/waiter.js': ["'./waiter-worker.js'", "'./waiter-worker.js'"],
   'cli/sum-pool.js': ["'./sum-jobs.js'", "'./sum-jobs.js'"],
   'cli/doctor-run.js': ["'./doctor-worker.js'", "'./doctor-worker.js'"],

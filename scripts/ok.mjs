@@ -47,7 +47,8 @@ function run(path, ...args) {
 function checkPackage() {
   const folder = mkdtempSync(join(tmpdir(), 'uring-pack-'))
   try {
-    const complaint = command('npm', 'pack', '--ignore-scripts', '--pack-destination', folder)
+    // With prepack, which refuses without the binaries of all processors.
+    const complaint = command('npm', 'pack', '--pack-destination', folder)
     if (complaint !== undefined) return complaint
     const tarball = join(folder, readdirSync(folder)[0])
     const complaints = [

@@ -19,6 +19,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { buildNative } from './native.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 const INSTALL_STAMP = join(root, 'node_modules/.uring-install')
@@ -42,7 +43,8 @@ export function ensureInstalled() {
 /** Builds unless dist is newer than every source. Throws on type errors, after printing them. */
 export async function ensureBuilt({ force = false } = {}) {
   const sources = SOURCE_FOLDERS.flatMap((folder) => listFiles(folder))
-  const inputs = [...sources, 'scripts/bundle.mjs', 'tsconfig.json', 'package.json', 'package-lock.json']
+  const scripts = ['scripts/bundle.mjs', 'scripts/native.mjs']
+  const inputs = [...sources, ...listFiles('native'), ...scripts, 'tsconfig.json', 'package.json', 'package-lock.json']
   const wanted = inputs.map((file) => fingerprint(file)).join('\n')
   if (!force && readIfThere(BUILD_STAMP) === wanted) return
   rmSync(BUILD_STAMP, { force: true })
@@ -52,6 +54,7 @@ export async function ensureBuilt({ force = false } = {}) {
   // Loaded here and not above: before the installation there is no bundler.
   const { bundle } = await import('./bundle.mjs')
   await bundle(root)
+  buildNative()
   mkdirSync(dirname(BUILD_STAMP), { recursive: true })
   writeFileSync(BUILD_STAMP, wanted)
 }
@@ -73,7 +76,7 @@ function fingerprint(file) {
 /** Deletes from dist what no source produces any more, so that a deleted test cannot go on passing. */
 function removeOrphans(sources) {
   for (const file of listFiles('dist')) {
-    if (file.startsWith('dist/lib/')) continue
+    if (file.startsWith('dist/lib/') || file.startsWith('dist/native/')) continue
     const source = file.slice('dist/'.length)
     if (sources.has(source) || sources.has(source.replace(/(\.js|\.js\.map|\.d\.ts)$/, '.ts'))) continue
     rmSync(join(root, file))

@@ -10,7 +10,7 @@ import * as abi from '../abi/constants.js'
 import { PROBE, PROBE_OP } from '../abi/structs.js'
 import { openRing } from '../driver/open.js'
 import type { Ring } from '../ring/ring.js'
-import { ffi, ffiProblem } from '../sys/ffi.js'
+import { addonProblem, ffi, ffiProblem } from '../sys/ffi.js'
 import { answerOf } from './answer.js'
 import { measureWakeUp, type WakeUp } from './doctor-wakeup.js'
 
@@ -33,8 +33,12 @@ export interface Diagnosis {
   readonly node: string
   readonly platform: string
   readonly kernel: string
-  /** What calls C functions; `problem` is why nothing does. */
-  readonly ffi: { readonly provider: string | undefined; readonly problem: string | undefined }
+  /** What calls C functions; `problem` is why nothing does, `addonProblem` why the addon does not, but koffi. */
+  readonly ffi: {
+    readonly provider: string | undefined
+    readonly problem: string | undefined
+    readonly addonProblem: string | undefined
+  }
   /** What Uring.open() takes; no backend if it fails. */
   readonly auto: { readonly backend: string | undefined; readonly reason: string }
   readonly backends: { readonly kernel: BackendReport; readonly threads: BackendReport }
@@ -59,7 +63,11 @@ export async function diagnose(): Promise<Diagnosis> {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     kernel: release(),
-    ffi: { provider: problem === undefined ? ffi().provider : undefined, problem },
+    ffi: {
+      provider: problem === undefined ? ffi().provider : undefined,
+      problem,
+      addonProblem: addonProblem(),
+    },
     auto: await automatic(),
     backends: { kernel: await report('kernel'), threads: await report('threads') },
     ioUringDisabled: read('/proc/sys/kernel/io_uring_disabled')?.trim(),
@@ -157,7 +165,7 @@ export function text(diagnosis: Diagnosis): string {
   const { auto, backends } = diagnosis
   const lines: [label: string, value: string][] = [
     ['system', `Node ${diagnosis.node}, Linux ${diagnosis.kernel}, ${diagnosis.platform}`],
-    ['FFI', diagnosis.ffi.provider ?? `none: ${diagnosis.ffi.problem}`],
+    ['FFI', ffiText(diagnosis.ffi)],
     ['auto takes', auto.backend === undefined ? `nothing: ${auto.reason}` : `${auto.backend} (${auto.reason})`],
   ]
   for (const [name, found] of Object.entries(backends)) {
@@ -179,6 +187,11 @@ export function text(diagnosis: Diagnosis): string {
   for (const note of diagnosis.notes) lines.push(['note', note])
   const width = Math.max(...lines.map(([label]) => label.length))
   return lines.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('')
+}
+
+function ffiText({ provider, problem, addonProblem }: Diagnosis['ffi']): string {
+  if (provider === undefined) return `none: ${problem}`
+  return addonProblem === undefined ? provider : `${provider}, for ${addonProblem}`
 }
 
 function read(path: string): string | undefined {

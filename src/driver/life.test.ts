@@ -156,7 +156,6 @@ onEachBackend('a Worker leaves no descriptor behind, however it ends', async (_,
 })
 
 onEachBackend('a Worker may be terminated with operations in flight', async (_, backend) => {
-  // The threads' workers are all started before: koffi takes the process down when a thread ends while loading it.
   const source = `import { Uring } from '${MODULE}'
     import { parentPort, workerData } from 'node:worker_threads'
     const ring = await Uring.open({ backend: '${backend}' })

@@ -1,159 +1,117 @@
 /**
- * The FFI provider: how C functions are called from JavaScript. Any thread; each thread loads its own.
+ * How C functions are called from JavaScript. Any thread; each thread loads what it calls by.
  *
- * koffi is an ordinary dependency with a prebuilt binary. Where it cannot load (another platform, a missing optional
- * package), `ffi()` throws ERR_URING_NO_FFI with the reason in words; whoever can do without it asks `ffiProblem()`
- * first. Nothing above this folder calls FFI itself.
+ * By the addon of this package, which has a binary for Linux on x64 and arm64; elsewhere by koffi, an optional dependency.
+ * Where neither loads, `ffi()` throws ERR_URING_NO_FFI with the reasons in words; whoever can do without asks
+ * `ffiProblem()` first. What may pass, such as no descriptor to open a file with, is neither kept nor called so: it is
+ * the error of that call, and the next one tries again. Nothing above this folder calls FFI itself. Counterpart: none.
  */
-import { builtin, requireHere } from '../lib/builtin.js'
+import { builtin } from '../lib/builtin.js'
+import { EMFILE, ENFILE, ENOMEM, errnoError } from '../lib/errno.js'
 import { perThread } from '../lib/per-thread.js'
+import { loadAddon } from './addon.js'
+import { loadKoffi } from './koffi.js'
 
 /**
  * C types as this library needs them. Addresses travel as numbers: user space ends below 2^47, doubles
  * are exact to 2^53.
  */
-export type CType = 'void' | 'int' | 'uint' | 'long' | 'size'
+export type CType = 'int' | 'uint' | 'long' | 'size'
 
+/** Returns what the C function returns, or -errno where that is -1. */
 export type CFunction = (...args: number[]) => number
 
 export interface Ffi {
+  /** What calls, for people. */
   readonly provider: string
   /** A function of the process (libc), or undefined where it has no such symbol. */
-  func(symbol: string, result: CType, args: readonly CType[]): CFunction | undefined
+  func(symbol: string, result: 'int' | 'long', args: readonly CType[]): CFunction | undefined
   /** The address of a symbol's code or data, or 0. */
   symbolAddress(symbol: string): number
-  /** errno of this thread's last call. */
-  errno(): number
-  /** Address of the first byte of a view's memory. */
-  address(view: ArrayBufferView): number
+  /** Address of the first byte of an array's memory. */
+  address(view: Uint8Array): number
   /** Foreign memory as an ArrayBuffer. Neither freed nor kept alive by it. */
   view(address: number, lengthBytes: number): ArrayBuffer
 }
 
-interface KoffiLibrary {
-  func(name: string, result: string, args: string[]): CFunction
-  symbol(name: string, type: string): unknown
-}
-interface Koffi {
-  load(path: null): KoffiLibrary
-  errno(): number
-  address(value: unknown): bigint
-  view(address: number, length: number): ArrayBuffer
-  readonly version: string
+/** What a thread calls by, and why that is not the addon where it is not. */
+interface Found {
+  readonly ffi: Ffi
+  readonly addonProblem: string | undefined
 }
 
-const KOFFI_TYPE: Readonly<Record<CType, string>> = {
-  void: 'void',
-  int: 'int',
-  uint: 'unsigned int',
-  long: 'int64_t',
-  size: 'int64_t',
-}
-
-let loaded: Ffi | undefined
+let found: Found | undefined
 let problem: string | undefined
 
+/** Either is set afterwards. Throws what may pass. */
 function load(): void {
-  if (loaded !== undefined || problem !== undefined) return
-  try {
-    loaded = koffiProvider(perThread('koffi', loadKoffi))
-  } catch (error) {
-    problem = `the FFI package koffi cannot load on this system: ${firstSentence(error as Error)}`
-  }
+  if (found === undefined && problem === undefined) found = perThread<Found | undefined>('ffi', find)
 }
 
-/**
- * koffi's binary for this system where npm puts it, else by way of koffi, which looks for it all over and takes 4 ms
- * where the binary takes one. A musl system could take glibc's binary for its own, so it goes the long way.
- */
-function loadKoffi(): Koffi {
-  if (process.platform === 'linux' && !builtin('node:fs').existsSync(muslLoader())) {
+function find(): Found | undefined {
+  let addonProblem: string | undefined
+  // So that tests can have either.
+  const asked = process.env['URING_FFI']
+  if (asked === 'koffi') addonProblem = 'URING_FFI=koffi'
+  else {
     try {
-      const file = findBinary()
-      // What require() does with it in the end, without what it does before: half a millisecond.
-      const module = { exports: {} as Koffi }
-      if (file !== undefined) process.dlopen(module, file)
-      if (module.exports.version?.startsWith('3.')) return module.exports
-    } catch {
-      // It is elsewhere, or of another kind: koffi knows.
+      return { ffi: loadAddon(), addonProblem }
+    } catch (error) {
+      addonProblem = `the addon of this package cannot load: ${reasonOf(error)}`
     }
   }
-  return requireHere('koffi') as Koffi
-}
-
-/** In the nearest node_modules that has it, as require() would find it. */
-function findBinary(): string | undefined {
-  const { arch } = process
-  const { existsSync } = builtin('node:fs')
-  const { fileURLToPath } = builtin('node:url')
-  const name = `node_modules/@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`
-  let folder = new URL('.', import.meta.url)
-  for (;;) {
-    const file = fileURLToPath(new URL(name, folder))
-    if (existsSync(file)) return file
-    const above = new URL('..', folder)
-    if (above.href === folder.href) return undefined
-    folder = above
+  try {
+    return { ffi: loadKoffi(), addonProblem }
+  } catch (error) {
+    problem = `${addonProblem}; nor can koffi, an optional package: ${reasonOf(error)}`
+    return undefined
   }
 }
 
-/** The dynamic loader by which a musl system is known. */
-function muslLoader(): string {
-  const machine = process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch
-  return `/lib/ld-musl-${machine}.so.1`
-}
-
-function koffiProvider(koffi: Koffi): Ffi {
-  const lib = koffi.load(null)
-  // koffi's functions take what their types say and return what theirs says; TypeScript is told here.
-  const identity = lib.func('memmove', 'int64_t', ['void *', 'void *', 'int64_t']) as unknown as (
-    dst: ArrayBufferView,
-    src: null,
-    n: number,
-  ) => number
-  return {
-    provider: `koffi ${koffi.version}`,
-    func(symbol, result, args) {
-      try {
-        return lib.func(
-          symbol,
-          KOFFI_TYPE[result],
-          args.map((a) => KOFFI_TYPE[a]),
-        )
-      } catch {
-        return undefined
-      }
-    },
-    symbolAddress(symbol) {
-      try {
-        return Number(koffi.address(lib.symbol(symbol, 'void *')))
-      } catch {
-        return 0
-      }
-    },
-    errno: koffi.errno,
-    // memmove of no bytes returns its first argument: the address as a double, with no bigint in between.
-    address: (view) => identity(view, null, 0),
-    view: (address, lengthBytes) => koffi.view(address, lengthBytes),
-  }
-}
-
-/** The first line of what went wrong, without its full stop: ours follows. */
-function firstSentence({ message }: Error): string {
+/** What may pass is thrown; the first line of anything else, without its full stop. */
+function reasonOf(error: unknown): string {
+  const { message } = error as Error
+  const errno = shortage(message)
+  if (errno !== 0) throw errnoError(-errno, 'dlopen')
   return message.split('\n', 1).join('').replace(/\.$/, '')
 }
 
-/** The provider. Throws an Error with code ERR_URING_NO_FFI where there is none. */
+const SHORTAGES: Readonly<Record<string, number>> = { EMFILE, ENFILE, ENOMEM }
+
+/** What the process had too little of; 0 if it was not that. The loader of libraries tells in words, require() not at all. */
+function shortage(message: string): number {
+  if (/cannot allocate memory/i.test(message)) return ENOMEM
+  const fs = builtin('node:fs')
+  try {
+    fs.closeSync(fs.openSync('/dev/null', 'r'))
+    return /too many open files/i.test(message) ? EMFILE : 0
+  } catch (error) {
+    return SHORTAGES[(error as { code?: string }).code ?? ''] ?? 0
+  }
+}
+
+/** What calls. Throws an Error with code ERR_URING_NO_FFI where nothing can, and EMFILE or the like where not now. */
 export function ffi(): Ffi {
   load()
-  if (loaded === undefined) {
-    throw Object.assign(new Error(`${problem}. Rings need it; the Pool does not.`), { code: 'ERR_URING_NO_FFI' })
+  if (found === undefined) {
+    throw Object.assign(new Error(`${problem}. Rings need one of them; the Pool does not.`), {
+      code: 'ERR_URING_NO_FFI',
+    })
   }
-  return loaded
+  return found.ffi
 }
 
 /** Why there is no FFI here, in words; undefined where there is. */
 export function ffiProblem(): string | undefined {
-  load()
-  return problem
+  try {
+    load()
+    return problem
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** Why it is not the addon that calls; undefined where it is, or nothing does. */
+export function addonProblem(): string | undefined {
+  return found?.addonProblem
 }

@@ -7,8 +7,6 @@ import { builtin } from '../lib/builtin.js'
 import { ENOSYS } from '../lib/errno.js'
 import { type CFunction, type CType, ffi } from './ffi.js'
 
-type Call = (...args: number[]) => number
-
 /** System-call numbers that differ by architecture; io_uring's own are 425 to 427 and openat2 is 437 everywhere. */
 const NR: Readonly<Record<string, Readonly<Record<'gettid' | 'tgkill' | 'process_vm_readv' | 'kcmp', number>>>> = {
   x64: { gettid: 186, tgkill: 234, process_vm_readv: 310, kcmp: 312 },
@@ -67,44 +65,21 @@ const TABLE = {
   prctl:      ['prctl',      'int',  ['int', 'long', 'long', 'long', 'long']],
   memcpy:     ['memcpy',     'long', ['long', 'long', 'size']],
   syscall:    ['syscall',    'long', LONG6],
-} as const satisfies Record<string, readonly [string, CType, readonly CType[]]>
+} as const satisfies Record<string, readonly [string, 'int' | 'long', readonly CType[]]>
 
 export type LibcName = keyof typeof TABLE
 
-const bound = new Map<LibcName, Call>()
+const bound = new Map<LibcName, CFunction>()
 
 /** A function of the table, bound once a thread. Throws ERR_URING_NO_FFI where FFI cannot load. */
-export function libc(name: LibcName): Call {
+export function libc(name: LibcName): CFunction {
   let call = bound.get(name)
   if (call === undefined) {
     const [symbol, result, args] = TABLE[name]
-    const raw = ffi().func(symbol, result, args)
-    call = raw === undefined ? () => -ENOSYS : withErrno(raw, args.length)
+    call = ffi().func(symbol, result, args) ?? (() => -ENOSYS)
     bound.set(name, call)
   }
   return call
-}
-
-/** One closure an arity: the argument list stays in registers, which rest parameters would not allow. */
-function withErrno(raw: CFunction, arity: number): Call {
-  const { errno } = ffi()
-  const fail = (r: number) => (r === -1 ? -errno() : r)
-  switch (arity) {
-    case 1:
-      return (a) => fail(raw(a!))
-    case 2:
-      return (a, b) => fail(raw(a!, b!))
-    case 3:
-      return (a, b, c) => fail(raw(a!, b!, c!))
-    case 4:
-      return (a, b, c, d) => fail(raw(a!, b!, c!, d!))
-    case 5:
-      return (a, b, c, d, e) => fail(raw(a!, b!, c!, d!, e!))
-    case 6:
-      return (a, b, c, d, e, f) => fail(raw(a!, b!, c!, d!, e!, f!))
-    default:
-      return (a, b, c, d, e, f, g) => fail(raw(a!, b!, c!, d!, e!, f!, g!))
-  }
 }
 
 /** io_uring_setup(2). */

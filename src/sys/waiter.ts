@@ -31,7 +31,7 @@ export class Waiter {
     this.#fd = fd
     this.#worker.on('message', onWake)
     this.#worker.unref()
-    // Terminated while it loads koffi, with this thread or by process.exit(), it would abort the process.
+    // Terminated while it loads koffi, where that calls, it would take the process with it.
     while (loadAcquire(this.#words, IS_UP) === 0) {
       if (futexWait(this.#words, IS_UP, 0, UP_MS) === 'timed-out') break
     }

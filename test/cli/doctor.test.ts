@@ -11,7 +11,7 @@ import { BACKENDS } from './backends.js'
 import { MAIN } from './hostile-tree.js'
 
 const SECCOMP = fileURLToPath(new URL('./seccomp.js', import.meta.url))
-const NO_KOFFI = fileURLToPath(new URL('../no-ffi/no-koffi.cjs', import.meta.url))
+const NO_FFI = fileURLToPath(new URL('../no-ffi/no-ffi.cjs', import.meta.url))
 const NO_WORKER = fileURLToPath(new URL('./no-worker.cjs', import.meta.url))
 const NO_PIPE = fileURLToPath(new URL('./no-pipe.cjs', import.meta.url))
 const [kernel, threads] = BACKENDS
@@ -43,7 +43,8 @@ test('doctor says what each backend has and what auto takes', () => {
     }
   }
   assert.equal(found.auto.backend, kernel!.skip === false ? 'kernel' : 'threads')
-  assert.match(found.ffi.provider ?? '', /^koffi /)
+  assert.match(found.ffi.provider ?? '', /^uring_ffi linux-/)
+  assert.equal(found.ffi.addonProblem, undefined)
 })
 
 test('doctor says which way the loop is woken where Node has no Pipe class to be had', () => {
@@ -102,10 +103,10 @@ test('where no Worker can be started the kernel’s ring works all the same', { 
 })
 
 test('without FFI doctor says that there is none', () => {
-  const { stdout, status } = run(['--require', NO_KOFFI, MAIN, 'doctor', '--json'])
+  const { stdout, status } = run(['--require', NO_FFI, MAIN, 'doctor', '--json'])
   assert.equal(status, 1)
   const { auto, ffi, backends } = JSON.parse(stdout) as Diagnosis
   assert.equal(auto.backend, undefined)
-  assert.match(ffi.problem ?? '', /koffi/)
+  assert.match(ffi.problem ?? '', /^the addon of this package cannot load: .*; nor can koffi, .*Cannot find module/)
   assert.deepEqual([backends.kernel.usable, backends.threads.usable], [false, false])
 })

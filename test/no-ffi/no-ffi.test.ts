@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const preload = fileURLToPath(new URL('./no-koffi.cjs', import.meta.url))
+const preload = fileURLToPath(new URL('./no-ffi.cjs', import.meta.url))
 
-/** Runs a program in which koffi cannot load; what it prints is JSON. */
+/** Runs a program in which no FFI can load; what it prints is JSON. */
 function run(program: string): unknown {
   const args = ['--require', preload, '--input-type=module', '--eval', program]
   const child = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 })
@@ -22,7 +22,7 @@ test('without FFI a ring says so in words', () => {
       const error = await Uring.open({ backend: '${backend}' }).then(() => undefined, (e) => e)
       console.log(JSON.stringify({ code: error?.code, message: error?.message }))`)
     assert.equal((error as { code: string }).code, 'ERR_URING_NO_FFI')
-    assert.match((error as { message: string }).message, /^the FFI package koffi .*[^.]\. Rings need it/)
+    assert.match((error as { message: string }).message, /^the addon .*; nor can koffi, .*[^.]\. Rings need one/)
   }
 })
 

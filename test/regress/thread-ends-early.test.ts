@@ -1,4 +1,4 @@
-/** A thread that ends while FFI loads in its workers takes the process with it, unless it waits for them. */
+/** A thread that ends while FFI loads in its workers does not take the process with it. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'

@@ -11,7 +11,7 @@ const ring = await Uring.open({ backend, entries: 1024 })
 /** A piece of memory for each read. */
 const fresh = () => new Uint8Array(new ArrayBuffer(READ_BYTES))
 
-// Nobody must be starting when the end comes: koffi takes the process down when a thread ends while loading it.
+// All of them take part from the beginning.
 if (backend === 'threads') ring.maxWorkers(1, 1)
 await Promise.all(pipes.map((pipe) => ring.read(pipe, new Uint8Array(1), { async: true })))
 await Promise.all([ring.nop({ async: true }), ring.read(file, fresh(), { position: 0, async: true })])

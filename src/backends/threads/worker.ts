@@ -61,7 +61,8 @@ const env: WorkEnv = {
   running: () => loop.running(),
 }
 
-// Before it is up: a thread that is terminated while FFI loads, or binds, takes the process with it.
+// Before it is up, for which its owner waits: a thread that is ended while koffi binds, where that calls, takes the
+// process with it.
 bindAll()
 watchWriters('worker', watchedTables(mem))
 for (const message of (seat.data as { rings: RingMessage[] }).rings) attach(message)

@@ -1,4 +1,5 @@
-// Preloaded by no-ffi.test.ts: koffi is not to be found, as on a platform it has no binary for. Every thread runs it.
+// Preloaded by tests: neither the addon nor koffi is to be found, as on a platform that they have no binary for. Every
+// thread runs it.
 const Module = require('node:module')
 
 function refuse(what) {
@@ -11,9 +12,5 @@ Module._resolveFilename = function (request, ...rest) {
   return resolve.call(this, request, ...rest)
 }
 
-// Its binary is loaded without require().
-const { dlopen } = process
-process.dlopen = function (module, file, ...rest) {
-  if (file.endsWith('/koffi.node')) refuse(file)
-  return dlopen.call(this, module, file, ...rest)
-}
+// The addon is loaded without require().
+process.dlopen = (_module, file) => refuse(file)

@@ -1,0 +1,37 @@
+/**
+ * C functions called by this package's own addon, native/uring_ffi.c. Any thread; each thread loads it.
+ *
+ * A thread may be ended while it is in here. The addon keeps nothing by thread, so there is nothing to undo, and it never
+ * insists on what Node refuses to an ending thread. Counterpart: native/uring_ffi.c.
+ */
+import { builtin } from '../lib/builtin.js'
+import type { CFunction, Ffi } from './ffi.js'
+
+interface Addon {
+  func(symbol: string, returnsLong: boolean): CFunction | undefined
+  symbolAddress(symbol: string): number
+  address(view: Uint8Array): number
+  view(address: number, lengthBytes: number): ArrayBuffer | undefined
+}
+
+/** Throws the loader's error where this package has no binary for the machine, or that may not be loaded. */
+export function loadAddon(): Ffi {
+  const { platform, arch } = process
+  const name = `${platform}-${arch}.node`
+  const file = builtin('node:url').fileURLToPath(new URL(name, new URL('../../native/', import.meta.url)))
+  const module = { exports: {} as Addon }
+  process.dlopen(module, file)
+  const { func, symbolAddress, address, view } = module.exports
+  return {
+    provider: `uring_ffi ${platform}-${arch}`,
+    func: (symbol, result) => func(symbol, result === 'long'),
+    symbolAddress,
+    address,
+    view(at, lengthBytes) {
+      const buffer = view(at, lengthBytes)
+      if (buffer === undefined)
+        throw new Error('this JavaScript engine does not take foreign memory for an ArrayBuffer')
+      return buffer
+    },
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * C functions called by koffi, where the addon has no binary. Any thread; each thread loads it.
+ *
+ * koffi is an optional dependency with binaries of its own. A thread that is ended while koffi loads, binds a function or
+ * makes a view takes the process with it. Counterpart: none.
+ */
+import { requireHere } from '../lib/builtin.js'
+import type { CFunction, CType, Ffi } from './ffi.js'
+
+interface KoffiLibrary {
+  func(name: string, result: string, args: string[]): CFunction
+  symbol(name: string, type: string): unknown
+}
+interface Koffi {
+  load(path: null): KoffiLibrary
+  config(options: { sync_stack_size: number; sync_heap_size: number }): unknown
+  errno(): number
+  address(value: unknown): bigint
+  view(address: number, length: number): ArrayBuffer
+  readonly version: string
+}
+
+const KOFFI_TYPE: Readonly<Record<CType, string>> = {
+  int: 'int',
+  uint: 'unsigned int',
+  long: 'int64_t',
+  size: 'int64_t',
+}
+
+/** What a call needs of its own stack: koffi takes 3 MiB of each thread that it is not told to be modest, for good. */
+const CALL_BYTES = 65536
+
+/** Throws require()'s error where it is not installed, or its own where it has no binary. */
+export function loadKoffi(): Ffi {
+  const koffi = requireHere('koffi') as Koffi
+  koffi.config({ sync_stack_size: CALL_BYTES, sync_heap_size: CALL_BYTES })
+  const lib = koffi.load(null)
+  const { errno } = koffi
+  // koffi's functions take what their types say and return what theirs says; TypeScript is told here.
+  const identity = lib.func('memmove', 'int64_t', ['void *', 'void *', 'int64_t']) as unknown as (
+    dst: ArrayBufferView,
+    src: null,
+    n: number,
+  ) => number
+  return {
+    provider: `koffi ${koffi.version}`,
+    func(symbol, result, args) {
+      let raw: CFunction
+      try {
+        raw = lib.func(
+          symbol,
+          KOFFI_TYPE[result],
+          args.map((one) => KOFFI_TYPE[one]),
+        )
+      } catch {
+        return undefined
+      }
+      return (...values) => {
+        const n = raw(...values)
+        return n === -1 ? -errno() : n
+      }
+    },
+    symbolAddress(symbol) {
+      try {
+        return Number(koffi.address(lib.symbol(symbol, 'void *')))
+      } catch {
+        return 0
+      }
+    },
+    // memmove of no bytes returns its first argument: the address as a double, with no bigint in between.
+    address: (view) => identity(view, null, 0),
+    view: (address, lengthBytes) => koffi.view(address, lengthBytes),
+  }
+}
