@@ -3,7 +3,8 @@
  *
  * An operation with IOSQE_BUFFER_SELECT takes the next buffer of its group, and its completion says which
  * (IORING_CQE_F_BUFFER, and bufferOf). The app writes entries and the tail; the other side keeps the head to itself, and
- * in an entry of an incremental ring moves address and length on. Must never be unregistered with requests on it.
+ * in an entry of an incremental ring moves address and length on. Must never be unregistered with requests on it. Once it
+ * is freed, or its ring closed, every call but free throws ERR_INVALID_STATE.
  * Counterpart: the io_uring_buf_ring_* functions and io_uring_setup_buf_ring of liburing.
  */
 import * as abi from '../abi/constants.js'
@@ -11,6 +12,7 @@ import { BUF, BUF_REG, BUF_STATUS } from '../abi/structs.js'
 import { assert } from '../lib/assert.js'
 import { storeRelease } from '../lib/barrier.js'
 import { high32, low32, Mapping } from '../sys/memory.js'
+import { groupIsFreed } from './misuse.js'
 import type { Ring } from './ring.js'
 
 const ENTRY_WORDS = BUF.size >> 2
@@ -25,7 +27,7 @@ export class BufRing {
   readonly entries: number
   readonly #ring: Ring
   readonly #mapping: Mapping
-  readonly #words: Int32Array
+  #words: Int32Array
   readonly #mask: number
   #tail = 0
 
@@ -37,6 +39,18 @@ export class BufRing {
     this.#mask = entries - 1
     this.entries = entries
     this.bgid = bgid
+    ring.addMemory(this)
+  }
+
+  /** The ring is closed, or the group unregistered: the memory is touched no more. */
+  close(): void {
+    this.#words = new Int32Array(0)
+    this.#mapping.unmap()
+  }
+
+  #live(): Int32Array {
+    if (this.#words.length === 0) throw groupIsFreed()
+    return this.#words
   }
 
   /**
@@ -45,7 +59,7 @@ export class BufRing {
    */
   add(addr: number, len: number, bid: number, offset = 0): void {
     const at = ((this.#tail + offset) & this.#mask) * ENTRY_WORDS
-    const words = this.#words
+    const words = this.#live()
     words[at + ADDR] = low32(addr)
     words[at + ADDR + 1] = high32(addr)
     words[at + LEN] = len
@@ -54,11 +68,12 @@ export class BufRing {
 
   /** Gives the next `count` entries that add wrote. */
   advance(count: number): void {
+    const words = this.#live()
     this.#tail = (this.#tail + count) & 0xffff
     // Publishes the entries before it, and leaves entry 0's bid, in the same word, as it is. Pairs with the kernel's
     // acquire of the tail.
-    const bid = this.#words[BID_AND_TAIL]! & 0xffff
-    storeRelease(this.#words, BID_AND_TAIL, (this.#tail << TAIL_SHIFT) | bid)
+    const bid = words[BID_AND_TAIL]! & 0xffff
+    storeRelease(words, BID_AND_TAIL, (this.#tail << TAIL_SHIFT) | bid)
   }
 
   /** add and advance(1): one buffer is given (back). */
@@ -89,7 +104,10 @@ export class BufRing {
    */
   free(): number {
     const res = this.#ring.isOpen ? unregisterBufRing(this.#ring, this.bgid) : 0
-    if (res === 0) this.#mapping.unmap()
+    if (res === 0) {
+      this.close()
+      this.#ring.dropMemory(this)
+    }
     return res
   }
 }

@@ -32,7 +32,7 @@ function makeCq(start = 0, flags = 0) {
     rings.set([low, high, res, cqeFlags], CQES + (rings[TAIL]! & (ENTRIES - 1)) * cqeWords)
     rings[TAIL] = rings[TAIL]! + 1
   }
-  return { cq: new Cq({ rings: rings.buffer, sqes: new ArrayBuffer(0) }, params), rings, post }
+  return { cq: new Cq({ rings: rings.buffer, sqes: new ArrayBuffer(0) }, params, () => 0), rings, post }
 }
 
 test('a completion is read in place, all of it', () => {

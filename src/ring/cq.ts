@@ -2,8 +2,8 @@
  * The completion side: peek, read, advance. Runs on the app's thread alone.
  *
  * A completion is read in place, by its distance from the head, and stays valid until advance() passes it. The other
- * side writes cq.tail and the CQEs; the app writes cq.head and the CQ flags. Counterpart: io_uring_peek_cqe,
- * io_uring_cq_ready, io_uring_cq_advance.
+ * side writes cq.tail and the CQEs; the app writes cq.head and the CQ flags. Once the ring is closed every call throws
+ * ERR_INVALID_STATE. Counterpart: io_uring_peek_cqe, io_uring_cq_ready, io_uring_cq_advance.
  */
 import {
   IORING_CQ_EVENTFD_DISABLED,
@@ -11,11 +11,15 @@ import {
   IORING_CQE_F_SKIP,
   IORING_SETUP_CQE_MIXED,
   IORING_SETUP_CQE32,
+  IORING_SETUP_IOPOLL,
+  IORING_SQ_CQ_OVERFLOW,
+  IORING_SQ_TASKRUN,
 } from '../abi/constants.js'
 import { CQE } from '../abi/cqe.js'
 import { PARAMS } from '../abi/params.js'
 import type { RingMemory } from '../abi/syscalls.js'
 import { fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
+import { ringIsClosed } from './misuse.js'
 
 const CQE_WORDS = CQE.size >> 2
 const CQE_SHIFT = Math.log2(CQE_WORDS)
@@ -36,7 +40,9 @@ export interface Cqe {
 
 export class Cq {
   readonly entries: number
-  readonly #rings: Int32Array
+  #rings: Int32Array
+  readonly #fetch: () => number
+  readonly #sqFlags: number
   readonly #head: number
   readonly #tail: number
   readonly #overflow: number
@@ -45,11 +51,15 @@ export class Cq {
   readonly #mask: number
   readonly #shift: number
   readonly #isMixed: boolean
+  readonly #isPolled: boolean
 
-  constructor(memory: RingMemory, params: DataView) {
+  /** `fetch` enters with GETEVENTS: what overflowed, and what task work completes, comes into the ring. */
+  constructor(memory: RingMemory, params: DataView, fetch: () => number) {
     const u32 = (offset: number) => params.getUint32(offset, true)
     this.#rings = new Int32Array(memory.rings)
+    this.#fetch = fetch
     this.entries = u32(PARAMS.at.cq_entries)
+    this.#sqFlags = u32(PARAMS.at.sq_off_flags) >> 2
     this.#mask = this.entries - 1
     this.#head = u32(PARAMS.at.cq_off_head) >> 2
     this.#tail = u32(PARAMS.at.cq_off_tail) >> 2
@@ -58,16 +68,42 @@ export class Cq {
     this.#cqes = u32(PARAMS.at.cq_off_cqes) >> 2
     this.#shift = CQE_SHIFT + (u32(PARAMS.at.flags) & IORING_SETUP_CQE32 ? 1 : 0)
     this.#isMixed = (u32(PARAMS.at.flags) & IORING_SETUP_CQE_MIXED) !== 0
+    this.#isPolled = (u32(PARAMS.at.flags) & IORING_SETUP_IOPOLL) !== 0
+  }
+
+  /** The ring is closed: its memory is touched no more. */
+  close(): void {
+    this.#rings = new Int32Array(0)
+  }
+
+  /** The rings' words, for each call to begin with. */
+  #live(): Int32Array {
+    if (this.#rings.length === 0) throw ringIsClosed()
+    return this.#rings
   }
 
   /** Completions to be read; on a ring of mixed sizes the slots that they take (liburing: io_uring_cq_ready). */
   ready(): number {
     // Pairs with the release of cq.tail on the other side: the CQEs before it are whole.
-    return (loadAcquire(this.#rings, this.#tail) - this.#rings[this.#head]!) >>> 0
+    const rings = this.#live()
+    return (loadAcquire(rings, this.#tail) - rings[this.#head]!) >>> 0
+  }
+
+  /**
+   * Whether completions that found no room wait on the other side: peek and the waits fetch them once there is some
+   * (liburing: io_uring_cq_has_overflow).
+   */
+  hasOverflow(): boolean {
+    return (loadAcquire(this.#live(), this.#sqFlags) & IORING_SQ_CQ_OVERFLOW) !== 0
+  }
+
+  /** Whether an enter with GETEVENTS may bring completions: some overflowed, or task work is pending. */
+  needsEnter(): boolean {
+    return (loadAcquire(this.#live(), this.#sqFlags) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0
   }
 
   #at(ahead: number): number {
-    return this.#cqes + (((this.#rings[this.#head]! + ahead) & this.#mask) << this.#shift)
+    return this.#cqes + (((this.#live()[this.#head]! + ahead) & this.#mask) << this.#shift)
   }
 
   /** res of the completion `ahead` places behind the head. */
@@ -96,17 +132,21 @@ export class Cq {
     return this.#rings[this.#at(ahead) + CQE_WORDS + word]! >>> 0
   }
 
-  /** A copy of the oldest completion, or undefined when there is none (liburing: io_uring_peek_cqe). */
+  /**
+   * A copy of the oldest completion, or undefined when there is none. If the CQ is empty and the flags say that there is
+   * something to fetch, it is fetched first, without waiting (liburing: io_uring_peek_cqe).
+   */
   peekCqe(): Cqe | undefined {
     return this.peekBatch(1)[0]
   }
 
   /**
-   * Copies of up to `max` completions, oldest first, none taken off (liburing: io_uring_peek_batch_cqe). Give them back
-   * with seen(), or with advance() where all have one size.
+   * Copies of up to `max` completions, oldest first, none taken off (liburing: io_uring_peek_batch_cqe). Fetches as
+   * peekCqe does. Give them back with seen(), or with advance() where all have one size.
    */
   peekBatch(max: number): Cqe[] {
     const batch: Cqe[] = []
+    if (max > 0 && this.ready() === 0 && (this.#isPolled || this.needsEnter())) this.#fetch()
     const slots = this.ready()
     for (let at = 0; at < slots && batch.length < max; at += this.slots(at)) {
       const cqe = this.copy(at)
@@ -151,7 +191,8 @@ export class Cq {
   /** Gives `count` slots back (liburing: io_uring_cq_advance). */
   advance(count: number): void {
     // The slots may be overwritten from here on; pairs with the acquire of cq.head on the other side.
-    storeRelease(this.#rings, this.#head, (this.#rings[this.#head]! + count) | 0)
+    const rings = this.#live()
+    storeRelease(rings, this.#head, (rings[this.#head]! + count) | 0)
   }
 
   /** seen(1): the oldest completion was dealt with. */
@@ -161,12 +202,17 @@ export class Cq {
 
   /** Completions that were lost for want of memory. */
   overflow(): number {
-    return loadAcquire(this.#rings, this.#overflow) >>> 0
+    return loadAcquire(this.#live(), this.#overflow) >>> 0
+  }
+
+  /** Whether a registered eventfd is signalled: it is not muted (liburing: io_uring_cq_eventfd_enabled). */
+  eventfdEnabled(): boolean {
+    return (loadAcquire(this.#live(), this.#cqFlags) & IORING_CQ_EVENTFD_DISABLED) === 0
   }
 
   /** Mutes or unmutes a registered eventfd (liburing: io_uring_cq_eventfd_toggle). */
   setEventfdEnabled(enabled: boolean): void {
-    if (enabled) fetchAnd(this.#rings, this.#cqFlags, ~IORING_CQ_EVENTFD_DISABLED)
-    else fetchOr(this.#rings, this.#cqFlags, IORING_CQ_EVENTFD_DISABLED)
+    if (enabled) fetchAnd(this.#live(), this.#cqFlags, ~IORING_CQ_EVENTFD_DISABLED)
+    else fetchOr(this.#live(), this.#cqFlags, IORING_CQ_EVENTFD_DISABLED)
   }
 }

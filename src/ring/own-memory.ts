@@ -48,8 +48,8 @@ export class OwnMemory implements RingMemory {
   }
 
   unmap(): void {
-    this.#rings.unmap()
-    this.#sqes.unmap()
+    this.#rings.retire()
+    this.#sqes.retire()
   }
 }
 

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import * as abi from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
 import * as prep from './prep.js'
+import { SQ_FULL } from './sq.js'
 
 /** Addresses above 2^32, and an offset above 2^32. */
 const ADDRESS = 0x7f12_3456_7890
@@ -286,4 +287,24 @@ test('every operation of Linux 6.18 has a prep function', () => {
   }
   const missing = abi.OPCODE_NAMES.filter((_, opcode) => opcode < abi.IORING_OP_LAST && !opcodes.has(opcode))
   assert.deepEqual(missing, [])
+})
+
+test('nothing is prepared where no SQE begins', () => {
+  const functions = Object.entries(prep) as [string, (words: Int32Array, at: number, ...args: number[]) => void][]
+  assert.ok(functions.length > 90, `${functions.length} functions`)
+  for (const [name, fill] of functions) {
+    for (const [entries, at] of [
+      [2, SQ_FULL],
+      [2, 32],
+      [2, Number.NaN],
+      [0, 0], // of a closed ring
+    ] as const) {
+      const words = new Int32Array(entries * 16)
+      assert.throws(() => fill(words, at, 1, 1, 1, 1, 1, 1, 1, 1), { code: 'ERR_OUT_OF_RANGE' }, `${name} at ${at}`)
+      assert.ok(
+        words.every((word) => word === 0),
+        `${name} wrote`,
+      )
+    }
+  }
 })

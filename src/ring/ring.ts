@@ -6,11 +6,11 @@
  * unless told to. Counterpart: liburing's setup.c and queue.c.
  */
 import {
-  IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
   IORING_ENTER_REGISTERED_RING,
   IORING_ENTER_SQ_WAIT,
   IORING_ENTER_SQ_WAKEUP,
+  IORING_REGISTER_CLOCK,
   IORING_REGISTER_RESIZE_RINGS,
   IORING_REGISTER_RING_FDS,
   IORING_REGISTER_USE_REGISTERED_RING,
@@ -19,20 +19,19 @@ import {
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQPOLL,
-  IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_NEED_WAKEUP,
-  IORING_SQ_TASKRUN,
   IORING_UNREGISTER_RING_FDS,
 } from '../abi/constants.js'
 import { PARAMS } from '../abi/params.js'
-import { GETEVENTS_ARG, KERNEL_TIMESPEC, RSRC_UPDATE } from '../abi/structs.js'
+import { CLOCK_REGISTER, RSRC_UPDATE } from '../abi/structs.js'
 import type { Syscalls } from '../abi/syscalls.js'
 import { EEXIST, EINVAL, errnoError } from '../lib/errno.js'
 import { OptionTable } from '../lib/options.js'
-import { addressOf, high32, low32 } from '../sys/memory.js'
 import { Cq } from './cq.js'
+import { ringIsClosed } from './misuse.js'
 import { OwnMemory } from './own-memory.js'
 import { Sq } from './sq.js'
+import { checkTime, type Enter, Waits } from './wait.js'
 
 export interface QueueInitOptions {
   /** IORING_SETUP_* bits. Default 0. */
@@ -54,7 +53,10 @@ const QUEUE_INIT_OPTIONS = new OptionTable<QueueInitOptions>('queueInit', {
   wqFd: undefined,
 })
 
-/** One submission and completion ring pair. Use it on the thread that made it. */
+/**
+ * One submission and completion ring pair. Use it on the thread that made it. Once it is closed every call but queueExit
+ * throws ERR_INVALID_STATE. `timeoutMs` is in milliseconds, and Infinity is no end.
+ */
 export class Ring {
   readonly syscalls: Syscalls
   /** With IORING_SETUP_REGISTERED_FD_ONLY the index of the registered ring: there is no fd. */
@@ -65,11 +67,13 @@ export class Ring {
   readonly features: number
   #sq: Sq
   #cq: Cq
-  readonly #waitArg = new WaitArg()
+  readonly #waits: Waits
   /** What enter is told: the fd, or the index of the registered one and the flag that says so. */
   #enterFd: number
   #enterFlags = 0
   readonly #own: OwnMemory | undefined
+  /** What else is mapped for it: rings of buffers. A mapping of the kernel's would keep the ring alive. */
+  readonly #memory = new Set<{ close(): void }>()
   #open = true
 
   /** `own` is the rings' memory if the app made it, for IORING_SETUP_NO_MMAP; queueExit frees it. */
@@ -83,7 +87,8 @@ export class Ring {
     this.#enterFd = fd
     if (this.#isIndex()) this.#enterFlags = IORING_ENTER_REGISTERED_RING
     this.#sq = new Sq(memory, params)
-    this.#cq = new Cq(memory, params)
+    this.#cq = new Cq(memory, params, this.#fetch)
+    this.#waits = new Waits(this, this.#enter)
   }
 
   #isIndex(): boolean {
@@ -105,7 +110,11 @@ export class Ring {
    * flush an overflow (liburing: io_uring_submit).
    */
   submit(): number {
-    return this.#submit(0, 0)
+    const toSubmit = this.#flush()
+    const flags = this.#wakeup()
+    // A thread that is awake takes them by itself.
+    if (flags === 0 && (this.flags & IORING_SETUP_SQPOLL) !== 0) return toSubmit
+    return toSubmit === 0 && flags === 0 ? 0 : this.#enter(toSubmit, 0, flags)
   }
 
   /**
@@ -113,17 +122,40 @@ export class Ring {
    * submitted, -errno of the wait (liburing: io_uring_submit_and_wait).
    */
   submitAndWait(waitNr: number): number {
-    return this.#submit(waitNr, IORING_ENTER_GETEVENTS)
+    return this.#waits.enter(this.#flush(), waitNr, this.#wakeup())
   }
 
-  /** submitAndWait for at most `timeoutMs`; -ETIME when it ends the wait and nothing had been submitted. */
+  /**
+   * submitAndWait for at most `timeoutMs`; -ETIME when it ends the wait and nothing had been submitted (liburing:
+   * io_uring_submit_and_wait_timeout).
+   */
   submitAndWaitTimeout(waitNr: number, timeoutMs: number): number {
-    return this.#submit(waitNr, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, this.#waitArg.set(timeoutMs))
+    const ms = checkTime(timeoutMs)
+    return this.#waits.enter(this.#flush(), waitNr, this.#wakeup(), ms)
+  }
+
+  /**
+   * submitAndWait that for `minWaitUs` microseconds waits for all `waitNr`, and from then on for one, until `timeoutMs`
+   * have passed; undefined is no other end, and then the minimum is one. -EINVAL before Linux 6.12 (liburing:
+   * io_uring_submit_and_wait_min_timeout).
+   */
+  submitAndWaitMinTimeout(waitNr: number, timeoutMs: number | undefined, minWaitUs: number): number {
+    const ms = timeoutMs === undefined ? undefined : checkTime(timeoutMs)
+    const us = checkTime(minWaitUs)
+    return this.#waits.enter(this.#flush(), waitNr, this.#wakeup(), ms, us)
+  }
+
+  /**
+   * submitAndWait until the clock shows `untilNs` nanoseconds: CLOCK_MONOTONIC, which is process.hrtime.bigint()'s, or the
+   * one of registerClock. -EINVAL before Linux 6.12 (IORING_ENTER_ABS_TIMER).
+   */
+  submitAndWaitUntil(waitNr: number, untilNs: bigint): number {
+    return this.#waits.enterUntil(this.#flush(), waitNr, this.#wakeup(), untilNs)
   }
 
   /** Submits and runs pending task work without waiting: completions that are ready become visible. */
   submitAndGetEvents(): number {
-    return this.#submit(0, IORING_ENTER_GETEVENTS)
+    return this.#enter(this.#flush(), 0, IORING_ENTER_GETEVENTS | this.#wakeup())
   }
 
   /** Runs task work and flushes an overflow, without submitting or waiting. Returns 0 or -errno. */
@@ -133,7 +165,7 @@ export class Ring {
 
   /** Whether getEvents() has something to do: task work is pending, or completions overflowed. */
   cqNeedsEnter(): boolean {
-    return (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0
+    return this.#cq.needsEnter()
   }
 
   /**
@@ -152,43 +184,67 @@ export class Ring {
     return this.#sq.spaceLeft()
   }
 
-  #submit(waitNr: number, flags: number, arg?: Uint8Array): number {
-    let toSubmit = this.#sq.flush()
-    if (this.flags & IORING_SETUP_SQPOLL) {
-      if (this.#sq.flags() & IORING_SQ_NEED_WAKEUP) flags |= IORING_ENTER_SQ_WAKEUP
-      else if (flags === 0) return toSubmit
-    }
-    // What the other side left of an earlier flush counts too.
-    const pending = this.#sq.pending()
-    if (pending > toSubmit) toSubmit = pending
-    if (toSubmit === 0 && flags === 0) return 0
-    return this.#enter(toSubmit, waitNr, flags, arg)
+  /** Makes visible what was filled. Returns the SQEs to be taken: what was left of an earlier flush counts too. */
+  #flush(): number {
+    return Math.max(this.#sq.flush(), this.#sq.pending())
   }
 
-  #enter(toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number {
+  /** The flag that wakes a polling thread which has gone to sleep. To be asked after the flush. */
+  #wakeup(): number {
+    const isAsleep = (this.flags & IORING_SETUP_SQPOLL) !== 0 && (this.#sq.flags() & IORING_SQ_NEED_WAKEUP) !== 0
+    return isAsleep ? IORING_ENTER_SQ_WAKEUP : 0
+  }
+
+  readonly #enter: Enter = (toSubmit, minComplete, flags, arg) => {
+    this.#check()
     return this.syscalls.enter(this.#enterFd, toSubmit, minComplete, flags | this.#enterFlags, arg)
   }
 
+  #check(): void {
+    if (!this.#open) throw ringIsClosed()
+  }
+
+  readonly #fetch = (): number => this.getEvents()
+
   /**
-   * Waits until a completion is there. Returns its position for the cq accessors, or -errno: -EINTR, or -ETIME after
-   * `timeoutMs` (liburing: io_uring_wait_cqe_timeout).
+   * Waits until a completion is there. Returns its position for the cq accessors, or -errno: -EINTR, or -ETIME once
+   * `timeoutMs` have passed (liburing: io_uring_wait_cqe_timeout).
    */
   waitCqe(timeoutMs?: number): number {
-    for (;;) {
-      if (this.#cq.ready() > 0) return 0
-      const res =
-        timeoutMs === undefined
-          ? this.#enter(0, 1, IORING_ENTER_GETEVENTS)
-          : this.#enter(0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, this.#waitArg.set(timeoutMs))
-      if (res < 0) return this.#cq.ready() > 0 ? 0 : res
-    }
+    return this.waitCqes(1, timeoutMs)
+  }
+
+  /**
+   * Waits until `waitNr` completions are there, or the CQ is full. Returns 0, also for fewer but some, when `timeoutMs` have
+   * passed, a TIMEOUT was up, or a signal came; else -errno as waitCqe (liburing: io_uring_wait_cqes).
+   */
+  waitCqes(waitNr: number, timeoutMs?: number): number {
+    return this.#waits.waitFor(waitNr, timeoutMs === undefined ? undefined : checkTime(timeoutMs), 0)
+  }
+
+  /**
+   * waitCqes that for `minWaitUs` microseconds waits for all `waitNr`, and from then on for one. Without `timeoutMs` the
+   * minimum is the end: -ETIME. -EINVAL before Linux 6.12 (liburing: io_uring_wait_cqes_min_timeout).
+   */
+  waitCqesMinTimeout(waitNr: number, timeoutMs: number | undefined, minWaitUs: number): number {
+    return this.#waits.waitFor(waitNr, timeoutMs === undefined ? undefined : checkTime(timeoutMs), checkTime(minWaitUs))
+  }
+
+  /** waitCqes until the clock shows `untilNs`; as submitAndWaitUntil. */
+  waitCqesUntil(waitNr: number, untilNs: bigint): number {
+    return this.#waits.waitUntil(waitNr, untilNs)
   }
 
   /** io_uring_register on this ring: 0 or more, or -errno. */
   register(opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
+    this.#check()
     // Unsigned: bit 31 says that the fd is an index.
     const call = this.#isIndex() ? (opcode | IORING_REGISTER_USE_REGISTERED_RING) >>> 0 : opcode
-    return this.syscalls.register(this.fd, call, arg, nrArgs)
+    const res = this.syscalls.register(this.fd, call, arg, nrArgs)
+    if (opcode === IORING_REGISTER_CLOCK && res === 0 && arg !== null) {
+      this.#waits.clock = new DataView(arg.buffer, arg.byteOffset).getUint32(CLOCK_REGISTER.at.clockid, true)
+    }
+    return res
   }
 
   /**
@@ -196,6 +252,7 @@ export class Ring {
    * -EEXIST when it is already, -EBUSY when there is no room. Linux 5.18 (liburing: io_uring_register_ring_fd).
    */
   registerRingFd(): number {
+    this.#check()
     if (this.#enterFlags !== 0) return -EEXIST
     const NEXT_FREE = -1
     const view = new DataView(new ArrayBuffer(RSRC_UPDATE.size))
@@ -210,6 +267,7 @@ export class Ring {
 
   /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered, or has no fd besides. */
   unregisterRingFd(): number {
+    this.#check()
     return this.#isIndex() ? -EINVAL : this.#unregister()
   }
 
@@ -231,6 +289,7 @@ export class Ring {
    * io_uring_resize_rings).
    */
   resizeRings(entries: number, cqEntries?: number): number {
+    this.#check()
     // The kernel does not say where a new array would be.
     if ((this.flags & IORING_SETUP_NO_SQARRAY) === 0) return -EINVAL
     if (this.#own !== undefined) return -EINVAL
@@ -245,40 +304,39 @@ export class Ring {
     if (res < 0) return res
     const memory = this.syscalls.memory(this.fd)
     this.#sq = new Sq(memory, params)
-    this.#cq = new Cq(memory, params)
+    this.#cq = new Cq(memory, params, this.#fetch)
     return res
   }
 
-  /** Closes the ring; idempotent. The rings' memory must not be touched afterwards (liburing: io_uring_queue_exit). */
+  /**
+   * Closes the ring; idempotent. Its memory is gone: `sq.words` taken before show nothing any more (liburing:
+   * io_uring_queue_exit).
+   */
   queueExit(): void {
     if (!this.#open) return
     // A registered ring would live on.
     this.#unregister()
     this.#open = false
+    this.#sq.close()
+    this.#cq.close()
     if (!this.#isIndex()) this.syscalls.close(this.fd)
     // The kernel holds the pages itself, for what is still in flight.
     this.#own?.unmap()
+    for (const memory of this.#memory) memory.close()
+    this.#memory.clear()
+  }
+
+  /** Has memory that belongs to the ring let go when it is closed. */
+  addMemory(memory: { close(): void }): void {
+    this.#memory.add(memory)
+  }
+
+  dropMemory(memory: { close(): void }): void {
+    this.#memory.delete(memory)
   }
 
   get isOpen(): boolean {
     return this.#open
-  }
-}
-
-/** io_uring_getevents_arg with its timespec, filled anew for each wait. */
-class WaitArg {
-  readonly #arg = new Uint8Array(GETEVENTS_ARG.size)
-  readonly #words = new Int32Array(this.#arg.buffer)
-  readonly #timespec = new BigInt64Array(KERNEL_TIMESPEC.size >> 3)
-
-  set(timeoutMs: number): Uint8Array {
-    const seconds = Math.floor(timeoutMs / 1000)
-    this.#timespec[0] = BigInt(seconds)
-    this.#timespec[1] = BigInt(Math.round((timeoutMs - seconds * 1000) * 1e6))
-    const address = addressOf(this.#timespec)
-    this.#words[GETEVENTS_ARG.at.ts >> 2] = low32(address)
-    this.#words[(GETEVENTS_ARG.at.ts >> 2) + 1] = high32(address)
-    return this.#arg
   }
 }
 

@@ -2,14 +2,16 @@
  * The submission side: getSqe, putSqes, flush. Runs on the app's thread alone.
  *
  * SQEs are filled through `words`, from the word that getSqe returned. Indices are free-running u32: slot = index &
- * mask. The app writes sq.tail, the array and the SQEs; the other side writes sq.head, flags and dropped. Counterpart:
- * io_uring_get_sqe and __io_uring_flush_sq.
+ * mask. The app writes sq.tail, the array and the SQEs; the other side writes sq.head, flags and dropped. Once the ring
+ * is closed every call throws ERR_INVALID_STATE, and there are no words. Counterpart: io_uring_get_sqe and
+ * __io_uring_flush_sq.
  */
 import { IORING_SETUP_NO_SQARRAY, IORING_SETUP_SQE128 } from '../abi/constants.js'
 import { PARAMS } from '../abi/params.js'
 import { SQE } from '../abi/sqe.js'
 import type { RingMemory } from '../abi/syscalls.js'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
+import { ringIsClosed } from './misuse.js'
 
 const SQE_WORDS = SQE.size >> 2
 const SQE_SHIFT = Math.log2(SQE_WORDS)
@@ -20,10 +22,9 @@ const MANY = 4
 export const SQ_FULL = -1
 
 export class Sq {
-  /** All SQEs as words; getSqe returns where one begins. */
-  readonly words: Int32Array
   readonly entries: number
-  readonly #rings: Int32Array
+  #words: Int32Array
+  #rings: Int32Array
   readonly #head: number
   readonly #tail: number
   readonly #flags: number
@@ -38,7 +39,7 @@ export class Sq {
   constructor(memory: RingMemory, params: DataView) {
     const u32 = (offset: number) => params.getUint32(offset, true)
     this.#rings = new Int32Array(memory.rings)
-    this.words = new Int32Array(memory.sqes)
+    this.#words = new Int32Array(memory.sqes)
     this.entries = u32(PARAMS.at.sq_entries)
     this.#mask = this.entries - 1
     this.#head = u32(PARAMS.at.sq_off_head) >> 2
@@ -56,13 +57,30 @@ export class Sq {
     this.#sqeTail = this.#sqeHead = this.#rings[this.#tail]! | 0
   }
 
+  /** All SQEs as words; getSqe returns where one begins. None once the ring is closed. */
+  get words(): Int32Array {
+    return this.#words
+  }
+
+  /** The ring is closed: its memory is touched no more. */
+  close(): void {
+    this.#words = new Int32Array(0)
+    this.#rings = this.#words
+  }
+
+  /** The rings' words, for each call to begin with. */
+  #live(): Int32Array {
+    if (this.#rings.length === 0) throw ringIsClosed()
+    return this.#rings
+  }
+
   /** The word where the next free SQE begins, all of it zeroed (128 bytes with IORING_SETUP_SQE128); or SQ_FULL. */
   getSqe(): number {
-    const head = loadAcquire(this.#rings, this.#head)
+    const head = loadAcquire(this.#live(), this.#head)
     if ((this.#sqeTail - head) >>> 0 >= this.entries) return SQ_FULL
     const at = (this.#sqeTail & this.#mask) << this.#sqeShift
     this.#sqeTail = (this.#sqeTail + 1) | 0
-    const { words } = this
+    const words = this.#words
     for (let i = 0; i < SQE_WORDS; i++) words[at + i] = 0
     if (this.#isLarge) words.fill(0, at + SQE_WORDS, at + 2 * SQE_WORDS)
     return at
@@ -74,7 +92,7 @@ export class Sq {
    */
   putSqes(words: Int32Array, from: number, count: number): number {
     const nr = Math.min(count, this.spaceLeft())
-    const into = this.words
+    const into = this.#words
     for (let done = 0; done < nr; ) {
       const slot = this.#sqeTail & this.#mask
       const run = this.#isLarge ? 1 : Math.min(nr - done, this.entries - slot)
@@ -91,23 +109,24 @@ export class Sq {
 
   /** Makes the SQEs filled since the last call visible; returns how many. */
   flush(): number {
+    const rings = this.#live()
     const count = (this.#sqeTail - this.#sqeHead) >>> 0
     if (count !== 0) {
       this.#sqeHead = this.#sqeTail
       // Publishes the SQE bytes; pairs with the acquire of sq_tail on the other side.
-      storeRelease(this.#rings, this.#tail, this.#sqeTail)
+      storeRelease(rings, this.#tail, this.#sqeTail)
     }
     return count
   }
 
   /** SQEs visible and not yet taken by the other side. */
   pending(): number {
-    return (this.#sqeHead - loadAcquire(this.#rings, this.#head)) >>> 0
+    return (this.#sqeHead - loadAcquire(this.#live(), this.#head)) >>> 0
   }
 
   /** SQEs filled or visible and not yet taken (liburing: io_uring_sq_ready). */
   ready(): number {
-    return (this.#sqeTail - loadAcquire(this.#rings, this.#head)) >>> 0
+    return (this.#sqeTail - loadAcquire(this.#live(), this.#head)) >>> 0
   }
 
   /** SQEs that getSqe can still hand out (liburing: io_uring_sq_space_left). */
@@ -117,11 +136,11 @@ export class Sq {
 
   /** IORING_SQ_* bits. */
   flags(): number {
-    return loadAcquire(this.#rings, this.#flags)
+    return loadAcquire(this.#live(), this.#flags)
   }
 
   /** SQEs skipped because the array named a slot that does not exist. */
   dropped(): number {
-    return loadAcquire(this.#rings, this.#dropped) >>> 0
+    return loadAcquire(this.#live(), this.#dropped) >>> 0
   }
 }

@@ -17,3 +17,9 @@ export function clockMs(clock: number): number {
   libc('clock_gettime')(clock, addressOf(timespec))
   return Number(timespec[0]!) * 1000 + Number(timespec[1]!) / 1e6
 }
+
+/** The same in nanoseconds, exactly. */
+export function clockNs(clock: number): bigint {
+  libc('clock_gettime')(clock, addressOf(timespec))
+  return timespec[0]! * 1_000_000_000n + timespec[1]!
+}

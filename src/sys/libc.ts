@@ -133,6 +133,14 @@ export function processVmReadv(localIov: number, remoteIov: number): number {
   return nr === undefined ? -ENOSYS : libc('syscall')(nr.process_vm_readv, process.pid, localIov, 1, remoteIov, 1, 0)
 }
 
+/**
+ * Whether `nr` iovecs may be given to a call that moves data, as the kernel imports them: 0, -EINVAL for a negative length,
+ * -EFAULT for what reaches beyond user space. Nothing is moved.
+ */
+export function checkIovecs(iovecs: number, nrVecs: number): number {
+  return nr === undefined ? -ENOSYS : libc('syscall')(nr.process_vm_readv, process.pid, iovecs, nrVecs, 0, 0, 0)
+}
+
 const KCMP_FILE = 0
 
 /** Compares the open files behind two fds of this process: 0 for the same one, positive for two, or -errno. */

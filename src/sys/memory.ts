@@ -55,6 +55,16 @@ export function fromWords(low: number, high: number): number {
   return (high >>> 0) * TWO_32 + (low >>> 0)
 }
 
+const PROT_READ_WRITE = 3
+const MAP_SHARED_POPULATE = 0x8001
+const MAP_PRIVATE_ANONYMOUS = 0x22
+const MAP_FIXED_NORESERVE = 0x4010
+
+/** Mappings that were retired, until nobody can see them. */
+const retired = new FinalizationRegistry<readonly [address: number, sizeBytes: number]>(([address, sizeBytes]) => {
+  libc('munmap')(address, sizeBytes)
+})
+
 /** Memory from mmap(2), seen as an ArrayBuffer. After unmap() every view of it is poison; drop them first. */
 export class Mapping {
   readonly address: number
@@ -64,9 +74,6 @@ export class Mapping {
 
   /** Without `fd`: zeroed memory of nobody's, which outlives the thread. */
   constructor(sizeBytes: number, fd = -1, offset = 0) {
-    const PROT_READ_WRITE = 3
-    const MAP_SHARED_POPULATE = 0x8001
-    const MAP_PRIVATE_ANONYMOUS = 0x22
     const flags = fd === -1 ? MAP_PRIVATE_ANONYMOUS : MAP_SHARED_POPULATE
     const address = libc('mmap')(0, sizeBytes, PROT_READ_WRITE, flags, fd, offset)
     if (address < 0) throw errnoError(address, 'mmap')
@@ -79,6 +86,23 @@ export class Mapping {
     if (!this.#live) return
     this.#live = false
     libc('munmap')(this.address, this.sizeBytes)
+  }
+
+  /**
+   * unmap() for memory that others may have views of: these show zeroed memory of nobody's from now on, which costs nothing
+   * until it is written to and goes with the last of them. What was mapped is let go at once.
+   */
+  retire(): void {
+    if (!this.#live) return
+    const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NORESERVE
+    const res = libc('mmap')(this.address, this.sizeBytes, PROT_READ_WRITE, flags, -1, 0)
+    if (res !== this.address) {
+      // No memory even for that: then it is the views that go wrong.
+      this.unmap()
+      return
+    }
+    this.#live = false
+    retired.register(this.buffer, [this.address, this.sizeBytes])
   }
 }
 

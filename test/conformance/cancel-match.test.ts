@@ -4,10 +4,11 @@
 import assert from 'node:assert/strict'
 import * as abi from '../../src/abi/constants.js'
 import { EBADF, ENOENT } from '../../src/lib/errno.js'
+import { prepCancelFdUserData } from '../../src/ring/prep.js'
 import { duplicateFd } from '../../src/sys/file.js'
 import { CANCEL, expectAllCancelled, expectCancelled, holdTheWorker, putWaiting } from './cancelled.js'
 import { expectAnyOrder, expectRun, ok, put, reap, submit } from './cqes.js'
-import { cancel, nop, read, withFields, write } from './fills.js'
+import { cancel, nop, read, sqe, withFields, write } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 
@@ -65,6 +66,24 @@ conformance('ANY ends every request of the ring, waiting, pending or running', (
     )
     expectAllCancelled(cqes.filter(({ userData }) => userData < 5 || userData === CANCEL))
     stand.release()
+  })
+})
+
+conformance('a cancel by fd and user_data finds what has both', (stand) => {
+  inEachMode(stand, 16, (ring) => {
+    const mine = putWaiting(stand, ring, 1)
+    const other = putWaiting(stand, ring, 1)
+    put(ring, 2, read(mine.readEnd, stand.alloc(1)))
+    submit(ring, 3)
+    expectRun(ring, sqe(prepCancelFdUserData, mine.readEnd, 3), -ENOENT, 'another user_data')
+    expectRun(ring, sqe(prepCancelFdUserData, mine.readEnd, 1, 1), -ENOENT, 'another high word')
+    put(ring, CANCEL, sqe(prepCancelFdUserData, mine.readEnd, 1))
+    submit(ring, 1)
+    expectAnyOrder(ring, `1:-ECANCELED ${CANCEL}:0`)
+    put(ring, 3, write(other.writeEnd, stand.alloc('x')))
+    put(ring, 4, write(mine.writeEnd, stand.alloc('x')))
+    submit(ring, 2)
+    expectAnyOrder(ring, '1:1 2:1 3:1 4:1')
   })
 })
 

@@ -80,6 +80,10 @@ conformance(
     wrong[0] = 99
     equalRes(ring.register(abi.IORING_REGISTER_RESTRICTIONS, wrong, 1), -EINVAL, 'an unknown kind')
     equalRes(ring.register(abi.IORING_REGISTER_RESTRICTIONS, null, 1), -EINVAL, 'no list')
+    const other = stand.openRing(8, { flags: R_DISABLED })
+    equalRes(registerRestrictions(other, []), -EINVAL, 'an empty list')
+    equalRes(enableRings(other), 0, 'enable')
+    expectRun(other, nop(), 0, 'after an empty list nothing is restricted')
     equalRes(registerRestrictions(ring, list), 0, 'restrict')
     equalRes(registerRestrictions(ring, list), -EBUSY, 'restrict twice')
     equalRes(enableRings(ring), 0, 'enable')

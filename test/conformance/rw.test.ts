@@ -280,3 +280,34 @@ conformance('devices are read and written', (stand) => {
     }
   }
 })
+
+conformance('lengths of iovecs are taken as far as one call moves, and refused where they are negative', (stand) => {
+  const ring = stand.openRing(8)
+  const bytes = pattern(1 << 16)
+  const MAX_RW_COUNT = 0x7ffff000n
+  for (const way of WAYS) {
+    const fd = stand.file(`lengths-${way}`, bytes)
+    const into = stand.alloc(bytes.length)
+    for (const length of [2n ** 31n, 2n ** 32n, 2n ** 32n + 5n, MAX_RW_COUNT]) {
+      const vecs = stand.iovecs([into.subarray(0, 100), into.subarray(100)])
+      vecs[3] = length
+      into.fill(0)
+      expectRun(ring, readv(fd, vecs, 2, 0), bytes.length, `readv with an iovec of ${length} bytes`, way)
+      assert.deepEqual(into, bytes)
+      // Beyond what one call moves the others are as if they had no bytes.
+      vecs[1] = 0n
+      expectRun(ring, readv(fd, vecs, 2, 100), bytes.length - 100, `readv after an empty one, ${length}`, way)
+    }
+    const beyond = stand.iovecs([into.subarray(0, 100), into.subarray(100)])
+    beyond[3] = 2n ** 63n - 1n
+    expectRun(ring, readv(fd, beyond, 2, 0), -EFAULT, 'readv with an iovec that leaves user space', way)
+    for (const length of [2n ** 63n, 2n ** 64n - 1n]) {
+      for (const at of [1, 3]) {
+        const vecs = stand.iovecs([into.subarray(0, 100), into.subarray(100)])
+        vecs[at] = length
+        expectRun(ring, readv(fd, vecs, 2, 0), -EINVAL, `readv with an iovec of ${length} bytes`, way)
+        expectRun(ring, writev(fd, vecs, 2, 0), -EINVAL, `writev with an iovec of ${length} bytes`, way)
+      }
+    }
+  }
+})

@@ -1,8 +1,8 @@
 /**
  * Syscalls by the kernel: the three system calls, and the mapped ring memory. Runs on the thread that owns the ring.
  *
- * Nothing is done here that the kernel can do. A ring's mappings are dropped by close(), after which every view of them
- * is poison. Counterpart: liburing's syscall.c and setup.c.
+ * Nothing is done here that the kernel can do. A ring's mappings are dropped by close(); views of them that somebody still
+ * holds show memory of nobody's then. Counterpart: liburing's syscall.c and setup.c.
  */
 import {
   IORING_OFF_SQ_RING,
@@ -101,9 +101,9 @@ export class KernelSyscalls implements Syscalls {
     }
     this.#mapped.delete(fd)
     // The mappings hold references: with them gone, closing the fd tears the ring down.
-    mapped.ringsMapping.unmap()
-    mapped.sqesMapping.unmap()
-    for (const mapping of mapped.older) mapping.unmap()
+    mapped.ringsMapping.retire()
+    mapped.sqesMapping.retire()
+    for (const mapping of mapped.older) mapping.retire()
     return closeAdopted(fd)
   }
 

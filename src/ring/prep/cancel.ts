@@ -39,6 +39,23 @@ export function prepCancelFd(words: Int32Array, at: number, fd: number, flags = 
 }
 
 /**
+ * Cancels by file and user_data: of the requests on `fd` the one whose user_data is (low, high), or all such with
+ * IORING_ASYNC_CANCEL_ALL. liburing has no function for it. Since Linux 6.6.
+ */
+export function prepCancelFdUserData(
+  words: Int32Array,
+  at: number,
+  fd: number,
+  low: number,
+  high = 0,
+  flags = 0,
+): void {
+  const keys = abi.IORING_ASYNC_CANCEL_FD | abi.IORING_ASYNC_CANCEL_USERDATA
+  prepCancel64(words, at, low, high, flags | keys)
+  words[at + FD] = fd
+}
+
+/**
  * Cancels by operation: the requests of `opcode`, IORING_OP_*. liburing has no function for it. Since Linux 6.6.
  */
 export function prepCancelOp(words: Int32Array, at: number, opcode: number, flags = 0): void {

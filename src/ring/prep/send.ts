@@ -4,7 +4,7 @@
  * Counterpart: the io_uring_prep_send* functions of liburing.
  */
 import * as abi from '../../abi/constants.js'
-import { FILE_INDEX, OFF, OP_FLAGS, prepRw, put64, setBufIndex, setIoprio } from './sqe.js'
+import { checkSqe, FILE_INDEX, OFF, OP_FLAGS, prepRw, put64, setBufIndex, setIoprio } from './sqe.js'
 
 /**
  * send(2): `len` bytes at `addr`. `flags` are MSG_*.
@@ -55,6 +55,7 @@ export function prepSendto(
 
 /** Adds to prepSend or prepSendZc where to: `addrLen` bytes at `dest`, read before submit returns. */
 export function prepSendSetAddr(words: Int32Array, at: number, dest: number, addrLen: number): void {
+  checkSqe(words, at)
   put64(words, at + OFF, dest)
   words[at + FILE_INDEX] = addrLen & 0xffff
 }

@@ -3,12 +3,14 @@
  *
  * Each function here and in the files beside this one takes the SQEs as words and the word where one begins, as
  * Sq.getSqe gave it, zeroed; it fills that SQE and touches nothing else. Addresses and lengths are numbers; whatever they
- * point to stays alive and in place until the terminal CQE. No checks happen here: the other side refuses bad fields, as
- * it does in C. Counterpart: io_uring_prep_rw and the io_uring_sqe_set_* functions of liburing.
+ * point to stays alive and in place until the terminal CQE. Each throws ERR_OUT_OF_RANGE where no SQE begins, for SQ_FULL
+ * above all, and touches nothing then; fields are not checked: the other side refuses bad ones, as it does in C.
+ * Counterpart: io_uring_prep_rw and the io_uring_sqe_set_* functions of liburing.
  */
 import { IORING_FILE_INDEX_ALLOC } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
 import { high32, low32 } from '../../sys/memory.js'
+import { noSqe } from '../misuse.js'
 
 export const FD = SQE.at.fd >> 2
 export const OFF = SQE.at.off >> 2
@@ -23,6 +25,12 @@ const PERSONALITY_SHIFT = 16
 const FLAGS_SHIFT = SQE.at.flags * 8
 const IOPRIO_SHIFT = SQE.at.ioprio * 8
 
+/** Throws unless an SQE may begin at this word. Whatever writes to one asks first, prepRw or one of the setters. */
+export function checkSqe(words: Int32Array, at: number): void {
+  // So that what is no number fails too.
+  if (!(at >= 0 && at < words.length)) throw noSqe(at, words)
+}
+
 /** The fields every operation has (liburing: io_uring_prep_rw). `off` -1 means the file's own position. */
 export function prepRw(
   words: Int32Array,
@@ -33,6 +41,7 @@ export function prepRw(
   len: number,
   off: number,
 ): void {
+  checkSqe(words, at)
   words[at] = opcode
   words[at + FD] = fd
   words[at + OFF] = low32(off)
@@ -44,32 +53,38 @@ export function prepRw(
 
 /** Tags the request: both words come back in its CQE. */
 export function setUserData(words: Int32Array, at: number, low: number, high = 0): void {
+  checkSqe(words, at)
   words[at + USER_DATA] = low
   words[at + USER_DATA + 1] = high
 }
 
 /** Adds IOSQE_* bits. */
 export function setFlags(words: Int32Array, at: number, flags: number): void {
+  checkSqe(words, at)
   words[at] = words[at]! | (flags << FLAGS_SHIFT)
 }
 
 /** The 16-bit priority field, which some operations use for flags of their own. */
 export function setIoprio(words: Int32Array, at: number, ioprio: number): void {
+  checkSqe(words, at)
   words[at] = (words[at]! & 0xffff) | (ioprio << IOPRIO_SHIFT)
 }
 
 /** The personality to run under. */
 export function setPersonality(words: Int32Array, at: number, personality: number): void {
+  checkSqe(words, at)
   words[at + BUF_INDEX] = (words[at + BUF_INDEX]! & 0xffff) | (personality << PERSONALITY_SHIFT)
 }
 
 /** The per-operation flags word at offset 28. */
 export function setOpFlags(words: Int32Array, at: number, flags: number): void {
+  checkSqe(words, at)
   words[at + OP_FLAGS] = flags
 }
 
 /** Names the registered buffer to read into or write from, by its index. */
 export function setBufIndex(words: Int32Array, at: number, bufIndex: number): void {
+  checkSqe(words, at)
   words[at + BUF_INDEX] = (words[at + BUF_INDEX]! & ~0xffff) | (bufIndex & 0xffff)
 }
 
@@ -80,15 +95,17 @@ export function setBufGroup(words: Int32Array, at: number, bgid: number): void {
 
 /** Names the direct-descriptor slot an operation opens into or closes; 0 for none. */
 export function setTargetFixedFile(words: Int32Array, at: number, fileIndex: number): void {
+  checkSqe(words, at)
   words[at + FILE_INDEX] = fileIndex
 }
 
 /** A slot as the *Direct functions take it: its number, or IORING_FILE_INDEX_ALLOC to have one chosen. */
 export function setDirect(words: Int32Array, at: number, slot: number): void {
+  checkSqe(words, at)
   words[at + FILE_INDEX] = slot === IORING_FILE_INDEX_ALLOC ? slot : slot + 1
 }
 
-/** Stores a 64-bit field: an address, a size, or -1. */
+/** Stores a 64-bit field: an address, a size, or -1. Of an SQE that was checked. */
 export function put64(words: Int32Array, index: number, value: number): void {
   words[index] = low32(value)
   words[index + 1] = value < 0 ? -1 : high32(value)

@@ -29,9 +29,11 @@ export type Restriction =
  * Restricts a ring that is still disabled (IORING_SETUP_R_DISABLED): from enableRings on, only the operations, SQE flags
  * and register calls of this list are taken; others get -EACCES.
  *
- * -EBADFD for a ring that is enabled; -EBUSY a second time; -EINVAL for a bad entry. Since Linux 5.10.
+ * -EBADFD for a ring that is enabled; -EBUSY a second time; -EINVAL for a bad entry, and for an empty list, which
+ * restricts nothing then (the kernel, given an address, would take it, and refuse all that there is). Since Linux 5.10.
  */
 export function registerRestrictions(ring: Ring, restrictions: readonly Restriction[]): number {
+  // An empty view has no address of its own, so that the kernel refuses it.
   const bytes = new Uint8Array(restrictions.length * RESTRICTION.size)
   const view = new DataView(bytes.buffer)
   restrictions.forEach((restriction, i) => {

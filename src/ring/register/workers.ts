@@ -6,7 +6,10 @@
  */
 import * as abi from '../../abi/constants.js'
 import { SYNC_CANCEL_REG } from '../../abi/structs.js'
+import { nowMs } from '../../lib/clock.js'
+import { ENOENT, ETIME } from '../../lib/errno.js'
 import type { Ring } from '../ring.js'
+import { sliceMs } from '../wait.js'
 import { Fields } from './fields.js'
 
 /**
@@ -47,7 +50,8 @@ export interface SyncCancelOptions {
 }
 
 /**
- * Cancels without a request: when it returns 0, the completion of what was cancelled is posted. Blocks the thread.
+ * Cancels without a request: when it returns 0, the completion of what was cancelled is posted. Blocks the thread, but
+ * not its end: in a Worker it looks up now and then, as the waits do.
  *
  * Returns 0, or with ALL or ANY how many; -ENOENT when there is none; -ETIME when it did not end in time; -EINTR; -EINVAL
  * for an unknown flag; -EBADF. Since Linux 6.0.
@@ -59,9 +63,21 @@ export function registerSyncCancel(ring: Ring, options: SyncCancelOptions): numb
   arg.u32('fd', fd)
   arg.u32('flags', flags)
   arg.view.setUint8(SYNC_CANCEL_REG.at.opcode, opcode)
-  const seconds = timeoutMs === undefined ? -1 : Math.floor(timeoutMs / 1000)
-  const nanoseconds = timeoutMs === undefined ? -1 : Math.round((timeoutMs % 1000) * 1e6)
-  arg.u64('timeout_tv_sec', seconds)
-  arg.u64('timeout_tv_nsec', nanoseconds)
-  return ring.register(abi.IORING_REGISTER_SYNC_CANCEL, arg.bytes, 1)
+  const call = (ms: number | undefined) => {
+    arg.u64('timeout_tv_sec', ms === undefined ? -1 : Math.floor(ms / 1000))
+    arg.u64('timeout_tv_nsec', ms === undefined ? -1 : Math.floor((ms % 1000) * 1e6))
+    return ring.register(abi.IORING_REGISTER_SYNC_CANCEL, arg.bytes, 1)
+  }
+  const slice = sliceMs(ring)
+  if (slice === undefined || (timeoutMs !== undefined && timeoutMs <= slice)) return call(timeoutMs)
+  const endMs = nowMs() + (timeoutMs ?? Number.POSITIVE_INFINITY)
+  let res = call(slice)
+  while (res === -ETIME) {
+    const leftMs = endMs - nowMs()
+    if (leftMs <= 0) return res
+    res = call(Math.min(slice, leftMs))
+    // It was there, and has ended meanwhile.
+    if (res === -ENOENT) return 0
+  }
+  return res
 }

@@ -7,7 +7,7 @@
 import { RWF_NOWAIT } from '../../../abi/constants.js'
 import { EAGAIN, ECANCELED, EFAULT, EINTR, EINVAL, ENOBUFS, EOPNOTSUPP } from '../../../lib/errno.js'
 import { fileKind } from '../../../sys/file.js'
-import { libc } from '../../../sys/libc.js'
+import { checkIovecs, libc } from '../../../sys/libc.js'
 import { addressOf, copyIn } from '../../../sys/memory.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import { REQ_F_ISREG } from '../layout.js'
@@ -61,15 +61,37 @@ export function rwvPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): num
   if (copyIn(u64(words, r + R_ADDR), vecs) !== vecs.byteLength) return -EFAULT
   const view = new DataView(vecs.buffer)
   let total = 0
+  let hasLong = false
   for (let i = 0; i < nrVecs; i++) {
+    const high = view.getInt32(i * IOV_BYTES + 12, true)
     // A length that is negative as a signed 64-bit number is refused, as in the kernel.
-    if (view.getInt32(i * IOV_BYTES + 12, true) < 0) return -EINVAL
-    total += view.getUint32(i * IOV_BYTES + 12, true) * 2 ** 32 + view.getUint32(i * IOV_BYTES + 8, true)
+    if (high < 0) return -EINVAL
+    total += high * 2 ** 32 + view.getUint32(i * IOV_BYTES + 8, true)
+    hasLong ||= high !== 0
   }
-  words[r + R_TOTAL] = Math.min(total, MAX_RW_COUNT)
+  if (total > MAX_RW_COUNT) {
+    const res = hasLong ? checkIovecs(addressOf(vecs), nrVecs) : 0
+    if (res === -EFAULT) return res
+    total = cutOff(view, nrVecs)
+  }
+  words[r + R_TOTAL] = total
   tctx.held[req] = vecs
   setAddr(words, r, addressOf(vecs))
   return 0
+}
+
+/** Cuts off what one call does not move, so that 32 bits hold every length and their sum. Returns the sum. */
+function cutOff(view: DataView, nrVecs: number): number {
+  let total = 0
+  for (let i = 0; i < nrVecs; i++) {
+    const at = i * IOV_BYTES + 8
+    const asked = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true)
+    const lengthBytes = Math.min(asked, MAX_RW_COUNT - total)
+    view.setUint32(at, lengthBytes, true)
+    view.setUint32(at + 4, 0, true)
+    total += lengthBytes
+  }
+  return total
 }
 
 function isVectored(words: Int32Array, r: number): boolean {
