@@ -81,6 +81,29 @@ test('only src/lib/barrier.ts uses Atomics', () => {
   none(offenders.map(({ file }) => file))
 })
 
+test('what Node provides on its global object and on process is taken by src/lib/globals.ts alone', () => {
+  const taking = /^(src\/lib\/(globals|per-thread)\.ts)$/
+  const functions =
+    /(?<![\w.#])(setTimeout|clearTimeout|setInterval|clearInterval|setImmediate|clearImmediate|queueMicrotask|structuredClone|performance|process|console)\b(?!['?]?:)/g
+  const classes =
+    /(?:\bnew |\binstanceof )(AbortController|AbortSignal|BroadcastChannel|Buffer|Event|EventTarget|MessageChannel|TextDecoder|TextEncoder|URL|URLSearchParams)\b|(?<![\w.])(AbortSignal|Buffer|URL)\.\w/g
+  const calls =
+    /\bprocess\.(nextTick|hrtime|exit|emitWarning|getActiveResourcesInfo|cwd|kill|uptime|memoryUsage)\b|\bError\.captureStackTrace\b|\bDate\.now\b|\bnew Date\(\)|['"]node:(timers|process)\b/
+  const violations: string[] = []
+  for (const { file, code } of src) {
+    if (isTest(file) || taking.test(file)) continue
+    // What a bundler looks for, which is run as the file is loaded.
+    const own = withoutTexts(code).replace(/^const \w+ = new URL\([^)]*, import\.meta\.url\)$/gm, '')
+    const imported = new Set(
+      [...code.matchAll(/^import\b([^'"]*)from/gm)].flatMap(([, names = '']) => names.match(/\w+/g)),
+    )
+    const taken = [...own.matchAll(functions), ...own.matchAll(classes)].map(([, a, b]) => a ?? b ?? '')
+    for (const name of new Set(taken)) if (!imported.has(name)) violations.push(`${file}: ${name}`)
+    violations.push(...matchingLines(file, code, calls))
+  }
+  none(violations)
+})
+
 test('only src/sys makes foreign calls', () => {
   const foreign = /['"](koffi|@koromix\/[^'"]*|node:ffi)['"]/ // however it is loaded
   const offenders = src.filter(({ file, code }) => folderOf(file) !== 'sys' && foreign.test(code))
@@ -277,6 +300,14 @@ function* refsOf(file: string, code: string): Generator<Ref> {
 
 function withoutComments(text: string): string {
   return text.replace(STRINGS_OR_COMMENTS, (all, string?: string) => string ?? all.replace(/[^\n]/g, ' '))
+}
+
+/** As withoutStrings, but with the code in templates. */
+function withoutTexts(code: string): string {
+  return code.replace(STRINGS_OR_COMMENTS, (all) => {
+    if (!all.startsWith('`')) return all.replace(/[^\n]/g, ' ')
+    return [...all.matchAll(/\$\{([^}]*)\}/g)].map(([, inner]) => inner).join(';')
+  })
 }
 
 function withoutStrings(code: string): string {

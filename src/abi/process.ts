@@ -4,6 +4,7 @@
  * Must never hold a number of our own. Counterpart: include/uapi/linux: futex.h, wait.h, eventpoll.h; asm/siginfo.h; the
  * C library's time.h.
  */
+import { process } from '../lib/globals.js'
 import { lazyStruct } from '../lib/layout.js'
 
 // biome-ignore format: table

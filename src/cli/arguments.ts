@@ -4,6 +4,7 @@
  * Node decodes arguments as UTF-8, which loses the bytes of a name that is something else; the kernel still has them.
  */
 import { readFileSync } from 'node:fs'
+import { Buffer } from '../lib/globals.js'
 
 let raw: string[] | undefined
 

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads'
 import * as abi from '../abi/constants.js'
 import { PROBE, PROBE_OP } from '../abi/structs.js'
 import { openRing } from '../driver/open.js'
+import { process } from '../lib/globals.js'
 import type { Ring } from '../ring/ring.js'
 import { addonProblem, ffi, ffiProblem } from '../sys/ffi.js'
 import { answerOf } from './answer.js'
@@ -49,6 +50,7 @@ export interface Diagnosis {
   readonly notes: readonly string[]
 }
 
+const WORKER_ENTRY = new URL('./doctor-worker.js', import.meta.url)
 const PROBE_OPS = 256
 const WAYS = {
   pipe: 'Node polls the eventfd',
@@ -144,7 +146,7 @@ function opcodesOf(ring: Ring): string[] {
 /** The figures, or why there are none. */
 async function measureInWorker(backend: 'kernel' | 'threads'): Promise<WakeUp | string> {
   try {
-    const worker = new Worker(new URL('./doctor-worker.js', import.meta.url), { workerData: backend })
+    const worker = new Worker(WORKER_ENTRY, { workerData: backend })
     return (await answerOf(worker)) as WakeUp
   } catch (error) {
     return (error as Error).message

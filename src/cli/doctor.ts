@@ -2,6 +2,7 @@
  * `uring doctor`: its options, as commander knows them. The main thread runs it at every start, so it loads nothing else.
  */
 import type { Command } from 'commander'
+import { process } from '../lib/globals.js'
 
 export function addDoctor(program: Command): void {
   program

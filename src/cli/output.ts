@@ -5,6 +5,7 @@
  * pipe or a socket; a file or a terminal is written at once, as Node does it.
  */
 
+import { Buffer, clearTimeout, process, setImmediate, setTimeout } from '../lib/globals.js'
 import { complain, errorText } from './messages.js'
 
 /** What a shell reports of a program that SIGPIPE ended. */

@@ -6,6 +6,7 @@
 import * as crypto from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
 import { futexWait, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
+import { Buffer } from '../lib/globals.js'
 import { ABORT, BLOCK_BYTES, BLOCKS_OFF, END, NR_BLOCKS, NR_LENGTHS, PIECE, STREAM } from './sum-layout.js'
 
 const OFFSET = PIECE.at.offset >> 2

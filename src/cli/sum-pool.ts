@@ -8,12 +8,14 @@
  * anything else is loaded; more come while hashing falls behind reading.
  */
 import type { MessagePort } from 'node:worker_threads'
+import { Buffer, nextTick } from '../lib/globals.js'
 import { Pool } from '../pool/pool.js'
 import { ALGOS, type Algo } from './sum-format.js'
 import { createMemory, NR_SLIPS, PIECE, SLIP_PIECES, slipOffset } from './sum-layout.js'
 
 type Jobs = typeof import('./sum-jobs.js')
 
+const JOBS = new URL('./sum-jobs.js', import.meta.url)
 const OFFSET = PIECE.at.offset >> 2
 const LENGTH = PIECE.at.length >> 2
 
@@ -39,7 +41,7 @@ interface Waiting {
 export class Hasher {
   readonly nrStreams: number
   readonly memory: SharedArrayBuffer
-  readonly pool = new Pool<Jobs>(new URL('./sum-jobs.js', import.meta.url), { maxWorkers: 1 })
+  readonly pool = new Pool<Jobs>(JOBS, { maxWorkers: 1 })
   readonly algo: Algo
   /** Jobs sent, those for large files included. */
   nrJobs = 0
@@ -96,7 +98,7 @@ export class Hasher {
   #schedule(): void {
     if (this.#isScheduled || this.#nrRunning >= this.#nrWorkers) return
     this.#isScheduled = true
-    process.nextTick(() => {
+    nextTick(() => {
       this.#isScheduled = false
       this.#send()
     })

@@ -3,7 +3,10 @@
  *
  * The total is what is known so far: it grows while directories are still being listed.
  */
+
 import { SingleBar } from 'cli-progress'
+import { nowMs } from '../lib/clock.js'
+import { clearInterval, process, setInterval } from '../lib/globals.js'
 
 export interface Progress {
   readonly nrDone: number
@@ -19,7 +22,7 @@ export class ProgressBar {
   readonly #bar: SingleBar
   readonly #look: () => Progress
   readonly #timer: NodeJS.Timeout
-  readonly #startMs = performance.now()
+  readonly #startMs = nowMs()
 
   constructor(look: () => Progress) {
     this.#look = look
@@ -45,7 +48,7 @@ export class ProgressBar {
   }
 
   #payload({ isAllKnown, nrBytes }: Progress): Record<string, string> {
-    const seconds = (performance.now() - this.#startMs) / 1000
+    const seconds = (nowMs() - this.#startMs) / 1000
     return {
       more: isAllKnown ? '' : '+',
       megabytes: (nrBytes / 1e6).toFixed(1),

@@ -3,9 +3,12 @@
  *
  * Everything it was given or opened is closed at the end, so that the process ends by itself.
  */
+
 import { isUtf8 } from 'node:buffer'
 import type { Backend } from '../driver/open-options.js'
 import { Uring } from '../driver/uring.js'
+import { nowMs } from '../lib/clock.js'
+import { Buffer, process } from '../lib/globals.js'
 import { byteString } from './arguments.js'
 import { complain, errorText, quoteName, writeMessage } from './messages.js'
 import { Output, STATUS_PIPE } from './output.js'
@@ -41,7 +44,7 @@ export async function runSum(paths: readonly string[], options: SumOptions, hash
 
 class Run {
   readonly #options: SumOptions
-  readonly #startMs = performance.now()
+  readonly #startMs = nowMs()
   readonly #out = new Output()
   readonly #hasher: Hasher
   #summer: Summer | undefined

@@ -1,7 +1,9 @@
 /**
  * What a run did, for `--stats`. The main thread runs it, at the end.
  */
+
 import type { Uring } from '../driver/uring.js'
+import { nowMs } from '../lib/clock.js'
 import type { Hasher } from './sum-pool.js'
 
 export interface Run {
@@ -16,7 +18,7 @@ export interface Run {
 /** Lines for stderr: the ring's operations, the pool's workers and jobs, files, bytes and time. */
 export function statsText({ ring, hasher, nrFiles, nrErrors, nrBytes, startMs }: Run): string {
   const { ops, sqes, cqes, enters, wakes } = ring.stats()
-  const seconds = (performance.now() - startMs) / 1000
+  const seconds = (nowMs() - startMs) / 1000
   const byCount = Object.entries(ops).sort(([, a], [, b]) => b - a)
   const rows: [string, string][] = [
     ['backend', `${ring.backend} (${ring.reason})`],

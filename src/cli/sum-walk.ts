@@ -11,9 +11,12 @@
  *      todo   | ... | d | c | b |      a stack: the directory that the walk comes to first is on top
  *      frames | root > a > a/x |       where the walk stands
  */
+
 import { readdir, readdirSync } from 'node:fs'
 import { AT_STATX_DONT_SYNC, STATX_TYPE } from '../abi/constants.js'
 import type { Uring } from '../driver/uring.js'
+import { nowMs } from '../lib/clock.js'
+import { Buffer } from '../lib/globals.js'
 import { type Failure, failureOf, NOT_REGULAR } from './messages.js'
 
 /** A file to sum, or something that cannot be summed, and why. */
@@ -192,9 +195,9 @@ export class Walk implements Source {
 
   #list(directory: Directory): void {
     if (this.#nrElsewhere === 0) {
-      const start = performance.now()
+      const start = nowMs()
       this.#listed(directory, ...readNamesNow(directory.path))
-      if (performance.now() - start > SLOW_MS) this.#nrElsewhere = NR_AFTER_SLOW
+      if (nowMs() - start > SLOW_MS) this.#nrElsewhere = NR_AFTER_SLOW
       return
     }
     this.#nrElsewhere--

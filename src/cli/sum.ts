@@ -3,6 +3,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { process } from '../lib/globals.js'
 import type { SumOptions } from './sum-run.js'
 
 const ALGO_NAMES = ['sha1', 'sha256', 'sha512', 'blake2b512', 'md5']

@@ -4,6 +4,7 @@
  * Each check throws an error with Node's code, or returns what goes into the SQE. Counterpart: Node's
  * lib/internal/validators.js and lib/internal/fs/utils.js.
  */
+
 import {
   AT_FDCWD,
   O_APPEND,
@@ -18,6 +19,7 @@ import {
 } from '../abi/constants.js'
 import { IOVEC } from '../abi/structs.js'
 import { builtin } from '../lib/builtin.js'
+import { Buffer, URL } from '../lib/globals.js'
 import { high32, low32 } from '../sys/memory.js'
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
 import { checkFixed, heldAddressOf } from './hold.js'

@@ -10,10 +10,12 @@
  *
  * No user code runs inside. It never blocks, and never touches ring memory once closed.
  */
+
 import { IORING_SETUP_SQPOLL, IORING_SQ_NEED_WAKEUP, IOSQE_ASYNC } from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
 import { assert } from '../lib/assert.js'
 import { EAGAIN, EBUSY, ECANCELED, EINTR, ENOMEM, errnoError } from '../lib/errno.js'
+import { nextTick, setImmediate } from '../lib/globals.js'
 import type { Ring } from '../ring/ring.js'
 import { isCachedFile } from '../sys/file.js'
 import { Backlog } from './backlog.js'
@@ -153,7 +155,7 @@ export class Driver {
     const promise = new Promise<T>(capture as (resolve: (value: T) => void) => void)
     const slot = this.#ops.alloc(captured, syscall, keep, extra, backlog.position)
     backlog.push(at, slot, this.#ops.generation(slot))
-    if (backlog.openChainLength === 1) process.nextTick(this.#endChain)
+    if (backlog.openChainLength === 1) nextTick(this.#endChain)
     const { entries } = this.ring.sq
     const isFull = backlog.length >= entries && backlog.isLight
     if (isFull && this.#nrInflight + entries <= this.#maxInflight && !this.#isDraining) this.#enter()
@@ -179,7 +181,7 @@ export class Driver {
     else this.#refusal ??= () => errnoError(ECANCELED, 'io_uring_enter')
     if (!isLinked) return Promise.reject(error)
     return new Promise((_, reject) => {
-      process.nextTick(() => {
+      nextTick(() => {
         this.#endChain()
         reject(error)
       })
@@ -225,7 +227,7 @@ export class Driver {
   readonly #schedule = (): void => {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    process.nextTick(this.#onTick)
+    nextTick(this.#onTick)
   }
 
   /** Goes on in the next turn of the event loop, after whatever else is due. */

@@ -6,8 +6,10 @@
  * search and a stale one is caught. A slot holds its buffers by reference until the terminal CQE: the kernel or a worker
  * writes to them until then, whatever the caller has given up. Counterpart: struct io_kiocb, as far as an app has one.
  */
+
 import { assert } from '../lib/assert.js'
 import { ECANCELED, EINTR, errnoError } from '../lib/errno.js'
+import { captureStackTrace } from '../lib/globals.js'
 import { abortError } from './errors.js'
 import type { Signals } from './signals.js'
 
@@ -187,7 +189,7 @@ async function failErrno(
   await undefined
   const error = errnoError(res, syscall, extra?.path, extra?.dest)
   if (cause !== undefined) error.cause = cause
-  Error.captureStackTrace(error, failErrno)
+  captureStackTrace(error, failErrno)
   throw error
 }
 
@@ -195,7 +197,7 @@ async function failAborted(signal: AbortSignal | undefined): Promise<never> {
   await undefined
   await undefined
   const error = abortError(signal)
-  Error.captureStackTrace(error, failAborted)
+  captureStackTrace(error, failAborted)
   throw error
 }
 
@@ -203,6 +205,6 @@ async function failWith(makeError: () => Error): Promise<never> {
   await undefined
   await undefined
   const error = makeError()
-  Error.captureStackTrace(error, failWith)
+  captureStackTrace(error, failWith)
   throw error
 }

@@ -4,6 +4,7 @@
  * The threads are loaded when a ring first needs them, once a thread; the kernel's backend is small. Counterpart:
  * liburing's io_uring_queue_init_params, with the retries that programs put around it.
  */
+
 import {
   IORING_FEAT_EXT_ARG,
   IORING_FEAT_NATIVE_WORKERS,
@@ -24,6 +25,7 @@ import type { Syscalls } from '../abi/syscalls.js'
 import { KernelSyscalls } from '../backends/kernel/index.js'
 import { explain } from '../backends/kernel/probe.js'
 import { EINVAL, ENOSYS, errnoName } from '../lib/errno.js'
+import { process } from '../lib/globals.js'
 import { perThread } from '../lib/per-thread.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../ring/ring.js'
 import { codeError, invalidArgValue } from './errors.js'

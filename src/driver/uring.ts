@@ -4,6 +4,7 @@
  * A method checks its arguments, fills one SQE and hands it to the driver; whatever is wrong with the arguments rejects
  * before anything is queued. Counterpart: liburing's prep functions, with the waiting done by Node's event loop.
  */
+
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -12,6 +13,7 @@ import {
   STATX_BASIC_STATS,
   STATX_BTIME,
 } from '../abi/constants.js'
+import { Buffer } from '../lib/globals.js'
 import {
   prepClose,
   prepFsync,

@@ -3,7 +3,9 @@
  *
  * A program moved from node:fs sees the same text. Counterpart: Node's lib/internal/errors.js, which is not public.
  */
+
 import { builtin } from './builtin.js'
+import { captureStackTrace } from './globals.js'
 
 type ErrorClass = ErrorConstructor | TypeErrorConstructor | RangeErrorConstructor
 
@@ -17,7 +19,7 @@ export function codeError(Base: ErrorClass, code: string, message: string): Erro
   }
   // The first line of a stack is fixed when the stack is captured: the code goes in while the name carries it.
   define('name', `${error.name} [${code}]`, false)
-  Error.captureStackTrace(error, codeError)
+  captureStackTrace(error, codeError)
   void error.stack
   delete (error as { name?: string }).name
   define('code', code, true)

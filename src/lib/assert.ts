@@ -5,6 +5,7 @@
  * nothing in the library catches. `verify` is for checks too dear for production; it runs where URING_VERIFY=1.
  * Neither is for the caller's mistakes (those throw with a Node error code) nor for a request's failure (a CQE).
  */
+import { process } from './globals.js'
 
 export class AssertionError extends Error {
   override name = 'UringAssertionError'

@@ -9,6 +9,16 @@
  * them go one at a time. With no hook a step costs one predictable branch.
  */
 
+// As they were when this was loaded: a job may replace them in its thread, which is to go on.
+const { add, and, compareExchange, exchange, load, notify, or, store, wait } = Atomics
+/** Node has had it since 16; the language's version that we compile for has it not. */
+type WaitAsync = (
+  words: Int32Array,
+  index: number,
+  expected: number,
+) => { async: true; value: Promise<string> } | { async: false; value: string }
+const { waitAsync } = Atomics as unknown as { waitAsync: WaitAsync }
+
 /** What a step is about to do, for the explorer. */
 export type StepKind = 'load' | 'store' | 'xchg' | 'cmpxchg' | 'add' | 'and' | 'or' | 'wait' | 'wake'
 
@@ -37,42 +47,42 @@ export function setStepHook(next: StepHook | undefined): void {
 
 export function loadAcquire(words: Int32Array, index: number): number {
   if (hook !== undefined) hook('load', words, index, 0, 0)
-  return Atomics.load(words, index)
+  return load(words, index)
 }
 
 export function storeRelease(words: Int32Array, index: number, value: number): void {
   if (hook !== undefined) hook('store', words, index, value, 0)
-  Atomics.store(words, index, value)
+  store(words, index, value)
 }
 
 /** Writes `value`, returns what was there. A full barrier. */
 export function xchg(words: Int32Array, index: number, value: number): number {
   if (hook !== undefined) hook('xchg', words, index, value, 0)
-  return Atomics.exchange(words, index, value)
+  return exchange(words, index, value)
 }
 
 /** Writes `value` if the word holds `expected`; returns what was there, so success is `result === expected`. */
 export function cmpxchg(words: Int32Array, index: number, expected: number, value: number): number {
   if (hook !== undefined) hook('cmpxchg', words, index, value, expected)
-  return Atomics.compareExchange(words, index, expected, value)
+  return compareExchange(words, index, expected, value)
 }
 
 /** Adds, returns the value from before. */
 export function fetchAdd(words: Int32Array, index: number, value: number): number {
   if (hook !== undefined) hook('add', words, index, value, 0)
-  return Atomics.add(words, index, value)
+  return add(words, index, value)
 }
 
 /** Ands, returns the value from before. */
 export function fetchAnd(words: Int32Array, index: number, value: number): number {
   if (hook !== undefined) hook('and', words, index, value, 0)
-  return Atomics.and(words, index, value)
+  return and(words, index, value)
 }
 
 /** Ors, returns the value from before. */
 export function fetchOr(words: Int32Array, index: number, value: number): number {
   if (hook !== undefined) hook('or', words, index, value, 0)
-  return Atomics.or(words, index, value)
+  return or(words, index, value)
 }
 
 /**
@@ -85,7 +95,7 @@ export function futexWait(words: Int32Array, index: number, expected: number, ti
     if (ended === true) return 'ok'
     if (typeof ended === 'string') return ended
   }
-  return Atomics.wait(words, index, expected, timeoutMs)
+  return wait(words, index, expected, timeoutMs)
 }
 
 /**
@@ -93,17 +103,9 @@ export function futexWait(words: Int32Array, index: number, expected: number, ti
  * does not keep that loop alive. Undefined if the word holds something other than `expected`.
  */
 export function futexWaitAsync(words: Int32Array, index: number, expected: number): Promise<unknown> | undefined {
-  // Node has it from 16 on, the library of types for its language level has not.
-  const wait = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(words, index, expected)
-  return wait.async ? wait.value : undefined
+  const waiting = waitAsync(words, index, expected)
+  return waiting.async ? waiting.value : undefined
 }
-
-/** Node has had it since 16; the language's version that we compile for has it not. */
-type WaitAsync = (
-  words: Int32Array,
-  index: number,
-  expected: number,
-) => { async: true; value: Promise<string> } | { async: false; value: string }
 
 /** Wakes up to `count` sleepers on the word; returns how many. */
 export function futexWake(words: Int32Array, index: number, count: number): number {
@@ -111,5 +113,5 @@ export function futexWake(words: Int32Array, index: number, count: number): numb
     const woken = hook('wake', words, index, count, 0)
     if (typeof woken === 'number') return woken
   }
-  return Atomics.notify(words, index, count)
+  return notify(words, index, count)
 }

@@ -6,6 +6,7 @@
  * does, comes from here. Counterpart: none.
  */
 import { createRequire } from 'node:module'
+import { process } from './globals.js'
 
 interface Builtins {
   'node:fs': typeof import('node:fs')

@@ -3,10 +3,11 @@
  *
  * Counterpart: ktime_get(). Milliseconds with a fraction, from an arbitrary origin: compare, and subtract.
  */
+import { hrtime } from './globals.js'
 
 /** Not performance.now(): no quicker, and the first use of `performance` loads modules of Node's for 1.5 ms. */
 function real(): number {
-  const [seconds, nanoseconds] = process.hrtime()
+  const [seconds, nanoseconds] = hrtime()
   return seconds * 1e3 + nanoseconds / 1e6
 }
 

@@ -5,6 +5,7 @@
  * here (too big, too deep, a shape that structured cloning treats in its own way, one object met twice) is refused with
  * NO_ROOM, and the caller serialises it instead. No counterpart.
  */
+import { Buffer } from '../lib/globals.js'
 import { privateCopy } from './copies.js'
 import {
   getDouble,

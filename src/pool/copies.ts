@@ -10,6 +10,7 @@
  * mapping that was ever freed: up to twice its size then stays, in all threads. So each thread that copies frees one such
  * mapping, early, for it may be the first (M_MMAP_THRESHOLD in mallopt(3)); other allocators take no notice.
  */
+import { Buffer } from '../lib/globals.js'
 
 /** Smaller copies find pages that are there already. */
 const BIG_BYTES = 16_384

@@ -46,6 +46,7 @@ import type { StreamStart } from './stream.js'
 import { PoolThreads, startFailure } from './threads.js'
 import { assertCount, crewOf, seatOf } from './worker-options.js'
 
+const WORKER_ENTRY = new URL('./worker.js', import.meta.url)
 const STATE = ITEM.at.state >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
@@ -130,7 +131,7 @@ export class Dispatch {
       nrItems: NR_ITEMS,
       payloadBytes: JOB.size,
       payloadHash: JOB.hash,
-      workerEntry: new URL('./worker.js', import.meta.url),
+      workerEntry: WORKER_ENTRY,
       workerData: this.threads.seatIn,
       startTimeoutMs: seat.startTimeoutMs,
       hashSeat: sharedKeys?.hashSeat,

@@ -5,6 +5,7 @@
  *
  * Nothing is counted while nobody flushes: a flush looks once at all jobs in flight. Counterpart: io_wq_flush.
  */
+import { setImmediate } from '../lib/globals.js'
 
 export class Flush {
   /** Jobs that it marked and that have not ended. */

@@ -5,7 +5,7 @@
  * and the pop order it. The monotonic clock is one for all threads, which performance.now() is not.
  */
 import { createHistogram, type Histogram, type RecordableHistogram } from 'node:perf_hooks'
-import { hrtime } from 'node:process'
+import { hrtime } from '../lib/globals.js'
 import { STAMP } from './record.js'
 
 const STRIDE = STAMP.size >> 2

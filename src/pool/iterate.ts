@@ -2,6 +2,7 @@
  * What iterate() returns: the values that a job yields, in order, with room for so many on their way. Owner thread only:
  * the counterpart of JobStream.
  */
+import { AbortController } from '../lib/globals.js'
 import { follow, leaving, unfollow } from './aborts.js'
 import { abortError } from './failure.js'
 import type { Listener } from './job-events.js'

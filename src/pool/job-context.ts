@@ -6,6 +6,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { loadAcquire } from '../lib/barrier.js'
+import { AbortController, AbortSignal } from '../lib/globals.js'
 import { IO_WQ_WORK_CANCEL, ITEM } from '../wq/layout.js'
 import { abortError } from './failure.js'
 import { JOB_PROGRESS } from './record.js'

@@ -3,6 +3,7 @@
  *
  * Events of a job are handed on in the order they were posted, and all of them before the job settles.
  */
+import { queueMicrotask } from '../lib/globals.js'
 import type { JobOptions, RunOptions } from './options.js'
 import type { Ports } from './ports.js'
 import { JOB_PROGRESS, JOB_STREAM } from './record.js'

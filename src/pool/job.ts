@@ -5,6 +5,7 @@
  * may be several copies of this module on a thread, in bundles for one: it has no state but the protocol's. Counterpart: the IO_WQ_WORK_CANCEL flag, which a kernel work item looks at.
  */
 import type { TransferListItem } from 'node:worker_threads'
+import { AbortController } from '../lib/globals.js'
 import { hostOfThread, moving } from './job-protocol.js'
 
 /** What currentSignal() returns. */

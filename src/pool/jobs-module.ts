@@ -3,6 +3,7 @@
  *
  * Node loads what it can: ES modules, CommonJS, TypeScript where it strips types or a loader is there.
  */
+import { process } from '../lib/globals.js'
 import { poolError, reasonOf } from './failure.js'
 
 export type JobFunction = (...args: unknown[]) => unknown

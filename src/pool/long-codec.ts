@@ -9,6 +9,7 @@
  * with its values put in. All text is read in one piece and cut up. Refuses what it has no form for (NO_ROOM), as Codec
  * does. No counterpart.
  */
+import { Buffer } from '../lib/globals.js'
 import { getScalar, NO_ROOM, putScalar, SCALAR_WORDS, scalarWords, TAG_FIRST_OWN } from './scalars.js'
 import { isDense, isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
 

@@ -5,6 +5,7 @@
  * the jobs, and they the source. Whatever ends it (the source, an error, a signal, the taker's `break`) closes the source
  * and cancels the jobs that are left.
  */
+import { AbortController } from '../lib/globals.js'
 import { type Follower, follow, leaving, unfollow } from './aborts.js'
 import { abortError } from './failure.js'
 

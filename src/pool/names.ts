@@ -7,6 +7,7 @@
  * which do not exist cannot use it up. A name without a number travels before the arguments, with one number for all
  * such. A name whose jobs bring a context before their arguments (job-stores.ts) has a number of its own for that.
  */
+import { Buffer } from '../lib/globals.js'
 import { poolError } from './failure.js'
 import { MAX_NAMES, type Space } from './record.js'
 

@@ -6,6 +6,7 @@
  * worker claims it. Which way is chosen call by call.
  */
 import { MessagePort, type TransferListItem } from 'node:worker_threads'
+import { structuredClone } from '../lib/globals.js'
 import { type ArgumentBytes, type Blocks, blockOf } from './arena.js'
 import type { Codec } from './codec.js'
 import { copyBytes } from './copies.js'

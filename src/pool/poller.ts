@@ -11,6 +11,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { loadAcquire, xchg } from '../lib/barrier.js'
+import { clearInterval, setImmediate, setInterval } from '../lib/globals.js'
 import { POOL, type Space } from './record.js'
 
 /** How many turns of the event loop may pass without a finished job before the owner arms, at most: about 100 us. */

@@ -4,6 +4,7 @@
  * This is what users see; dispatch.ts is behind it. It needs no FFI. Counterpart: io-wq, with JavaScript functions for
  * system calls.
  */
+import { clearTimeout, setTimeout } from '../lib/globals.js'
 import type { Given } from '../lib/options.js'
 import type { CancelResult } from '../wq/wq.js'
 import { isTraced, tracedOptions, tracedSync } from './channels.js'

@@ -9,6 +9,7 @@
  * the arena (arguments; the owner allocates) or in the worker's ring (results), or travels through the worker's port. One
  * big view among small values lies in the arena too, and may come back in the block that brought one.
  */
+import { Buffer } from '../lib/globals.js'
 import { struct } from '../lib/layout.js'
 import { IO_WQ_WORK_EMBEDDER } from '../wq/layout.js'
 

@@ -4,6 +4,7 @@
  * Room that was promised counts as taken until the job is given, or the turn of the event loop ends: who was told and
  * does nothing holds up nobody for longer. Counterpart: io_uring's sq_wait, where a submitter waits for a free SQE.
  */
+import { setImmediate } from '../lib/globals.js'
 
 interface Waiter {
   readonly resolve: () => void

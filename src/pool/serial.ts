@@ -5,6 +5,7 @@
  * bytes as a buffer, to be moved and not copied, and a Buffer arrives as a Buffer. Counterpart: Node's DefaultSerializer.
  */
 import { Deserializer, Serializer } from 'node:v8'
+import { structuredClone } from '../lib/globals.js'
 import { privateCopy } from './copies.js'
 import { VIEW_CLASSES, viewType } from './shape.js'
 

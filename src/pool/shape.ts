@@ -5,6 +5,7 @@
  * this folder. Everything else (a Blob, a KeyObject, a class instance, a function) is left to Node's own structured
  * cloning, which knows what it may do with it.
  */
+import { Buffer } from '../lib/globals.js'
 
 interface ViewClass {
   readonly prototype: object

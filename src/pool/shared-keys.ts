@@ -6,6 +6,7 @@
  * strangers collide.
  */
 import { createHash } from 'node:crypto'
+import { Buffer } from '../lib/globals.js'
 import { HASH, HASH_ENTRY, MAX_POOLS, WqHash } from '../wq/hash.js'
 import { HashSeat, withEntries } from '../wq/hash-pools.js'
 import { poolError } from './failure.js'

@@ -5,7 +5,9 @@
  * Values that come within a millisecond go together in one message. A generator that does not await is left alone for
  * 10 ms at most, then the event loop has its turn.
  */
+
 import { nowMs } from '../lib/clock.js'
+import { clearImmediate, setImmediate } from '../lib/globals.js'
 import { poolError } from './failure.js'
 import { currentJob } from './job-context.js'
 import type { JobFunction } from './jobs-module.js'

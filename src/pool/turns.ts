@@ -7,7 +7,16 @@
  *
  * Counterpart: WorkerHooks.pause.
  */
+
 import { nowMs } from '../lib/clock.js'
+import {
+  clearTimeout,
+  getActiveResourcesInfo,
+  queueMicrotask,
+  setImmediate,
+  setInterval,
+  setTimeout,
+} from '../lib/globals.js'
 import type { WorkerLoop } from '../wq/worker-loop.js'
 
 /** How long jobs may keep the event loop waiting, and how long while promises of jobs are pending there. */
@@ -80,7 +89,7 @@ export class Turns {
         this.#nextTurn(resume)
         return true
       }
-      if (process.getActiveResourcesInfo().length === 0) {
+      if (getActiveResourcesInfo().length === 0) {
         if (!this.#ranSome) this.#parts.onLongIdle()
         this.#ranSome = false
         return false

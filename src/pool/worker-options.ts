@@ -3,6 +3,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { type ResourceLimits, SHARE_ENV, type WorkerOptions } from 'node:worker_threads'
+import { process, structuredClone } from '../lib/globals.js'
 import { type Given, OptionTable } from '../lib/options.js'
 import { badFlag, badType } from './checks.js'
 import { MAX_TIMER_MS } from './deadlines.js'

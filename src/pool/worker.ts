@@ -8,6 +8,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads, { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
+import { emitWarning, exit, setImmediate } from '../lib/globals.js'
 import { watchWriters } from '../lib/writers.js'
 import type { WorkerSeat } from '../wq/crew.js'
 import { WqHash } from '../wq/hash.js'
@@ -121,11 +122,11 @@ const loop = new WorkerLoop(mem, seat.slot, {
     module
       .tearDown()
       .catch(async (error: unknown) => {
-        process.emitWarning(`'${hooks.teardown}' failed: ${inspect(error)}`, 'UringPoolWarning')
+        emitWarning(`'${hooks.teardown}' failed: ${inspect(error)}`, 'UringPoolWarning')
         // It is told in the next tick.
         await new Promise(setImmediate)
       })
-      .finally(() => process.exit())
+      .finally(() => exit())
   },
   pause: turns.pause,
   retires,

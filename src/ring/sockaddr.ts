@@ -6,6 +6,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { AF_INET, AF_INET6, AF_UNIX, RECVMSG_OUT, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_UN } from '../abi/socket.js'
+import { Buffer, URL } from '../lib/globals.js'
 
 /** The longest path there is room for, without its NUL. */
 const MAX_PATH_BYTES = 107

@@ -3,8 +3,10 @@
  *
  * Addresses are numbers. A call that the C library lacks returns -ENOSYS. A caller keeps the memory it passes alive.
  */
+
 import { builtin } from '../lib/builtin.js'
 import { ENOSYS } from '../lib/errno.js'
+import { process } from '../lib/globals.js'
 import { type CFunction, type CType, ffi } from './ffi.js'
 
 /** System-call numbers that differ by architecture; io_uring's own are 425 to 427 and openat2 is 437 everywhere. */

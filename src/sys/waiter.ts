@@ -14,6 +14,7 @@ import { libc } from './libc.js'
 import { addressOf } from './memory.js'
 import { IDLE, IS_UP, NR_WORDS, STATE, STOPPED, WATCHING, type WaiterData } from './waiter-state.js'
 
+const WORKER_ENTRY = new URL('./waiter-worker.js', import.meta.url)
 /** A thread that is not up by then will say why by an error event. */
 const UP_MS = 10_000
 
@@ -27,7 +28,7 @@ export class Waiter {
     const { Worker } = builtin('node:worker_threads')
     const workerData: WaiterData = { fd, words: this.#words }
     // No execArgv: what the program preloads is nothing to this thread.
-    this.#worker = new Worker(new URL('./waiter-worker.js', import.meta.url), { workerData, execArgv: [] })
+    this.#worker = new Worker(WORKER_ENTRY, { workerData, execArgv: [] })
     this.#fd = fd
     this.#worker.on('message', onWake)
     this.#worker.unref()

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { storeRelease } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
+import { clearTimeout, setTimeout } from '../lib/globals.js'
 import {
   freeHolders,
   HASH,

@@ -7,6 +7,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { errnoError } from '../lib/errno.js'
+import { process } from '../lib/globals.js'
 import { setThreadCpus, threadCpus } from '../sys/affinity.js'
 
 export interface ThreadSystem {

@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os'
 import { IORING_SQ_TASKRUN } from '../../abi/constants.js'
 import { CQE } from '../../abi/cqe.js'
 import { fetchOr, storeRelease } from '../../lib/barrier.js'
+import { process, setTimeout } from '../../lib/globals.js'
 import { NONE } from '../../lib/mpscq.js'
 import { closeAdopted } from '../../sys/thread-fd.js'
 import { awaitStarting } from '../../wq/owner-wait.js'
@@ -17,6 +18,7 @@ import { interruptThread } from './interrupt.js'
 import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
 import type { Timers } from './timers.js'
 
+const WORKER_ENTRY = new URL('./worker.js', import.meta.url)
 /** How long a thread that ends waits for workers that are coming up. */
 const STARTING_MS = 500
 /** How often it is looked whether an eventfd that was let go may be closed. */
@@ -139,7 +141,7 @@ export class Tctx {
       nrItems: MAX_REQS,
       payloadBytes: REQ.size,
       payloadHash: REQ.hash ^ CTX.hash ^ RINGS.hash,
-      workerEntry: new URL('./worker.js', import.meta.url),
+      workerEntry: WORKER_ENTRY,
       workerData: () => ({ rings: this.byId.filter((ctx) => ctx !== undefined).map((ctx) => ctx.message()) }),
       // DIFFERS: the unbounded limit is the number of worker slots, not RLIMIT_NPROC.
       maxWorkers: [Math.min(firstSqEntries, 4 * availableParallelism()), MAX_WORKERS - 4 * availableParallelism()],

@@ -6,10 +6,12 @@
  * io_flush_timeouts, io_kill_timeouts. DIFFERS: no interrupt ends a timeout: the thread has to call enter, or to come by its
  * event loop, which is a millisecond late at most.
  */
+
 import { IORING_CQE_F_MORE, IORING_SQ_TASKRUN, IORING_TIMEOUT_ETIME_SUCCESS } from '../../abi/constants.js'
 import { fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { nowMs } from '../../lib/clock.js'
 import { ECANCELED, ETIME } from '../../lib/errno.js'
+import { clearTimeout, setTimeout } from '../../lib/globals.js'
 import { NONE } from '../../lib/mpscq.js'
 import { ITEM, ITEM_DONE, ITEM_STATE_MASK } from '../../wq/layout.js'
 import { canPost, commitCq, committedTail, postCqe, signalEventfd } from './complete.js'

@@ -5,11 +5,13 @@
  * One instance a thread: its rings share an io-wq, as the rings of a task do. SQEs carry native addresses, and an
  * operation is the plain system call. Counterpart: io_uring/io_uring.c.
  */
+
 import * as abi from '../../abi/constants.js'
 import { PARAMS } from '../../abi/params.js'
 import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
 import { assert } from '../../lib/assert.js'
 import { EBADF, EBADFD, EINVAL, EMFILE, ENXIO, EOPNOTSUPP } from '../../lib/errno.js'
+import { setTimeout } from '../../lib/globals.js'
 import { NONE } from '../../lib/mpscq.js'
 import { isOpenFd } from '../../sys/file.js'
 import { libc } from '../../sys/libc.js'

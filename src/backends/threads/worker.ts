@@ -7,6 +7,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { IORING_CQ_EVENTFD_DISABLED, IORING_SQ_TASKRUN } from '../../abi/constants.js'
 import { assert } from '../../lib/assert.js'
 import { fetchOr, loadAcquire } from '../../lib/barrier.js'
+import { exit } from '../../lib/globals.js'
 import { trace } from '../../lib/trace.js'
 import { watchWriters } from '../../lib/writers.js'
 import { bindAll } from '../../sys/libc.js'
@@ -87,7 +88,7 @@ const loop = new WorkerLoop(mem, seat.slot, {
     }
   },
   onLeave() {
-    process.exit()
+    exit()
   },
 })
 loop.start()
