@@ -205,6 +205,12 @@ test('a test that draws takes its seed from test/seed.ts, which tells the runner
   none(drawing.flatMap(({ file, code }) => matchingLines(file, code, own)))
 })
 
+test('whether a thread is there is asked in one place, which knows an answer from none', () => {
+  const asks = /['"`]\/proc\/(self\/task|thread-self)/
+  const others = src.filter(({ file }) => !/^src\/wq\/(proc|thread-name)\.ts$|probe\.ts$|\.test\./.test(file))
+  none(others.flatMap(({ file, code }) => matchingLines(file, code, asks)))
+})
+
 test('no path of somebody’s machine is in the tree', () => {
   const folders = ['work', 'farm', 'root'].join('|')
   const path = new RegExp(`(?<![\\w.)}/-])/(${folders})/`)

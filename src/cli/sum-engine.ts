@@ -7,7 +7,9 @@
  *      | emitted | done . . done done . | open ... | not started
  *                  nrEmitted                         nrStarted
  */
+
 import { readFileSync } from 'node:fs'
+import { isShortage } from '../lib/errno.js'
 import type { Outcome, Summer } from './sum-file.js'
 import type { Source } from './sum-walk.js'
 
@@ -103,7 +105,8 @@ function maxOpenFiles(wanted: number): number {
   try {
     const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
     return soft === undefined ? wanted : Math.max(1, Math.min(wanted, Number(soft) - RESERVED_FDS))
-  } catch {
-    return wanted
+  } catch (error) {
+    // As few as can be, if it is for want of descriptors.
+    return isShortage(error) ? 1 : wanted
   }
 }

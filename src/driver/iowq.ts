@@ -7,7 +7,7 @@
 import { EINVAL, errnoError } from '../lib/errno.js'
 import { registerIowqAff, registerIowqMaxWorkers, unregisterIowqAff } from '../ring/register.js'
 import type { Ring } from '../ring/ring.js'
-import { possibleCpus } from '../sys/affinity.js'
+import { possibleOf } from '../sys/affinity.js'
 import { invalidArgType, invalidArgValue, invalidState, outOfRange } from './errors.js'
 
 const MAX_LIMIT = 0x7fffffff
@@ -51,8 +51,7 @@ function maskOf(cpus: readonly number[]): Uint8Array {
     checkNumber(`cpus[${i}]`, cpu, MAX_CPUS - 1)
   })
   // The kernel takes no notice of those that the machine cannot have, and a mask of nothing else for no mask.
-  const possible = possibleCpus()
-  if (!cpus.every((cpu) => possible.includes(cpu))) throw errnoError(-EINVAL, 'io_uring_register')
+  if (possibleOf(cpus).length < cpus.length) throw errnoError(-EINVAL, 'io_uring_register')
   const mask = new Uint8Array(((Math.max(...cpus) >> 6) + 1) * 8)
   for (const cpu of cpus) mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | (1 << (cpu & 7))
   return mask

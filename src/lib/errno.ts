@@ -35,6 +35,12 @@ export const EALREADY = 114
 export const EOWNERDEAD = 130
 export const ECANCELED = 125
 
+/** Whether something failed for want of descriptors or memory: it may work the next time, and says nothing else. */
+export function isShortage(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM'
+}
+
 /** [name, text] of errnos that libuv's map lacks. */
 const KERNEL_ONLY: Readonly<Record<number, readonly [string, string]>> = {
   [EBADR]: ['EBADR', 'completions were lost'],

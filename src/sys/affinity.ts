@@ -1,13 +1,13 @@
 /**
  * Processors: which ones a thread may run on, and which belong to a NUMA node. Any thread; about the calling thread.
  *
- * Sets are lists of processor numbers. Reading needs no FFI, setting does. Counterpart: sched_setaffinity(2), and
- * /sys/devices/system/node.
+ * Sets are lists of processor numbers. Those of a thread need FFI, and no descriptor: there may be none left. Counterpart:
+ * sched_setaffinity(2), and /sys/devices/system/node.
  */
 
 import { join } from 'node:path'
 import { builtin } from '../lib/builtin.js'
-import { EINVAL } from '../lib/errno.js'
+import { EINVAL, isShortage } from '../lib/errno.js'
 import { libc } from './libc.js'
 import { addressOf } from './memory.js'
 
@@ -27,15 +27,11 @@ export function parseCpuList(text: string): number[] {
     })
 }
 
-/** The processors that the calling thread may run on; undefined where /proc does not tell. */
+/** The processors that the calling thread may run on; undefined where the system does not tell. */
 export function threadCpus(): number[] | undefined {
-  try {
-    const status = builtin('node:fs').readFileSync('/proc/thread-self/status', 'latin1')
-    const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1]
-    return list === undefined ? undefined : parseCpuList(list)
-  } catch {
-    return undefined
-  }
+  mask.fill(0)
+  const res = libc('sched_getaffinity')(0, mask.byteLength, addressOf(mask))
+  return res < 0 ? undefined : cpusOfMask(mask)
 }
 
 /** Keeps the calling thread on some processors. Returns 0 or -errno: -EINVAL if none of them is one it may have. */
@@ -56,13 +52,15 @@ export function mayRunOn(cpus: readonly number[]): boolean {
   return res === 0
 }
 
-/** The processors that this machine can have; those that Node sees where sysfs does not tell. */
-export function possibleCpus(): number[] {
+/** Of these, the processors that this machine can have; all of them where sysfs does not tell. */
+export function possibleOf(cpus: readonly number[]): readonly number[] {
+  let possible: number[]
   try {
-    return parseCpuList(builtin('node:fs').readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
+    possible = parseCpuList(builtin('node:fs').readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
   } catch {
-    return Array.from({ length: builtin('node:os').availableParallelism() }, (_, cpu) => cpu)
+    return cpus
   }
+  return cpus.filter((cpu) => possible.includes(cpu))
 }
 
 /** The processors in a mask of bits, the lowest first, as io_uring_register takes it. */
@@ -79,12 +77,16 @@ export interface NumaNode {
 
 export const SYSFS_NODES = '/sys/devices/system/node'
 
-/** The NUMA nodes that have processors, as `folder` in sysfs tells; none where it is not there. */
+/**
+ * The NUMA nodes that have processors, as `folder` in sysfs tells; none where it is not there, or may not be read. Throws
+ * EMFILE, ENFILE or ENOMEM where that cannot be found out now.
+ */
 export function numaNodes(folder = SYSFS_NODES): NumaNode[] {
   let names: string[]
   try {
     names = builtin('node:fs').readdirSync(folder)
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error
     return []
   }
   return names

@@ -63,6 +63,7 @@ const TABLE = {
   mmap:       ['mmap',       'long', ['long', 'size', 'int', 'int', 'int', 'long']],
   munmap:     ['munmap',     'int',  ['long', 'size']],
   sigaction:  ['sigaction',  'int',  ['int', 'long', 'long']],
+  sched_getaffinity: ['sched_getaffinity', 'int', ['int', 'size', 'long']],
   sched_setaffinity: ['sched_setaffinity', 'int', ['int', 'size', 'long']],
   prctl:      ['prctl',      'int',  ['int', 'long', 'long', 'long', 'long']],
   memcpy:     ['memcpy',     'long', ['long', 'long', 'size']],

@@ -9,7 +9,7 @@
  */
 import type { Socket } from 'node:net'
 import { builtin } from '../lib/builtin.js'
-import { errnoError } from '../lib/errno.js'
+import { errnoError, isShortage } from '../lib/errno.js'
 import { isMainThread, libc } from './libc.js'
 import { addressOf } from './memory.js'
 import { Waiter } from './waiter.js'
@@ -112,8 +112,7 @@ export class LoopWaker {
       this.#watch = watchByPipe(this.fd, onWake) ?? new Waiter(this.fd, onWake)
       return true
     } catch (error) {
-      const { code } = error as { code?: string }
-      if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM' || code === 'ERR_WORKER_INIT_FAILED') return false
+      if (isShortage(error) || (error as { code?: string }).code === 'ERR_WORKER_INIT_FAILED') return false
       throw error
     }
   }

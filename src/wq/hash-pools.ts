@@ -4,7 +4,6 @@
  * A pool that ends without leaving, because its thread was terminated, holds its keys for good; the others look whether
  * the thread is there when their work has waited for a while. Counterpart: the reference count of struct io_wq_hash.
  */
-import { readFileSync } from 'node:fs'
 import { storeRelease } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
@@ -21,6 +20,7 @@ import {
   type WqHash,
 } from './hash.js'
 import { lock, takeOverLock, unlock } from './lock.js'
+import { GONE, isThreadGone, threadStart } from './proc.js'
 import { currentTid } from './thread-name.js'
 
 const STATE = HASH_POOL.at.state >> 2
@@ -29,8 +29,6 @@ const START = HASH_POOL.at.owner_start >> 2
 const NEXT = HASH_ENTRY.at.next >> 2
 const POOLS = HASH_ENTRY.at.pools >> 2
 const KEY_HASH = HASH_ENTRY.at.hash >> 2
-/** No such thread. */
-const GONE = -1
 /** How often a pool whose work waits looks after the others. */
 const REAP_MS = 100
 /** Holds the lock where the kernel's id of the thread is not known. */
@@ -60,7 +58,7 @@ export class HashSeat {
         words.fill(0, hash.wake(pool, 0), hash.wake(pool, MAX_SLOTS))
         words.fill(0, p, p + (HASH_POOL.size >> 2))
         words[p + TID] = tid
-        words[p + START] = startOf(tid)
+        words[p + START] = Math.max(0, threadStart(tid))
         words[p + STATE] = POOL_JOINED
         const nr = hash.at(HASH.at.nr_pools)
         storeRelease(words, nr, Math.max(words[nr]!, pool + 1))
@@ -94,8 +92,19 @@ export class HashSeat {
   /** For an owner that sleeps, where no timers run. */
   reapIfDue(): void {
     if (nowMs() - this.#lastReapMs < REAP_MS) return
+    this.#learnStart()
     reapOthers(this.hash, this.pool)
     this.#lastReapMs = nowMs()
+  }
+
+  /** It could not be read as the pool joined: there was no descriptor for it. */
+  #learnStart(): void {
+    const { words } = this.hash
+    const p = this.hash.pool(this.pool)
+    if (words[p + START] !== 0 || words[p + TID] === 0) return
+    locked(this.hash)
+    words[p + START] = Math.max(0, threadStart(words[p + TID]!))
+    unlocked(this.hash)
   }
 }
 
@@ -114,7 +123,7 @@ function locked(hash: WqHash): void {
   if (mark === 0) mark = currentTid() || NOBODY
   const me = mark
   lock(hash.words, hash.at(HASH.at.lock), me, (holder) => {
-    if (holder === NOBODY || startOf(holder) !== GONE) return
+    if (holder === NOBODY || !isThreadGone(holder)) return
     if (!takeOverLock(hash.words, hash.at(HASH.at.lock), holder, me)) return
     rebuild(hash)
     unlocked(hash)
@@ -125,24 +134,14 @@ function unlocked(hash: WqHash): void {
   unlock(hash.words, hash.at(HASH.at.lock))
 }
 
-/** When a thread of this process began, in clock ticks; 0 where that is not known; GONE. */
-function startOf(tid: number): number {
-  if (tid === 0) return 0
-  try {
-    const stat = readFileSync(`/proc/self/task/${tid}/stat`, 'latin1')
-    // The 22nd field; the second is a name in brackets, with any characters.
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]) & 0x7fff_ffff
-  } catch {
-    return GONE
-  }
-}
-
 function reapOthers(hash: WqHash, pool: number): void {
   const { words } = hash
   const isDead = (other: number) => {
     const p = hash.pool(other)
     if (words[p + STATE] === POOL_NONE || words[p + TID] === 0) return false
-    return startOf(words[p + TID]!) !== words[p + START]
+    const start = threadStart(words[p + TID]!)
+    // The id may be another thread's by now; where either is not known, it is not said to be.
+    return start === GONE || (start !== 0 && words[p + START] !== 0 && start !== words[p + START])
   }
   for (let other = 0; other < MAX_POOLS; other++) {
     if (other === pool || !isDead(other)) continue

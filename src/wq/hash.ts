@@ -31,7 +31,7 @@ export const HASH_POOL = struct('io_wq_hash_pool', [
   'cache line: one pool',
   ['state',         'u32', 'holder', 'POOL_NONE, POOL_JOINED'],
   ['owner_tid',     'u32', 'holder', 'the kernel\'s id of the thread that has the pool; 0 where unknown'],
-  ['owner_start',   'u32', 'holder', 'when that thread began, in clock ticks: ids are used again'],
+  ['owner_start',   'u32', 'holder', 'when that thread began, in clock ticks, for ids are used again; 0: not known yet'],
   ['stall_bound',   'u32', 'any',    'slot + 1 of the idle worker that waits for a key; 0: none does'],
   ['stall_unbound', 'u32', 'any',    'the same of the other account'],
 ])

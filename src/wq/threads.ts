@@ -4,11 +4,11 @@
  * It is a seam: the interleaving explorer hands in threads of its own. Where /proc does not tell, a thread counts as
  * alive, and one that is stuck in an item as asleep.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { errnoError } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
 import { setThreadCpus, threadCpus } from '../sys/affinity.js'
+import { isThreadAsleep, isThreadGone, threadIds } from './proc.js'
 
 export interface ThreadSystem {
   /** On `cpus`, if given: all that the thread starts inherits them. Throws if none of them is allowed. */
@@ -22,40 +22,25 @@ export interface ThreadSystem {
 export const SYSTEM_THREADS: ThreadSystem = {
   start(entry, options, cpus) {
     if (cpus !== undefined) return startOn(cpus, () => SYSTEM_THREADS.start(entry, options))
-    const before = tasks()
+    const before = threadIds()
     const worker = newWorker(entry, options)
-    const news = [...tasks()].filter((tid) => !before.has(tid))
+    const after = before && threadIds()
+    const news = [...(after ?? [])].filter((tid) => !before!.has(tid))
     // More than one, if some other thread was started at the same time.
     if (news.length === 1) firstTids.set(worker, Number(news[0]))
     return worker
   },
   isGone(worker, tid) {
     const known = tid !== 0 ? tid : firstTids.get(worker)
-    return known !== undefined && !existsSync(`/proc/self/task/${known}`)
+    return known !== undefined && isThreadGone(known)
   },
   isAsleep(_worker, tid) {
-    if (tid === 0) return true
-    try {
-      const stat = readFileSync(`/proc/self/task/${tid}/stat`, 'latin1')
-      const state = stat.charAt(stat.lastIndexOf(')') + 2)
-      return state === 'S' || state === 'D'
-    } catch {
-      return true
-    }
+    return tid === 0 || isThreadAsleep(tid) !== false
   },
 }
 
 /** The ids of workers' threads, seen from outside: one may end before it says its id, while its owner sleeps. */
 const firstTids = new WeakMap<Worker, number>()
-
-/** The ids of this process's threads; none where /proc does not tell. */
-function tasks(): Set<string> {
-  try {
-    return new Set(readdirSync('/proc/self/task'))
-  } catch {
-    return new Set()
-  }
-}
 
 function newWorker(entry: URL, options: WorkerOptions): Worker {
   const kept = fileExecArgv(process.execArgv)

@@ -7,7 +7,7 @@ import { readlinkSync } from 'node:fs'
 import * as abi from '../../abi/constants.js'
 import { PROBE, PROBE_OP } from '../../abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EFAULT, EINVAL, ENXIO } from '../../lib/errno.js'
-import { cpusOfMask, mayRunOn, possibleCpus } from '../../sys/affinity.js'
+import { cpusOfMask, mayRunOn, possibleOf } from '../../sys/affinity.js'
 import { duplicateFd, isOpenFd } from '../../sys/file.js'
 import { adoptFd } from '../../sys/thread-fd.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
@@ -126,8 +126,7 @@ function maxWorkers(tctx: Tctx, arg: ArrayBufferView | null, nrArgs: number): nu
 /** The mask has `sizeBytes` bytes. What is no processor of this machine is ignored, and an empty mask no restriction. */
 function setAffinity(tctx: Tctx, arg: ArrayBufferView, sizeBytes: number): number {
   const bytes = new Uint8Array(arg.buffer, arg.byteOffset, Math.min(arg.byteLength, sizeBytes))
-  const possible = possibleCpus()
-  const cpus = cpusOfMask(bytes).filter((cpu) => possible.includes(cpu))
+  const cpus = possibleOf(cpusOfMask(bytes))
   if (cpus.length > 0 && !mayRunOn(cpus)) return -EINVAL
   tctx.wq.setAffinity(cpus.length > 0 ? cpus : undefined)
   return 0
