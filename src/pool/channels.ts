@@ -4,6 +4,7 @@
  */
 import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { Worker } from 'node:worker_threads'
+import type { CallersContext } from './callers-context.js'
 import type { JobOptions } from './options.js'
 
 /** What subscribers of `uring.pool.run` get, one object a job; `result` or `error` is there when it has ended. */
@@ -66,16 +67,24 @@ export function tracedSync<T>(message: RunMessage, run: () => T): T {
   return runs.traceSync(run, message)
 }
 
-/** Tells of a thread that is about to start, and of its end. `leftInOrder` is asked as its exit event comes. */
-export function traceWorker(worker: Worker, pool: string | undefined, leftInOrder: () => boolean): void {
+/** Tells of a thread that is about to start, and of its end, in the pool's own context. `leftInOrder` is asked as its exit event comes. */
+export function traceWorker(
+  worker: Worker,
+  pool: string | undefined,
+  home: CallersContext,
+  leftInOrder: () => boolean,
+): void {
   const { threadId } = worker
   let error: Error | undefined
   worker.on('error', (thrown) => {
     error = thrown instanceof Error ? thrown : new Error(String(thrown))
   })
   worker.on('exit', () => {
-    if (workers.hasSubscribers)
-      tell(leftInOrder() ? { event: 'exited', pool, threadId } : { event: 'died', pool, threadId, error })
+    if (!workers.hasSubscribers) return
+    const message: WorkerMessage = leftInOrder()
+      ? { event: 'exited', pool, threadId }
+      : { event: 'died', pool, threadId, error }
+    home.call(tell, message)
   })
   if (workers.hasSubscribers) tell({ event: 'created', pool, threadId })
 }

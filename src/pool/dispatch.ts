@@ -22,7 +22,7 @@ import { InFlight, type Resolve } from './in-flight.js'
 import { Incoming } from './incoming.js'
 import { Intake, QUEUE } from './intake.js'
 import { JobIterator } from './iterate.js'
-import { JobEvents, listenFlags, type StreamOptions } from './job-events.js'
+import { JobEvents, listenerOf, listenFlags, type StreamOptions } from './job-events.js'
 import { KeyTable, NR_BUCKETS } from './keys.js'
 import { NAMED, NameTable } from './names.js'
 import {
@@ -300,7 +300,7 @@ export class Dispatch {
       const extras = this.control.extrasFrom(options, item, unnumbered)
       if (extras !== undefined) this.#jobs.setExtras(item, extras)
       flags = listenFlags(onProgress, stream)
-      if (flags !== 0) this.#intake.listen(item, stream ?? { onProgress })
+      if (flags !== 0) this.#intake.listen(item, listenerOf(onProgress, stream))
     }
     this.#intake.enqueue(item, flags, key, unbounded === true, signal)
     if (this.#room !== undefined) this.#room.taken()
@@ -344,7 +344,7 @@ export class Dispatch {
       key,
       isUnbounded: options.unbounded === true,
       signal,
-      listener: flags === 0 ? undefined : (stream ?? { onProgress }),
+      listener: flags === 0 ? undefined : listenerOf(onProgress, stream),
       listenFlags: flags,
       extras: this.control.extrasFrom(options, id, name),
       givenNs: this.#histograms === undefined ? 0 : this.#histograms.now(),

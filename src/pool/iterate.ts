@@ -4,6 +4,7 @@
  */
 import { AbortController } from '../lib/globals.js'
 import { follow, leaving, unfollow } from './aborts.js'
+import { inCallersContext } from './callers-context.js'
 import { abortError } from './failure.js'
 import type { Listener } from './job-events.js'
 import type { StreamEnd } from './stream.js'
@@ -46,7 +47,7 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
 
   constructor(parts: IterateParts) {
     this.#parts = parts
-    this.onProgress = parts.onProgress
+    this.onProgress = parts.onProgress && inCallersContext(parts.onProgress)
     const { signal } = parts
     const follower = { handleEvent: () => this.#stop.abort(signal?.reason) }
     if (signal?.aborted === true) follower.handleEvent()

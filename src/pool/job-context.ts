@@ -2,20 +2,29 @@
  * Which job the running code belongs to, and what that job has: its signal, its progress. Worker threads only.
  *
  * While a job's function is on the stack it is that job. After an `await` Node's AsyncLocalStorage says which: so many
- * may be pending at once. A function that never returned a promise is called without it, which costs nothing.
+ * may be pending at once. Functions that never returned a promise all run in one frame, entered once a turn, which costs
+ * a job nothing; when one of them returns a promise all the same, that frame becomes its job's, and a new one is entered.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { loadAcquire } from '../lib/barrier.js'
 import { AbortController, AbortSignal } from '../lib/globals.js'
 import { IO_WQ_WORK_CANCEL, ITEM } from '../wq/layout.js'
 import { abortError } from './failure.js'
+import type { RunningJob } from './job-protocol.js'
 import { JOB_PROGRESS } from './record.js'
 import { EVENT_PROGRESS, type WorkerEvents } from './worker-events.js'
 
 const FLAGS = ITEM.at.flags >> 2
 
-export class JobContext {
+/** What code carries along: the job it belongs to, if it turns out to belong to one. */
+interface Frame {
+  job: JobContext | undefined
+}
+
+export class JobContext implements Frame, RunningJob {
   readonly item: number
+  /** Its own frame. */
+  readonly job = this
   /** Values of the caller's AsyncLocalStorages, where it sent some. */
   stores: Readonly<Record<string, unknown>> | undefined
   readonly #host: WorkerEvents
@@ -54,7 +63,9 @@ export class JobContext {
 
   /** The owner said that something was told to stop, this job perhaps: fires the event. */
   tell(): void {
-    if (this.#signal !== undefined && this.aborted) this.#signal.controller.abort(this.reason)
+    if (this.#signal === undefined || !this.aborted) return
+    const { controller, scope } = this.#signal
+    scope.runInAsyncScope(() => controller.abort(this.reason))
   }
 
   /** Its promise is pending: news for it may come. */
@@ -72,6 +83,8 @@ export class JobContext {
 
 interface JobSignal {
   readonly controller: AbortController
+  /** Where the job first asked for it: listeners run there. */
+  readonly scope: AsyncResource
 }
 
 const contexts = new WeakMap<AbortSignal, JobContext>()
@@ -99,28 +112,33 @@ function jobSignal(context: JobContext): JobSignal {
   const controller = new AbortController()
   contexts.set(controller.signal, context)
   Object.setPrototypeOf(controller.signal, shared)
-  return { controller }
+  return { controller, scope: new AsyncResource('UringJob', { requireManualDestroy: true }) }
 }
 
-const storage = new AsyncLocalStorage<JobContext>()
-let usesStorage = false
+const storage = new AsyncLocalStorage<Frame>()
+/** Of the functions that return no promise. */
+let frame: Frame = { job: undefined }
 /** The job whose function is on the stack: its host and item, and its context once something asked for it. */
 let host: WorkerEvents | undefined
 let item = 0
 let inCall: JobContext | undefined
-/** Jobs that were called without the storage, and returned a promise all the same. */
-const strays = new Set<JobContext>()
 
 /** The job that the caller's code belongs to; undefined outside of any. */
 export function currentJob(): JobContext | undefined {
-  if (host !== undefined) {
-    inCall ??= new JobContext(host, item)
-    return inCall
-  }
-  const stored = usesStorage ? storage.getStore() : undefined
-  if (stored !== undefined) return stored
-  // Of several it cannot be told which; then it is nobody's.
-  return strays.size === 1 ? strays.values().next().value : undefined
+  if (host === undefined) return storage.getStore()?.job
+  inCall ??= new JobContext(host, item)
+  return inCall
+}
+
+/** Worker entry only: runs jobs, in a frame that none of them has been in. */
+export function inNewFrame(run: () => void): void {
+  frame = { job: undefined }
+  storage.run(frame, run)
+}
+
+function leaveFrame(): void {
+  frame = { job: undefined }
+  storage.enterWith(frame)
 }
 
 /** Worker entry only: the function of a job is about to be called. */
@@ -131,35 +149,32 @@ export function enterJob(ofHost: WorkerEvents, ofItem: number): void {
 
 /** Worker entry only: calls a function that may return a promise, so that what follows its awaits knows its job. */
 export function callStored(call: () => unknown): unknown {
-  usesStorage = true
   return storage.run(currentJob()!, call)
 }
 
-/** Worker entry only: no function that was called here returns promises. */
-export function stopStoring(): void {
-  usesStorage = false
-  storage.disable()
-}
-
-/** Worker entry only: the function returned a promise, its job goes on. Undone by endJob(). */
-export function detachJob(isStored: boolean): JobContext {
+/**
+ * Worker entry only: the function returned a promise, its job goes on, and `finish` sees to its end within the job.
+ * `isStored`: it was called by callStored(). Undone by JobContext.end().
+ */
+export function detachJob(isStored: boolean, finish: (context: JobContext) => void): void {
   const context = currentJob()!
-  if (!isStored) strays.add(context)
+  if (!isStored) {
+    frame.job = context
+    leaveFrame()
+  }
   context.detach()
   host = undefined
   inCall = undefined
-  return context
-}
-
-/** Worker entry only: a job that was detached has ended. */
-export function endJob(context: JobContext): void {
-  context.end()
-  strays.delete(context)
+  storage.run(context, finish, context)
 }
 
 /** Worker entry only: the function returned or threw, and its job has ended. */
 export function leaveJob(): void {
-  inCall?.end()
-  inCall = undefined
+  if (inCall !== undefined) {
+    inCall.end()
+    inCall = undefined
+    // What it has left behind is not to be taken for another's.
+    leaveFrame()
+  }
   host = undefined
 }

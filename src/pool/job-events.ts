@@ -3,7 +3,7 @@
  *
  * Events of a job are handed on in the order they were posted, and all of them before the job settles.
  */
-import { queueMicrotask } from '../lib/globals.js'
+import { inCallersContext } from './callers-context.js'
 import type { JobOptions, RunOptions } from './options.js'
 import type { Ports } from './ports.js'
 import { JOB_PROGRESS, JOB_STREAM } from './record.js'
@@ -11,6 +11,7 @@ import { EVENT_PROGRESS, type EventMessage } from './worker-events.js'
 
 /** What a caller wants to hear. */
 export interface Listener {
+  /** Never throws. */
   readonly onProgress?: ((value: unknown) => void) | undefined
   /** Values of a generator, and who ran it: room is given to that worker. */
   onValues?(values: readonly unknown[], slot: number): void
@@ -24,6 +25,11 @@ export interface StreamOptions extends JobOptions {
 /** The JOB_* flags of a job that somebody listens to. */
 export function listenFlags(onProgress: RunOptions['onProgress'], stream: Listener | undefined): number {
   return (onProgress === undefined ? 0 : JOB_PROGRESS) | (stream === undefined ? 0 : JOB_STREAM)
+}
+
+/** Who listens, as `listenFlags` say that somebody does. What it calls runs in the context of this call. */
+export function listenerOf(onProgress: RunOptions['onProgress'], stream: Listener | undefined): Listener {
+  return stream ?? { onProgress: onProgress && inCallersContext(onProgress) }
 }
 
 export class JobEvents {
@@ -48,16 +54,8 @@ export class JobEvents {
   /** PortsHooks.onEvent. */
   deliver([item, kind, value]: EventMessage, slot: number): void {
     const listener = this.#listeners.get(item)
-    if (kind === EVENT_PROGRESS) {
-      try {
-        listener?.onProgress?.(value)
-      } catch (error) {
-        // The caller's own error, as one thrown by an event listener: nothing of ours is to stop for it.
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    } else listener?.onValues?.(value as unknown[], slot)
+    if (kind === EVENT_PROGRESS) listener?.onProgress?.(value)
+    else listener?.onValues?.(value as unknown[], slot)
   }
 
   /** The job never ran. */

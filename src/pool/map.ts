@@ -7,6 +7,7 @@
  */
 import { AbortController } from '../lib/globals.js'
 import { type Follower, follow, leaving, unfollow } from './aborts.js'
+import type { CallersContext } from './callers-context.js'
 import { abortError } from './failure.js'
 
 export interface Mapping<A, R> {
@@ -16,6 +17,8 @@ export interface Mapping<A, R> {
   readonly concurrency: number
   readonly ordered: boolean
   readonly signal: AbortSignal | undefined
+  /** Of the call of map: its source is stepped and its jobs are given in there, whoever takes the results. */
+  readonly context: CallersContext
 }
 
 type Outcome<R> = { readonly value: R } | { readonly error: unknown }
@@ -58,12 +61,12 @@ class Work<A, R> {
   #wake: (() => void) | undefined
 
   constructor(mapping: Mapping<A, R>) {
-    const { source, runner, signal } = mapping
+    const { source, runner, signal, context } = mapping
     this.#mapping = mapping
     this.#run = runner(this.#controller.signal)
-    const asynchronous = (source as Partial<AsyncIterable<A>>)[Symbol.asyncIterator]?.()
+    const asynchronous = context.run(() => (source as Partial<AsyncIterable<A>>)[Symbol.asyncIterator]?.())
     this.#isAsync = asynchronous !== undefined
-    this.#iterator = asynchronous ?? (source as Iterable<A>)[Symbol.iterator]()
+    this.#iterator = asynchronous ?? context.run(() => (source as Iterable<A>)[Symbol.iterator]())
     if (signal !== undefined) follow(signal, this.#follower)
     if (signal?.aborted === true) this.#follower.handleEvent()
   }
@@ -101,7 +104,7 @@ class Work<A, R> {
     this.#controller.abort(leaving('the caller has left the map'))
     if (this.#isExhausted) return
     this.#isExhausted = true
-    const closing = this.#iterator.return?.()
+    const closing = this.#mapping.context.run(() => this.#iterator.return?.())
     // A source that still owes an item gets to its end when it has one; nobody waits for that.
     if (!this.#isPulling) await closing
     else if (closing instanceof Promise) closing.catch(() => {})
@@ -132,7 +135,7 @@ class Work<A, R> {
 
   #pullSync(iterator: Iterator<A>): void {
     try {
-      this.#pulled(iterator.next())
+      this.#pulled(this.#mapping.context.run(() => iterator.next()))
     } catch (error) {
       this.#sourceFailed(error)
     }
@@ -141,7 +144,7 @@ class Work<A, R> {
   async #pullAsync(iterator: AsyncIterator<A>): Promise<void> {
     this.#isPulling = true
     try {
-      const next = await iterator.next()
+      const next = await this.#mapping.context.run(() => iterator.next())
       this.#isPulling = false
       this.#pulled(next)
     } catch (error) {
@@ -173,7 +176,7 @@ class Work<A, R> {
     const slot: Slot<R> = { outcome: undefined }
     if (ordered) this.#slots.push(slot)
     try {
-      slot.outcome = { value: await this.#run(item) }
+      slot.outcome = { value: await this.#mapping.context.run(() => this.#run(item)) }
     } catch (error) {
       slot.outcome = { error }
     }

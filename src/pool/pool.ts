@@ -7,6 +7,7 @@
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import type { Given } from '../lib/options.js'
 import type { CancelResult } from '../wq/wq.js'
+import { CallersContext } from './callers-context.js'
 import { isTraced, tracedOptions, tracedSync } from './channels.js'
 import { badCount, badFlag, badLimit, badRunOptions, badSource, badTime, MAX_WORKERS } from './checks.js'
 import { limited, MAX_TIMER_MS } from './deadlines.js'
@@ -134,7 +135,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
         return this.#dispatch.untilRoom()?.then(give) ?? give()
       }
     }
-    return mapped({ source, runner, concurrency, ordered, signal })
+    return mapped({ source, runner, concurrency, ordered, signal, context: new CallersContext() })
   }
 
   /**

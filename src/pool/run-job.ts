@@ -10,7 +10,7 @@ import { DETACHED } from '../wq/worker-loop.js'
 import { ResultBytes } from './arena.js'
 import { Codec } from './codec.js'
 import { JobArgs } from './job-args.js'
-import { callStored, detachJob, endJob, enterJob, type JobContext, leaveJob, stopStoring } from './job-context.js'
+import { callStored, detachJob, enterJob, type JobContext, leaveJob } from './job-context.js'
 import { JobResult } from './job-result.js'
 import { takingStores } from './job-stores.js'
 import type { JobFunction, JobsModule } from './jobs-module.js'
@@ -79,7 +79,7 @@ export class JobRunner {
       if (isThenable(result)) {
         this.#functions[number] = undefined
         this.#asyncs.set(number, job)
-        void this.#finish(item, p, result, detachJob(false))
+        detachJob(false, (context) => void this.#finish(item, p, result, context))
         return DETACHED
       }
       this.#result.put(p, result)
@@ -103,11 +103,10 @@ export class JobRunner {
     )
     if (isThenable(result)) {
       this.#asyncs.set(number, job)
-      void this.#finish(item, p, result, detachJob(true))
+      detachJob(true, (context) => void this.#finish(item, p, result, context))
       return DETACHED
     }
     if (!isNamed && !this.#asyncs.has(number)) this.#functions[number] = job
-    if (this.#asyncs.size === 0) stopStoring()
     this.#result.put(p, result)
     leaveJob()
     return undefined
@@ -119,7 +118,7 @@ export class JobRunner {
     } catch (error) {
       this.#result.putFailure(p, error)
     }
-    endJob(context)
+    context.end()
     this.#parts.onFinished(item)
   }
 

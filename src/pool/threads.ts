@@ -8,6 +8,7 @@ import { loadAcquire, storeRelease } from '../lib/barrier.js'
 import type { StartEnd } from '../wq/crew.js'
 import { WORKER, WORKER_GONE } from '../wq/layout.js'
 import type { Wq } from '../wq/wq.js'
+import { CallersContext } from './callers-context.js'
 import { traceWorker } from './channels.js'
 import { poolError } from './failure.js'
 import type { Ports } from './ports.js'
@@ -34,6 +35,8 @@ export class PoolThreads {
   readonly #space: Space
   readonly #seat: PoolSeat
   readonly #parts: PoolThreadsParts
+  /** What belongs to no call runs where the pool was made. */
+  readonly #home = new CallersContext()
 
   constructor(space: Space, seat: PoolSeat, parts: PoolThreadsParts) {
     this.#space = space
@@ -52,7 +55,9 @@ export class PoolThreads {
   }
 
   /** WqHooks.onWorkerMade. */
-  readonly onMade = (slot: number, worker: Worker): void => {
+  readonly onMade = (slot: number, worker: Worker): void => this.#home.run(() => this.#onMade(slot, worker))
+
+  #onMade(slot: number, worker: Worker): void {
     const { wq, ports, drain, look, name } = this.#parts
     // What the last worker in this slot posted is taken before its port goes.
     drain()
@@ -61,7 +66,7 @@ export class PoolThreads {
     ports().greet(slot, worker)
     // Asked in the exit event before io-wq hears of it, unless it has missed the worker already.
     const { mem } = wq()
-    traceWorker(worker, name, () => {
+    traceWorker(worker, name, this.#home, () => {
       return wq().crew.workerAt(slot) === worker && loadAcquire(mem.words, mem.worker(slot) + W_STATE) === WORKER_GONE
     })
   }

@@ -18,6 +18,7 @@ import {
   setTimeout,
 } from '../lib/globals.js'
 import type { WorkerLoop } from '../wq/worker-loop.js'
+import { inNewFrame } from './job-context.js'
 
 /** How long jobs may keep the event loop waiting, and how long while promises of jobs are pending there. */
 const BUSY_MS = 10
@@ -125,7 +126,7 @@ export class Turns {
     this.#resume = undefined
     clearTimeout(this.#idleTimer)
     if (this.#nrPending === 0) this.#alive.unref()
-    resume()
+    inNewFrame(resume)
   }
 
   /** A job's promise is pending: the loop goes on without it. */

@@ -16,7 +16,7 @@ import { WqMemory } from '../wq/layout.js'
 import { watchedTables } from '../wq/watch.js'
 import { WorkerLoop, wakeOwner as wakeSleepingOwner } from '../wq/worker-loop.js'
 import { Stamps } from './histograms.js'
-import { currentJob } from './job-context.js'
+import { currentJob, inNewFrame } from './job-context.js'
 import { becomeHost } from './job-protocol.js'
 import { JobsModule, type ModuleHooks } from './jobs-module.js'
 import { JOB, PHASE_IMPORTS, PHASE_INIT, POOL, SEAT, Space } from './record.js'
@@ -131,4 +131,4 @@ const loop = new WorkerLoop(mem, seat.slot, {
   pause: turns.pause,
   retires,
 })
-setImmediate(() => loop.start())
+setImmediate(() => inNewFrame(() => loop.start()))
