@@ -12,6 +12,7 @@ import { abortError, timeoutError } from './failure.js'
 import { type Flush, Flushes } from './flush.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Intake } from './intake.js'
+import type { JobEvents } from './job-events.js'
 import { JobIds } from './job-ids.js'
 import type { NameTable } from './names.js'
 import type { JobInfo, JobOptions } from './options.js'
@@ -30,6 +31,7 @@ export interface ControlParts {
   readonly outgoing: Outgoing
   readonly poller: Poller
   readonly threads: PoolThreads
+  readonly events: JobEvents
 }
 
 export class Control {
@@ -120,8 +122,9 @@ export class Control {
   }
 
   #cancelWaiting(waiting: Waiting, make: () => Error): void {
-    const { settler, outgoing, poller } = this.#parts
+    const { settler, outgoing, poller, events } = this.#parts
     settler.nrCancelled++
+    if (waiting.listener !== undefined) events.onOver(waiting.listener)
     if (waiting.held !== undefined) letGo(waiting.held)
     outgoing.letGo(waiting.words)
     settler.fail(waiting.resolve, make)
@@ -224,6 +227,8 @@ export class Control {
 
   /** Pool.flush. */
   flush(): Promise<void> {
+    // The poller is to keep the process alive for it.
+    this.#parts.poller.look()
     const mark = (extras: Extras, flush: Flush) => {
       if (extras.flush !== undefined) return
       extras.flush = flush
@@ -233,6 +238,11 @@ export class Control {
       for (const item of this.#parts.jobs) mark(this.#parts.jobs.extrasFor(item), flush)
       for (const waiting of this.#parts.intake.waiting) mark(this.#parts.intake.extrasFor(waiting), flush)
     })
+  }
+
+  /** Whether somebody waits for all jobs. */
+  get isFlushing(): boolean {
+    return this.#flushes.size > 0
   }
 
   /** Milliseconds that an owner may sleep where no timer runs; expire() has to follow. */

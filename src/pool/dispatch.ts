@@ -74,9 +74,11 @@ export class Dispatch {
   readonly #poller: Poller
   readonly #jobs: InFlight
   readonly #settler: Settler
-  readonly #events = new JobEvents(() => this.#ports)
-  readonly #streams = new OpenStreams()
-  readonly #concurrentJobs: number
+  readonly #events = new JobEvents(
+    () => this.#ports,
+    (listener) => this.#streams.close(listener),
+  )
+  readonly #streams: OpenStreams
   readonly #intake: Intake
   readonly threads: PoolThreads
   /** Where the arguments of jobs that have to wait are written. */
@@ -92,6 +94,8 @@ export class Dispatch {
   #onQuiet: (() => void)[] = []
   #nrDied = 0
   #nrStreams = 0
+  /** Of these, those of which nothing will come while nobody asks. */
+  #nrPaused = 0
   isOpen = true
 
   constructor(href: string, given: PoolOptions) {
@@ -113,9 +117,9 @@ export class Dispatch {
       onClaims: () => this.#answerClaims(),
       onStall: () => this.#wq.nudge(),
       isBusy: () => this.nrInFlight > 0,
+      isAwaited: () => this.nrInFlight > this.#nrPaused || this.#onQuiet.length > 0 || this.control.isFlushing,
     })
     const seat = seatOf(this.#space.sab, this.#histograms?.sab, href, options)
-    this.#concurrentJobs = seat.concurrentJobs
     this.threads = new PoolThreads(this.#space, seat, {
       wq: () => this.#wq,
       ports: () => this.#ports,
@@ -124,6 +128,7 @@ export class Dispatch {
       name: options.name,
     })
     const sharedKeys = options.keys?.join()
+    this.#streams = OpenStreams.of(options.keys?.buffer)
     this.#wq = new Wq({
       ...crew,
       nrQueues: 1,
@@ -223,8 +228,9 @@ export class Dispatch {
     const bad = badRunOptions(options)
     if (bad !== undefined) throw bad
     const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
-    const places = this.#wq.maxWorkers(0, 0)[acct]! * this.#concurrentJobs
-    this.#streams.assertNotBehind(options.key, acct, places)
+    // One may have ended that has not come home.
+    if (this.#streams.has(options.key)) this.#drain()
+    this.#streams.assertNotBehind(options.key)
     const outcome = new SyncOutcome()
     this.#settler.syncs.set(outcome.resolve, outcome)
     try {
@@ -251,19 +257,22 @@ export class Dispatch {
     const { highWaterMark = DEFAULT_WINDOW, key, signal: ends, onProgress } = options
     assertCount('highWaterMark', highWaterMark)
     const id = this.#nrStreams++
-    const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
     return new JobIterator({
       window: highWaterMark,
       signal: ends,
       onProgress,
       start: (stream, signal) => {
-        this.#streams.open(key, acct)
+        this.#streams.open(stream, key)
         const inner: StreamOptions = { ...options, signal, stream }
         const start: StreamStart = [id, highWaterMark]
         const withStart = Array.isArray(args) ? [start, ...(args as unknown[])] : args
-        return this.run(name, withStart, inner).finally(() => this.#streams.close(key, acct))
+        return this.run(name, withStart, inner).finally(() => this.#streams.close(stream))
       },
       giveRoom: (slot, room) => this.#ports.tell(slot, [id, room]),
+      onPaused: (isPaused) => {
+        this.#nrPaused += isPaused ? 1 : -1
+        this.#poller.keepAlive()
+      },
     })
   }
 
@@ -443,6 +452,7 @@ export class Dispatch {
     if (this.nrInFlight === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.#onQuiet.push(resolve)
+      this.#poller.keepAlive()
     })
   }
 

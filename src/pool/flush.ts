@@ -25,6 +25,10 @@ export class Flush {
 export class Flushes {
   #open: Flush[] = []
 
+  get size(): number {
+    return this.#open.length
+  }
+
   /**
    * A new flush, behind all others; `mark` gives it its jobs. Resolves when they and those of flushes
    * before have ended.

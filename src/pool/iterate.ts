@@ -1,6 +1,9 @@
 /**
  * What iterate() returns: the values that a job yields, in order, with room for so many on their way. Owner thread only:
  * the counterpart of JobStream.
+ *
+ * The iterator is the caller's alone: whoever keeps the job keeps the values behind it, so that one which the caller has
+ * dropped is collected, and its generator ended.
  */
 import { AbortController } from '../lib/globals.js'
 import { follow, leaving, unfollow } from './aborts.js'
@@ -10,6 +13,8 @@ import type { Listener } from './job-events.js'
 import type { StreamEnd } from './stream.js'
 
 interface Waiter {
+  /** Kept here: who waits for a value has not dropped it. */
+  readonly iterator: JobIterator | undefined
   readonly resolve: (result: IteratorResult<unknown>) => void
   readonly reject: (error: unknown) => void
 }
@@ -24,11 +29,43 @@ export interface IterateParts {
   readonly start: (listener: Listener, signal: AbortSignal) => Promise<unknown>
   /** Tells the worker in a slot that the generator may yield so many more. */
   readonly giveRoom: (slot: number, room: number) => void
+  /** From now on, or no longer: the generator has no room, and nobody waits for a value. */
+  readonly onPaused: (isPaused: boolean) => void
 }
 
 const END: IteratorResult<unknown> = { done: true, value: undefined }
 
-export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposable, Listener {
+/** Iterators of which the caller may let go before their end. */
+const dropped = new FinalizationRegistry<Values>((values) => values.leave())
+
+export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposable {
+  readonly #values: Values
+
+  constructor(parts: IterateParts) {
+    this.#values = new Values(parts)
+    dropped.register(this, this.#values)
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    return this.#values.next(this)
+  }
+
+  /** Ends the generator, whose `finally` runs, and waits for that. Rejects with what it throws meanwhile. */
+  return(value?: unknown): Promise<IteratorResult<unknown>> {
+    return this.#values.return(value)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+}
+
+/** All there is to an iterator but itself. */
+class Values implements Listener {
   readonly onProgress: ((value: unknown) => void) | undefined
   readonly #parts: IterateParts
   /** Ends the job, for the caller's signal or because the caller has had enough. */
@@ -37,6 +74,9 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
   #values: unknown[] = []
   #at = 0
   #waiters: Waiter[] = []
+  /** Values that the generator may yield before it has to wait. */
+  #room: number
+  #isPaused = false
   /** Taken, and not yet told to the worker. */
   #nrTaken = 0
   #slot = 0
@@ -47,9 +87,10 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
 
   constructor(parts: IterateParts) {
     this.#parts = parts
+    this.#room = parts.window
     this.onProgress = parts.onProgress && inCallersContext(parts.onProgress)
     const { signal } = parts
-    const follower = { handleEvent: () => this.#stop.abort(signal?.reason) }
+    const follower = { handleEvent: () => this.#abort(signal?.reason) }
     if (signal?.aborted === true) follower.handleEvent()
     else if (signal !== undefined) follow(signal, follower)
     this.#ended = parts
@@ -66,6 +107,7 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
   /** Listener: values came. */
   onValues(values: readonly unknown[], slot: number): void {
     this.#slot = slot
+    this.#room -= values.length
     if (this.#isLeft) return
     for (const value of values) {
       const waiter = this.#waiters.shift()
@@ -75,6 +117,20 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
         waiter.resolve({ done: false, value })
       }
     }
+    this.#look()
+  }
+
+  /** Whether anything goes on. */
+  #look(): void {
+    const goesOn = this.#isOver || this.#stop.signal.aborted || this.#waiters.length > 0 || this.#room > 0
+    if (this.#isPaused !== goesOn) return
+    this.#isPaused = !goesOn
+    this.#parts.onPaused(this.#isPaused)
+  }
+
+  #abort(reason: unknown): void {
+    this.#stop.abort(reason)
+    this.#look()
   }
 
   #onEnd([isWhole, value]: StreamEnd): void {
@@ -93,22 +149,25 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
     this.#last = last
     const waiters = this.#waiters
     this.#waiters = []
-    for (const { resolve, reject } of waiters) this.#next().then(resolve, reject)
+    this.#look()
+    for (const { resolve, reject } of waiters) this.next(undefined).then(resolve, reject)
   }
 
-  next(): Promise<IteratorResult<unknown>> {
-    return this.#next()
-  }
-
-  #next(): Promise<IteratorResult<unknown>> {
+  next(iterator: JobIterator | undefined): Promise<IteratorResult<unknown>> {
     if (this.#at < this.#values.length) {
       const value = this.#values[this.#at]
       this.#values[this.#at++] = undefined
       if (this.#at === this.#values.length) this.#drop()
       this.#took()
+      this.#look()
       return Promise.resolve({ done: false, value })
     }
-    if (!this.#isOver) return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
+    if (!this.#isOver) {
+      return new Promise((resolve, reject) => {
+        this.#waiters.push({ iterator, resolve, reject })
+        this.#look()
+      })
+    }
     const last = this.#last
     this.#last = undefined
     if (last === undefined) return Promise.resolve(END)
@@ -124,29 +183,26 @@ export class JobIterator implements AsyncIterableIterator<unknown>, AsyncDisposa
   #took(): void {
     this.#nrTaken++
     if (this.#isOver || 2 * this.#nrTaken < this.#parts.window) return
+    this.#room += this.#nrTaken
     this.#parts.giveRoom(this.#slot, this.#nrTaken)
     this.#nrTaken = 0
   }
 
-  /** Ends the generator, whose `finally` runs, and waits for that. Rejects with what it throws meanwhile. */
-  async return(value?: unknown): Promise<IteratorResult<unknown>> {
-    const wasOver = this.#isOver
+  /** The caller has had enough: ends the generator. */
+  leave(): void {
     this.#isLeft = true
     this.#drop()
-    this.#stop.abort(leaving('the caller has left the iteration'))
+    this.#abort(leaving('the caller has left the iteration'))
+  }
+
+  async return(value: unknown): Promise<IteratorResult<unknown>> {
+    const wasOver = this.#isOver
+    this.leave()
     await this.#ended
     const last = this.#last
     this.#last = undefined
     if (!wasOver && last !== undefined && 'error' in last) throw last.error
     return { done: true, value }
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return()
   }
 }
 

@@ -35,9 +35,12 @@ export function listenerOf(onProgress: RunOptions['onProgress'], stream: Listene
 export class JobEvents {
   readonly #listeners = new Map<number, Listener>()
   readonly #ports: () => Ports
+  /** Told of each listener whose job has ended, or will never begin. */
+  readonly onOver: (listener: Listener) => void
 
-  constructor(ports: () => Ports) {
+  constructor(ports: () => Ports, onOver: (listener: Listener) => void) {
     this.#ports = ports
+    this.onOver = onOver
   }
 
   listen(item: number, listener: Listener): void {
@@ -60,13 +63,14 @@ export class JobEvents {
 
   /** The job never ran. */
   forget(item: number): void {
-    this.#listeners.delete(item)
+    const listener = this.take(item)
+    if (listener !== undefined) this.onOver(listener)
   }
 
   /** The job has ended, on a worker in this slot, or one that died: the rest of its events come first. */
   settle(item: number, slot: number | undefined): void {
     if (slot === undefined) this.#ports().takeAllEvents()
     else this.#ports().takeEvents(slot)
-    this.#listeners.delete(item)
+    this.forget(item)
   }
 }

@@ -14,6 +14,7 @@ test('before each sleep, and while it looks in vain, the owner sees to what is q
     onClaims: () => {},
     onStall: () => nrStalls++,
     isBusy: () => true,
+    isAwaited: () => true,
   })
   t.after(() => poller.close())
   const untilAsleep = async () => {

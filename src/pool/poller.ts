@@ -34,6 +34,8 @@ export interface PollerHooks {
   onStall(): void
   /** Whether jobs are in flight. */
   isBusy(): boolean
+  /** Whether anybody may wait for them: else the process may end meanwhile. */
+  isAwaited(): boolean
 }
 
 export class Poller {
@@ -95,13 +97,20 @@ export class Poller {
     this.#isArmed = true
     // Pairs with the worker, which pushes first and then looks at the word: one of the two sees the other.
     if (this.#hooks.isDrained() && loadAcquire(this.#words, NR_CLAIMS) === this.#seenClaims) {
-      this.#alive.ref()
+      this.keepAlive()
       this.#nrArmed++
       this.#maxEmptyTurns = this.#nrArmed % TRY_AGAIN === 0 ? MAX_EMPTY_TURNS : Math.max(1, this.#maxEmptyTurns >> 1)
       return true
     }
     this.#disarm()
     return false
+  }
+
+  /** Keeps the process alive, or lets it end, as the jobs have it. */
+  keepAlive(): void {
+    if (!this.#isArmed) return
+    if (this.#hooks.isAwaited()) this.#alive.ref()
+    else this.#alive.unref()
   }
 
   #disarm(): void {

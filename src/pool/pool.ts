@@ -205,7 +205,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * Runs a function of the module that returns a generator, or anything else to iterate, async or not, or a promise of
    * it. Returns its values as they come: up to `highWaterMark` of them are on their way, then the generator waits. The
    * job is given at once. Iterate to the end, leave early (`break`, return()), or abort: the generator is then ended
-   * where it has yielded, its `finally` runs, and currentSignal() in it has aborted.
+   * where it has yielded, its `finally` runs, and currentSignal() in it has aborted. An iterator that is dropped is ended
+   * when it has been collected. One that waits for its caller is in no other job's way, its key's excepted, and does not
+   * keep the process alive.
    *
    * next() rejects with what the generator threw, `ERR_URING_NOT_ITERABLE`, and else as run() does. Throws
    * `ERR_OUT_OF_RANGE` or `ERR_INVALID_ARG_TYPE`, at once, for bad options.
@@ -229,7 +231,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * Runs a function as run() does, and blocks the calling thread until it has ended: no event loop, no timers, no other
    * promise meanwhile. Returns its result, throws what run() rejects with. Progress comes in one go as the job ends.
    *
-   * Throws `ERR_URING_DEADLOCK` if the job would wait for an iterate() whose values this thread has to take. A job that
+   * Throws `ERR_URING_DEADLOCK` while an iterate() of its key is open, whose values this thread has to take. A job that
    * itself waits for this thread, for a message or a lock, is not found out: it blocks for good.
    */
   runSync<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>, RunSyncOptions>): JobResult<M[N]>

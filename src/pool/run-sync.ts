@@ -56,31 +56,45 @@ export function waitFor(outcome: SyncOutcome, mem: WqMemory, acct: number, sleep
   }
 }
 
-/** Generators whose values this thread has to take: what waits behind them cannot be waited for here. */
+const sharedStreams = new WeakMap<SharedArrayBuffer, OpenStreams>()
+
+/**
+ * Generators whose values this thread has to take: a job of the key of one cannot be waited for here. One without a key
+ * is in nobody's way, for it gives up its place when the values that it may send are on their way.
+ */
 export class OpenStreams {
-  readonly #keys = new Map<unknown, number>()
-  readonly #counts = [0, 0]
+  readonly #keys = new Map<object, unknown>()
 
-  open(key: unknown, acct: number): void {
-    this.#counts[acct]!++
-    if (key !== undefined) this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1)
+  /** Pools of one thread that share keys wait for each other's. */
+  static of(keys: SharedArrayBuffer | undefined): OpenStreams {
+    const there = keys && sharedStreams.get(keys)
+    if (there !== undefined) return there
+    const made = new OpenStreams()
+    if (keys !== undefined) sharedStreams.set(keys, made)
+    return made
   }
 
-  close(key: unknown, acct: number): void {
-    this.#counts[acct]!--
-    if (key === undefined) return
-    const left = this.#keys.get(key)! - 1
-    if (left === 0) this.#keys.delete(key)
-    else this.#keys.set(key, left)
+  open(stream: object, key: unknown): void {
+    if (key !== undefined) this.#keys.set(stream, key)
   }
 
-  /** Throws ERR_URING_DEADLOCK if a job could only run after this thread has taken more values. `places`: jobs at once. */
-  assertNotBehind(key: unknown, acct: number, places: number): void {
-    const isBehind = this.#keys.has(key) ? 'of its key' : this.#counts[acct]! >= places ? 'on every worker' : undefined
-    if (isBehind === undefined) return
+  /** It has ended, or has not begun. */
+  close(stream: object): void {
+    this.#keys.delete(stream)
+  }
+
+  has(key: unknown): boolean {
+    if (key === undefined || this.#keys.size === 0) return false
+    // As the keys of a Map are compared.
+    return new Set(this.#keys.values()).has(key)
+  }
+
+  /** Throws ERR_URING_DEADLOCK if a job of this key could only run after this thread has taken more values. */
+  assertNotBehind(key: unknown): void {
+    if (!this.has(key)) return
     throw poolError(
       'ERR_URING_DEADLOCK',
-      `this job would wait for an iterate() ${isBehind}, which waits for this thread to take values: end that first, or use run()`,
+      'this job would wait for an iterate() of its key, which waits for this thread to take values: end that first, or use run()',
     )
   }
 }

@@ -64,7 +64,10 @@ export class JobStream {
       while (!this.#job.aborted) {
         if (this.#room === 0) {
           this.#flush()
-          await this.#news()
+          const news = this.#news()
+          this.#events.onParked(1)
+          await news
+          this.#events.onParked(-1)
           turnedAt = nowMs()
           continue
         }

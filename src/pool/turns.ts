@@ -2,7 +2,7 @@
  * When a worker is in Node's event loop, and when it comes back to look for jobs. Worker threads only.
  *
  *   busy --10 ms of work--> a turn --> busy          nothing to do --> asleep away from the event loop, on a futex
- *   busy --as many pending as may be--> until one ends --> busy
+ *   busy --as many pending as may be--> until one ends, or is parked --> busy
  *   nothing to do, but promises pending or handles alive --> in the event loop, until woken
  *
  * Counterpart: WorkerHooks.pause.
@@ -45,6 +45,8 @@ export class Turns {
   #idleTimer: NodeJS.Timeout | undefined
   #turnedAt = nowMs()
   #nrPending = 0
+  /** Of these, generators that wait for their caller to take values. */
+  #nrParked = 0
   /** A job was detached since the last pause: what follows its first await may be due at once. */
   #hasDetached = false
   /** Jobs ran since the last sleep; a sleep with none before it followed an idle timeout. */
@@ -65,10 +67,9 @@ export class Turns {
       this.#nextTurn(resume)
       return true
     }
-    const { limit, loop, retires } = this.#parts
-    if (this.#nrPending >= limit || retires()) {
+    if (!this.#hasRoom()) {
       // Whoever waits for this worker gets another.
-      loop().sleeping()
+      this.#parts.loop().sleeping()
       this.#resume = resume
       this.#wait = 'room'
     } else if (now - this.#turnedAt >= PENDING_BUSY_MS) this.#nextTurn(resume)
@@ -140,7 +141,28 @@ export class Turns {
     if (--this.#nrPending === 0) this.#alive.unref()
     if (this.#wait === 'turn') return
     if (more || this.#nrPending === 0) this.#go()
-    else if (this.#wait === 'room' && !this.#parts.retires()) this.#go()
+    else this.#look()
+  }
+
+  /** Whether one more job may begin beside those that are pending. One that waits for its caller is in nobody's way. */
+  #hasRoom(): boolean {
+    return this.#nrPending - this.#nrParked < this.#parts.limit && !this.#parts.retires()
+  }
+
+  readonly #look = (): void => {
+    if (this.#wait === 'room' && this.#hasRoom()) this.#go()
+  }
+
+  /** A generator waits for its caller, or, with -1, goes on. */
+  readonly parked = (by: 1 | -1): void => {
+    this.#nrParked += by
+    // Not from within the generator's own step.
+    if (by > 0) queueMicrotask(this.#look)
+  }
+
+  /** Whether all that is pending waits for its caller. */
+  get isParked(): boolean {
+    return this.#nrPending > 0 && this.#nrPending === this.#nrParked
   }
 
   /** The thread stays alive from now on, for what it does before it ends. */

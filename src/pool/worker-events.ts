@@ -27,6 +27,8 @@ export class WorkerEvents {
   /** Jobs whose promises are pending. */
   readonly #pending = new Map<number, JobContext>()
   readonly #streams = new Map<number, JobStream>()
+  /** Told of each generator that waits for its caller, and of each that goes on. */
+  onParked: (by: 1 | -1) => void = () => {}
 
   constructor(mem: WqMemory, port: MessagePort) {
     this.mem = mem

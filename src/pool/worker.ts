@@ -12,7 +12,8 @@ import { emitWarning, exit, setImmediate } from '../lib/globals.js'
 import { watchWriters } from '../lib/writers.js'
 import type { WorkerSeat } from '../wq/crew.js'
 import { WqHash } from '../wq/hash.js'
-import { WqMemory } from '../wq/layout.js'
+import { mayGrow } from '../wq/items.js'
+import { WORKER, WqMemory } from '../wq/layout.js'
 import { watchedTables } from '../wq/watch.js'
 import { WorkerLoop, wakeOwner as wakeSleepingOwner } from '../wq/worker-loop.js'
 import { Stamps } from './histograms.js'
@@ -78,9 +79,12 @@ becomeHost(currentJob)
 enterPhase(PHASE_IMPORTS)
 const module = await JobsModule.load(jobs, hooks, () => enterPhase(PHASE_INIT))
 
+const acct = mem.words[mem.worker(seat.slot) + (WORKER.at.acct >> 2)]!
 let nrRun = 0
 /** Nothing more is to be run here: enough was, or the pool has been recycled since this thread was made. */
-const retires = () => nrRun >= maxJobs || loadAcquire(space.words, RETIRES) !== 0
+const isDue = () => nrRun >= maxJobs || loadAcquire(space.words, RETIRES) !== 0
+/** Unless it stays for callers who may never come back, and no other thread can be made in its place. */
+const retires = () => isDue() && !(turns.isParked && !mayGrow(mem, acct))
 
 const turns = new Turns({
   limit: concurrentJobs,
@@ -88,6 +92,8 @@ const turns = new Turns({
   retires,
   onLongIdle: () => runner.forgetBuffers(),
 })
+
+events.onParked = turns.parked
 
 const runner = new JobRunner({
   mem,

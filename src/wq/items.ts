@@ -63,6 +63,12 @@ export function lacksSpare(mem: WqMemory, acct: number): boolean {
   return words[a + NR_WORKERS]! < min && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) === 0
 }
 
+/** Whether an account may have one more worker. */
+export function mayGrow(mem: WqMemory, acct: number): boolean {
+  const a = mem.acct(acct)
+  return mem.words[a + NR_WORKERS]! < mem.words[a + MAX_WORKERS]!
+}
+
 /** A limit of workers that can be kept. */
 export function clampWorkers(limit: number, nrSlots: number): number {
   return Math.max(1, Math.min(limit, nrSlots))

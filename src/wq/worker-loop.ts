@@ -79,10 +79,13 @@ export interface WorkerHooks {
   /**
    * Asked after each item, and before a sleep (`idle`). True: the thread returns to Node's event loop, so that timers,
    * streams and promises there get their turn, and the loop goes on when `resume` is called. With items detached it
-   * has to be true before a sleep, and, if the worker retires, always. `now` is nowMs().
+   * has to be true before a sleep, and for as long as the worker retires. `now` is nowMs().
    */
   pause?(resume: () => void, idle: boolean, now: number): boolean
-  /** Asked before an item is taken. True: the worker takes no more, and leaves when all it has in hand has ended. */
+  /**
+   * Asked before an item is taken. True: the worker takes no more, and leaves when all it has in hand has ended; it may
+   * become false again until then.
+   */
   retires?(): boolean
 }
 
@@ -347,9 +350,9 @@ export class WorkerLoop {
         unlock(words, this.#lock)
         if (idle !== NONE) wakeWorker(this.mem, idle)
         if (gone) return NONE
-        const paused = this.#hooks.pause?.(this.#resume, false, nowMs()) === true
-        assert(paused, 'a worker that retires waits for what it has detached')
-        return PAUSED
+        if (this.#hooks.pause?.(this.#resume, false, nowMs()) === true) return PAUSED
+        // It was asked once more meanwhile, and is to stay.
+        continue
       }
       const now = nowMs()
       const timedOut = wasIdle && now >= this.#idleUntil

@@ -191,3 +191,8 @@ export async function* countReporting(n: number): AsyncGenerator<number> {
     yield i
   }
 }
+
+/** Yields when its gate has opened. */
+export async function* yieldAwaited(gate: Int32Array): AsyncGenerator<number> {
+  yield await await_(gate)
+}

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { after, test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { Pool } from '../../src/pool/pool.js'
+import { SharedKeys } from '../../src/pool/shared-keys.js'
 import { Gate, rejectionOf, sharedWords } from './gate.js'
 
 const jobs = new URL('./jobs.js', import.meta.url)
@@ -91,11 +92,50 @@ test('what would wait for this very thread is refused', async () => {
   assert.equal(other.runSync('add', [1, 2]), 3)
   const second = other.iterate('count', [1000])
   await second.next()
-  assert.throws(() => other.runSync('add', [1, 2]), { code: 'ERR_URING_DEADLOCK' })
+  // Both wait for this thread, and are in nobody's way.
+  assert.equal(other.runSync('add', [1, 2]), 3)
   assert.equal(other.runSync('add', [1, 2], { unbounded: true }), 3)
   await first.return?.()
   assert.equal(other.runSync('add', [1, 2], { key: 'k' }), 3)
   await second.return?.()
+})
+
+test('an iteration that has ended is in nobody’s way, in the same turn of this thread too', async () => {
+  await using other = new Pool<typeof import('./async-jobs.js')>(asyncJobs, { maxWorkers: 1 })
+  const values = other.iterate('count', [3], { key: 'k' })
+  // Its values fit the room that it has.
+  while (other.stats().inFlight > 0) other.runSync('add', [0, 0])
+  assert.equal(other.runSync('add', [1, 2], { key: 'k' }), 3)
+  const got: number[] = []
+  for await (const value of values) got.push(value)
+  assert.deepEqual(got, [0, 1, 2])
+})
+
+test('nor is one that was cancelled before it began', async () => {
+  const gate = new Gate()
+  const held = pool.run('hold', [gate.words])
+  await gate.reached(1)
+  const refused = rejectionOf(pool.iterate('yieldContexts', ['none'], { key: 'k' }).next())
+  assert.equal(
+    pool.cancel(({ key }) => key === 'k'),
+    'ok',
+  )
+  gate.open()
+  assert.equal(pool.runSync('add', [1, 2], { key: 'k' }), 3)
+  assert.equal((await refused)['code'], 'ABORT_ERR')
+  await held
+})
+
+test('an iteration of a key that pools share', async () => {
+  const keys = new SharedKeys()
+  await using one = new Pool<typeof import('./async-jobs.js')>(asyncJobs, { maxWorkers: 1, keys })
+  await using two = new Pool<typeof import('./async-jobs.js')>(asyncJobs, { maxWorkers: 1, keys })
+  const values = one.iterate('count', [1000], { key: 'k' })
+  await values.next()
+  assert.throws(() => two.runSync('add', [1, 2], { key: 'k' }), { code: 'ERR_URING_DEADLOCK' })
+  assert.equal(two.runSync('add', [1, 2], { key: 'other' }), 3)
+  await values.return?.()
+  assert.equal(two.runSync('add', [1, 2], { key: 'k' }), 3)
 })
 
 test('from a pool that is closed', async () => {
