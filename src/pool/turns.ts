@@ -105,7 +105,8 @@ export class Turns {
     this.#resume = resume
     this.#wait = 'wake'
     this.#alive.ref()
-    this.#idleTimer = setTimeout(this.#onTurn, loop.idleLeftMs).unref()
+    const { idleLeftMs } = loop
+    if (idleLeftMs < Number.POSITIVE_INFINITY) this.#idleTimer = setTimeout(this.#onTurn, idleLeftMs).unref()
     return true
   }
 

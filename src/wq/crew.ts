@@ -154,13 +154,14 @@ export class Crew {
     return this.#freeSlots.length > 0
   }
 
-  /** Workers of an account that were made and are not up yet. */
-  nrStarting(acct: number): number {
+  /** Workers of an account that were made and are not up yet, or have nothing in hand and look for work soon. */
+  nrComing(acct: number): number {
     const { words } = this.#mem
     let count = 0
     for (let slot = 0; slot < this.#members.length; slot++) {
       const w = this.#mem.worker(slot)
-      if (words[w + W_ACCT] === acct && loadAcquire(words, w + W_STATE) === WORKER_STARTING) count++
+      if (words[w + W_ACCT] !== acct) continue
+      if (loadAcquire(words, w + W_STATE) === WORKER_STARTING || this.#sampler.isComing(slot)) count++
     }
     return count
   }

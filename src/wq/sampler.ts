@@ -7,10 +7,22 @@ import type { Worker } from 'node:worker_threads'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
 import { addRunning } from './acct.js'
-import { ACCT, HOLDER_OWNER, WORKER, WORKER_UP, type WqMemory } from './layout.js'
+import {
+  ACCT,
+  HOLDER_OWNER,
+  ITEM,
+  ITEM_RUNNING,
+  ITEM_SLOT_SHIFT,
+  ITEM_STATE_MASK,
+  ITEM_TAKEN,
+  WORKER,
+  WORKER_UP,
+  type WqMemory,
+} from './layout.js'
 import { lock, unlock } from './lock.js'
 import type { ThreadSystem } from './threads.js'
 
+const STATE = ITEM.at.state >> 2
 const W_STATE = WORKER.at.state >> 2
 const W_CURRENT = WORKER.at.current >> 2
 const W_SEQ = WORKER.at.work_seq >> 2
@@ -18,17 +30,27 @@ const W_BLOCKED = WORKER.at.blocked >> 2
 const W_TID = WORKER.at.tid >> 2
 const W_DETACHED = WORKER.at.detached >> 2
 
+/**
+ * Looks, a millisecond or more apart, after which one that is between two items is taken to be kept by its event loop. If
+ * it is not asleep it may only lack a CPU, which a second thread would lack as well.
+ */
+const MAX_STILL = 200
+const STILL_ASLEEP = 10
+
 export class Sampler {
   readonly #mem: WqMemory
   readonly #threads: ThreadSystem
   readonly #onStuck: (holder: number) => void
   readonly #seenSeq: Int32Array
+  /** Looks in a row at which a worker had nothing in hand and had begun nothing since. */
+  readonly #still: Int32Array
 
   constructor(mem: WqMemory, threads: ThreadSystem, onStuck: (holder: number) => void) {
     this.#mem = mem
     this.#threads = threads
     this.#onStuck = onStuck
     this.#seenSeq = new Int32Array(mem.shape.nrSlots)
+    this.#still = new Int32Array(mem.shape.nrSlots)
   }
 
   /**
@@ -42,6 +64,9 @@ export class Sampler {
     const isMoving = seq !== this.#seenSeq[slot]
     const stuck = !isMoving && this.#hasWork(w)
     this.#seenSeq[slot] = seq
+    const isStill = !isMoving && !stuck && words[w + W_STATE] === WORKER_UP
+    const weight = isStill && this.#threads.isAsleep(worker, words[w + W_TID]!) ? STILL_ASLEEP : 1
+    this.#still[slot] = isStill ? this.#still[slot]! + weight : 0
     if (!stuck || words[w + W_BLOCKED] !== 0) return isMoving
     if (!this.#threads.isAsleep(worker, words[w + W_TID]!)) return false
     const a = this.#mem.acct(acct)
@@ -56,6 +81,22 @@ export class Sampler {
     }
     unlock(words, a + (ACCT.at.lock >> 2))
     return false
+  }
+
+  /**
+   * Up, with nothing to do, or done with it though it has not said so: it looks for work in no time, unless what runs in its
+   * event loop keeps it.
+   */
+  isComing(slot: number): boolean {
+    const { words } = this.#mem
+    const w = this.#mem.worker(slot)
+    if (words[w + W_STATE] !== WORKER_UP || this.#still[slot]! >= MAX_STILL) return false
+    if (loadAcquire(words, w + W_DETACHED) !== 0) return false
+    const current = loadAcquire(words, w + W_CURRENT)
+    if (current === NONE) return true
+    const state = loadAcquire(words, this.#mem.item(current) + STATE)
+    const isBusy = (state & ITEM_STATE_MASK) === ITEM_RUNNING || (state & ITEM_STATE_MASK) === ITEM_TAKEN
+    return !isBusy || state >> ITEM_SLOT_SHIFT !== slot
   }
 
   /** Something in hand, or detached: what goes on there may block as well, or keep a woken worker from looking. */

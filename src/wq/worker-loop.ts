@@ -5,16 +5,7 @@
  * workers. Counterpart: io_wq_worker and io_worker_handle_work.
  */
 import { assert } from '../lib/assert.js'
-import {
-  cmpxchg,
-  fetchAdd,
-  futexWait,
-  futexWaitAsync,
-  futexWake,
-  loadAcquire,
-  storeRelease,
-  xchg,
-} from '../lib/barrier.js'
+import { cmpxchg, fetchAdd, futexWait, futexWaitAsync, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE, type Producer, producer } from '../lib/mpscq.js'
 import { addRunning, goIdle, leaveIdle, popIdle, popIdleIfDue, takeNext, tookItem, wokenUp } from './acct.js'
@@ -32,7 +23,6 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
-  OWNER_AWAKE,
   WAKE_ASLEEP,
   WAKE_NO,
   WAKE_YES,
@@ -48,6 +38,7 @@ import {
 } from './layout.js'
 import { lock, unlock } from './lock.js'
 import { nameThread } from './thread-name.js'
+import { wakeOwner, wakeWorker } from './wakes.js'
 
 const STATE = ITEM.at.state >> 2
 const NEXT = ITEM.at.next >> 2
@@ -92,7 +83,8 @@ export interface WorkerHooks {
 /** After spins in vain 1, 3, 7, 15 sleeps go without one; a spin that meets work starts over. */
 const MAX_SPINS_SKIPPED = 15
 
-const ALL = 0x7fff_ffff
+/** How often one looks, past its idle timeout, that waits for a key which another pool has. */
+const STALLED_MS = 1000
 
 /** #next(): neither an item nor the end, the thread returns to its event loop. */
 const PAUSED = -2
@@ -213,6 +205,8 @@ export class WorkerLoop {
     const current = this.#w + (WORKER.at.current >> 2)
     assert(words[current] === NONE, 'an item that was detached ends while no other is in hand')
     this.#nrDetached--
+    // It has not been idle: the timeout begins anew.
+    if (this.#idleUntil === Number.POSITIVE_INFINITY) this.#idleUntil = nowMs() + this.#idleMs
     storeRelease(words, this.#w + (WORKER.at.detached >> 2), this.#nrDetached)
     fetchAdd(words, this.#w + (WORKER.at.work_seq >> 2), 1)
     storeRelease(words, current, item)
@@ -367,7 +361,8 @@ export class WorkerLoop {
         if (idle !== NONE) wakeWorker(this.mem, idle)
         return NONE
       }
-      if (!wasIdle || timedOut) this.#idleUntil = now + this.#idleMs
+      if (!wasIdle) this.#idleUntil = now + this.#idleMs
+      else if (timedOut) this.#idleUntil = now + this.#staysFor()
       goIdle(this.mem, this.#acct, this.slot)
       this.#listed = true
       this.#endedMs = 0
@@ -390,6 +385,13 @@ export class WorkerLoop {
     if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
     const isStale = loadAcquire(words, AFFINITY_SEQ) !== words[this.#w + W_AFFINITY_SEQ]
     return timedOut && (words[a + NR_WORKERS]! > Math.max(1, words[a + MIN_WORKERS]!) || (isStale && nothingQueued))
+  }
+
+  /** Under the lock: how long one sleeps that has been idle for all its time and is to stay. Who may leave is woken. */
+  #staysFor(): number {
+    // But whoever frees the key that is waited for may wake nobody here.
+    const isStalled = this.mem.sharedHash !== undefined && this.mem.words[this.mem.acct(this.#acct) + STALLED] !== 0
+    return isStalled ? Math.max(this.#idleMs, STALLED_MS) : Number.POSITIVE_INFINITY
   }
 
   #leave(): void {
@@ -445,7 +447,7 @@ export class WorkerLoop {
     return true
   }
 
-  /** What is left of the idle timeout. */
+  /** What is left of the idle timeout; Infinity: it is to stay. */
   get idleLeftMs(): number {
     return Math.max(0, this.#idleUntil - nowMs())
   }
@@ -465,31 +467,5 @@ export class WorkerLoop {
       if (loadAcquire(hashWords, wake) === WAKE_YES || left <= 0) return
       futexWait(hashWords, wake, WAKE_ASLEEP, left)
     }
-  }
-}
-
-/** Wakes a worker that popIdle handed out. Any thread, no lock held. */
-export function wakeWorker(mem: WqMemory, slot: number): void {
-  const wake = mem.wake(slot)
-  // Publishes what was queued; pairs with the loads in #sleep. Only a sleeper needs the system call. All of its waits are
-  // woken: one of listen() may be left over in front.
-  if (xchg(mem.hashWords, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(mem.hashWords, wake, ALL)
-}
-
-/**
- * One more item is home: wakes the owner if it sleeps in Wq.sleep() and this was the last it waits for, or `force`.
- * Counterpart: the countdown of cq_wait_nr in io_req_local_work_add.
- */
-export function wakeOwner(mem: WqMemory, force: boolean): void {
-  const { words } = mem
-  const wait = WQ.at.owner_wait >> 2
-  for (;;) {
-    // Pairs with Wq.sleep, which announces itself before it looks at the queues once more.
-    const wanted = loadAcquire(words, wait)
-    if (wanted <= OWNER_AWAKE) return
-    const left = force ? OWNER_AWAKE : wanted - 1
-    if (cmpxchg(words, wait, wanted, left) !== wanted) continue
-    if (left === OWNER_AWAKE) futexWake(words, wait, 1)
-    return
   }
 }

@@ -3,7 +3,8 @@ import { workerData } from 'node:worker_threads'
 import { fetchAdd, futexWait, futexWake, loadAcquire, setStepHook, storeRelease } from '../lib/barrier.js'
 import type { WorkerSeat } from './crew.js'
 import { ACCT, HOLDER_WORKER0, IO_WQ_WORK_CANCEL, ITEM, WORKER, WqMemory } from './layout.js'
-import { WorkerLoop, wakeOwner } from './worker-loop.js'
+import { wakeOwner } from './wakes.js'
+import { WorkerLoop } from './worker-loop.js'
 import {
   A,
   ARRIVED,

@@ -47,7 +47,7 @@ import type { WqHooks, WqOptions } from './options.js'
 import { grace, sleepUntilHome } from './owner-wait.js'
 import { findStrays, repairAfter } from './recover.js'
 import { currentTid } from './thread-name.js'
-import { wakeWorker } from './worker-loop.js'
+import { wakeWorker } from './wakes.js'
 
 const NEXT = ITEM.at.next >> 2
 const STATE = ITEM.at.state >> 2
@@ -182,9 +182,8 @@ export class Wq {
     if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]!) return false
     const acct = a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND
     if (concurrent && !needsMore(this.mem, acct)) return false
-    // Those on their way up take an item each: one job makes one thread, however long that takes to start.
-    const nrStarting = this.crew.nrStarting(acct)
-    return words[a + NR_QUEUED]! > nrStarting && this.#count(a)
+    // Those on their way up, or to the list, take an item each: one job at a time makes one thread, however long it takes.
+    return words[a + NR_QUEUED]! > this.crew.nrComing(acct) && this.#count(a)
   }
 
   /** Under the lock: counts one more worker, if there is a slot for it. */
@@ -313,6 +312,8 @@ export class Wq {
    */
   setAffinity(cpus: readonly number[] | undefined): void {
     this.crew.setAffinity(cpus)
+    // Those that were to stay have a reason to leave.
+    this.wakeAllIdle()
   }
 
   /** On: a worker that would go idle leaves instead, the last one too. Off: the last one of an account stays. */

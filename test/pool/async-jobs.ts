@@ -51,6 +51,15 @@ export async function inside(words: Int32Array): Promise<number> {
 }
 
 /** Notes a number in a log whose first word counts, as it begins; and its negative as it ends. */
+/** Keeps the thread so long that its event loop is to have a turn, returns, and holds it there. */
+export function holdLater(gate: Int32Array): void {
+  for (const end = performance.now() + 15; performance.now() < end; );
+  setImmediate(() => {
+    fetchAdd(gate, ARRIVED, 1)
+    while (loadAcquire(gate, RELEASED) === 0) futexWait(gate, RELEASED, 0, 1000)
+  })
+}
+
 export async function note(log: Int32Array, number: number): Promise<void> {
   storeRelease(log, 1 + fetchAdd(log, 0, 1), number)
   await turn()
