@@ -68,32 +68,7 @@ export function blockOf(at: number): number {
   return at & ~SIZE_BITS
 }
 
-/** The owner's hand on far views: of arguments, one a job, in a block of the arena. */
-export class ArgumentBytes implements FarBytes {
-  readonly #space: Space
-  readonly #blocks: Blocks
-  /** Of the job being written: its block with the size beside it, for AT; 0 while it has none. */
-  word = 0
-
-  constructor(space: Space, blocks: Blocks) {
-    this.#space = space
-    this.#blocks = blocks
-  }
-
-  put(_base: number, bytes: Uint8Array): number {
-    const block = this.word === 0 ? this.#blocks.alloc(bytes.length) : -1
-    if (block < 0) return -1
-    copyBytes(bytes, this.#space.bytes, block)
-    this.word = block | this.#blocks.sizeOf(block)
-    return block
-  }
-
-  view(from: number, length: number): Uint8Array {
-    return this.#space.bytes.subarray(from, from + length)
-  }
-}
-
-/** A worker's hand on them: a result goes back in the block that brought the arguments, if it is big enough. */
+/** A worker's hand on far views, whose other end is Encoding: a result goes back in the block that brought the arguments, if it is big enough. */
 export class ResultBytes implements FarBytes {
   readonly #space: Space
   readonly #words: Int32Array

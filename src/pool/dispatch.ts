@@ -10,12 +10,12 @@ import type { Given } from '../lib/options.js'
 import { ACCT_BOUND, ACCT_UNBOUND, ITEM, ITEM_RUNNING, ITEM_SLOT_SHIFT, type WqMemory } from '../wq/layout.js'
 import { Wq } from '../wq/wq.js'
 import { Aborts } from './aborts.js'
-import { ArgumentBytes, Blocks } from './arena.js'
+import { Blocks } from './arena.js'
 import { Carried } from './carried.js'
 import { isTraced, traced, tracedOptions } from './channels.js'
 import { badPoolOptions, badRunOptions, checkAffinity } from './checks.js'
-import { Codec } from './codec.js'
 import { Control } from './control.js'
+import { Encoding } from './encoding.js'
 import { abortError, poolError } from './failure.js'
 import { Histograms } from './histograms.js'
 import { InFlight, type Resolve } from './in-flight.js'
@@ -34,7 +34,7 @@ import {
   RUN_OPTIONS,
   type RunSyncOptions,
 } from './options.js'
-import { type Held, Outgoing } from './outgoing.js'
+import { type Held, letGo, Outgoing } from './outgoing.js'
 import { Poller } from './poller.js'
 import { Ports } from './ports.js'
 import { FUNC, JOB, JOB_WORDS, Space } from './record.js'
@@ -66,7 +66,9 @@ export class Dispatch {
   readonly #mem: WqMemory
   readonly #words: Int32Array
   readonly #space: Space
-  readonly #codec: Codec
+  readonly #newEncoding: (words: Int32Array) => Encoding
+  /** Whoever writes arguments takes it, and puts it back. */
+  #encoding: Encoding | undefined
   readonly #names: NameTable
   readonly #ids: SharedBufferIds
   readonly #outgoing: Outgoing
@@ -82,7 +84,7 @@ export class Dispatch {
   readonly #intake: Intake
   readonly threads: PoolThreads
   /** Where the arguments of jobs that have to wait are written. */
-  #scratch: Codec | undefined
+  #scratch: Encoding | undefined
   /** Cancels, flushes. */
   readonly control: Control
   readonly #aborts = new Aborts((job, reason) => this.control.onAbort(job, reason))
@@ -155,22 +157,21 @@ export class Dispatch {
     this.#words = this.#mem.words
     this.#ids = new SharedBufferIds(this.#space)
     const blocks = Blocks.ofArena(this.#space)
-    const far = new ArgumentBytes(this.#space, blocks)
-    this.#codec = new Codec(this.#words, this.#ids, far)
+    this.#newEncoding = (words) => new Encoding(words, this.#space, this.#ids, blocks)
     this.#names = new NameTable(this.#space)
     this.#ports = new Ports(this.#space, this.#ids, {
       onWake: this.#poller.onWake,
       onWakeTaken: () => this.#poller.look(),
       onEvent: (message, slot) => this.#events.deliver(message, slot),
     })
-    this.#outgoing = new Outgoing(this.#space, blocks, this.#ids, far)
+    this.#outgoing = new Outgoing(this.#space, blocks)
     const keys = new KeyTable(this.#wq.tails, sharedKeys, (bucket, word) => this.#mem.setHolderAt(bucket, word))
     this.#jobs = new InFlight(NR_ITEMS, keys, blocks)
     this.#jobs.onEnded = (extras) => this.control.onEnded(extras)
     this.#settler = new Settler({
       mem: this.#mem,
       jobs: this.#jobs,
-      incoming: new Incoming(this.#mem, this.#space, this.#codec, this.#ports),
+      incoming: new Incoming(this.#mem, this.#space, this.#newEncoding(this.#words).codec, this.#ports),
       aborts: this.#aborts,
       events: this.#events,
       histograms: this.#histograms,
@@ -296,12 +297,16 @@ export class Dispatch {
     const p = this.#mem.payload(item)
     this.#words[p + FUNC] = func
     let held: Held | undefined
+    const encoding = this.#encoding ?? this.#newEncoding(this.#words)
+    this.#encoding = undefined
     try {
-      held = this.#outgoing.write(this.#codec, p, values, options.transfer)
+      held = this.#outgoing.write(encoding, p, values, options.transfer)
+      if (values.length > 0) this.#checkAgain(encoding, p, options, held)
     } catch (error) {
       this.#wq.free(item)
       throw error
     }
+    this.#encoding = encoding
     this.#jobs.add(item, resolve, this.#words, p, held)
     if (this.#histograms !== undefined) this.#histograms.given(item, this.#histograms.now())
     let flags = 0
@@ -319,11 +324,27 @@ export class Dispatch {
   #refuse(args: readonly unknown[], options: JobOptions): Error | undefined {
     if (!this.isOpen) return closedError()
     if (!Array.isArray(args)) return poolError('ERR_INVALID_ARG_TYPE', 'the arguments of a job come in an array')
+    const bad = options === RUN_OPTIONS.none ? undefined : badRunOptions(options)
+    return bad ?? this.#refuseNow(options)
+  }
+
+  /** Accessors among the arguments may have closed the pool, filled it, aborted: throws as if that had been before. */
+  #checkAgain(encoding: Encoding, base: number, options: JobOptions, held: Held | undefined): void {
+    const refusal = this.#refuseNow(options)
+    if (refusal === undefined) return
+    if (held !== undefined) letGo(held)
+    this.#outgoing.letGo(encoding.codec.words, base)
+    throw refusal
+  }
+
+  /** Why a job cannot be given as things are, whatever is asked for. */
+  #refuseNow(options: JobOptions): Error | undefined {
+    if (!this.isOpen) return closedError()
     if (this.nrInFlight >= this.#queueLimit) {
       return poolError('ERR_URING_QUEUE_FULL', `${this.#queueLimit} jobs are in flight, as many as this pool takes`)
     }
     if (options === RUN_OPTIONS.none) return undefined
-    const bad = badRunOptions(options) ?? this.#jobs.keys.refusal(options.key)
+    const bad = this.#jobs.keys.refusal(options.key)
     if (bad !== undefined) return bad
     const { signal } = options
     return signal?.aborted === true ? abortError(signal.reason) : undefined
@@ -337,18 +358,18 @@ export class Dispatch {
     options: StreamOptions,
     resolve: Resolve,
   ): void {
-    // Taken while in use: a getter among the arguments may call run() as well.
-    const codec = this.#scratch ?? new Codec(new Int32Array(JOB_WORDS), this.#ids, this.#outgoing.far)
+    const encoding = this.#scratch ?? this.#newEncoding(new Int32Array(JOB_WORDS))
     this.#scratch = undefined
-    codec.words[FUNC] = func
-    const held = this.#outgoing.write(codec, 0, args, options.transfer)
-    const { nrWords } = this.#outgoing
+    const { words } = encoding.codec
+    words[FUNC] = func
+    const held = this.#outgoing.write(encoding, 0, args, options.transfer)
+    if (args.length > 0) this.#checkAgain(encoding, 0, options, held)
     const { key, signal, onProgress, stream } = options
     const flags = listenFlags(onProgress, stream)
     const id = this.#intake.nextId(options.priority)
     this.#intake.push({
-      words: codec.words,
-      nrWords,
+      words,
+      nrWords: encoding.nrWords,
       held,
       key,
       isUnbounded: options.unbounded === true,
@@ -360,7 +381,7 @@ export class Dispatch {
       resolve,
       id,
     })
-    this.#scratch = codec
+    this.#scratch = encoding
     if (this.#room !== undefined) this.#room.taken()
   }
 
@@ -423,7 +444,7 @@ export class Dispatch {
   #answerClaims(): void {
     this.#ports.answerClaims((item, slot) => {
       const state = loadAcquire(this.#words, this.#mem.item(item) + STATE)
-      return state === (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT)) ? this.#jobs.heldFor(item) : undefined
+      return state === (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT)) ? (this.#jobs.heldFor(item) ?? null) : undefined
     })
   }
 

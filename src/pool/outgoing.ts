@@ -7,15 +7,15 @@
  */
 import { MessagePort, type TransferListItem } from 'node:worker_threads'
 import { structuredClone } from '../lib/globals.js'
-import { type ArgumentBytes, type Blocks, blockOf } from './arena.js'
+import { type Blocks, blockOf } from './arena.js'
 import type { Codec } from './codec.js'
 import { copyBytes } from './copies.js'
+import type { Encoding } from './encoding.js'
 import { LongCodec } from './long-codec.js'
 import {
   AT,
   DATA,
   DATA_BYTES,
-  DATA_WORDS,
   KIND,
   KIND_BYTES,
   KIND_CLONE,
@@ -29,7 +29,6 @@ import {
 import { NO_ROOM } from './scalars.js'
 import { pack } from './serial.js'
 import { isPlainData } from './shape.js'
-import type { SharedBufferIds } from './shared-buffers.js'
 
 /** What the owner keeps for a job until a worker claims it, or the job ends. */
 export interface Held {
@@ -56,19 +55,12 @@ const NOTHING: readonly never[] = []
 export class Outgoing {
   readonly #space: Space
   readonly #blocks: Blocks
-  readonly #ids: SharedBufferIds
   readonly #long = new LongCodec()
   #longFirst = false
-  /** For codecs of arguments. */
-  readonly far: ArgumentBytes
-  /** How many words of the record the last write() used. */
-  nrWords = 0
 
-  constructor(space: Space, blocks: Blocks, ids: SharedBufferIds, far: ArgumentBytes) {
-    this.far = far
+  constructor(space: Space, blocks: Blocks) {
     this.#space = space
     this.#blocks = blocks
-    this.#ids = ids
   }
 
   /**
@@ -76,43 +68,30 @@ export class Outgoing {
    * structured cloning throws, with nothing kept.
    */
   write(
-    codec: Codec,
+    encoding: Encoding,
     base: number,
     args: readonly unknown[],
     transfer: readonly TransferListItem[] | undefined,
   ): Held | undefined {
-    this.nrWords = DATA
+    const { codec } = encoding
+    encoding.nrWords = DATA
     codec.words[base + AT] = 0
-    if (transfer !== undefined && transfer.length > 0) return this.#writeMoving(codec, base, args, transfer)
+    if (transfer !== undefined && transfer.length > 0) return this.#writeMoving(encoding, base, args, transfer)
     // As the last ones went: a record's worth is not written in vain each time.
-    if (this.#longFirst && this.#writeLong(codec, base, args)) return undefined
+    const isLongFirst = this.#longFirst
+    if (isLongFirst && this.#writeLong(codec, base, args)) return undefined
     const { words } = codec
-    const next = this.#putAll(codec, base, args)
-    const sabs = this.#ids.takeUsed()
-    if (next === NO_ROOM && !this.#longFirst && this.#writeLong(codec, base, args)) return undefined
-    if (next === NO_ROOM)
-      return isPlainData(args) ? this.#writePlain(codec, base, args, NOTHING) : clone(codec, base, args, NOTHING)
+    const next = encoding.putAll(base, args)
+    if (next === NO_ROOM) {
+      if (!isLongFirst && this.#writeLong(codec, base, args)) return undefined
+      return isPlainData(args) ? this.#writePlain(encoding, base, args, NOTHING) : clone(codec, base, args, NOTHING)
+    }
+    words[base + AT] = encoding.farWord
     words[base + KIND] = KIND_VALUES
     words[base + SIZE] = args.length
-    this.nrWords = next - base
+    encoding.nrWords = next - base
+    const { sabs } = encoding
     return sabs === undefined ? undefined : { sabs, body: undefined, transfer: NOTHING }
-  }
-
-  /** Writes small values, and with them one big view. Returns the word behind the last, or NO_ROOM. */
-  #putAll(codec: Codec, base: number, args: readonly unknown[]): number {
-    const far = this.far
-    // A getter among the arguments may have given a job of its own, in the middle of another.
-    const outer = far.word
-    far.word = 0
-    let next = NO_ROOM
-    try {
-      next = codec.putAll(base + DATA, base + DATA + DATA_WORDS, args)
-    } finally {
-      if (next === NO_ROOM && far.word !== 0) this.#blocks.free(blockOf(far.word))
-      else codec.words[base + AT] = far.word
-      far.word = outer
-    }
-    return next
   }
 
   /** False if the arguments are not for LongCodec, or there is no block. */
@@ -129,26 +108,40 @@ export class Outgoing {
   }
 
   /** A record that was written and goes nowhere: frees its block. */
-  letGo(words: Int32Array): void {
-    if (words[AT] !== 0) this.#blocks.free(blockOf(words[AT]!))
+  letGo(words: Int32Array, base = 0): void {
+    if (words[base + AT] !== 0) this.#blocks.free(blockOf(words[base + AT]!))
   }
 
-  #writeMoving(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
+  #writeMoving(
+    encoding: Encoding,
+    base: number,
+    args: readonly unknown[],
+    transfer: readonly TransferListItem[],
+  ): Held {
     const buffers = transfer.filter((t) => t instanceof ArrayBuffer)
     // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
     const plain = buffers.length === transfer.length && new Set(buffers).size === buffers.length && isPlainData(args)
-    return (plain ? this.#writePlain(codec, base, args, buffers) : undefined) ?? clone(codec, base, args, transfer)
+    return (
+      (plain ? this.#writePlain(encoding, base, args, buffers) : undefined) ??
+      clone(encoding.codec, base, args, transfer)
+    )
   }
 
-  #writePlain(codec: Codec, base: number, args: readonly unknown[], moving: readonly ArrayBuffer[]): Held | undefined {
+  #writePlain(
+    encoding: Encoding,
+    base: number,
+    args: readonly unknown[],
+    moving: readonly ArrayBuffer[],
+  ): Held | undefined {
     const { bytes, buffers } = pack(args, moving)
+    const { codec } = encoding
     const { words } = codec
     words[base + SIZE] = bytes.length
     if (buffers.length === 0) {
       if (bytes.length <= DATA_BYTES) {
         codec.bytes.set(bytes, (base + DATA) << 2)
         words[base + KIND] = KIND_BYTES
-        this.nrWords = DATA + ((bytes.length + 3) >> 2)
+        encoding.nrWords = DATA + ((bytes.length + 3) >> 2)
         return undefined
       }
       const block = this.#blocks.alloc(bytes.length)

@@ -78,8 +78,9 @@ export class Ports {
     this.#wakePorts[slot]?.postMessage(news)
   }
 
-  /** Answers all claims. `heldFor` gives what is held for an item, if that slot's worker runs it. */
-  answerClaims(heldFor: (item: number, slot: number) => Held | undefined): void {
+  /** Answers all claims. `heldFor` gives what is held for an item that the slot's worker runs, null if nothing is:
+   * the job then fails for want of it. */
+  answerClaims(heldFor: (item: number, slot: number) => Held | null | undefined): void {
     const { words } = this.#space
     for (let slot = 0; slot < this.#space.nrSlots; slot++) {
       const seat = this.#space.seat(slot)
@@ -88,7 +89,7 @@ export class Ports {
       const held = heldFor(item, slot)
       // A claim of a worker that died: whoever sits there next makes its own.
       if (held === undefined) continue
-      this.#post(slot, held)
+      this.#post(slot, held ?? { sabs: [], body: undefined, transfer: [] })
       // Publishes the message; pairs with the worker's wait on the word.
       xchg(words, seat + ANSWER, CLAIM_ANSWERED)
       futexWake(words, seat + ANSWER, 1)

@@ -12,12 +12,10 @@ import { NO_ROOM } from './scalars.js'
 const EPOCH = POOL.at.sab_epoch >> 2
 
 /** The owner's side. */
-export class SharedBufferIds implements SharedBuffers {
+export class SharedBufferIds {
   readonly #ids = new WeakMap<SharedArrayBuffer, number>()
   readonly #collected: FinalizationRegistry<number>
   #next = 0
-  /** Buffers numbered for the job being encoded. */
-  #used: SharedArrayBuffer[] | undefined
 
   constructor(space: Space) {
     this.#collected = new FinalizationRegistry(() => {
@@ -25,6 +23,7 @@ export class SharedBufferIds implements SharedBuffers {
     })
   }
 
+  /** The buffer's number: whatever carries it must hold the buffer. */
   idOf(sab: SharedArrayBuffer): number {
     let id = this.#ids.get(sab)
     if (id === undefined) {
@@ -33,21 +32,7 @@ export class SharedBufferIds implements SharedBuffers {
       this.#ids.set(sab, id)
       this.#collected.register(sab, id)
     }
-    if (id === NO_ROOM) return NO_ROOM
-    this.#used ??= []
-    this.#used.push(sab)
     return id
-  }
-
-  byId(id: number): SharedArrayBuffer {
-    throw new RangeError(`results carry no shared buffer by number (${id})`)
-  }
-
-  /** The buffers used since the last call: the job must hold them. */
-  takeUsed(): SharedArrayBuffer[] | undefined {
-    const used = this.#used
-    this.#used = undefined
-    return used
   }
 
   /** What a worker is sent when it claims: each buffer with its number. */
@@ -57,7 +42,9 @@ export class SharedBufferIds implements SharedBuffers {
 }
 
 /** Thrown by the worker's side for a number it has not met: the job's message has to be claimed. */
-export class UnknownBuffer extends Error {}
+export class UnknownBuffer extends Error {
+  override readonly message = 'a shared buffer among the arguments of this job did not arrive'
+}
 
 /** The worker's side. */
 export class SharedBufferCache implements SharedBuffers {
