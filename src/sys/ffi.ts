@@ -72,7 +72,8 @@ function find(): Found | undefined {
 
 /** What may pass is thrown; the first line of anything else, without its full stop. */
 function reasonOf(error: unknown): string {
-  const { message } = error as Error
+  const { message, code } = error as Error & { code?: string }
+  if (code === 'ERR_DLOPEN_DISABLED') return `${message.replace(/\.$/, '')}: Node wants --allow-addons`
   const errno = shortage(message)
   if (errno !== 0) throw errnoError(-errno, 'dlopen')
   return message.split('\n', 1).join('').replace(/\.$/, '')

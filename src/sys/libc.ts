@@ -1,13 +1,15 @@
 /**
  * The C library in one table: name, signature, and a call that returns n or -errno. Any thread.
  *
- * Addresses are numbers. A call that the C library lacks returns -ENOSYS. A caller keeps the memory it passes alive.
+ * Addresses are numbers. A call that the C library lacks, or a filter refuses, is made in an older way if it has one
+ * (older.ts), else returns -ENOSYS. A caller keeps the memory it passes alive.
  */
 
 import { builtin } from '../lib/builtin.js'
 import { ENOSYS } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
 import { type CFunction, type CType, ffi } from './ffi.js'
+import { orOlder } from './older.js'
 
 /** System-call numbers that differ by architecture; io_uring's own are 425 to 427 and openat2 is 437 everywhere. */
 const NR: Readonly<Record<string, Readonly<Record<'gettid' | 'tgkill' | 'process_vm_readv' | 'kcmp', number>>>> = {
@@ -79,11 +81,13 @@ export function libc(name: LibcName): CFunction {
   let call = bound.get(name)
   if (call === undefined) {
     const [symbol, result, args] = TABLE[name]
-    call = ffi().func(symbol, result, args) ?? (() => -ENOSYS)
+    call = orOlder(name, ffi().func(symbol, result, args), syscall)
     bound.set(name, call)
   }
   return call
 }
+
+const syscall = () => libc('syscall')
 
 /** io_uring_setup(2). */
 export function ioUringSetup(entries: number, params: number): number {

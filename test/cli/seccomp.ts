@@ -1,6 +1,6 @@
 /**
- * Runs a command under a seccomp filter that refuses io_uring's three calls, as containers do. A process of its own:
- * `node seccomp.js ERRNO COMMAND [ARG…]`; its exit status is the command's, or 77 where no filter can be installed.
+ * Runs a command under a seccomp filter that refuses io_uring's three calls, as containers do, and others by their
+ * numbers. A process of its own: `node seccomp.js ERRNO[:NR,NR…] COMMAND [ARG…]`; its exit status is the command's, or 77 where no filter can be installed.
  */
 import { spawnSync } from 'node:child_process'
 import { libc } from '../../src/sys/libc.js'
@@ -15,14 +15,14 @@ const [IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER] = [425, 426, 427]
 const [LOAD_WORD, JUMP_IF_EQUAL, RETURN] = [0x20, 0x15, 0x06]
 const [ALLOW, ERRNO] = [0x7fff_0000, 0x0005_0000]
 
-const [errno = '', command = '', ...args] = process.argv.slice(2)
+const [how = '', command = '', ...args] = process.argv.slice(2)
+const [errno, others = ''] = how.split(':')
+const refused = [IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER, ...others.split(',').filter(Boolean).map(Number)]
 
 /** struct sock_filter: code, jump if true, jump if false, operand. The operand of the load: where the call's number is. */
 const program: readonly (readonly [number, number, number, number])[] = [
   [LOAD_WORD, 0, 0, 0],
-  [JUMP_IF_EQUAL, 3, 0, IO_URING_SETUP],
-  [JUMP_IF_EQUAL, 2, 0, IO_URING_ENTER],
-  [JUMP_IF_EQUAL, 1, 0, IO_URING_REGISTER],
+  ...refused.map((call, i) => [JUMP_IF_EQUAL, refused.length - i, 0, call] as const),
   [RETURN, 0, 0, ALLOW],
   [RETURN, 0, 0, ERRNO | Number(errno)],
 ]

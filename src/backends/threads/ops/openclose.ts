@@ -9,7 +9,7 @@ import { constants as fsConstants } from 'node:fs'
 import { IOSQE_FIXED_FILE, RESOLVE_CACHED } from '../../../abi/constants.js'
 import { SQE } from '../../../abi/sqe.js'
 import { OPEN_HOW } from '../../../abi/structs.js'
-import { E2BIG, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOSYS, ENXIO } from '../../../lib/errno.js'
+import { E2BIG, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOSYS, ENXIO, EPERM } from '../../../lib/errno.js'
 import { setStatusFlags } from '../../../sys/file.js'
 import { libc, openat2 } from '../../../sys/libc.js'
 import { addressOf, copyIn } from '../../../sys/memory.js'
@@ -87,8 +87,9 @@ function openCached(words: Int32Array, r: number, mode: number, resolve: number)
   fillHow(flags | O_NONBLOCK, mode, resolve | RESOLVE_CACHED)
   const fd = openat2(words[r + R_FD]!, u64(words, r + R_ADDR), addressOf(how), OPEN_HOW.size)
   if (fd === -EAGAIN) return (resolve & RESOLVE_CACHED) !== 0 ? -EAGAIN : PUNT
-  // EINVAL: openat2 is stricter about flags than openat is; ENOSYS: an old kernel. The plain call tells.
-  if (fd === -EINVAL || fd === -ENOSYS) return PUNT
+  // EINVAL: openat2 is stricter about flags than openat is; ENOSYS, EPERM: a kernel, or a filter, that does not know it. The
+  // plain call tells.
+  if (fd === -EINVAL || fd === -ENOSYS || fd === -EPERM) return PUNT
   if (fd >= 0 && (flags & O_NONBLOCK) === 0) setStatusFlags(fd, flags)
   return fd
 }
