@@ -1,10 +1,11 @@
 /**
- * `npm run stress -- [pool] [wq] [dropped] [terminated] [--jobs N] [--kills N] [--steps N] [--rounds N] [--seed S]
- * [--parts N]`: the proof runs of io-wq, and of the memory that operations use, at full size. A part is a run by itself,
- * with the next seed. Main thread.
+ * `npm run stress -- [pool] [wq] [dropped] [terminated] [ends] [--jobs N] [--kills N] [--steps N] [--rounds N] [--ends N]
+ * [--seed S] [--parts N]`: the proof runs of io-wq, of the memory that operations use, and of threads that end, at full
+ * size. A part is a run by itself, with the next seed. Main thread.
  */
 import { parseArgs } from 'node:util'
 import { stressDropped } from './dropped.js'
+import { stressEnds } from './ends.js'
 import { stressPool } from './pool-stress.js'
 import { stressSteps } from './steps.js'
 import { stressTerminated } from './terminated.js'
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
     kills: { type: 'string', default: '2000' },
     steps: { type: 'string', default: '1000000' },
     rounds: { type: 'string', default: '200' },
+    ends: { type: 'string', default: '5000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     parts: { type: 'string', default: '10' },
   },
@@ -24,6 +26,7 @@ const jobs = Number(values.jobs)
 const kills = Number(values.kills)
 const steps = Number(values.steps)
 const rounds = Number(values.rounds)
+const ends = Number(values.ends)
 const seed = Number(values.seed)
 const parts = Number(values.parts)
 const share = (n: number) => Math.ceil(n / parts)
@@ -38,6 +41,7 @@ const stresses: Record<string, [sizes: string, run: (seed: number) => Promise<st
   ],
   wq: [`--steps ${share(steps)}`, (seed) => stressSteps({ steps: share(steps), seed })],
   dropped: [`--rounds ${share(rounds)}`, (seed) => onBoth(stressDropped, seed)],
+  ends: [`--ends ${share(ends)}`, (seed) => stressEnds({ ends: share(ends), seed, backends: ['kernel', 'threads'] })],
   terminated: [`--rounds ${share(rounds)}`, (seed) => onBoth(stressTerminated, seed)],
 }
 const names = positionals.length > 0 ? positionals : Object.keys(stresses)

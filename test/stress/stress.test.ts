@@ -7,6 +7,7 @@ import { after, test } from 'node:test'
 import { probe } from '../../src/backends/kernel/probe.js'
 import { drawSeed } from '../seed.js'
 import { stressDropped } from './dropped.js'
+import { stressEnds } from './ends.js'
 import { stressPool } from './pool-stress.js'
 import { stressSteps } from './steps.js'
 import { stressTerminated } from './terminated.js'
@@ -22,6 +23,11 @@ test('a pool whose workers are killed at random instants loses nothing and runs 
 
 test('an io-wq through random steps loses no wake-up', async (t) => {
   for (let seed = SEED; seed < SEED + 3; seed++) t.diagnostic(await stressSteps({ steps: 3000, seed }))
+})
+
+test('threads that use rings end in all ways at random moments, and the process goes on', async (t) => {
+  const backends = probe() === undefined ? (['kernel', 'threads'] as const) : (['threads'] as const)
+  t.diagnostic(await stressEnds({ ends: 63, seed: SEED, backends, batch: 12 }))
 })
 
 for (const backend of ['kernel', 'threads'] as const) {
