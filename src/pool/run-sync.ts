@@ -14,6 +14,8 @@ export class SyncOutcome {
   #makeError: (() => unknown) | undefined
 
   readonly resolve = (value: unknown): void => {
+    // It was given up before this: nobody asks any more, and nobody is to be told.
+    if (value instanceof Promise) value.catch(() => {})
     this.isDone = true
     this.#value = value
   }

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { GONE, isThreadAsleep, isThreadGone, threadIds, threadStart } from './proc.js'
+import { GONE, isAll, isThreadAsleep, isThreadGone, threadIds, threadStart } from './proc.js'
 import { currentTid } from './thread-name.js'
 
 test('this thread is there, began, and is awake', () => {
@@ -22,6 +22,8 @@ test('a thread that has ended is gone', async () => {
   const before = threadIds()!
   const worker = new Worker('setInterval(() => {}, 1000)', { eval: true })
   await once(worker, 'online')
+  assert.equal(isAll(before), false)
+  assert.equal(isAll(threadIds()!), true)
   const made = [...threadIds()!].filter((tid) => !before.has(tid)).map(Number)
   for (const tid of made) assert.equal(isThreadGone(tid), false)
   await worker.terminate()
@@ -37,9 +39,10 @@ test('without a descriptor who is there is not gone, and who is gone still is', 
     try { for (;;) openSync('/dev/null', 'r') } catch {}
     const me = process.pid
     const none = 0x3fffffff
-    writeSync(1, JSON.stringify([isThreadGone(me), threadStart(me), isThreadAsleep(me) ?? null, threadIds() ?? null, isThreadGone(none), threadStart(none) === GONE]))
+    const code = (call) => { try { call() } catch (error) { return error.code } }
+    writeSync(1, JSON.stringify([isThreadGone(me), threadStart(me), isThreadAsleep(me) ?? null, code(threadIds), isThreadGone(none), threadStart(none) === GONE]))
     process.exit()`
   const sh = 'ulimit -n 60; exec "$0" --input-type=module -e "$1"'
   const found = execFileSync('sh', ['-c', sh, process.execPath, text], { encoding: 'utf8' })
-  assert.deepEqual(JSON.parse(found), [false, 0, null, null, true, true])
+  assert.deepEqual(JSON.parse(found), [false, 0, null, 'EMFILE', true, true])
 })

@@ -5,6 +5,7 @@
  * else goes wrong (no descriptor left, no memory, no permission, no /proc) tells nothing: who is unknown counts as alive.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { isShortage } from '../lib/errno.js'
 
 /** Whether there is no such thread. Takes no descriptor. */
 export function isThreadGone(tid: number): boolean {
@@ -45,11 +46,20 @@ function statOf(tid: number): string[] | undefined {
   }
 }
 
-/** The ids of this process's threads; undefined where they are not known now. */
+/** The ids of this process's threads; undefined where /proc does not tell. Throws for want of a descriptor or memory. */
 export function threadIds(): Set<string> | undefined {
   try {
     return new Set(readdirSync('/proc/self/task'))
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error
     return undefined
   }
+}
+
+/** Whether this process has these threads and no other; takes no descriptor. False where that is not known. */
+export function isAll(tids: ReadonlySet<string>): boolean {
+  const count = statSync('/proc/self/task', { throwIfNoEntry: false })?.nlink
+  // A folder has two links, and one more for each folder in it. Counted first: who is there later was there then.
+  if (count === undefined || count - 2 !== tids.size) return false
+  return [...tids].every((tid) => !isThreadGone(Number(tid)))
 }

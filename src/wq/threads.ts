@@ -8,7 +8,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { errnoError } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
 import { setThreadCpus, threadCpus } from '../sys/affinity.js'
-import { isThreadAsleep, isThreadGone, threadIds } from './proc.js'
+import { isAll, isThreadAsleep, isThreadGone, threadIds } from './proc.js'
 
 export interface ThreadSystem {
   /** On `cpus`, if given: all that the thread starts inherits them. Throws if none of them is allowed. */
@@ -22,25 +22,53 @@ export interface ThreadSystem {
 export const SYSTEM_THREADS: ThreadSystem = {
   start(entry, options, cpus) {
     if (cpus !== undefined) return startOn(cpus, () => SYSTEM_THREADS.start(entry, options))
+    // Where not one descriptor is left a thread could not begin either, and would say so to an event loop, which may sleep.
     const before = threadIds()
     const worker = newWorker(entry, options)
-    const after = before && threadIds()
-    const news = [...(after ?? [])].filter((tid) => !before!.has(tid))
-    // More than one, if some other thread was started at the same time.
-    if (news.length === 1) firstTids.set(worker, Number(news[0]))
+    if (before !== undefined) {
+      firstTids.set(worker, before)
+      firstTid(worker)
+    }
     return worker
   },
   isGone(worker, tid) {
-    const known = tid !== 0 ? tid : firstTids.get(worker)
-    return known !== undefined && isThreadGone(known)
+    if (tid !== 0) return isThreadGone(tid)
+    const first = firstTid(worker)
+    return first === 'gone' || (first !== undefined && isThreadGone(first))
   },
   isAsleep(_worker, tid) {
     return tid === 0 || isThreadAsleep(tid) !== false
   },
 }
 
-/** The ids of workers' threads, seen from outside: one may end before it says its id, while its owner sleeps. */
-const firstTids = new WeakMap<Worker, number>()
+/**
+ * The ids of workers' threads, seen from outside: one may end before it says its id, while its owner sleeps. Where it was
+ * not found yet, the threads that there were before it.
+ */
+const firstTids = new WeakMap<Worker, number | 'gone' | ReadonlySet<string>>()
+
+/**
+ * The thread of a worker that has not said its id: a number, 'gone' if there is none, undefined while that is not known. As
+ * the Worker was made its thread was there, for it was begun then.
+ */
+function firstTid(worker: Worker): number | 'gone' | undefined {
+  const known = firstTids.get(worker)
+  if (typeof known !== 'object') return known
+  let now: Set<string> | undefined
+  try {
+    now = threadIds()
+  } catch {
+    // The last descriptor is taken.
+    if (isAll(known)) return 'gone'
+  }
+  if (now === undefined) return undefined
+  const news = [...now].filter((tid) => !known.has(tid))
+  // More than one, if some other thread was started as well.
+  if (news.length > 1) return undefined
+  const found = news.length === 0 ? 'gone' : Number(news[0])
+  firstTids.set(worker, found)
+  return found
+}
 
 function newWorker(entry: URL, options: WorkerOptions): Worker {
   const kept = fileExecArgv(process.execArgv)

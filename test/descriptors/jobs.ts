@@ -1,0 +1,2 @@
+/** The job of the matrix. Pool threads. */
+export const echo = (value: unknown): unknown => value
