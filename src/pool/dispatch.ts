@@ -98,6 +98,7 @@ export class Dispatch {
   #nrStreams = 0
   /** Of these, those of which nothing will come while nobody asks. */
   #nrPaused = 0
+  #closed: Promise<void> | undefined
   isOpen = true
 
   constructor(href: string, given: PoolOptions) {
@@ -145,8 +146,13 @@ export class Dispatch {
       hooks: {
         onCancelled: (item) => this.#onCancelled(item),
         onDied: (item, error) => this.#settler.died(item, error),
-        onCreateFailed: (error) => this.#onCreateFailed(error),
-        onRecovered: () => this.#onRecovered(),
+        onCreateFailed: (error) => {
+          this.#settler.cancelReason = () => startFailure(error)
+        },
+        onRecovered: () => {
+          this.#nrDied++
+          this.#poller.look()
+        },
         onToldToStop: (slot) => this.#ports.tell(slot, null),
         onWorkerMade: this.threads.onMade,
         startError: this.threads.startError,
@@ -411,15 +417,6 @@ export class Dispatch {
     this.#poller.look()
   }
 
-  #onCreateFailed(error: Error): void {
-    this.#settler.cancelReason = () => startFailure(error)
-  }
-
-  #onRecovered(): void {
-    this.#nrDied++
-    this.#poller.look()
-  }
-
   /** Pool.ready. */
   ready(): Promise<void> {
     if (!this.isOpen) return Promise.reject(closedError())
@@ -468,12 +465,12 @@ export class Dispatch {
     }
   }
 
-  /** Resolves when no job is in flight. */
-  quiet(): Promise<void> {
+  /** Resolves when no job is in flight. `isWaited`: the process is to stay for that. */
+  #quiet(isWaited: boolean): Promise<void> {
     if (this.nrInFlight === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.#onQuiet.push(resolve)
-      this.#poller.keepAlive()
+      if (isWaited) this.#poller.keepAlive()
     })
   }
 
@@ -486,8 +483,15 @@ export class Dispatch {
     this.#wq.cancelMatch((item) => this.#jobs.has(item), true)
   }
 
+  /** Pool.close, without a limit. `isWaited`: somebody waits for it. */
+  close(isWaited: boolean): Promise<void> {
+    this.shut()
+    this.#closed ??= this.#quiet(isWaited).then(() => this.#shutDown())
+    return this.#closed
+  }
+
   /** Resolves when no thread is left. */
-  async shutDown(): Promise<void> {
+  async #shutDown(): Promise<void> {
     await this.#wq.exit()
     this.#poller.close()
     this.control.close()

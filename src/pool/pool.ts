@@ -61,13 +61,19 @@ export type {
 const DEFAULT_GRACE_MS = 100
 const NO_ARGS: readonly unknown[] = []
 
+/**
+ * Pools that their program has dropped without closing them: nobody can give them jobs any more. Timers, ports and threads
+ * hold the inside of a pool, which knows nothing of the Pool itself.
+ */
+const dropped = new FinalizationRegistry<Dispatch>((dispatch) => void dispatch.close(false))
+
 export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   readonly #dispatch: Dispatch
-  #closed: Promise<void> | undefined
 
   /**
    * Makes a pool of the functions that a module exports: `jobs` is its URL, or the absolute path of its file. Threads
-   * start as jobs come. An idle pool does not keep the process alive. Throws ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE
+   * start as jobs come. An idle pool does not keep the process alive; one that is dropped ends the jobs it has, and its
+   * threads leave. Throws ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE
    * for bad options, ERR_INVALID_URL for a `jobs` that is neither, ERR_URING_NO_FFI for `affinity` where FFI cannot
    * load.
    *
@@ -77,6 +83,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    */
   constructor(jobs: URL | string, options: PoolOptions = {}) {
     this.#dispatch = new Dispatch(jobsHref(jobs), options)
+    dropped.register(this, this.#dispatch, this.#dispatch)
   }
 
   /**
@@ -288,13 +295,13 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   }
 
   #close(timeout: number | undefined): Promise<void> {
-    this.#dispatch.shut()
-    this.#closed ??= this.#dispatch.quiet().then(() => this.#dispatch.shutDown())
+    const closed = this.#dispatch.close(true)
+    dropped.unregister(this.#dispatch)
     if (timeout !== undefined && timeout <= MAX_TIMER_MS) {
       const timer = setTimeout(() => void this.destroy(), timeout).unref()
-      void this.#closed.then(() => clearTimeout(timer))
+      void closed.then(() => clearTimeout(timer))
     }
-    return this.#closed
+    return closed
   }
 
   /**

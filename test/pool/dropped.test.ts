@@ -1,45 +1,95 @@
-/** Iterators that nobody takes from any more. */
+/** Pools that nobody holds any more, and that were not closed: their threads leave, and their memory goes. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { Pool } from '../../src/pool/pool.js'
-import { sharedWords } from './gate.js'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Pool, type PoolOptions } from '../../src/pool/pool.js'
+import { SharedKeys } from '../../src/pool/shared-keys.js'
+import { Gate, until } from './gate.js'
 
-const CHILD = fileURLToPath(new URL('./dropped-child.js', import.meta.url))
 type Jobs = typeof import('./async-jobs.js')
-const jobs = new URL('./async-jobs.js', import.meta.url)
 
-test('one that is dropped ends its generator, one that is awaited does not, and neither keeps the process alive', () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CHILD], { encoding: 'utf8', timeout: 120_000 })
-  assert.equal(status, 0, stderr)
-  assert.match(stdout, /^first 0\ncollected and ended\nawaited \d+\nkept 0\n$/)
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc') as () => void
+
+/** Threads of this process that are io-wq workers. */
+function workerThreads(): number {
+  const names = readdirSync('/proc/self/task').map((tid) => {
+    try {
+      return readFileSync(`/proc/self/task/${tid}/comm`, 'latin1')
+    } catch {
+      return ''
+    }
+  })
+  return names.filter((name) => name.startsWith('iou-wrk-')).length
+}
+
+/** In a frame of its own, so that nothing on the stack holds the pool. */
+async function use(options: PoolOptions, then: (pool: Pool<Jobs>) => unknown): Promise<WeakRef<object>> {
+  const pool = new Pool<Jobs>(new URL('./async-jobs.js', import.meta.url), { maxWorkers: 2, ...options })
+  await then(pool)
+  return new WeakRef(pool)
+}
+
+async function assertGone(refs: readonly WeakRef<object>[]): Promise<void> {
+  let nrLeft = refs.length
+  await until(() => {
+    gc()
+    nrLeft = refs.filter((ref) => ref.deref() !== undefined).length
+    return nrLeft === 0
+  }, 'the pools are collected')
+  await until(() => workerThreads() === 0, 'their threads leave')
+}
+
+test('in whatever state it is', async () => {
+  const controller = new AbortController()
+  const { signal } = controller
+  const keys = new SharedKeys()
+  const refs = [
+    await use({}, () => {}),
+    await use({}, (pool) => pool.run('add', [1, 2])),
+    await use({ minWorkers: 2 }, (pool) => pool.run('add', [1, 2])),
+    await use({ keys, histograms: true }, (pool) => pool.run('add', [1, 2], { key: 'k', signal, timeout: 60_000 })),
+    await use({ queueLimit: 1 }, (pool) => Promise.all([pool.run('add', [1, 2]), pool.ready()])),
+    await use({}, async (pool) => {
+      for await (const _ of pool.map([1, 2], 'add', { signal }));
+    }),
+    await use({}, (pool) => pool.recycle()),
+    await use({}, (pool) => void pool.run('add', [1, 2])),
+    await use({}, (pool) => pool.close()),
+  ]
+  await assertGone(refs)
+  assert.equal(signal.aborted, false)
 })
 
-test('more open iterations than there are places stop nobody', async () => {
-  await using pool = new Pool<Jobs>(jobs, { maxWorkers: 1, concurrentJobs: 3 })
-  const words = sharedWords(2)
-  const open = Array.from({ length: 10 }, () => pool.iterate('count', [50, words]))
-  await Promise.all(open.map((values) => values.next()))
-  assert.equal(await pool.run('add', [1, 2]), 3)
-  assert.equal(pool.runSync('add', [1, 2]), 3)
-  // All go on, and come to their ends.
-  for (const values of open) {
-    let last = 0
-    for await (const value of values) last = value
-    assert.equal(last, 49)
+test('with jobs in flight, which finish', async () => {
+  const gate = new Gate()
+  const jobs: Promise<unknown>[] = []
+  const ref = await use({ maxWorkers: 1 }, (pool) => {
+    jobs.push(pool.run('plainAwait', [gate.words]), pool.run('add', [1, 2], { key: 'k' }))
+  })
+  await gate.reached(1)
+  await until(() => {
+    gc()
+    return ref.deref() === undefined
+  }, 'the pool is collected')
+  assert.equal(workerThreads(), 1)
+  gate.open()
+  await Promise.all(jobs)
+  await until(() => workerThreads() === 0, 'its thread leaves')
+})
+
+test('pools that were destroyed leave no descriptor', async () => {
+  const descriptors = () => readdirSync('/proc/self/fd').length
+  for (const last of [false, true]) {
+    const before = descriptors()
+    for (let i = 0; i < (last ? 20 : 5); i++) {
+      const pool = new Pool<Jobs>(new URL('./async-jobs.js', import.meta.url), { maxWorkers: 1 })
+      await pool.run('add', [i, 1])
+      await pool.destroy()
+    }
+    // What Node itself opens with the first ones stays.
+    if (last) assert.ok(descriptors() <= before, `${descriptors()} descriptors, ${before} before`)
   }
-  assert.equal(words[0], 500)
-})
-
-test('a thread that is to be replaced goes on while such an iteration keeps it, and leaves with its end', async () => {
-  await using pool = new Pool<Jobs>(jobs, { maxWorkers: 1 })
-  const values = pool.iterate('count', [50])
-  await values.next()
-  const before = await pool.run('tid')
-  const recycled = pool.recycle()
-  assert.equal(await pool.run('tid'), before)
-  for await (const _ of values);
-  await recycled
-  assert.notEqual(await pool.run('tid'), before)
 })
