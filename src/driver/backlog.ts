@@ -26,6 +26,23 @@ const DROPPED = -1
 /** So many bytes are copied in one enter, give or take one SQE: a tenth of a millisecond for cached data. */
 const PORTION_BYTES = 1 << 20
 
+/** SQEs that were taken from the backlog, each with its weight. */
+export interface Taken {
+  readonly words: Int32Array
+  readonly weights: number[]
+}
+
+/** Makes of an SQE a read of no file, which fails in its turn and breaks its chain as a cancelled one would. */
+export function spoil(words: Int32Array, at: number): void {
+  const slot = words[at + USER_DATA]!
+  const generation = words[at + USER_DATA + 1]!
+  const links = words[at]! & LINK_BITS
+  words.fill(0, at, at + SQE_WORDS)
+  prepRw(words, at, IORING_OP_READ | links, -1, 0, 0, 0)
+  words[at + USER_DATA] = slot
+  words[at + USER_DATA + 1] = generation
+}
+
 export class Backlog {
   /** The staged SQEs, to be filled by prep functions. Replaced when it grows: take it after stage(). */
   words: Int32Array
@@ -40,7 +57,7 @@ export class Backlog {
   #mask: number
   #head = 0
   #tail = 0
-  /** Where the open chain begins, while there is one. */
+  /** Where the newest chain begins, or the newest SQE that is in none. */
   #chainFrom = 0
   #chainOpen = false
 
@@ -91,11 +108,36 @@ export class Backlog {
     this.words[at + USER_DATA] = slot
     this.words[at + USER_DATA + 1] = generation
     const isLinked = (this.words[at]! & LINK_BITS) !== 0
-    if (isLinked && !this.#chainOpen) this.#chainFrom = this.#tail
+    if (!this.#chainOpen) this.#chainFrom = this.#tail
     this.#chainOpen = isLinked
     this.#weights[this.#tail & this.#mask] = this.#stagedBytes
     this.#bytes += this.#stagedBytes
     this.#tail = (this.#tail + 1) | 0
+  }
+
+  /** Takes back the newest chain, which is whole, or the newest SQE that is in none. */
+  takeLast(): Taken {
+    const weights: number[] = []
+    const nr = (this.#tail - this.#chainFrom) >>> 0
+    const words = new Int32Array(nr * SQE_WORDS)
+    for (let i = 0; i < nr; i++) {
+      const position = (this.#chainFrom + i) | 0
+      const from = (position & this.#mask) << SQE_SHIFT
+      words.set(this.words.subarray(from, from + SQE_WORDS), i * SQE_WORDS)
+      weights.push(this.#weights[position & this.#mask]!)
+      this.#lighten(position)
+    }
+    this.#tail = this.#chainFrom
+    return { words, weights }
+  }
+
+  /** Appends the `i`th of what takeLast took. */
+  pushTaken({ words, weights }: Taken, i: number): void {
+    const at = this.stage()
+    const from = i * SQE_WORDS
+    this.words.set(words.subarray(from, from + SQE_WORDS), at)
+    this.weigh(weights[i]!)
+    this.push(at, words[from + USER_DATA]!, words[from + USER_DATA + 1]!)
   }
 
   /** Closes an open chain: its last member links to nothing. */
@@ -139,18 +181,12 @@ export class Backlog {
     const at = (position & this.#mask) << SQE_SHIFT
     const before = ((position - 1) & this.#mask) << SQE_SHIFT
     const follows = position !== this.#head && this.words[before] !== DROPPED && (this.words[before]! & LINK_BITS) !== 0
-    const links = this.words[at]! & LINK_BITS
     this.#lighten(position)
-    if (!follows && links === 0) {
+    if (!follows && (this.words[at]! & LINK_BITS) === 0) {
       this.words[at] = DROPPED
       return true
     }
-    const slot = this.words[at + USER_DATA]!
-    const generation = this.words[at + USER_DATA + 1]!
-    this.words.fill(0, at, at + SQE_WORDS)
-    prepRw(this.words, at, IORING_OP_READ | links, -1, 0, 0, 0)
-    this.words[at + USER_DATA] = slot
-    this.words[at + USER_DATA + 1] = generation
+    spoil(this.words, at)
     return false
   }
 

@@ -23,10 +23,14 @@ for (const backend of BACKENDS) {
   }
 }
 
-/** Registers one test a backend. Rings that `open` made are destroyed at its end. */
-export function onEachBackend(name: string, body: Body): void {
+/** Registers one test a backend; `skip` is why it cannot run here. Rings that `open` made are destroyed at its end. */
+export function onEachBackend(name: string, body: Body): void
+export function onEachBackend(name: string, options: { skip: string | false }, body: Body): void
+export function onEachBackend(name: string, ...rest: [Body] | [{ skip: string | false }, Body]): void {
+  const [options, body] = rest.length === 1 ? [{ skip: false as const }, rest[0]] : rest
   for (const backend of BACKENDS) {
-    test(`${name} (${backend})`, { skip: refusals.get(backend) ?? false, timeout: 30_000 }, async () => {
+    const skip = options.skip || (refusals.get(backend) ?? false)
+    test(`${name} (${backend})`, { skip, timeout: 30_000 }, async () => {
       const opened: Uring[] = []
       const open: OpenTestRing = async (options) => {
         const ring = await Uring.open({ ...options, backend })

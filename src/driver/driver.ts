@@ -22,9 +22,10 @@ import { Backlog } from './backlog.js'
 import { CANCEL_TAG, Cancels } from './cancel.js'
 import { chainTooLong, invalidState } from './errors.js'
 import { Lender } from './lend.js'
-import { type OpExtra, OpTable, QUEUED, REPLACED, type Resolve } from './op.js'
+import { type OpExtra, OpTable, type PlaceListener, QUEUED, REPLACED, type Resolve, WAITING } from './op.js'
 import type { DriverSettings } from './open-options.js'
 import { checkOptions, type OpOptions, sqeFlags } from './options.js'
+import { Order, USES_NOTHING } from './order.js'
 import { Pieces } from './pieces.js'
 import { Signals } from './signals.js'
 import { Turn } from './turn.js'
@@ -40,6 +41,7 @@ export interface DriverStats {
 /** CQ entries kept for cancel requests, so that they never wait for what they are to cancel. */
 const CANCEL_ROOM = 64
 const FLAGS_SHIFT = SQE.at.flags * 8
+const FD = SQE.at.fd >> 2
 const OPEN = 0
 const CLOSING = 1
 const CLOSED = 2
@@ -57,6 +59,7 @@ export class Driver {
   readonly lender: Lender | undefined
   readonly #ops: OpTable
   readonly #backlog: Backlog
+  readonly #order: Order
   readonly #cancels: Cancels
   readonly #wakeup: Wakeup
   readonly #turn: Turn
@@ -67,6 +70,8 @@ export class Driver {
   /** A thread of the kernel takes the SQEs by itself. */
   readonly #isPolled: boolean
   #nrInflight = 0
+  /** What the staged SQE is to move. */
+  #stagedBytes = 0
   /** Why the rest of a chain is refused, while its end is still to come. */
   #refusal: (() => Error) | undefined
   #isScheduled = false
@@ -85,8 +90,13 @@ export class Driver {
     const cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
     this.#maxInflight = ring.cq.entries - cancelRoom
     this.#maxChain = Math.min(ring.sq.entries, this.#maxInflight)
-    this.#ops = new OpTable(new Signals(this.#onAbort), () => this.ring.syscalls.workerError)
+    const places: PlaceListener = {
+      begin: (place) => this.#order.begin(place),
+      end: (place, res) => this.#order.end(place, res),
+    }
+    this.#ops = new OpTable(new Signals(this.#onAbort), places, () => this.ring.syscalls.workerError)
     this.#backlog = new Backlog(ring.sq.entries, this.#ops)
+    this.#order = new Order(this.#ops, this.#backlog, ring.syscalls.name === 'kernel')
     this.#cancels = new Cancels(this.#ops, cancelRoom, this.#schedule)
     this.#wakeup = new Wakeup(ring, this.#onWake)
   }
@@ -96,7 +106,7 @@ export class Driver {
   }
 
   get nrQueued(): number {
-    return this.#backlog.length
+    return this.#backlog.length + this.#order.nrWaiting
   }
 
   /** See Syscalls. */
@@ -131,6 +141,7 @@ export class Driver {
    * thread, inside enter: many are a worker's, and the rest enters a portion at a time, so that a turn can end.
    */
   weigh(at: number, fd: number, sizeBytes: number, options?: OpOptions): void {
+    this.#stagedBytes = sizeBytes
     const async = options?.async
     if (async === undefined && sizeBytes >= this.#asyncBytes && isCachedFile(fd)) {
       this.words[at] = this.words[at]! | (IOSQE_ASYNC << FLAGS_SHIFT)
@@ -141,10 +152,18 @@ export class Driver {
 
   /**
    * Queues the staged SQE. `keep` is whatever must stay alive until the operation has ended; `syscall` names it in
-   * errors.
+   * errors; `uses` is how it uses its file's position (order.ts).
    */
-  issue<T>(at: number, syscall: string, keep: unknown, options?: OpOptions, extra?: OpExtra): Promise<T> {
+  issue<T>(
+    at: number,
+    syscall: string,
+    keep: unknown,
+    options?: OpOptions,
+    extra?: OpExtra,
+    uses = USES_NOTHING,
+  ): Promise<T> {
     const backlog = this.#backlog
+    const order = this.#order
     if (options !== undefined) {
       backlog.words[at] = backlog.words[at]! | (sqeFlags(options) << FLAGS_SHIFT)
       if (options.signal !== undefined) {
@@ -155,10 +174,15 @@ export class Driver {
     const promise = new Promise<T>(capture as (resolve: (value: T) => void) => void)
     const slot = this.#ops.alloc(captured, syscall, keep, extra, backlog.position)
     backlog.push(at, slot, this.#ops.generation(slot))
+    if (uses !== USES_NOTHING) order.add(slot, backlog.words[at + FD]!, uses, this.#stagedBytes)
     if (backlog.openChainLength === 1) nextTick(this.#endChain)
+    if (order.isOpen && backlog.openChainLength === 0) order.settle()
     const { entries } = this.ring.sq
     const isFull = backlog.length >= entries && backlog.isLight
-    if (isFull && this.#nrInflight + entries <= this.#maxInflight && !this.#isDraining) this.#enter()
+    if (isFull && this.#nrInflight + entries <= this.#maxInflight && !this.#isDraining) {
+      this.#enter()
+      order.learn()
+    }
     this.#schedule()
     return promise
   }
@@ -170,6 +194,7 @@ export class Driver {
    */
   refuse(error: unknown, options?: OpOptions): Promise<never> {
     const isTooLong = (error as { code?: string }).code === 'ERR_URING_CHAIN_TOO_LONG'
+    this.#order.forget()
     const chain = this.#backlog.takeOpenChain()
     for (const slot of chain) {
       const syscall = this.#ops.syscall(slot)
@@ -205,7 +230,10 @@ export class Driver {
     const closed = this.close()
     if (this.#state === CLOSING && !this.#isDestroying) {
       this.#isDestroying = true
-      for (const slot of this.#backlog.takeAll()) this.#ops.drop(slot, undefined)
+      // Those that wait first: what they wait for has no business to let them go.
+      const waiting = this.#order.takeAll()
+      this.#order.forget()
+      for (const slot of [...this.#backlog.takeAll(), ...waiting]) this.#ops.drop(slot, undefined)
       for (const slot of this.#ops.submitted()) this.#cancels.add(slot)
       this.#schedule()
     }
@@ -214,11 +242,14 @@ export class Driver {
 
   readonly #onAbort = (slot: number): void => {
     const ops = this.#ops
-    if ((ops.state(slot) & QUEUED) === 0) {
+    const state = ops.state(slot)
+    if ((state & QUEUED) === 0) {
       this.#cancels.add(slot)
       this.#schedule()
-    } else if (this.#backlog.drop(ops.position(slot))) {
+    } else if ((state & WAITING) === 0 ? this.#backlog.drop(ops.position(slot)) : this.#order.takeBack(slot)) {
       ops.drop(slot, undefined)
+      // Who came behind it may be ready.
+      this.#schedule()
     } else {
       ops.mark(slot, REPLACED)
     }
@@ -241,6 +272,7 @@ export class Driver {
   readonly #endChain = (): void => {
     this.#refusal = undefined
     this.#backlog.endChain()
+    if (this.#order.isOpen) this.#order.settle()
   }
 
   readonly #onTick = (): void => {
@@ -266,8 +298,10 @@ export class Driver {
   #run(): void {
     if (this.#state === CLOSED) return
     for (;;) {
+      if (this.#backlog.openChainLength === 0) this.#order.moveReady()
       const isAccepted = this.#enter()
       this.#drain()
+      this.#order.learn()
       if (isAccepted && !this.#hasWork() && this.#rest()) return
       if (!isAccepted || !this.#turn.takeRound()) {
         this.#later()
@@ -283,7 +317,8 @@ export class Driver {
       ring.cqNeedsEnter() ||
       this.#isStalled() ||
       this.#backlog.isMovable(this.#maxInflight - this.#nrInflight) ||
-      this.#cancels.isMovable
+      this.#cancels.isMovable ||
+      this.#order.hasReady
     )
   }
 
@@ -299,7 +334,7 @@ export class Driver {
       return this.#wakeup.arm() && this.#wakeup.hold()
     }
     this.#wakeup.letGo()
-    if (this.#state === CLOSING && this.#backlog.length === 0) this.#exit()
+    if (this.#state === CLOSING && this.nrQueued === 0) this.#exit()
     return true
   }
 

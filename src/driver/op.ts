@@ -11,6 +11,7 @@ import { assert } from '../lib/assert.js'
 import { ECANCELED, EINTR, errnoError } from '../lib/errno.js'
 import { captureStackTrace } from '../lib/globals.js'
 import { abortError } from './errors.js'
+import type { Place } from './order.js'
 import type { Signals } from './signals.js'
 
 /** What few operations need, made only for those that do. */
@@ -27,6 +28,12 @@ export interface OpExtra {
   signal?: AbortSignal
 }
 
+/** Who is told of operations that have a place in the order of a file. */
+export interface PlaceListener {
+  begin(place: Place): void
+  end(place: Place, res: number): void
+}
+
 export type Resolve = (value: unknown) => void
 
 export const QUEUED = 1
@@ -35,6 +42,8 @@ export const SUBMITTED = 2
 export const ABORTED = 4
 /** The SQE was replaced by one that fails: any failure is an AbortError. */
 export const REPLACED = 8
+/** With QUEUED: it stands in no backlog, but waits for a file (order.ts). */
+export const WAITING = 16
 
 /** Some operations leak the kernel's restart code when they are cancelled. */
 const ERESTARTSYS = 512
@@ -50,12 +59,19 @@ export class OpTable {
   readonly #state: number[] = []
   /** Where the SQE stands in the backlog, while QUEUED. */
   readonly #position: number[] = []
+  /** Its part in the order of a file, for the few that have one. */
+  readonly #place: (Place | undefined)[] = []
   readonly #free: number[] = []
+  readonly #order: PlaceListener
   readonly #workerError: () => Error | undefined
 
-  /** `workerError` tells why the backend's last worker could not be started, if that was so. */
-  constructor(signals: Signals, workerError: () => Error | undefined) {
+  /**
+   * `order` is told of operations that have a place. `workerError` tells why the backend's last worker could not be
+   * started, if that was so.
+   */
+  constructor(signals: Signals, order: PlaceListener, workerError: () => Error | undefined) {
     this.#signals = signals
+    this.#order = order
     this.#workerError = workerError
   }
 
@@ -74,6 +90,7 @@ export class OpTable {
 
   #grow(): number {
     this.#generation.push(0)
+    this.#place.push(undefined)
     return this.#state.push(0) - 1
   }
 
@@ -90,8 +107,24 @@ export class OpTable {
     return this.#position[slot]!
   }
 
+  place(slot: number): Place | undefined {
+    return this.#place[slot]
+  }
+
+  setPlace(slot: number, place: Place): void {
+    this.#place[slot] = place
+  }
+
+  /** It waits no longer, and stands in the backlog at `position`. */
+  requeue(slot: number, position: number): void {
+    this.#position[slot] = position
+    this.#state[slot] = this.#state[slot]! & ~WAITING
+  }
+
   markSubmitted(slot: number): void {
     this.#state[slot] = (this.#state[slot]! & ~QUEUED) | SUBMITTED
+    const place = this.#place[slot]
+    if (place !== undefined) this.#order.begin(place)
   }
 
   mark(slot: number, bits: number): void {
@@ -114,6 +147,7 @@ export class OpTable {
     assert((state & SUBMITTED) !== 0, `completion for slot ${slot} which was not submitted`)
     const extra = this.#extra[slot]
     const resolve = this.#resolve[slot]!
+    if (this.#place[slot] !== undefined) this.#leave(slot, res)
     if (res >= 0 && extra === undefined) {
       this.#release(slot)
       resolve(res)
@@ -135,9 +169,16 @@ export class OpTable {
     assert((this.#state[slot]! & QUEUED) !== 0, `slot ${slot} is dropped while queued`)
     const resolve = this.#resolve[slot]!
     const extra = this.#extra[slot]
+    if (this.#place[slot] !== undefined) this.#leave(slot, 0)
     const signal = this.#release(slot)
     resolve(error === undefined ? failAborted(signal) : failWith(error))
     extra?.release?.()
+  }
+
+  #leave(slot: number, res: number): void {
+    const place = this.#place[slot]!
+    this.#place[slot] = undefined
+    this.#order.end(place, res)
   }
 
   syscall(slot: number): string {

@@ -37,8 +37,11 @@ export interface TransferOptions extends OpOptions {
   /** How many bytes at most. Default: the rest of the buffer. */
   length?: number | null | undefined
   /**
-   * Where in the file to begin, in bytes. Default null: at the file's own position, which then moves on. Two operations
-   * at it that are in flight together may run in either order: await the first.
+   * Where in the file to begin, in bytes. Default null: at the file's own position, which then moves on. Operations at it
+   * that are issued on one ring for one fd run one after another, in the order of issue: give positions to have them run
+   * together. Of a pipe, a socket or a terminal, which have no position, reads wait for reads and writes for writes; a
+   * position given is ignored there, and has them wait for nobody. Two rings, or two fds of one open file (dup), do not
+   * know of each other.
    */
   position?: number | null | undefined
 }

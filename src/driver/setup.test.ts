@@ -131,7 +131,7 @@ onEachBackend('the CQ has the size asked for, and bounds what is in flight', asy
   const small = await open({ entries: 4, cqEntries: 4 })
   assert.equal(driverOf(small).ring.cq.entries, 4)
   const [from, to] = makePipe()
-  const reads = Array.from({ length: 10 }, () => small.read(from, new Uint8Array(1)))
+  const reads = Array.from({ length: 10 }, () => small.read(from, new Uint8Array(1), { position: 0 }))
   await new Promise(setImmediate)
   assert.deepEqual([small.stats().inFlight, small.stats().queued], [3, 7])
   writeSync(to, '0123456789')
@@ -239,7 +239,7 @@ test('a polled ring cancels, and does not spin while it waits', polled, async ()
   const [from, to] = makePipe()
   const controller = new AbortController()
   const { signal } = controller
-  const reads = Array.from({ length: 4 }, () => ring.read(from, new Uint8Array(1), { signal }))
+  const reads = Array.from({ length: 4 }, () => ring.read(from, new Uint8Array(1), { position: 0, signal }))
   const { sq } = driverOf(ring).ring
   while (ring.stats().queued > 0 || sq.ready() > 0) await turn()
   await turn()

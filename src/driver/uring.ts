@@ -35,6 +35,7 @@ import type { OpExtra } from './op.js'
 import { openRing } from './open.js'
 import type { OpenOptions } from './open-options.js'
 import type { FsyncOptions, OpenatOptions, OpOptions, StatxOptions, TransferOptions } from './options.js'
+import { CLOSES, FOLLOWS, READS, USES_NOTHING, WRITES } from './order.js'
 import { STATX_BYTES, Statx } from './statx.js'
 
 /** Counts since the ring was opened. */
@@ -49,7 +50,7 @@ export interface UringStats {
   wakes: number
   /** Operations submitted and not completed. */
   inFlight: number
-  /** Operations waiting for room in the ring. */
+  /** Operations waiting for room in the ring, or for their turn at a file's own position. */
   queued: number
   /** Operations submitted, by name: `{ READ: 3 }`. */
   ops: Record<string, number>
@@ -64,8 +65,13 @@ export let driverOf: (ring: Uring) => Driver
 /**
  * An io_uring ring whose operations are promises.
  *
- * Operations issued in one turn of the event loop are submitted by one system call. A ring with nothing in flight does
- * not keep the process alive. Use a ring on the thread that opened it; each Worker opens its own.
+ * Operations issued in one turn of the event loop are submitted by one system call, and run in any order, but for reads and
+ * writes at a file's own position, which keep theirs (see TransferOptions), and for chains (see OpOptions). Keep a file open
+ * until what was issued for it has ended: close(fd) and fsync(fd) of this ring come behind what reads and writes at the
+ * file's own position; what still waits for an fd that is another file's by then ends with EBADF.
+ *
+ * A ring with nothing in flight does not keep the process alive. Use a ring on the thread that opened it; each Worker opens
+ * its own.
  *
  * A buffer given to an operation belongs to it until its promise settles: neither read nor write it meanwhile. It is held
  * until then, whether or not you hold it, and its memory stays with it: on the main thread an ArrayBuffer given to a
@@ -164,7 +170,7 @@ export class Uring {
       args.checkFd(fd)
       const at = driver.stage(options)
       prepClose(driver.words, at, fd)
-      return driver.issue<number>(at, 'close', undefined, options)
+      return driver.issue<number>(at, 'close', undefined, options, undefined, CLOSES)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -188,7 +194,7 @@ export class Uring {
       const loan = driver.lender?.toRead(buffer, offset, length)
       prepRead(driver.words, at, fd, loan?.address ?? own, length, position)
       driver.weigh(at, fd, length, options)
-      return driver.issue(at, 'read', buffer, options, loan?.extra)
+      return driver.issue(at, 'read', buffer, options, loan?.extra, position < 0 ? READS : USES_NOTHING)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -209,7 +215,7 @@ export class Uring {
       const loan = driver.lender?.toWrite(buffer, offset, length)
       prepWrite(driver.words, at, fd, loan?.address ?? own, length, position)
       driver.weigh(at, fd, length, options)
-      return driver.issue(at, 'write', buffer, options, loan?.extra)
+      return driver.issue(at, 'write', buffer, options, loan?.extra, position < 0 ? WRITES : USES_NOTHING)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -236,7 +242,7 @@ export class Uring {
       const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
       prepReadv(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
       driver.weigh(at, fd, args.totalBytes(buffers), options)
-      return driver.issue(at, 'readv', [iovecs, ...buffers], options, loan?.extra)
+      return driver.issue(at, 'readv', [iovecs, ...buffers], options, loan?.extra, off < 0 ? READS : USES_NOTHING)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -260,7 +266,7 @@ export class Uring {
       const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
       prepWritev(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
       driver.weigh(at, fd, args.totalBytes(buffers), options)
-      return driver.issue(at, 'writev', [iovecs, ...buffers], options, loan?.extra)
+      return driver.issue(at, 'writev', [iovecs, ...buffers], options, loan?.extra, off < 0 ? WRITES : USES_NOTHING)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -274,7 +280,7 @@ export class Uring {
       const isDatasync = options?.datasync === true
       const at = driver.stage(options)
       prepFsync(driver.words, at, fd, isDatasync ? IORING_FSYNC_DATASYNC : 0)
-      return driver.issue(at, isDatasync ? 'fdatasync' : 'fsync', undefined, options)
+      return driver.issue(at, isDatasync ? 'fdatasync' : 'fsync', undefined, options, undefined, FOLLOWS)
     } catch (error) {
       return driver.refuse(error, options)
     }

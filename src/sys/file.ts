@@ -38,10 +38,60 @@ export function fileKind(fd: number): FileKind | number {
   return { regular: type === S_IFREG, block: type === S_IFBLK, ino: bytes.getInt32(INO, true), sizeBytes }
 }
 
+/** What can be positioned, what is a stream each way, and what is neither. */
+export const SEEKABLE = 0
+export const STREAM = 1
+export const NEITHER = 2
+
+/** Which file an fd is, as far as statx(2) tells: the same inode opened twice is the same. */
+export interface FileId {
+  readonly kind: number
+  readonly devMajor: number
+  readonly devMinor: number
+  readonly inoLow: number
+  readonly inoHigh: number
+}
+
+const DEV_MAJOR = 136
+const DEV_MINOR = 140
+const S_IFIFO = 0o010000
+const S_IFSOCK = 0o140000
+const S_IFCHR = 0o020000
+
+/** Which file it is, or -errno. */
+export function fileId(fd: number): FileId | number {
+  const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC
+  const res = libc('statx')(fd, addressOf(EMPTY_PATH), flags, STATX_TYPE | STATX_INO, addressOf(statxbuf))
+  if (res < 0) return res
+  const type = bytes.getUint16(MODE, true) & S_IFMT
+  const isStream = type === S_IFIFO || type === S_IFSOCK || type === S_IFCHR
+  return {
+    kind: type === S_IFREG || type === S_IFBLK ? SEEKABLE : isStream ? STREAM : NEITHER,
+    devMajor: statxbuf[DEV_MAJOR >> 2]!,
+    devMinor: statxbuf[DEV_MINOR >> 2]!,
+    inoLow: statxbuf[INO >> 2]!,
+    inoHigh: statxbuf[(INO >> 2) + 1]!,
+  }
+}
+
+export function isSameId(a: FileId, b: FileId): boolean {
+  return a.inoLow === b.inoLow && a.inoHigh === b.inoHigh && a.devMajor === b.devMajor && a.devMinor === b.devMinor
+}
+
+export const SEEK_SET = 0
+export const SEEK_CUR = 1
+export const SEEK_END = 2
+
+/** Moves a file's position; returns it, or -errno: -ESPIPE for what has none. */
+export function lseek(fd: number, offset: number, whence: number): number {
+  return libc('lseek')(fd, offset, whence)
+}
+
 const F_GETFL = 3
 /** Nothing is asked of a server: a file's type does not change. */
 const AT_STATX_DONT_SYNC = 0x4000
 const STATX_TYPE = 0x1
+const STATX_INO = 0x100
 
 /** Whether reading the file copies from the page cache: a regular file or a block device, not open with O_DIRECT. */
 export function isCachedFile(fd: number): boolean {
@@ -50,7 +100,7 @@ export function isCachedFile(fd: number): boolean {
   const type = bytes.getUint16(MODE, true) & S_IFMT
   if (type !== S_IFREG && type !== S_IFBLK) return false
   const { O_DIRECT } = builtin('node:fs').constants
-  return (libc('fcntl')(fd, F_GETFL, 0) & O_DIRECT) === 0
+  return (statusFlags(fd) & O_DIRECT) === 0
 }
 
 /** ext4, XFS, Btrfs, tmpfs, overlayfs, as statfs(2) names them: whoever asks for attributes waits for nobody. */
@@ -82,6 +132,11 @@ export function holdFd(fd: number): number {
   const res = libc('fcntl')(fd, F_DUPFD_CLOEXEC, SHORT_LIVED_FROM)
   // The process may not have that many.
   return res === -EINVAL ? duplicateFd(fd) : res
+}
+
+/** The file status flags, or -errno. */
+export function statusFlags(fd: number): number {
+  return libc('fcntl')(fd, F_GETFL, 0)
 }
 
 /** Sets the file status flags. */

@@ -33,6 +33,7 @@ const TABLE = {
   fdatasync:  ['fdatasync',  'int',  ['int']],
   read:       ['read',       'long', ['int', 'long', 'size']],
   write:      ['write',      'long', ['int', 'long', 'size']],
+  lseek:      ['lseek',      'long', ['int', 'long', 'int']],
   pread:      ['pread',      'long', ['int', 'long', 'size', 'long']],
   pwrite:     ['pwrite',     'long', ['int', 'long', 'size', 'long']],
   preadv2:    ['preadv2',    'long', ['int', 'long', 'int', 'long', 'int']],

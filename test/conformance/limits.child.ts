@@ -10,6 +10,7 @@ import * as prep from '../../src/ring/prep.js'
 import { registerBuffers, registerBuffersSparse, registerBuffersUpdateTag } from '../../src/ring/register.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf, Mapping } from '../../src/sys/memory.js'
+import { limitTo, RLIMIT_FSIZE, RLIMIT_MEMLOCK } from '../rlimit.js'
 import { backends } from './backends.js'
 import { named, ok, put, reap, run, submit } from './cqes.js'
 import { fsync, sqe, write, writev } from './fills.js'
@@ -18,10 +19,7 @@ import { Stand } from './stand.js'
 /** Writes files, or makes them longer, under RLIMIT_FSIZE; or registers buffers under RLIMIT_MEMLOCK. */
 export type Doing = 'write' | 'grow' | 'lock'
 
-const RLIMIT_FSIZE = 1
-const RLIMIT_MEMLOCK = 8
-const NR =
-  process.arch === 'arm64' ? { prlimit64: 261, capget: 90, capset: 91 } : { prlimit64: 302, capget: 125, capset: 126 }
+const NR = process.arch === 'arm64' ? { capget: 90, capset: 91 } : { capget: 125, capset: 126 }
 const CAPABILITY_VERSION_3 = 0x20080522
 const CAP_IPC_LOCK = 14
 const KIB = 1024
@@ -29,16 +27,6 @@ const PAGE = 4096
 
 const syscall = (nr: number, a: number, b: number, c = 0, d = 0) => libc('syscall')(nr, a, b, c, d, 0, 0)
 const tell = (what: string, res: number) => console.log(`${what}: ${named(res)}`)
-
-/** Sets the soft limit of this process; returns what it was. */
-function limit(resource: number, soft: bigint): bigint {
-  const pair = new BigUint64Array(2)
-  ok(syscall(NR.prlimit64, 0, resource, 0, addressOf(pair)), 'prlimit64')
-  const was = pair[0]!
-  pair[0] = soft
-  ok(syscall(NR.prlimit64, 0, resource, addressOf(pair)), 'prlimit64')
-  return was
-}
 
 /** From here on this thread may not lock as much memory as it likes, whoever runs it. */
 function dropIpcLock(): void {
@@ -52,7 +40,7 @@ function dropIpcLock(): void {
 
 function writeFiles(stand: Stand): void {
   const ring = stand.openRing(8)
-  limit(RLIMIT_FSIZE, BigInt(64 * KIB))
+  limitTo(RLIMIT_FSIZE, BigInt(64 * KIB))
   const bytes = stand.alloc('12345678')
   for (const way of [0, IOSQE_ASYNC]) {
     const fd = stand.file(`file${way}`, '')
@@ -72,7 +60,7 @@ function writeFiles(stand: Stand): void {
 
 function growFiles(stand: Stand): void {
   const ring = stand.openRing(8)
-  limit(RLIMIT_FSIZE, BigInt(64 * KIB))
+  limitTo(RLIMIT_FSIZE, BigInt(64 * KIB))
   const fallocate = (fd: number, len: number) => sqe(prep.prepFallocate, fd, 0, 0, len)
   for (const way of [0, IOSQE_ASYNC]) {
     const fd = stand.file(`file${way}`, '')
@@ -89,11 +77,11 @@ function lockMemory(stand: Stand): void {
   const ring = stand.openRing(8)
   const { address } = new Mapping(2 * PAGE)
   const buffer = new BigUint64Array([BigInt(address), BigInt(2 * PAGE)])
-  const was = limit(RLIMIT_MEMLOCK, BigInt(PAGE))
+  const was = limitTo(RLIMIT_MEMLOCK, BigInt(PAGE))
   tell('two pages, of which one may be locked', registerBuffers(ring, buffer))
   tell('a table with holes', registerBuffersSparse(ring, 2))
   tell('two pages into it', registerBuffersUpdateTag(ring, 1, buffer))
-  limit(RLIMIT_MEMLOCK, was)
+  limitTo(RLIMIT_MEMLOCK, was)
   tell('two pages into it, as before the limit', registerBuffersUpdateTag(ring, 1, buffer))
   const fd = stand.file('file', 'text')
   tell('a read into them', run(ring, sqe(prep.prepReadFixed, fd, address, 2 * PAGE, 0, 1)))

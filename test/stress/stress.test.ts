@@ -9,6 +9,7 @@ import { drawSeed } from '../seed.js'
 import { stressDropped } from './dropped.js'
 import { stressEnds } from './ends.js'
 import { stressPool } from './pool-stress.js'
+import { stressPositions } from './positions.js'
 import { stressSteps } from './steps.js'
 import { stressTerminated } from './terminated.js'
 
@@ -35,6 +36,12 @@ for (const backend of ['kernel', 'threads'] as const) {
 
   test(`what callers drop lives until its operation has ended (${backend})`, { skip }, async (t) => {
     t.diagnostic(await stressDropped({ backend, rounds: 6, seed: SEED }))
+  })
+
+  test(`what was written at a file's own position is there, in the order of issue (${backend})`, {
+    skip,
+  }, async (t) => {
+    t.diagnostic(await stressPositions({ backend, rounds: 3, seed: SEED }))
   })
 
   test(`a Worker that ends with reads in flight has nothing written to freed memory (${backend})`, {
