@@ -94,6 +94,11 @@ export class Aborts {
     return this.#byJob.get(job)?.signal
   }
 
+  /** Jobs watched. */
+  get size(): number {
+    return this.#byJob.size
+  }
+
   forget(job: number): void {
     const watched = this.#byJob.get(job)
     if (watched === undefined) return

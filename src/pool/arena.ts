@@ -23,6 +23,7 @@ export class Blocks {
   /** log2 of the block's size, by its first 256 bytes. */
   readonly #sizes: Uint8Array
   #untouched: number
+  nrUsed = 0
 
   constructor(from: number, end: number) {
     this.#from = from
@@ -41,10 +42,14 @@ export class Blocks {
     const size = sizeClass(bytes)
     if (size > LARGEST) return -1
     const block = this.#free[size]!.pop()
-    if (block !== undefined) return block
+    if (block !== undefined) {
+      this.nrUsed++
+      return block
+    }
     const at = this.#untouched
     if (at + (1 << size) > this.#end) return -1
     this.#untouched = at + (1 << size)
+    this.nrUsed++
     this.#sizes[(at - this.#from) >> SMALLEST] = size
     return at
   }
@@ -55,6 +60,7 @@ export class Blocks {
   }
 
   free(block: number): void {
+    this.nrUsed--
     this.#free[this.sizeOf(block)]!.push(block)
   }
 }

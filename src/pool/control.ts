@@ -1,6 +1,7 @@
 /**
  * What is done to jobs after they were given: cancelled, one or many, timed out, waited for. Owner thread only.
  */
+import { setImmediate } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
 import { isWaiting } from '../wq/items.js'
 import type { CancelResult, Wq } from '../wq/wq.js'
@@ -21,6 +22,9 @@ import type { Poller } from './poller.js'
 import { FUNC } from './record.js'
 import { closedError, type Settler } from './settler.js'
 import type { PoolThreads } from './threads.js'
+
+/** A few milliseconds' worth. */
+const CANCELS_A_TURN = 512
 
 export interface ControlParts {
   readonly wq: Wq
@@ -172,6 +176,24 @@ export class Control {
     return answer
   }
 
+  /** Pool.destroy: cancels every job there is; those that run are told. */
+  cancelAll(): void {
+    const { settler, intake, wq, jobs } = this.#parts
+    const isFirst = !settler.isDestroying
+    settler.cancelReason = closedError
+    settler.isDestroying = true
+    intake.stop()
+    wq.cancelMatch((item) => jobs.has(item), true)
+    if (isFirst) this.#cancelSome()
+  }
+
+  /** Of those without a record there may be millions: so many in a turn of the event loop. */
+  readonly #cancelSome = (): void => {
+    const { intake } = this.#parts
+    for (const id of intake.firstWaiting(CANCELS_A_TURN)) this.cancelJob(id, closedError)
+    if (intake.nrWaiting > 0) setImmediate(this.#cancelSome)
+  }
+
   /** Pool.kill by id. */
   killById(id: unknown): number {
     const doomed = this.#ids.find(id).filter(({ job }) => job >= 0)
@@ -243,6 +265,11 @@ export class Control {
   /** Whether somebody waits for all jobs. */
   get isFlushing(): boolean {
     return this.#flushes.size > 0
+  }
+
+  /** Jobs that have an id, and those that have a timeout. */
+  get nrLeft(): number {
+    return this.#ids.size + (this.#deadlines?.size ?? 0)
   }
 
   /** Milliseconds that an owner may sleep where no timer runs; expire() has to follow. */

@@ -31,6 +31,10 @@ export class Deadlines {
     if (extras.dueMs < this.#timerMs) this.#arm(extras.dueMs)
   }
 
+  get size(): number {
+    return this.#heap.size
+  }
+
   remove(extras: Extras): void {
     this.#heap.remove(extras)
   }

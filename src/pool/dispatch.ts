@@ -11,6 +11,7 @@ import { ACCT_BOUND, ACCT_UNBOUND, ITEM, ITEM_RUNNING, ITEM_SLOT_SHIFT, type WqM
 import { Wq } from '../wq/wq.js'
 import { Aborts } from './aborts.js'
 import { Blocks } from './arena.js'
+import { verifyAtRest } from './at-rest.js'
 import { Carried } from './carried.js'
 import { isTraced, traced, tracedOptions } from './channels.js'
 import { badPoolOptions, badRunOptions, checkAffinity } from './checks.js'
@@ -76,6 +77,7 @@ export class Dispatch {
   readonly #poller: Poller
   readonly #jobs: InFlight
   readonly #settler: Settler
+  readonly #verifyAtRest: (isClosed: boolean) => void
   readonly #events = new JobEvents(
     () => this.#ports,
     (listener) => this.#streams.close(listener),
@@ -120,6 +122,7 @@ export class Dispatch {
       onClaims: () => this.#answerClaims(),
       onStall: () => this.#wq.nudge(),
       isBusy: () => this.nrInFlight > 0,
+      onRest: () => this.#verifyAtRest(false),
       isAwaited: () => this.nrInFlight > this.#nrPaused || this.#onQuiet.length > 0 || this.control.isFlushing,
     })
     const seat = seatOf(this.#space.sab, this.#histograms?.sab, href, options)
@@ -197,6 +200,8 @@ export class Dispatch {
     }
     this.#intake = new Intake(own)
     this.control = new Control({ ...own, intake: this.#intake, threads: this.threads })
+    const all = { ...own, blocks, control: this.control }
+    this.#verifyAtRest = (isClosed) => verifyAtRest(all, isClosed)
     this.#wq.start()
   }
 
@@ -474,15 +479,6 @@ export class Dispatch {
     })
   }
 
-  /** Cancels every job there is; those that run are told. */
-  cancelAll(): void {
-    this.#settler.cancelReason = closedError
-    this.#settler.isDestroying = true
-    for (const { id } of [...this.#intake.waiting]) this.control.cancelJob(id, closedError)
-    this.#settler.cancelReason = closedError
-    this.#wq.cancelMatch((item) => this.#jobs.has(item), true)
-  }
-
   /** Pool.close, without a limit. `isWaited`: somebody waits for it. */
   close(isWaited: boolean): Promise<void> {
     this.shut()
@@ -496,5 +492,6 @@ export class Dispatch {
     this.#poller.close()
     this.control.close()
     this.#ports.close()
+    this.#verifyAtRest(true)
   }
 }

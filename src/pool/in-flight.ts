@@ -139,6 +139,16 @@ export class InFlight {
     return (this.#has[item]! & IS_ABANDONED) !== 0
   }
 
+  /** How many of the first `nrItems` records have something of a job's. */
+  nrLeft(nrItems: number): number {
+    let count = 0
+    for (let item = 0; item < nrItems; item++) {
+      const part = this.#resolves[item] ?? this.#held[item] ?? this.#extras[item]
+      if (part !== undefined || this.#has[item] !== 0) count++
+    }
+    return count
+  }
+
   markSignal(item: number): void {
     this.#has[item]! |= HAS_SIGNAL
   }

@@ -45,6 +45,7 @@ export class Intake {
   readonly #backlog = new Backlog()
   /** While priorities are in use: what waits, waits there, not in the backlog. */
   #ranking: Ranking | undefined
+  #isStopped = false
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -113,6 +114,18 @@ export class Intake {
     poller.look()
     if (this.#ranking === undefined) this.#backlog.push(waiting)
     else this.#ranking.push({ ...waiting, words: waiting.words.slice(0, waiting.nrWords) })
+  }
+
+  /** Names of the first so many of `waiting`. */
+  firstWaiting(count: number): number[] {
+    const ids: number[] = []
+    for (const { id } of this.waiting) if (ids.push(id) >= count) break
+    return ids
+  }
+
+  /** What has no record gets none any more: it is being cancelled. */
+  stop(): void {
+    this.#isStopped = true
   }
 
   /** The extras of one of `waiting`, made if it has none. */
@@ -186,7 +199,7 @@ export class Intake {
 
   /** Records have come free, or workers have taken what they had: gives io-wq more. */
   feed(): void {
-    if (this.nrWaiting === 0 && this.#ranking === undefined) return
+    if (this.#isStopped || (this.nrWaiting === 0 && this.#ranking === undefined)) return
     while (this.#backlog.size > 0 && this.#parts.wq.nrFree > 0) {
       const job = this.#backlog.shift()
       if (job !== undefined) this.#launch(job)

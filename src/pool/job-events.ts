@@ -54,6 +54,11 @@ export class JobEvents {
     return listener
   }
 
+  /** Jobs that somebody listens to. */
+  get size(): number {
+    return this.#listeners.size
+  }
+
   /** PortsHooks.onEvent. */
   deliver([item, kind, value]: EventMessage, slot: number): void {
     const listener = this.#listeners.get(item)

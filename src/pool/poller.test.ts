@@ -15,6 +15,7 @@ test('before each sleep, and while it looks in vain, the owner sees to what is q
     onStall: () => nrStalls++,
     isBusy: () => true,
     isAwaited: () => true,
+    onRest: () => {},
   })
   t.after(() => poller.close())
   const untilAsleep = async () => {

@@ -34,6 +34,8 @@ export interface PollerHooks {
   onStall(): void
   /** Whether jobs are in flight. */
   isBusy(): boolean
+  /** None is, in a turn of its own. */
+  onRest(): void
   /** Whether anybody may wait for them: else the process may end meanwhile. */
   isAwaited(): boolean
 }
@@ -78,6 +80,7 @@ export class Poller {
     if (!isBusy()) {
       // No handle of ours is left on the event loop.
       this.#emptyTurns = 0
+      this.#hooks.onRest()
       return
     }
     if (nrSettled === 0) this.#emptyTurns++

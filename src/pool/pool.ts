@@ -313,7 +313,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     const bad = badTime('graceMs', graceMs)
     if (bad !== undefined) throw bad
     this.#dispatch.shut()
-    this.#dispatch.cancelAll()
+    this.#dispatch.control.cancelAll()
     const kill = graceMs > MAX_TIMER_MS ? undefined : setTimeout(() => this.#dispatch.threads.terminateAll(), graceMs)
     await this.#close(undefined)
     clearTimeout(kill)

@@ -1,0 +1,39 @@
+/**
+ * What a pool still has while it has no job: nothing, or something was lost. For test builds. Owner thread only.
+ */
+import { assert, VERIFY } from '../lib/assert.js'
+import type { Wq } from '../wq/wq.js'
+import type { Aborts } from './aborts.js'
+import type { Blocks } from './arena.js'
+import type { Control } from './control.js'
+import type { InFlight } from './in-flight.js'
+import type { JobEvents } from './job-events.js'
+import type { Settler } from './settler.js'
+
+export interface AtRestParts {
+  readonly wq: Wq
+  readonly jobs: InFlight
+  readonly blocks: Blocks
+  readonly aborts: Aborts
+  readonly events: JobEvents
+  readonly control: Control
+  readonly settler: Settler
+}
+
+/** Asserts, in test builds, that nothing is left of any job. `isClosed`: nor any record, which come home later. */
+export function verifyAtRest(parts: AtRestParts, isClosed: boolean): void {
+  if (!VERIFY) return
+  const { wq, jobs, blocks, aborts, events, control, settler } = parts
+  const left = {
+    'jobs in flight': jobs.count,
+    'parts of jobs': jobs.nrLeft(wq.nrTouched),
+    'keys with jobs': jobs.keys.size,
+    'blocks of the arena': blocks.nrUsed,
+    'signals watched': aborts.size,
+    listeners: events.size,
+    'ids and deadlines': control.nrLeft,
+    'sleeping callers': settler.syncs.size,
+    records: isClosed ? wq.counts().items : 0,
+  }
+  for (const [what, count] of Object.entries(left)) assert(count === 0, `a pool without jobs has ${count} ${what}`)
+}
