@@ -119,7 +119,7 @@ export class Dispatch {
     this.#poller = new Poller(this.#space, {
       drain: () => this.#drain(),
       isDrained: () => this.#wq.isQueueEmpty(QUEUE),
-      onClaims: () => this.#answerClaims(),
+      onClaims: () => this.threads.onClaims(() => this.#answerClaims()),
       onStall: () => this.#wq.nudge(),
       isBusy: () => this.nrInFlight > 0,
       onRest: () => this.#verifyAtRest(false),

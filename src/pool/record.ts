@@ -29,7 +29,7 @@ export const POOL = struct('pool', [
   'cache line: the owner asleep',
   ['armed',      'u32', 'any',   '1: the owner is idle in its event loop. Who takes it to 0 wakes it'],
   'cache line: claims',
-  ['nr_claims',  'u32', 'any',   'moves with each claim that a worker makes'],
+  ['nr_claims',  'u32', 'any',   'moves with each claim that a worker makes, and when one makes room for another thread'],
   'cache line: buffers',
   ['sab_epoch',  'u32', 'owner', 'moves when a SharedArrayBuffer once passed has been collected'],
 ])
@@ -39,7 +39,7 @@ export const SEAT = struct('seat', [
   'cache line: the worker in this slot',
   ['claim',      'u32', 'any',    'the item whose message it wants, plus 1; the owner takes it to 0'],
   ['ring_head',  'u32', 'worker', 'where its next result goes, free-running'],
-  ['phase',      'u32', 'holder', 'PHASE_*: how far it has come on its way up; the owner resets it'],
+  ['phase',      'u32', 'holder', 'PHASE_*: how far it has come on its way up, or out; the owner resets it'],
   'cache line: the owner',
   ['answer',     'u32', 'any',    'CLAIM_OPEN, or how the claim was answered; the worker sleeps on it'],
   ['ring_tail',  'u32', 'owner',  'up to where results were read, free-running'],
@@ -80,6 +80,8 @@ export const PHASE_STARTS = 0
 export const PHASE_IMPORTS = 1
 /** It runs the module's `init`. */
 export const PHASE_INIT = 2
+/** It takes no more jobs, and makes room for another thread; the owner resets it when it has seen that. */
+export const PHASE_LEAVES = 3
 
 export const CLAIM_OPEN = 0
 export const CLAIM_ANSWERED = 1

@@ -12,7 +12,7 @@ import { CallersContext } from './callers-context.js'
 import { traceWorker } from './channels.js'
 import { poolError } from './failure.js'
 import type { Ports } from './ports.js'
-import { PHASE_IMPORTS, PHASE_INIT, PHASE_STARTS, SEAT, type Space } from './record.js'
+import { PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, PHASE_STARTS, SEAT, type Space } from './record.js'
 import type { PoolSeat } from './worker.js'
 
 const PHASE = SEAT.at.phase >> 2
@@ -91,6 +91,24 @@ export class PoolThreads {
     }
     const code = phase === PHASE_INIT ? 'ERR_URING_INIT' : 'ERR_URING_JOBS_MODULE'
     return poolError(code, `${what} ended its thread (${cause === undefined ? how : cause.message})`, cause)
+  }
+
+  /** Workers have claimed what `answer` gives them, or make room for others. */
+  onClaims(answer: () => void): void {
+    answer()
+    if (this.#someLeave()) this.#parts.wq().nudge()
+  }
+
+  #someLeave(): boolean {
+    const { words, nrSlots } = this.#space
+    let some = false
+    for (let slot = 0; slot < nrSlots; slot++) {
+      const at = this.#space.seat(slot) + PHASE
+      if (loadAcquire(words, at) !== PHASE_LEAVES) continue
+      storeRelease(words, at, PHASE_STARTS)
+      some = true
+    }
+    return some
   }
 
   /** Pool.recycle. */

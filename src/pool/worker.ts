@@ -7,7 +7,7 @@
 import { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads, { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
+import { fetchAdd, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { emitWarning, exit, setImmediate } from '../lib/globals.js'
 import { watchWriters } from '../lib/writers.js'
 import type { WorkerSeat } from '../wq/crew.js'
@@ -21,7 +21,7 @@ import { Stamps } from './histograms.js'
 import { currentJob, inNewFrame } from './job-context.js'
 import { becomeHost } from './job-protocol.js'
 import { JobsModule, type ModuleHooks } from './jobs-module.js'
-import { JOB, PHASE_IMPORTS, PHASE_INIT, POOL, SEAT, Space } from './record.js'
+import { JOB, PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, POOL, SEAT, Space } from './record.js'
 import { JobRunner } from './run-job.js'
 import { Turns } from './turns.js'
 import { WorkerEvents } from './worker-events.js'
@@ -73,6 +73,11 @@ const events = new WorkerEvents(mem, wakePort)
 function wakeOwner(): void {
   if (loadAcquire(space.words, ARMED) !== 0 && xchg(space.words, ARMED, 0) !== 0) events.wakeOwner()
 }
+/** Wherever it sleeps. */
+function wakeForClaims(): void {
+  wakeOwner()
+  wakeSleepingOwner(mem, true)
+}
 // What the module's own `workerData` import shall see.
 ;(workerThreads as { workerData: unknown }).workerData = userData
 syncBuiltinESMExports()
@@ -103,10 +108,7 @@ const runner = new JobRunner({
   port,
   events,
   module,
-  wakeOwner() {
-    wakeOwner()
-    wakeSleepingOwner(mem, true)
-  },
+  wakeOwner: wakeForClaims,
   onFinished(item) {
     stamps?.end(item)
     turns.finished(loop.finish(item))
@@ -126,6 +128,12 @@ const loop = new WorkerLoop(mem, seat.slot, {
   onEdge: wakeOwner,
   onLeave() {
     turns.stay()
+    if (isDue()) {
+      // The next thread starts while this one tears down and ends.
+      enterPhase(PHASE_LEAVES)
+      fetchAdd(space.words, POOL.at.nr_claims >> 2, 1)
+      wakeForClaims()
+    }
     module
       .tearDown()
       .catch(async (error: unknown) => {

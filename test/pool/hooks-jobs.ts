@@ -37,6 +37,12 @@ export function openHopelessly(): never {
   throw Object.create(null)
 }
 
+/** Awaits the gate of workerData. */
+export async function closeLater(): Promise<void> {
+  fetchAdd(gate!, ARRIVED, 1)
+  while (loadAcquire(gate!, RELEASED) === 0) await new Promise((resolve) => setImmediate(resolve))
+}
+
 export async function closeBadly(): Promise<never> {
   fetchAdd(words, CLOSED, 1)
   throw new Error('it will not close')

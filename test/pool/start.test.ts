@@ -135,6 +135,17 @@ test('where some threads come up, jobs wait for those', async () => {
   await pool.close()
 })
 
+test('a thread that is replaced makes room as it begins to leave, not when it is gone', async () => {
+  const gate = new Gate()
+  const { pool } = make({ maxWorkers: 1, maxJobsPerWorker: 1, teardown: 'closeLater', gate })
+  await Promise.all([pool.run('isReady'), pool.run('isReady'), pool.run('isReady')])
+  assert.equal(pool.runSync('isReady'), false)
+  await gate.reached(3)
+  assert.equal(pool.stats().created, 4)
+  gate.open()
+  await pool.close()
+})
+
 test('the limit is checked', () => {
   const jobs = pathToFileURL('/dev/null')
   assert.throws(() => new Pool(jobs, { startTimeoutMs: -1 }), { code: 'ERR_OUT_OF_RANGE' })
