@@ -13,9 +13,8 @@
 
 import { IORING_SETUP_SQPOLL, IORING_SQ_NEED_WAKEUP, IOSQE_ASYNC } from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
-import { assert } from '../lib/assert.js'
-import { EAGAIN, EBUSY, ECANCELED, EINTR, ENOMEM, errnoError } from '../lib/errno.js'
-import { nextTick, setImmediate } from '../lib/globals.js'
+import { ECANCELED, errnoError } from '../lib/errno.js'
+import { nextTick, setImmediate, setTimeout } from '../lib/globals.js'
 import type { Ring } from '../ring/ring.js'
 import { isCachedFile } from '../sys/file.js'
 import { Backlog } from './backlog.js'
@@ -28,6 +27,7 @@ import { checkOptions, type OpOptions, sqeFlags } from './options.js'
 import { Order, USES_NOTHING } from './order.js'
 import { Pieces } from './pieces.js'
 import { Signals } from './signals.js'
+import { Trouble } from './trouble.js'
 import { Turn } from './turn.js'
 import { Wakeup } from './wakeup.js'
 
@@ -45,6 +45,9 @@ const FD = SQE.at.fd >> 2
 const OPEN = 0
 const CLOSING = 1
 const CLOSED = 2
+
+/** What rings that were given up may still write to, for good. */
+const abandoned: object[] = []
 
 let captured: Resolve
 const capture = (resolve: Resolve) => {
@@ -69,6 +72,9 @@ export class Driver {
   readonly #asyncBytes: number
   /** A thread of the kernel takes the SQEs by itself. */
   readonly #isPolled: boolean
+  readonly #trouble: Trouble
+  /** What enter answered when it last took nothing. */
+  #refused = 0
   #nrInflight = 0
   /** What the staged SQE is to move. */
   #stagedBytes = 0
@@ -87,6 +93,7 @@ export class Driver {
     this.#isPolled = (ring.flags & IORING_SETUP_SQPOLL) !== 0
     if (lend) this.lender = new Lender(this.pieces)
     this.#turn = new Turn(maxTurnMs)
+    this.#trouble = new Trouble(ring.syscalls.name)
     const cancelRoom = Math.max(1, Math.min(CANCEL_ROOM, ring.cq.entries >> 2))
     this.#maxInflight = ring.cq.entries - cancelRoom
     this.#maxChain = Math.min(ring.sq.entries, this.#maxInflight)
@@ -303,11 +310,38 @@ export class Driver {
       this.#drain()
       this.#order.learn()
       if (isAccepted && !this.#hasWork() && this.#rest()) return
-      if (!isAccepted || !this.#turn.takeRound()) {
-        this.#later()
-        return
-      }
+      if (!isAccepted) this.#comeAgain()
+      else if (!this.#turn.takeRound()) this.#later()
+      else continue
+      return
     }
+  }
+
+  /** enter took nothing: it is asked again, for some time. */
+  #comeAgain(): void {
+    const delayMs = this.#trouble.meet(this.#refused)
+    if (delayMs === undefined) this.#giveUp(this.#refused)
+    else if (delayMs === 0) this.#later()
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true
+      setTimeout(this.#onTurn, delayMs)
+    }
+  }
+
+  /** Closes a ring that takes nothing any more. What waits rejects; what is in flight too, and its memory stays held. */
+  #giveUp(res: number): void {
+    this.#state = CLOSED
+    const fail = () => errnoError(res, 'io_uring_enter')
+    const waiting = this.#order.takeAll()
+    this.#order.forget()
+    for (const slot of [...this.#backlog.takeAll(), ...waiting]) this.#ops.drop(slot, fail)
+    for (const slot of this.#ops.submitted()) this.#ops.abandon(slot, fail)
+    this.#cancels.close()
+    this.#wakeup.close()
+    this.ring.queueExit()
+    abandoned.push(this.#ops, this.pieces)
+    this.#onClosed?.()
+    this.#closed ??= Promise.resolve()
   }
 
   #hasWork(): boolean {
@@ -368,11 +402,11 @@ export class Driver {
     const res = !isSubmitting ? ring.getEvents() : needsEvents ? ring.submitAndGetEvents() : ring.submit()
     stats.enters++
     if (res < 0) {
-      // Short of memory, or interrupted: nothing was consumed, and the SQ keeps it.
-      const isTransient = res === -EAGAIN || res === -EBUSY || res === -EINTR || res === -ENOMEM
-      assert(isTransient, `io_uring_enter answers ${res}`)
+      // Nothing was consumed, and the SQ keeps it.
+      this.#refused = res
       return false
     }
+    this.#trouble.end()
     if (isSubmitting && !this.#isPolled) stats.sqes += res
     return true
   }

@@ -181,6 +181,16 @@ export class OpTable {
     this.#order.end(place, res)
   }
 
+  /** Rejects an operation that is in flight on a ring which is given up. Its memory stays held: it may be written to yet. */
+  abandon(slot: number, error: () => Error): void {
+    const resolve = this.#resolve[slot]!
+    const signal = this.#extra[slot]?.signal
+    this.#state[slot] = 0
+    this.#resolve[slot] = undefined
+    if (signal !== undefined) this.#signals.remove(signal, slot)
+    resolve(failWith(error))
+  }
+
   syscall(slot: number): string {
     return this.#syscall[slot]!
   }

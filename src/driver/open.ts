@@ -6,10 +6,6 @@
  */
 
 import {
-  IORING_FEAT_EXT_ARG,
-  IORING_FEAT_NATIVE_WORKERS,
-  IORING_FEAT_NODROP,
-  IORING_FEAT_RW_CUR_POS,
   IORING_SETUP_ATTACH_WQ,
   IORING_SETUP_CLAMP,
   IORING_SETUP_COOP_TASKRUN,
@@ -23,12 +19,12 @@ import {
 } from '../abi/constants.js'
 import type { Syscalls } from '../abi/syscalls.js'
 import { KernelSyscalls } from '../backends/kernel/index.js'
-import { explain } from '../backends/kernel/probe.js'
-import { EINVAL, ENOSYS, errnoName } from '../lib/errno.js'
+import { EINVAL } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
 import { perThread } from '../lib/per-thread.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../ring/ring.js'
-import { codeError, invalidArgValue } from './errors.js'
+import { invalidArgValue } from './errors.js'
+import { openKernel } from './open-kernel.js'
 import {
   type Backend,
   checkBackend,
@@ -65,9 +61,6 @@ const SQPOLL_FLAG_SETS: readonly number[] = [
   IORING_SETUP_CLAMP,
 ]
 
-/** What the driver relies on. The last of them came with Linux 5.12. */
-const NEEDED_FEATURES = IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS
-
 /** Opens a ring as Uring.open says. `ringOf` tells the ring of a Uring; undefined for anything else. */
 export async function openRing(
   options: OpenOptions,
@@ -99,28 +92,8 @@ async function choose(asked: Backend, settings: RingSettings): Promise<{ ring: R
 
 async function openOn(backend: 'kernel' | 'threads', settings: RingSettings, reason: string) {
   if (backend === 'threads' && settings.sqpoll) throw hasNoSqpoll()
-  const ring = backend === 'kernel' ? openKernel(settings) : setUp(await threads(), settings)
+  const ring = backend === 'kernel' ? await openKernel(kernel(), setUp, settings) : setUp(await threads(), settings)
   return { ring, reason }
-}
-
-function openKernel(settings: RingSettings): Ring {
-  const refuse = (errno: number) => {
-    const code = errnoName(errno)
-    const isCpu = errno === EINVAL && settings.sqThreadCpu !== undefined
-    const why = isCpu ? `options.sqThreadCpu: no CPU ${settings.sqThreadCpu} may be used here` : explain(errno)
-    const error = codeError(Error, code, `${code}: io_uring_setup is refused: ${why}`)
-    return Object.assign(error, { errno: -errno, syscall: 'io_uring_setup' })
-  }
-  let ring: Ring
-  try {
-    ring = setUp(kernel(), settings)
-  } catch (error) {
-    const { errno } = error as { errno?: number }
-    throw errno === undefined ? error : refuse(-errno)
-  }
-  if ((ring.features & NEEDED_FEATURES) === NEEDED_FEATURES) return ring
-  ring.queueExit()
-  throw refuse(ENOSYS)
 }
 
 /** A ring with the best flags that this side knows. Throws EINVAL where it takes none of them. */

@@ -6,12 +6,15 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Diagnosis } from '../../src/cli/doctor-run.js'
-import { ENOSYS, EPERM } from '../../src/lib/errno.js'
+import { EACCES, EAGAIN, EBUSY, EINTR, ENOSYS, EPERM, errnoName } from '../../src/lib/errno.js'
 import { BACKENDS } from './backends.js'
 import { MAIN } from './hostile-tree.js'
+import type { Refused } from './refused.child.js'
+import { CALLS } from './seccomp-filter.js'
 
 const SECCOMP = fileURLToPath(new URL('./seccomp.js', import.meta.url))
 const NO_FFI = fileURLToPath(new URL('../no-ffi/no-ffi.cjs', import.meta.url))
+const REFUSED = fileURLToPath(new URL('./refused.child.js', import.meta.url))
 const NO_WORKER = fileURLToPath(new URL('./no-worker.cjs', import.meta.url))
 const NO_PIPE = fileURLToPath(new URL('./no-pipe.cjs', import.meta.url))
 const [kernel, threads] = BACKENDS
@@ -20,12 +23,14 @@ function run(args: readonly string[]) {
   return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
 }
 
+const ALL = Object.keys(CALLS).join()
+
 /** `uring ARGS` under a filter that answers with an errno. */
-function refused(errno: number, ...args: readonly string[]) {
-  return run([SECCOMP, String(errno), process.execPath, MAIN, ...args])
+function refused(calls: string, errno: number, ...args: readonly string[]) {
+  return run([SECCOMP, `${calls}=${errno}`, process.execPath, MAIN, ...args])
 }
 
-const noFilter = refused(EPERM, '--version').status === 0 ? false : 'no seccomp filter can be installed here'
+const noFilter = refused(ALL, EPERM, '--version').status === 0 ? false : 'no seccomp filter can be installed here'
 
 test('doctor says what each backend has and what auto takes', () => {
   const { stdout, stderr, status } = run([MAIN, 'doctor', '--json'])
@@ -74,7 +79,7 @@ for (const [errno, words] of [
   test(`where seccomp answers ${errno}, doctor says so, and auto takes threads without a word`, {
     skip: noFilter,
   }, () => {
-    const { stdout, stderr, status } = refused(errno, 'doctor', '--json')
+    const { stdout, stderr, status } = refused(ALL, errno, 'doctor', '--json')
     assert.deepEqual([stderr, status], ['', 0])
     const { auto, backends } = JSON.parse(stdout) as Diagnosis
     assert.equal(auto.backend, 'threads')
@@ -82,13 +87,37 @@ for (const [errno, words] of [
     assert.match(backends.kernel.reason ?? '', words)
     assert.equal(backends.threads.usable, true)
 
-    const sum = refused(errno, 'sum', MAIN)
+    const sum = refused(ALL, errno, 'sum', MAIN)
     assert.deepEqual([sum.stderr, sum.status], ['', 0])
     assert.equal(sum.stdout, run([MAIN, 'sum', MAIN]).stdout)
 
-    const asked = refused(errno, 'sum', '--backend', 'kernel', MAIN)
+    const asked = refused(ALL, errno, 'sum', '--backend', 'kernel', MAIN)
     assert.equal(asked.status, 1)
     assert.match(asked.stderr, words)
+  })
+}
+
+for (const call of Object.keys(CALLS)) {
+  test(`where seccomp refuses ${call}, auto takes threads, and the refusal names the call`, { skip: noFilter }, () => {
+    const errnos = [EPERM, ENOSYS, EACCES, EAGAIN, EINTR, EBUSY]
+    const { stdout, stderr } = run([REFUSED, call, ...errnos.map(String)])
+    const found = stdout.split('\n', errnos.length).map((line) => JSON.parse(line) as Refused)
+    assert.equal(stderr, '')
+    for (const [i, errno] of errnos.entries()) {
+      const code = errnoName(errno)
+      const { backend, reason, error } = found[i]!
+      assert.deepEqual([backend, error.code, error.syscall], ['threads', code, call])
+      for (const words of [reason, error.message ?? ''])
+        assert.match(words, new RegExp(`^${code}: ${call} is refused: `))
+    }
+  })
+
+  test(`doctor says that seccomp refuses ${call}`, { skip: noFilter }, () => {
+    const { stdout, stderr, status } = refused(call, EPERM, 'doctor', '--json')
+    assert.deepEqual([stderr, status], ['', 0])
+    const { auto, backends } = JSON.parse(stdout) as Diagnosis
+    assert.equal(auto.backend, 'threads')
+    assert.match(backends.kernel.reason ?? '', new RegExp(`^EPERM: ${call} is refused: a seccomp filter forbids it`))
   })
 }
 

@@ -1,0 +1,36 @@
+/** A ring that the kernel takes nothing from any more is given up: everything that waits rejects, and nothing spins. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { EAGAIN, EBUSY, EINTR, ENOSYS, EPERM, errnoName } from '../../src/lib/errno.js'
+import { BACKENDS } from '../cli/backends.js'
+
+const CHILD = fileURLToPath(new URL('./ring-given-up.child.js', import.meta.url))
+const NO_FILTER = 77
+const [kernel] = BACKENDS
+
+for (const errno of [EPERM, ENOSYS, EAGAIN, EINTR, EBUSY]) {
+  const name = errnoName(errno)
+  test(`a ring whose enter answers ${name} for ever is given up`, { skip: kernel!.skip }, (t) => {
+    const child = spawnSync(process.execPath, [CHILD, `${errno}`], { encoding: 'utf8', timeout: 60_000 })
+    if (child.status === NO_FILTER) {
+      t.skip('no seccomp filter can be installed here')
+      return
+    }
+    const given = Array.from({ length: 20 }, (_, i) => `given ${i}: ${name} io_uring_enter`)
+    assert.deepEqual(
+      child.stdout.trim().split('\n').sort(),
+      [
+        'close: undefined',
+        'destroy: undefined',
+        ...given,
+        `in flight: ${name} io_uring_enter`,
+        'later: ERR_INVALID_STATE ',
+        'left to others: 4',
+      ].sort(),
+      child.stderr,
+    )
+    assert.deepEqual([child.status, child.signal], [0, null])
+  })
+}
