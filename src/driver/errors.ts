@@ -6,7 +6,7 @@
  */
 import { codeError } from '../lib/arg-errors.js'
 
-export { codeError, invalidArgType, invalidArgValue, outOfRange } from '../lib/arg-errors.js'
+export { invalidArgType, invalidArgValue, outOfRange } from '../lib/arg-errors.js'
 
 export function invalidState(message: string): Error {
   return codeError(Error, 'ERR_INVALID_STATE', `Invalid state: ${message}`)
