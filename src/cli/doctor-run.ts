@@ -57,6 +57,8 @@ const WAYS = {
   thread: 'a thread waits for the eventfd: Node has no Pipe class to be had',
 }
 const LIBUV_KEEPS_A_RING_FROM = 22
+/** What a ring of 256 and 1024 entries locks: two regions of whole pages. */
+const RING_BYTES = 36 << 10
 
 export async function diagnose(): Promise<Diagnosis> {
   const problem = ffiProblem()
@@ -75,7 +77,7 @@ export async function diagnose(): Promise<Diagnosis> {
     ioUringDisabled: read('/proc/sys/kernel/io_uring_disabled')?.trim(),
     maxLockedMemory: /^Max locked memory\s+(\S+)/m.exec(limits ?? '')?.[1],
     maxOpenFiles: /^Max open files\s+(\S+)/m.exec(limits ?? '')?.[1],
-    notes: notes(),
+    notes: [...notes(), ...lockedNotes(limits)],
   }
 }
 
@@ -159,6 +161,17 @@ function notes(): string[] {
   return [
     `from Node ${LIBUV_KEEPS_A_RING_FROM} on libuv keeps rings of its own while a thread lives: after ours are closed ` +
       'the kernel keeps idle iou-wrk threads for five seconds; those of a Worker end with it at once',
+  ]
+}
+
+/** What a limit of locked memory means for rings of the kernel. */
+function lockedNotes(limits: string | undefined): string[] {
+  const bytes = Number(/^Max locked memory\s+(\d+)/m.exec(limits ?? '')?.[1] ?? Number.NaN)
+  if (Number.isNaN(bytes) || process.getuid?.() === 0) return []
+  return [
+    `rings of the kernel lock memory, and all of this user's may lock ${bytes} bytes: room for some ` +
+      `${Math.floor(bytes / RING_BYTES)} rings of the usual size (ulimit -l). The kernel gives it back some 30 ms after ` +
+      'a ring was closed; open waits for that up to 300 ms',
   ]
 }
 

@@ -220,6 +220,11 @@ export class Driver {
     })
   }
 
+  /** Whether close() or destroy() was called, or the ring given up. */
+  get isClosed(): boolean {
+    return this.#state !== OPEN
+  }
+
   /** Refuses new operations, ends when all issued ones have. Idempotent. */
   close(): Promise<void> {
     if (this.#closed === undefined) {

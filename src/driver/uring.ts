@@ -13,7 +13,7 @@ import {
   STATX_BASIC_STATS,
   STATX_BTIME,
 } from '../abi/constants.js'
-import { Buffer } from '../lib/globals.js'
+import { Buffer, emitWarning } from '../lib/globals.js'
 import {
   prepClose,
   prepFsync,
@@ -59,6 +59,15 @@ export interface UringStats {
 const NO_PATH = Buffer.from('\0')
 const DEFAULT_MASK = STATX_BASIC_STATS | STATX_BTIME
 
+/** Rings that were dropped without close(): what was issued comes to its end, then they are closed. */
+const dropped = new FinalizationRegistry<Driver>((driver) => {
+  if (driver.isClosed) return
+  const { syscalls, fd } = driver.ring
+  const words = `Closing a ring of ${syscalls.name} (fd ${fd}) on garbage collection: call close() or destroy()`
+  emitWarning(words, { code: 'URING_RING_DROPPED' })
+  driver.close()
+})
+
 /** The driver of a ring: for the floors above, which issue operations of their own. Not public. */
 export let driverOf: (ring: Uring) => Driver
 
@@ -99,6 +108,7 @@ export class Uring {
     this.#driver = driver
     this.backend = driver.ring.syscalls.name
     this.reason = reason
+    dropped.register(this, driver)
   }
 
   /**

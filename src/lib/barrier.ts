@@ -98,6 +98,13 @@ export function futexWait(words: Int32Array, index: number, expected: number, ti
   return wait(words, index, expected, timeoutMs)
 }
 
+const nothing = new Int32Array(new SharedArrayBuffer(4))
+
+/** Blocks the thread for so long. */
+export function sleepMs(ms: number): void {
+  Atomics.wait(nothing, 0, 0, ms)
+}
+
 /**
  * Like futexWait, but the thread goes on: the promise settles in its event loop when the word is woken, or never, and
  * does not keep that loop alive. Undefined if the word holds something other than `expected`.

@@ -26,7 +26,8 @@ export class BufRing {
   readonly bgid: number
   readonly entries: number
   readonly #ring: Ring
-  readonly #mapping: Mapping
+  /** Where it lies. */
+  readonly mapping: Mapping
   #words: Int32Array
   readonly #mask: number
   #tail = 0
@@ -34,18 +35,18 @@ export class BufRing {
   /** Use setupBufRing. */
   constructor(ring: Ring, mapping: Mapping, entries: number, bgid: number) {
     this.#ring = ring
-    this.#mapping = mapping
+    this.mapping = mapping
     this.#words = new Int32Array(mapping.buffer, 0, entries * ENTRY_WORDS)
     this.#mask = entries - 1
     this.entries = entries
     this.bgid = bgid
-    ring.addMemory(this)
+    ring.addGroup(this)
   }
 
   /** The ring is closed, or the group unregistered: the memory is touched no more. */
   close(): void {
     this.#words = new Int32Array(0)
-    this.#mapping.unmap()
+    this.mapping.unmap()
   }
 
   #live(): Int32Array {
@@ -106,7 +107,7 @@ export class BufRing {
     const res = this.#ring.isOpen ? unregisterBufRing(this.#ring, this.bgid) : 0
     if (res === 0) {
       this.close()
-      this.#ring.dropMemory(this)
+      this.#ring.dropGroup(this)
     }
     return res
   }

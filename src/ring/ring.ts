@@ -13,21 +13,21 @@ import {
   IORING_REGISTER_CLOCK,
   IORING_REGISTER_RESIZE_RINGS,
   IORING_REGISTER_RING_FDS,
-  IORING_REGISTER_USE_REGISTERED_RING,
   IORING_SETUP_CQSIZE,
   IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQPOLL,
   IORING_SQ_NEED_WAKEUP,
-  IORING_UNREGISTER_RING_FDS,
 } from '../abi/constants.js'
 import { PARAMS } from '../abi/params.js'
 import { CLOCK_REGISTER, RSRC_UPDATE } from '../abi/structs.js'
 import type { Syscalls } from '../abi/syscalls.js'
 import { EEXIST, EINVAL, errnoError } from '../lib/errno.js'
 import { OptionTable } from '../lib/options.js'
+import type { Mapping } from '../sys/memory.js'
 import { Cq } from './cq.js'
+import { Holding } from './holding.js'
 import { ringIsClosed } from './misuse.js'
 import { OwnMemory } from './own-memory.js'
 import { Sq } from './sq.js'
@@ -45,6 +45,12 @@ export interface QueueInitOptions {
   wqFd?: number
 }
 
+/** A ring of buffers, as its ring knows it. */
+export interface Group {
+  readonly mapping: Mapping
+  close(): void
+}
+
 const QUEUE_INIT_OPTIONS = new OptionTable<QueueInitOptions>('queueInit', {
   flags: undefined,
   cqEntries: undefined,
@@ -55,7 +61,7 @@ const QUEUE_INIT_OPTIONS = new OptionTable<QueueInitOptions>('queueInit', {
 
 /**
  * One submission and completion ring pair. Use it on the thread that made it. Once it is closed every call but queueExit
- * throws ERR_INVALID_STATE. `timeoutMs` is in milliseconds, and Infinity is no end.
+ * throws ERR_INVALID_STATE. One that is dropped is closed when it is collected, with a process warning. `timeoutMs` is in milliseconds, and Infinity is no end.
  */
 export class Ring {
   readonly syscalls: Syscalls
@@ -71,9 +77,10 @@ export class Ring {
   /** What enter is told: the fd, or the index of the registered one and the flag that says so. */
   #enterFd: number
   #enterFlags = 0
+  readonly #holding: Holding
   readonly #own: OwnMemory | undefined
-  /** What else is mapped for it: rings of buffers. A mapping of the kernel's would keep the ring alive. */
-  readonly #memory = new Set<{ close(): void }>()
+  /** Its rings of buffers. */
+  readonly #groups = new Set<Group>()
   #open = true
 
   /** `own` is the rings' memory if the app made it, for IORING_SETUP_NO_MMAP; queueExit frees it. */
@@ -83,12 +90,14 @@ export class Ring {
     this.flags = params.getUint32(PARAMS.at.flags, true)
     this.features = params.getUint32(PARAMS.at.features, true)
     this.#own = own
+    this.#holding = new Holding(syscalls, fd, this.flags, own)
     const memory = own ?? syscalls.memory(fd)
     this.#enterFd = fd
     if (this.#isIndex()) this.#enterFlags = IORING_ENTER_REGISTERED_RING
     this.#sq = new Sq(memory, params)
     this.#cq = new Cq(memory, params, this.#fetch)
     this.#waits = new Waits(this, this.#enter)
+    this.#holding.watch(this)
   }
 
   #isIndex(): boolean {
@@ -238,9 +247,7 @@ export class Ring {
   /** io_uring_register on this ring: 0 or more, or -errno. */
   register(opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
     this.#check()
-    // Unsigned: bit 31 says that the fd is an index.
-    const call = this.#isIndex() ? (opcode | IORING_REGISTER_USE_REGISTERED_RING) >>> 0 : opcode
-    const res = this.syscalls.register(this.fd, call, arg, nrArgs)
+    const res = this.#holding.register(opcode, arg, nrArgs)
     if (opcode === IORING_REGISTER_CLOCK && res === 0 && arg !== null) {
       this.#waits.clock = new DataView(arg.buffer, arg.byteOffset).getUint32(CLOCK_REGISTER.at.clockid, true)
     }
@@ -260,7 +267,7 @@ export class Ring {
     view.setBigUint64(RSRC_UPDATE.at.data, BigInt(this.fd), true)
     const res = this.register(IORING_REGISTER_RING_FDS, view, 1)
     if (res !== 1) return res
-    this.#enterFd = view.getUint32(RSRC_UPDATE.at.offset, true)
+    this.#enterFd = this.#holding.index = view.getUint32(RSRC_UPDATE.at.offset, true)
     this.#enterFlags = IORING_ENTER_REGISTERED_RING
     return res
   }
@@ -268,14 +275,8 @@ export class Ring {
   /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered, or has no fd besides. */
   unregisterRingFd(): number {
     this.#check()
-    return this.#isIndex() ? -EINVAL : this.#unregister()
-  }
-
-  #unregister(): number {
-    if (this.#enterFlags === 0) return -EINVAL
-    const view = new DataView(new ArrayBuffer(RSRC_UPDATE.size))
-    view.setUint32(RSRC_UPDATE.at.offset, this.#enterFd, true)
-    const res = this.register(IORING_UNREGISTER_RING_FDS, view, 1)
+    if (this.#isIndex() || !this.#holding.isRegistered()) return -EINVAL
+    const res = this.#holding.unregister()
     if (res !== 1) return res
     this.#enterFd = this.fd
     this.#enterFlags = 0
@@ -314,25 +315,24 @@ export class Ring {
    */
   queueExit(): void {
     if (!this.#open) return
-    // A registered ring would live on.
-    this.#unregister()
     this.#open = false
     this.#sq.close()
     this.#cq.close()
-    if (!this.#isIndex()) this.syscalls.close(this.fd)
-    // The kernel holds the pages itself, for what is still in flight.
-    this.#own?.unmap()
-    for (const memory of this.#memory) memory.close()
-    this.#memory.clear()
+    for (const group of this.#groups) group.close()
+    this.#groups.clear()
+    this.#holding.close()
   }
 
-  /** Has memory that belongs to the ring let go when it is closed. */
-  addMemory(memory: { close(): void }): void {
-    this.#memory.add(memory)
+  /** Has the memory of a group go with the ring. */
+  addGroup(group: Group): void {
+    this.#groups.add(group)
+    this.#holding.mappings.add(group.mapping)
   }
 
-  dropMemory(memory: { close(): void }): void {
-    this.#memory.delete(memory)
+  /** The group has gone before. */
+  dropGroup(group: Group): void {
+    this.#groups.delete(group)
+    this.#holding.mappings.delete(group.mapping)
   }
 
   get isOpen(): boolean {

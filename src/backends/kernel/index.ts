@@ -21,10 +21,16 @@ import { PARAMS } from '../../abi/params.js'
 import { SQE } from '../../abi/sqe.js'
 import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
 import { assert } from '../../lib/assert.js'
-import { EBADF } from '../../lib/errno.js'
+import { sleepMs } from '../../lib/barrier.js'
+import { nowMs } from '../../lib/clock.js'
+import { EBADF, ENOMEM } from '../../lib/errno.js'
 import { ioUringEnter, ioUringRegister, ioUringSetup } from '../../sys/libc.js'
 import { addressOf, Mapping } from '../../sys/memory.js'
 import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
+
+/** How long after a close memory is waited for, and how long at a stretch. */
+const COMES_BACK_MS = 300
+const LONGEST_PAUSE_MS = 16
 
 interface MappedRing extends RingMemory {
   readonly ringsMapping: Mapping
@@ -39,12 +45,14 @@ export class KernelSyscalls implements Syscalls {
   readonly #mapped = new Map<number, MappedRing>()
   /** Rings whose memory is the app's. */
   readonly #unmapped = new Set<number>()
+  /** When one was last closed. */
+  #closedMs = Number.NEGATIVE_INFINITY
   /** The thread's workers have been told to leave. */
   #areLeaving = false
 
   setup(entries: number, params: Uint8Array): number {
     const flags = new DataView(params.buffer, params.byteOffset, params.byteLength).getUint32(PARAMS.at.flags, true)
-    const made = ioUringSetup(entries, addressOf(params))
+    const made = this.#make(entries, params)
     // What has no fd is no file that close() could close.
     if (made < 0 || (flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0) return made
     const fd = adoptFd(made)
@@ -61,6 +69,20 @@ export class KernelSyscalls implements Syscalls {
       return (error as { errno: number }).errno
     }
     return fd
+  }
+
+  /**
+   * The memory that a ring locks counts as its user's for some 30 ms after it was closed, and an ordinary user may lock
+   * enough for a few rings alone: short of it, it is asked for again until that of ours has come back.
+   */
+  #make(entries: number, params: Uint8Array): number {
+    const asked = params.slice()
+    for (let nr = 0; ; nr++) {
+      const res = ioUringSetup(entries, addressOf(params))
+      if (res !== -ENOMEM || nowMs() - this.#closedMs > COMES_BACK_MS) return res
+      sleepMs(Math.min(LONGEST_PAUSE_MS, 2 ** nr))
+      params.set(asked)
+    }
   }
 
   enter(fd: number, toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number {
@@ -95,6 +117,7 @@ export class KernelSyscalls implements Syscalls {
     const mapped = this.#mapped.get(fd)
     if (mapped === undefined && !this.#unmapped.has(fd)) return -EBADF
     if (this.#mapped.size + this.#unmapped.size === 1) this.#letWorkersGo(fd)
+    this.#closedMs = nowMs()
     if (mapped === undefined) {
       this.#unmapped.delete(fd)
       return closeAdopted(fd)
