@@ -59,6 +59,8 @@ const PROT_READ_WRITE = 3
 const MAP_SHARED_POPULATE = 0x8001
 const MAP_PRIVATE_ANONYMOUS = 0x22
 const MAP_FIXED_NORESERVE = 0x4010
+/** A page, however large pages are. */
+const GUARD_BYTES = 64 << 10
 
 /** Mappings that were retired, until nobody can see them. */
 const retired = new FinalizationRegistry<readonly [address: number, sizeBytes: number]>(([address, sizeBytes]) => {
@@ -72,11 +74,16 @@ export class Mapping {
   readonly buffer: ArrayBuffer
   #live = true
 
-  /** Without `fd`: zeroed memory of nobody's, which outlives the thread. */
-  constructor(sizeBytes: number, fd = -1, offset = 0) {
+  /** Without `fd`: zeroed memory of nobody's, which outlives the thread; `isGuarded` has a page that faults behind it. */
+  constructor(sizeBytes: number, fd = -1, offset = 0, isGuarded = false) {
     const flags = fd === -1 ? MAP_PRIVATE_ANONYMOUS : MAP_SHARED_POPULATE
-    const address = libc('mmap')(0, sizeBytes, PROT_READ_WRITE, flags, fd, offset)
+    const address = libc('mmap')(0, sizeBytes + (isGuarded ? GUARD_BYTES : 0), PROT_READ_WRITE, flags, fd, offset)
     if (address < 0) throw errnoError(address, 'mmap')
+    if (isGuarded) {
+      const PROT_NONE = 0
+      const guard = MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NORESERVE
+      libc('mmap')(address + sizeBytes, GUARD_BYTES, PROT_NONE, guard, -1, 0)
+    }
     this.address = address
     this.sizeBytes = sizeBytes
     this.buffer = ffi().view(address, sizeBytes)

@@ -32,6 +32,9 @@ import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 const COMES_BACK_MS = 300
 const LONGEST_PAUSE_MS = 16
 
+/** Longer arguments of register are the caller's memory. */
+const GUARDED_BYTES = 64 << 10
+
 interface MappedRing extends RingMemory {
   readonly ringsMapping: Mapping
   readonly sqesMapping: Mapping
@@ -45,6 +48,8 @@ export class KernelSyscalls implements Syscalls {
   readonly #mapped = new Map<number, MappedRing>()
   /** Rings whose memory is the app's. */
   readonly #unmapped = new Set<number>()
+  /** Memory that ends with a page which nobody may touch. */
+  #guarded: Mapping | undefined
   /** When one was last closed. */
   #closedMs = Number.NEGATIVE_INFINITY
   /** The thread's workers have been told to leave. */
@@ -91,7 +96,7 @@ export class KernelSyscalls implements Syscalls {
   }
 
   register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
-    const res = ioUringRegister(fd, opcode, arg === null ? 0 : addressOf(arg), nrArgs)
+    const res = arg === null ? ioUringRegister(fd, opcode, 0, nrArgs) : this.#withArg(fd, opcode, arg, nrArgs)
     if (opcode !== IORING_REGISTER_RESIZE_RINGS || res < 0 || arg === null) return res
     const { ringsMapping, sqesMapping, older } = this.#get(fd)
     try {
@@ -100,6 +105,22 @@ export class KernelSyscalls implements Syscalls {
     } catch (error) {
       return (error as { errno: number }).errno
     }
+    return res
+  }
+
+  /**
+   * How long a structure is the kernel knows by the opcode and the count alone. So that it neither reads nor writes beyond
+   * the caller's, it gets a copy with nothing behind it, and answers -EFAULT for one that is too short.
+   */
+  #withArg(fd: number, opcode: number, arg: ArrayBufferView, nrArgs: number): number {
+    const { byteLength } = arg
+    if (byteLength === 0 || byteLength > GUARDED_BYTES) return ioUringRegister(fd, opcode, addressOf(arg), nrArgs)
+    this.#guarded ??= new Mapping(GUARDED_BYTES, -1, 0, true)
+    const own = new Uint8Array(arg.buffer, arg.byteOffset, byteLength)
+    const copy = new Uint8Array(this.#guarded.buffer, GUARDED_BYTES - byteLength, byteLength)
+    copy.set(own)
+    const res = ioUringRegister(fd, opcode, this.#guarded.address + GUARDED_BYTES - byteLength, nrArgs)
+    own.set(copy)
     return res
   }
 

@@ -15,14 +15,21 @@ import { opdef } from './opdef.js'
 import { syncCancel } from './sync-cancel.js'
 
 const MAX_PROBE_OPS = 256
+const FD_BYTES = 4
+/** Two limits. */
+const LIMITS_BYTES = 8
+/** The smallest mask of processors. */
+const MASK_BYTES = 8
 
+/** `given` shorter than what the opcode takes is as memory that ends there: -EFAULT. An empty view has no address. */
 export function registerOp(
   tctx: Tctx,
   ctx: IoRingCtx,
   opcode: number,
-  arg: ArrayBufferView | null,
+  given: ArrayBufferView | null,
   nrArgs: number,
 ): number {
+  const arg = given?.byteLength === 0 ? null : given
   switch (opcode) {
     case abi.IORING_REGISTER_EVENTFD:
     case abi.IORING_REGISTER_EVENTFD_ASYNC:
@@ -50,8 +57,8 @@ export function registerOp(
 
 function registerEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number, asyncOnly: boolean): number {
   if (nrArgs !== 1) return -EINVAL
-  if (arg === null) return -EFAULT
   if (ctx.eventfd >= 0) return -EBUSY
+  if (arg === null || arg.byteLength < FD_BYTES) return -EFAULT
   const fd = new DataView(arg.buffer, arg.byteOffset).getInt32(0, true)
   if (!isOpenFd(fd)) return -EBADF
   if (!isEventfd(fd)) return -EINVAL
@@ -81,13 +88,11 @@ function unregisterEventfd(tctx: Tctx, ctx: IoRingCtx, arg: ArrayBufferView | nu
 
 function probe(arg: ArrayBufferView | null, nrArgs: number): number {
   if (arg === null || nrArgs > MAX_PROBE_OPS) return -EINVAL
-  const bytes = new Uint8Array(
-    arg.buffer,
-    arg.byteOffset,
-    Math.min(arg.byteLength, PROBE.size + nrArgs * PROBE_OP.size),
-  )
-  if (bytes.some((b) => b !== 0)) return -EINVAL
   const nrOps = Math.min(nrArgs, abi.IORING_OP_LAST)
+  const sizeBytes = PROBE.size + nrOps * PROBE_OP.size
+  if (arg.byteLength < sizeBytes) return -EFAULT
+  const bytes = new Uint8Array(arg.buffer, arg.byteOffset, sizeBytes)
+  if (bytes.some((b) => b !== 0)) return -EINVAL
   let last = 0
   for (let opcode = 0; opcode < abi.IORING_OP_LAST; opcode++) if (opdef(opcode) !== undefined) last = opcode
   bytes[PROBE.at.last_op] = last
@@ -113,6 +118,7 @@ function enableRings(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number
 
 function maxWorkers(tctx: Tctx, arg: ArrayBufferView | null, nrArgs: number): number {
   if (arg === null || nrArgs !== 2) return -EINVAL
+  if (arg.byteLength < LIMITS_BYTES) return -EFAULT
   const view = new DataView(arg.buffer, arg.byteOffset, arg.byteLength)
   const bound = view.getUint32(0, true)
   const unbound = view.getUint32(4, true)
@@ -125,6 +131,8 @@ function maxWorkers(tctx: Tctx, arg: ArrayBufferView | null, nrArgs: number): nu
 
 /** The mask has `sizeBytes` bytes. What is no processor of this machine is ignored, and an empty mask no restriction. */
 function setAffinity(tctx: Tctx, arg: ArrayBufferView, sizeBytes: number): number {
+  // A mask has eight bytes at least; how many more of a long one are read is the machine's affair.
+  if (arg.byteLength < Math.min(sizeBytes, MASK_BYTES)) return -EFAULT
   const bytes = new Uint8Array(arg.buffer, arg.byteOffset, Math.min(arg.byteLength, sizeBytes))
   const cpus = possibleOf(cpusOfMask(bytes))
   if (cpus.length > 0 && !mayRunOn(cpus)) return -EINVAL

@@ -6,7 +6,7 @@
 import { SYNC_CANCEL_REG } from '../../abi/structs.js'
 import { loadAcquire } from '../../lib/barrier.js'
 import { nowMs } from '../../lib/clock.js'
-import { EALREADY, EINVAL, ENOENT, ETIME } from '../../lib/errno.js'
+import { EALREADY, EFAULT, EINVAL, ENOENT, ETIME } from '../../lib/errno.js'
 import { ITEM, ITEM_RUNNING, ITEM_STATE_MASK } from '../../wq/layout.js'
 import { CANCEL_FLAGS, cancelBy } from './cancel.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
@@ -17,7 +17,8 @@ const STATE = ITEM.at.state >> 2
 
 /** 0, or a count with ALL; -ENOENT, -ETIME, -EBADF, -EINVAL. When it is 0, what was cancelled has ended. */
 export function syncCancel(tctx: Tctx, ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {
-  if (arg === null || nrArgs !== 1 || arg.byteLength < SYNC_CANCEL_REG.size) return -EINVAL
+  if (arg === null || nrArgs !== 1) return -EINVAL
+  if (arg.byteLength < SYNC_CANCEL_REG.size) return -EFAULT
   const view = new DataView(arg.buffer, arg.byteOffset, SYNC_CANCEL_REG.size)
   const { at } = SYNC_CANCEL_REG
   const flags = view.getUint32(at.flags, true)
