@@ -39,8 +39,9 @@ export class Blocks {
 
   /** The offset of a block of at least `bytes`, the last freed first; -1 where there is none. */
   alloc(bytes: number): number {
+    // Before any arithmetic of 32 bits.
+    if (bytes > 1 << LARGEST) return -1
     const size = sizeClass(bytes)
-    if (size > LARGEST) return -1
     const block = this.#free[size]!.pop()
     if (block !== undefined) {
       this.nrUsed++
@@ -116,13 +117,14 @@ export class RingWriter {
 
   /** Puts bytes in one piece; false when there is no room now. */
   put(bytes: Uint8Array): boolean {
+    if (bytes.length > RING_BYTES / 4) return false
     const { words } = this.#space
     const size = ringSize(bytes.length)
     let head = words[this.#head]! >>> 0
     const offset = head % RING_BYTES
     if (offset + size > RING_BYTES) head += RING_BYTES - offset
     const end = (head + size) | 0
-    if (size > RING_BYTES / 4 || (end - loadAcquire(words, this.#tail)) >>> 0 > RING_BYTES) return false
+    if ((end - loadAcquire(words, this.#tail)) >>> 0 > RING_BYTES) return false
     copyBytes(bytes, this.#space.bytes, this.#base + (head % RING_BYTES))
     // Before the item goes home, so that the next worker in this slot starts behind what this one left.
     storeRelease(words, this.#head, end)

@@ -24,7 +24,8 @@ export class Carried {
     for (const [name, store] of this.#stores) {
       const value = store.getStore()
       if (value === undefined) continue
-      values ??= {}
+      // Of no prototype: names are the user's.
+      values ??= Object.create(null) as Record<string, unknown>
       values[name] = value
     }
     return values

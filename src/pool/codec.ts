@@ -17,7 +17,7 @@ import {
   scalarWords,
   TAG_FIRST_OWN,
 } from './scalars.js'
-import { isDense, isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
+import { define, isDense, isPlainObject, isProxy, VIEW_CLASSES, viewType } from './shape.js'
 
 /** Characters below 256, one byte each. */
 const TAG_LATIN1 = TAG_FIRST_OWN
@@ -32,6 +32,8 @@ const TAG_SAB_VIEW = 13
 const TAG_FAR_VIEW = 14
 
 const MAX_DEPTH = 5
+/** Names that objects inherit are no shorter, as they were at the start: to look for each costs what its value does. */
+const SHORTEST_INHERITED = Math.min(...Object.getOwnPropertyNames(Object.prototype).map((name) => name.length))
 const MAX_STRING = 208
 /** Below this a loop beats a call into C++. */
 const LOOP_CHARS = 10
@@ -160,7 +162,8 @@ export class Codec {
   }
 
   #putObject(at: number, end: number, value: object, depth: number): number {
-    if (depth === MAX_DEPTH) return NO_ROOM
+    // Structured cloning refuses proxies, so they are left to it.
+    if (depth === MAX_DEPTH || isProxy(value)) return NO_ROOM
     if (ArrayBuffer.isView(value)) return this.#putView(at, end, value)
     if (value instanceof SharedArrayBuffer) {
       const id = this.#shared.idOf(value)
@@ -217,7 +220,7 @@ export class Codec {
       putDouble(words, at + 4, byteLength)
       return at + 6
     }
-    const next = at + 1 + ((byteLength + 3) >> 2)
+    const next = at + 1 + Math.ceil(byteLength / 4)
     if (next > end) return this.#putFar(at, type, new Uint8Array(buffer, view.byteOffset, byteLength))
     words[at] = TAG_VIEW | (type << 8) | (byteLength << 16)
     this.bytes.set(new Uint8Array(buffer, view.byteOffset, byteLength), (at + 1) << 2)
@@ -260,7 +263,10 @@ export class Codec {
         const object: Record<string, unknown> = {}
         for (let i = 0; i < length; i++) {
           const key = this.#getString(this.#pos)
-          object[key] = this.#getValue()
+          const value = this.#getValue()
+          // What objects inherit may be frozen, or have a setter.
+          if (key.length >= SHORTEST_INHERITED && key in object) define(object, key, value)
+          else object[key] = value
         }
         return object
       }

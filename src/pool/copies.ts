@@ -21,11 +21,13 @@ let isTaught = false
 
 /** Below it a call into Node costs more than the copying. */
 const FILL_BYTES = 1536
+/** Above it no Node is asked to count in fewer than 64 bits. */
+const MAX_FILL = 1 << 30
 
 /** Copies `bytes` to `at`. One of the two may be shared. */
 export function copyBytes(bytes: Uint8Array, to: Buffer, at: number): void {
   const { length } = bytes
-  if (length < FILL_BYTES) to.set(bytes, at)
+  if (length < FILL_BYTES || length > MAX_FILL) to.set(bytes, at)
   else to.fill(bytes, at, at + length)
 }
 

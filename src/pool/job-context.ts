@@ -6,11 +6,12 @@
  * a job nothing; when one of them returns a promise all the same, that frame becomes its job's, and a new one is entered.
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import type { TransferListItem } from 'node:worker_threads'
 import { loadAcquire } from '../lib/barrier.js'
 import { AbortController, AbortSignal } from '../lib/globals.js'
 import { IO_WQ_WORK_CANCEL, ITEM } from '../wq/layout.js'
 import { abortError } from './failure.js'
-import type { RunningJob } from './job-protocol.js'
+import { movingOf, type RunningJob } from './job-protocol.js'
 import { JOB_PROGRESS } from './record.js'
 import { EVENT_PROGRESS, type WorkerEvents } from './worker-events.js'
 
@@ -58,7 +59,13 @@ export class JobContext implements Frame, RunningJob {
   }
 
   report(value: unknown): void {
-    if (!this.#hasEnded && (this.#flags & JOB_PROGRESS) !== 0) this.#host.post(this.item, EVENT_PROGRESS, value)
+    if (!this.#hasEnded && (this.#flags & JOB_PROGRESS) !== 0) this.#tell(value)
+  }
+
+  #tell(value: unknown): void {
+    const moving = movingOf(value)
+    if (moving === undefined) this.#host.post(this.item, EVENT_PROGRESS, value)
+    else this.#host.post(this.item, EVENT_PROGRESS, moving.value, moving.transfer as readonly TransferListItem[])
   }
 
   /** The owner said that something was told to stop, this job perhaps: fires the event. */

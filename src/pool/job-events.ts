@@ -5,9 +5,10 @@
  */
 import { inCallersContext } from './callers-context.js'
 import type { JobOptions, RunOptions } from './options.js'
+import { type OutputPiece, print } from './output.js'
 import type { Ports } from './ports.js'
 import { JOB_PROGRESS, JOB_STREAM } from './record.js'
-import { EVENT_PROGRESS, type EventMessage } from './worker-events.js'
+import { EVENT_OUTPUT, EVENT_PROGRESS, type EventMessage } from './worker-events.js'
 
 /** What a caller wants to hear. */
 export interface Listener {
@@ -61,9 +62,19 @@ export class JobEvents {
 
   /** PortsHooks.onEvent. */
   deliver([item, kind, value]: EventMessage, slot: number): void {
+    if (kind === EVENT_OUTPUT) {
+      print(item, value as OutputPiece[])
+      return
+    }
     const listener = this.#listeners.get(item)
     if (kind === EVENT_PROGRESS) listener?.onProgress?.(value)
     else listener?.onValues?.(value as unknown[], slot)
+  }
+
+  /** Takes what a worker has printed by now; of all workers where it is not known which. */
+  takeOutput(slot: number | undefined): void {
+    if (slot === undefined) this.#ports().takeAllEvents()
+    else this.#ports().takeEvents(slot)
   }
 
   /** The job never ran. */

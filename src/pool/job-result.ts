@@ -10,6 +10,7 @@ import type { Codec } from './codec.js'
 import { describe, poolError, reasonOf } from './failure.js'
 import { movingOf } from './job-protocol.js'
 import type { LongCodec } from './long-codec.js'
+import { output } from './output.js'
 import {
   AT,
   DATA,
@@ -22,6 +23,7 @@ import {
   KIND_FAILED,
   KIND_LONG,
   KIND_MESSAGE,
+  KIND_PRINTED,
   KIND_STORED,
   KIND_VALUES,
   SIZE,
@@ -54,6 +56,7 @@ export class JobResult {
     words[p + FUNC] = this.#slot
     if (this.#codec.put(p + DATA, p + DATA + DATA_WORDS, result) === NO_ROOM) this.#putBig(p, result, 0)
     else words[p + KIND] = KIND_VALUES
+    if (output.hasPrinted) this.#tellPrinted(p)
   }
 
   /** Never throws. */
@@ -66,6 +69,12 @@ export class JobResult {
       const what = new Error(`a job threw what cannot be described: ${reasonOf(error)}`)
       this.#putBig(p, describe(what), KIND_FAILED)
     }
+    if (output.hasPrinted) this.#tellPrinted(p)
+  }
+
+  #tellPrinted(p: number): void {
+    output.hasPrinted = false
+    this.#words[p + KIND]! |= KIND_PRINTED
   }
 
   #putBig(p: number, value: unknown, failed: number): void {

@@ -58,7 +58,7 @@ export function jobContext<T = unknown>(name: string): T | undefined {
 
 /**
  * A job's result with parts that move to the caller instead of being copied: ArrayBuffers, MessagePorts. Return what
- * this returns, and nothing else around it.
+ * this returns, yield it, or report it, and nothing else around it: that would be a DataCloneError.
  *
  * @example
  * return transferring(pixels, [pixels.buffer])

@@ -11,7 +11,7 @@
  */
 import { Buffer } from '../lib/globals.js'
 import { getScalar, NO_ROOM, putScalar, SCALAR_WORDS, scalarWords, TAG_FIRST_OWN } from './scalars.js'
-import { isDense, isPlainObject, VIEW_CLASSES, viewType } from './shape.js'
+import { isDense, isPlainObject, isProxy, VIEW_CLASSES, viewType } from './shape.js'
 
 /** The upper 24 bits are a length; so many characters are next in the text. */
 const TAG_LATIN1 = TAG_FIRST_OWN
@@ -173,7 +173,7 @@ export class LongCodec {
 
   #putObject(at: number, value: object, depth: number): number {
     // Structured cloning keeps identity, this does not.
-    if (depth === MAX_DEPTH || this.#met.has(value)) return NO_ROOM
+    if (depth === MAX_DEPTH || this.#met.has(value) || isProxy(value)) return NO_ROOM
     this.#met.add(value)
     if (Array.isArray(value)) return this.#putArray(at, value, depth)
     if (isPlainObject(value)) return this.#putPlain(at, value, depth)

@@ -7,6 +7,7 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import { futexWake, loadAcquire, xchg } from '../lib/barrier.js'
+import { process } from '../lib/globals.js'
 import type { ClaimMessage, Held } from './outgoing.js'
 import { CLAIM_ANSWERED, SEAT, type Space } from './record.js'
 import type { SharedBufferIds } from './shared-buffers.js'
@@ -24,10 +25,25 @@ export interface PortsHooks {
   onEvent(message: EventMessage, slot: number): void
 }
 
+/** Of the pools of this thread: what they were sent is taken before it ends. A pool that is dropped is not held here. */
+const openPorts = new Set<WeakRef<Ports>>()
+let isWatchingExit = false
+
+function takeAtExit(ports: WeakRef<Ports>): void {
+  for (const other of openPorts) if (other.deref() === undefined) openPorts.delete(other)
+  openPorts.add(ports)
+  if (isWatchingExit) return
+  isWatchingExit = true
+  process.on('exit', () => {
+    for (const one of openPorts) one.deref()?.takeAllEvents()
+  })
+}
+
 export class Ports {
   readonly #space: Space
   readonly #ids: SharedBufferIds
   readonly #hooks: PortsHooks
+  readonly #ref = new WeakRef(this)
   readonly #ports: (MessagePort | undefined)[] = []
   readonly #wakePorts: (MessagePort | undefined)[] = []
 
@@ -35,10 +51,12 @@ export class Ports {
     this.#space = space
     this.#ids = ids
     this.#hooks = hooks
+    takeAtExit(this.#ref)
   }
 
   /** A worker is about to start in a slot. What the last one there posted has been taken. */
   greet(slot: number, worker: Worker): void {
+    this.takeEvents(slot)
     this.#ports[slot]?.close()
     this.#wakePorts[slot]?.close()
     const own = new MessageChannel()
@@ -106,6 +124,8 @@ export class Ports {
   }
 
   close(): void {
+    this.takeAllEvents()
+    openPorts.delete(this.#ref)
     for (const port of [...this.#ports, ...this.#wakePorts]) port?.close()
   }
 }

@@ -69,6 +69,8 @@ export const KIND_LONG = 5
 export const KIND_MASK = 7
 /** Set beside it: the value is a failure's description, the promise rejects. */
 export const KIND_FAILED = 8
+/** Set beside it: something was printed since the last job came home from there. */
+export const KIND_PRINTED = 16
 
 /** ITEM.flags, the pool's own: somebody listens to the job's progress; it yields values. */
 export const JOB_PROGRESS = IO_WQ_WORK_EMBEDDER

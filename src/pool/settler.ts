@@ -11,7 +11,7 @@ import type { Histograms } from './histograms.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Incoming } from './incoming.js'
 import type { JobEvents } from './job-events.js'
-import { FUNC, KIND, KIND_FAILED } from './record.js'
+import { FUNC, KIND, KIND_FAILED, KIND_PRINTED } from './record.js'
 import type { SyncOutcome } from './run-sync.js'
 
 export interface SettlerParts {
@@ -52,7 +52,9 @@ export class Settler {
       if (this.#isLate(item, p)) return
       this.#parts.events.settle(item, this.#words[p + FUNC]!)
     }
-    const failed = (this.#words[p + KIND]! & KIND_FAILED) !== 0
+    const kind = this.#words[p + KIND]!
+    if ((kind & KIND_PRINTED) !== 0) this.#parts.events.takeOutput(this.#words[p + FUNC]!)
+    const failed = (kind & KIND_FAILED) !== 0
     const { histograms, jobs } = this.#parts
     if (histograms !== undefined) histograms.record(item)
     let value: unknown
@@ -99,6 +101,7 @@ export class Settler {
 
   /** WqHooks.onDied. */
   died(item: number, error: Error): void {
+    this.#parts.events.takeOutput(undefined)
     if (this.#parts.jobs.hasEvents(item)) {
       if (this.#isLate(item)) return
       this.#parts.events.settle(item, undefined)

@@ -5,6 +5,7 @@
  * this folder. Everything else (a Blob, a KeyObject, a class instance, a function) is left to Node's own structured
  * cloning, which knows what it may do with it.
  */
+import { types } from 'node:util'
 import { Buffer } from '../lib/globals.js'
 
 interface ViewClass {
@@ -64,6 +65,15 @@ function isResizable(buffer: ArrayBufferLike): boolean {
   return shape.resizable === true || shape.growable === true
 }
 
+const { isProxy } = types
+
+export { isProxy }
+
+/** As an own property, whatever is inherited: an assignment may meet a frozen prototype, or a setter. */
+export function define(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
+}
+
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
@@ -100,6 +110,7 @@ function isPlain(value: unknown, met: Set<object>): boolean {
   if (typeof value !== 'object') return typeof value !== 'function' && typeof value !== 'symbol'
   if (value === null || met.has(value)) return true
   met.add(value)
+  if (isProxy(value)) return false
   if (ArrayBuffer.isView(value)) return viewType(value) >= 0 && !(value.buffer instanceof SharedArrayBuffer)
   const prototype = Object.getPrototypeOf(value) as object | null
   if (prototype === Object.prototype || prototype === null) {

@@ -6,10 +6,12 @@
  * 10 ms at most, then the event loop has its turn.
  */
 
+import type { TransferListItem } from 'node:worker_threads'
 import { nowMs } from '../lib/clock.js'
 import { clearImmediate, setImmediate } from '../lib/globals.js'
 import { poolError } from './failure.js'
 import { currentJob } from './job-context.js'
+import { Moving, movingOf } from './job-protocol.js'
 import type { JobFunction } from './jobs-module.js'
 import { EVENT_VALUES, type WorkerEvents } from './worker-events.js'
 
@@ -77,7 +79,9 @@ export class JobStream {
         isInside = false
         if (done === true) {
           this.#flush()
-          return [true, value]
+          const moving = movingOf(value)
+          if (moving === undefined) return [true, value]
+          return new Moving([true, moving.value], moving.transfer) as unknown as StreamEnd
         }
         this.#put(isThenable(value) ? await value : value)
         if (nowMs() - turnedAt < BUSY_MS) continue
@@ -97,19 +101,26 @@ export class JobStream {
 
   #put(value: unknown): void {
     this.#room--
+    const moving = movingOf(value)
+    if (moving !== undefined) {
+      // Its buffers are gone from here at once, as after a return.
+      this.#batch.push(moving.value)
+      this.#flush(moving.transfer as readonly TransferListItem[])
+      return
+    }
     this.#batch.push(value)
     if (this.#batch.length >= MAX_BATCH || nowMs() - this.#sentAt >= BATCH_MS) this.#flush()
     else this.#flushing ??= setImmediate(() => this.#flushLater())
   }
 
-  #flush(): void {
+  #flush(transfer?: readonly TransferListItem[]): void {
     clearImmediate(this.#flushing)
     this.#flushing = undefined
     if (this.#batch.length === 0) return
     const values = this.#batch
     this.#batch = []
     this.#sentAt = nowMs()
-    this.#events.post(this.#item, EVENT_VALUES, values)
+    this.#events.post(this.#item, EVENT_VALUES, values, transfer)
   }
 
   /** Nobody is there to throw to: what cannot be sent stays, and the generator's next step meets it. */

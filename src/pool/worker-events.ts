@@ -2,7 +2,7 @@
  * What goes between a worker and the owner while jobs run: progress and values of generators one way, news of aborts and
  * room for more values the other. Worker threads only: the counterpart of JobEvents and Ports.
  */
-import type { MessagePort } from 'node:worker_threads'
+import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import type { WqMemory } from '../wq/layout.js'
 import type { JobContext } from './job-context.js'
 import type { JobStream } from './stream.js'
@@ -13,7 +13,9 @@ export type EventMessage = readonly [item: number, kind: EventKind, value: unkno
 export const EVENT_PROGRESS = 0
 /** Several values of a generator. */
 export const EVENT_VALUES = 1
-export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES
+/** Pieces of output; the descriptor in the place of the item. */
+export const EVENT_OUTPUT = 2
+export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES | typeof EVENT_OUTPUT
 
 /**
  * To a worker: a generator may yield so many more, named by its own number, for one that has ended may be meant while its
@@ -43,8 +45,9 @@ export class WorkerEvents {
     this.#port.postMessage(null)
   }
 
-  post(item: number, kind: EventKind, value: unknown): void {
-    this.#port.postMessage([item, kind, value] satisfies EventMessage)
+  /** `transfer`: what of the value moves. Throws a DataCloneError. */
+  post(item: number, kind: EventKind, value: unknown, transfer?: readonly TransferListItem[]): void {
+    this.#port.postMessage([item, kind, value] satisfies EventMessage, transfer)
   }
 
   addPending(context: JobContext): void {

@@ -28,7 +28,8 @@ export function seatOf(
   if (maxJobsPerWorker !== undefined) assertCount('maxJobsPerWorker', maxJobsPerWorker)
   const hooks = { init: hookName('init', options.init), teardown: hookName('teardown', options.teardown) }
   const maxJobs = maxJobsPerWorker ?? Number.POSITIVE_INFINITY
-  return { space, jobs, hooks, startTimeoutMs, concurrentJobs, maxJobs, workerData, stamps }
+  const relays = ([1, 2] as const).filter((fd) => options[fd === 1 ? 'stdout' : 'stderr'] !== true)
+  return { space, jobs, hooks, startTimeoutMs, concurrentJobs, maxJobs, relays, workerData, stamps }
 }
 
 /** Throws what structured cloning says of a value that no worker could get. */

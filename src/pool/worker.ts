@@ -21,10 +21,11 @@ import { Stamps } from './histograms.js'
 import { currentJob, inNewFrame } from './job-context.js'
 import { becomeHost } from './job-protocol.js'
 import { JobsModule, type ModuleHooks } from './jobs-module.js'
+import { type OutputFd, relayOutput } from './output.js'
 import { JOB, PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, POOL, SEAT, Space } from './record.js'
 import { JobRunner } from './run-job.js'
 import { Turns } from './turns.js'
-import { WorkerEvents } from './worker-events.js'
+import { EVENT_OUTPUT, WorkerEvents } from './worker-events.js'
 
 /** What the owner hands to each worker, beside its seat. */
 export interface PoolSeat {
@@ -36,6 +37,8 @@ export interface PoolSeat {
   readonly startTimeoutMs: number
   /** Jobs after which a worker leaves. */
   readonly maxJobs: number
+  /** Of which streams the owner prints what is written. */
+  readonly relays: readonly OutputFd[]
   readonly workerData: unknown
   /** Where to say when jobs begin and end, if somebody wants to know. */
   readonly stamps: SharedArrayBuffer | undefined
@@ -68,6 +71,7 @@ async function greeting(): Promise<Greeting> {
 
 const { port, wakePort } = await greeting()
 const events = new WorkerEvents(mem, wakePort)
+relayOutput(poolSeat.relays, (fd, pieces) => events.post(fd, EVENT_OUTPUT, pieces))
 
 /** Only one edge wakes an idle owner: the one that takes the word to 0. */
 function wakeOwner(): void {
