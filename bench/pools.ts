@@ -33,6 +33,11 @@ export async function openPool(name: PoolName, job: JobName, workers = 1): Promi
   return pool
 }
 
+/** With one thread, which need not be up. Rejects if the rival cannot be loaded. */
+export function openCold(name: PoolName, job: JobName): Promise<JobPool> {
+  return OPENERS[name](job, 1)
+}
+
 const OPENERS: Readonly<Record<PoolName, (job: JobName, workers: number) => Promise<JobPool>>> = {
   async uring(job, workers) {
     const { Pool } = await import('uring/pool')

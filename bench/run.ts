@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'job-scale': () => import('./job-scale.js'),
   'job-payload': () => import('./job-payload.js'),
   'job-cancel': () => import('./job-cancel.js'),
+  'thread-start': () => import('./thread-start.js'),
   'idle-exit': () => import('./idle-exit.js'),
   'sum-tree': () => import('./sum-tree.js'),
   'log-digest': () => import('./log-digest.js'),

@@ -47,6 +47,10 @@ const SUBJECTS: Readonly<Record<string, { all: readonly string[]; always: readon
     all: ['uring/pool', 'uring/threads', 'uring/kernel', ...POOLS.slice(1)],
     always: ['uring/pool', 'uring/threads', 'piscina', 'tinypool', 'workerpool'],
   },
+  'thread-start': {
+    all: ['Worker', 'uring/pool', 'tinypool', 'piscina'],
+    always: ['Worker', 'uring/pool', 'tinypool', 'piscina'],
+  },
   'sum-tree': {
     all: ['uring/kernel/sum', 'uring/threads/sum', 'fs+piscina', 'sha256sum'],
     always: ['uring/threads/sum', 'fs+piscina'],
@@ -76,6 +80,7 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   'job-payload': ['payload=1KiB', 'payload=64KiB', 'payload=1MiB', 'payload=object-50'],
   'job-cancel': ['job=queued', 'job=cooperative', 'job=busy', 'job=deaf'],
   'idle-exit': ['workers=2'],
+  'thread-start': ['wall', 'cpu'],
   'sum-tree': ['tree=small'],
   'log-digest': ['log=1MB'],
   'cold-start': ['file=small'],
