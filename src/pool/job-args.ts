@@ -10,6 +10,7 @@ import type { Codec } from './codec.js'
 import { poolError } from './failure.js'
 import type { LongCodec } from './long-codec.js'
 import type { ClaimMessage, PackedMessage } from './outgoing.js'
+import { openParcel } from './parcel.js'
 import {
   AT,
   CLAIM_OPEN,
@@ -18,6 +19,7 @@ import {
   KIND_BYTES,
   KIND_LONG,
   KIND_MESSAGE,
+  KIND_PARCEL,
   KIND_STORED,
   KIND_VALUES,
   POOL,
@@ -79,6 +81,10 @@ export class JobArgs {
       case KIND_STORED: {
         const from = this.#words[p + AT]!
         return unpack(space.bytes.subarray(from, from + size), NO_BUFFERS) as unknown[]
+      }
+      case KIND_PARCEL: {
+        const { bytes, buffers } = openParcel(space, this.#words[p + AT]!)
+        return unpack(bytes, buffers) as unknown[]
       }
       case KIND_MESSAGE: {
         const { bytes, buffers } = this.claim(item) as PackedMessage

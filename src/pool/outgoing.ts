@@ -12,6 +12,7 @@ import type { Codec } from './codec.js'
 import { copyBytes } from './copies.js'
 import type { Encoding } from './encoding.js'
 import { LongCodec } from './long-codec.js'
+import { parcelBytes, putParcel } from './parcel.js'
 import {
   AT,
   DATA,
@@ -21,6 +22,7 @@ import {
   KIND_CLONE,
   KIND_LONG,
   KIND_MESSAGE,
+  KIND_PARCEL,
   KIND_STORED,
   KIND_VALUES,
   SIZE,
@@ -117,14 +119,11 @@ export class Outgoing {
     base: number,
     args: readonly unknown[],
     transfer: readonly TransferListItem[],
-  ): Held {
+  ): Held | undefined {
     const buffers = transfer.filter((t) => t instanceof ArrayBuffer)
     // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
     const plain = buffers.length === transfer.length && new Set(buffers).size === buffers.length && isPlainData(args)
-    return (
-      (plain ? this.#writePlain(encoding, base, args, buffers) : undefined) ??
-      clone(encoding.codec, base, args, transfer)
-    )
+    return plain ? this.#writePlain(encoding, base, args, buffers) : clone(encoding.codec, base, args, transfer)
   }
 
   #writePlain(
@@ -152,8 +151,16 @@ export class Outgoing {
         return undefined
       }
     }
-    words[base + KIND] = KIND_MESSAGE
     const body: PackedMessage = { bytes, buffers }
+    const size = parcelBytes(body)
+    const block = size === undefined ? -1 : this.#blocks.alloc(size)
+    if (block >= 0) {
+      putParcel(this.#space, block, body)
+      words[base + KIND] = KIND_PARCEL
+      words[base + AT] = block
+      return undefined
+    }
+    words[base + KIND] = KIND_MESSAGE
     return { sabs: [], body, transfer: [bytes.buffer as ArrayBuffer, ...buffers] }
   }
 }

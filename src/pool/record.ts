@@ -66,6 +66,8 @@ export const KIND_MESSAGE = 3
 export const KIND_CLONE = 4
 /** Written by LongCodec, in the arena (arguments) or the worker's ring (results). */
 export const KIND_LONG = 5
+/** Serialised, with the buffers that go with it, in the arena; arguments only. */
+export const KIND_PARCEL = 6
 export const KIND_MASK = 7
 /** Set beside it: the value is a failure's description, the promise rejects. */
 export const KIND_FAILED = 8

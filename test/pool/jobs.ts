@@ -179,6 +179,13 @@ export function tid(): number {
   return threadId
 }
 
+/** Tells whoever sleeps on the words that are its thread's data. */
+export function wake(..._args: unknown[]): void {
+  const words = workerData as Int32Array
+  storeRelease(words, 0, 1)
+  futexWake(words, 0, 1)
+}
+
 export function data(): unknown {
   return workerData
 }
