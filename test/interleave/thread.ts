@@ -1,6 +1,8 @@
 /**
  * Entry of a thread under test: runs one body of a scenario again for each schedule, until it is terminated.
  */
+import './timers.js' // before what takes them
+
 import { Buffer } from 'node:buffer'
 import { parentPort, workerData } from 'node:worker_threads'
 import { H, places, RESULT_BYTES, T, threadAt } from './control.js'

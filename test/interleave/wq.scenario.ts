@@ -4,7 +4,6 @@
  * The owner follows a script. Loaded as `wq.scenario.js?wq=…` it takes io-wq's modules from there: planted bugs. Where
  * time is no choice (`lateTimeouts`), a wait of the owner's that runs out means that everything is at rest.
  */
-import { isMainThread } from 'node:worker_threads'
 import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../../src/lib/barrier.js'
 import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
@@ -33,13 +32,14 @@ import type { ThreadSystem } from '../../src/wq/threads.js'
 import type { WorkerLoop } from '../../src/wq/worker-loop.js'
 import type { CancelResult, Wq } from '../../src/wq/wq.js'
 import { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
+import { pretendTimers } from './timers.js'
 import { type Snapshot, snapshot } from './wq.snapshot.js'
 
 export { check } from './wq.check.js'
 
 /** No thread under test returns to its event loop: what a timer would run, if its event loop turned. */
 let timers: (() => void)[] = []
-if (!isMainThread) globalThis.setTimeout = pretendTimer as unknown as typeof setTimeout
+pretendTimers(pretendTimer)
 
 /** The sampler's short timer never fires: a wake-up that is lost must not be made good by it. */
 function pretendTimer(callback: () => void, ms: number): object {
