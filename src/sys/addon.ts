@@ -16,16 +16,23 @@ interface Addon {
   view(address: number, lengthBytes: number): ArrayBuffer | undefined
 }
 
+function addonFile(): string {
+  const name = `${process.platform}-${process.arch}.node`
+  return builtin('node:url').fileURLToPath(new URL(name, new URL('../../native/', import.meta.url)))
+}
+
+/** Whether this package has a binary for the machine, and is to use it. */
+export function hasAddon(): boolean {
+  return process.env['URING_FFI'] !== 'koffi' && builtin('node:fs').existsSync(addonFile())
+}
+
 /** Throws the loader's error where this package has no binary for the machine, or that may not be loaded. */
 export function loadAddon(): Ffi {
-  const { platform, arch } = process
-  const name = `${platform}-${arch}.node`
-  const file = builtin('node:url').fileURLToPath(new URL(name, new URL('../../native/', import.meta.url)))
   const module = { exports: {} as Addon }
-  process.dlopen(module, file)
+  process.dlopen(module, addonFile())
   const { func, symbolAddress, address, view } = module.exports
   return {
-    provider: `uring_ffi ${platform}-${arch}`,
+    provider: `uring_ffi ${process.platform}-${process.arch}`,
     func: (symbol, result) => func(symbol, result === 'long'),
     symbolAddress,
     address,

@@ -2,10 +2,11 @@
  * C functions called by koffi, where the addon has no binary. Any thread; each thread loads it.
  *
  * koffi is an optional dependency with binaries of its own. A thread that is ended while koffi loads, binds a function or
- * makes a view takes the process with it. Counterpart: none.
+ * makes a view takes the process with it: gate.ts is for that. Counterpart: none.
  */
 import { requireHere } from '../lib/builtin.js'
 import type { CFunction, CType, Ffi } from './ffi.js'
+import { inside } from './gate.js'
 
 interface KoffiLibrary {
   func(name: string, result: string, args: string[]): CFunction
@@ -32,6 +33,10 @@ const CALL_BYTES = 65536
 
 /** Throws require()'s error where it is not installed, or its own where it has no binary. */
 export function loadKoffi(): Ffi {
+  return inside(load)
+}
+
+function load(): Ffi {
   const koffi = requireHere('koffi') as Koffi
   koffi.config({ sync_stack_size: CALL_BYTES, sync_heap_size: CALL_BYTES })
   const lib = koffi.load(null)
@@ -47,11 +52,8 @@ export function loadKoffi(): Ffi {
     func(symbol, result, args) {
       let raw: CFunction
       try {
-        raw = lib.func(
-          symbol,
-          KOFFI_TYPE[result],
-          args.map((one) => KOFFI_TYPE[one]),
-        )
+        const types = args.map((one) => KOFFI_TYPE[one])
+        raw = inside(() => lib.func(symbol, KOFFI_TYPE[result], types))
       } catch {
         return undefined
       }
@@ -62,13 +64,13 @@ export function loadKoffi(): Ffi {
     },
     symbolAddress(symbol) {
       try {
-        return Number(koffi.address(lib.symbol(symbol, 'void *')))
+        return inside(() => Number(koffi.address(lib.symbol(symbol, 'void *'))))
       } catch {
         return 0
       }
     },
     // memmove of no bytes returns its first argument: the address as a double, with no bigint in between.
     address: (view) => identity(view, null, 0),
-    view: (address, lengthBytes) => koffi.view(address, lengthBytes),
+    view: (address, lengthBytes) => inside(() => koffi.view(address, lengthBytes)),
   }
 }

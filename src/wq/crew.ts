@@ -12,6 +12,7 @@ import { nowMs } from '../lib/clock.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
 import { trace } from '../lib/trace.js'
+import { closeGate } from '../sys/gate.js'
 import { addRunning } from './acct.js'
 import {
   ACCT,
@@ -364,6 +365,8 @@ export class Crew {
     if (member === undefined || member.isTerminated) return
     member.isTerminated = true
     member.error ??= reason
+    // Until it is gone nobody may be inside koffi, where that calls.
+    member.worker.once('exit', closeGate())
     void member.worker.terminate()
   }
 

@@ -6,7 +6,7 @@
 import { futexWait, loadAcquire, xchg } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE } from '../lib/mpscq.js'
-import { OWNER_AWAKE, WORKER, WORKER_IDLE, WORKER_STARTING, WORKER_UP, WQ, type WqMemory } from './layout.js'
+import { OWNER_AWAKE, WORKER, WORKER_IDLE, WORKER_UP, WQ, type WqMemory } from './layout.js'
 
 const OWNER_WAIT = WQ.at.owner_wait >> 2
 const W_STATE = WORKER.at.state >> 2
@@ -72,16 +72,5 @@ export function grace(mem: WqMemory): () => boolean {
       return sameItem && loadAcquire(words, w + W_STATE) === WORKER_UP
     })
     return busy.length === 0
-  }
-}
-
-/** Sleeps until no worker is coming up, at most `limitMs`. */
-export function awaitStarting(mem: WqMemory, limitMs: number): void {
-  const { words, shape } = mem
-  const until = nowMs() + limitMs
-  for (let slot = 0; slot < shape.nrSlots; slot++) {
-    const state = mem.worker(slot) + (WORKER.at.state >> 2)
-    // Who comes up wakes nobody.
-    while (loadAcquire(words, state) === WORKER_STARTING && nowMs() < until) futexWait(words, state, WORKER_STARTING, 1)
   }
 }

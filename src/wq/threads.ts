@@ -8,6 +8,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { errnoError } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
 import { setThreadCpus, threadCpus } from '../sys/affinity.js'
+import { gate } from '../sys/gate.js'
 import { isAll, isThreadAsleep, isThreadGone, threadIds } from './proc.js'
 
 export interface ThreadSystem {
@@ -21,6 +22,8 @@ export interface ThreadSystem {
 
 export const SYSTEM_THREADS: ThreadSystem = {
   start(entry, options, cpus) {
+    // Before there is a thread that may be ended.
+    gate()
     if (cpus !== undefined) return startOn(cpus, () => SYSTEM_THREADS.start(entry, options))
     // Where not one descriptor is left a thread could not begin either, and would say so to an event loop, which may sleep.
     const before = threadIds()

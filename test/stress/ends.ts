@@ -31,7 +31,7 @@ export interface EndsOptions {
 }
 
 const AT_ONCE = 2
-const LIMIT_MS = 120_000
+const LIMIT_MS = 600_000
 
 /** Rejects, naming the batches by their options, if a process died. */
 export async function stressEnds({ ends, seed, backends, batch = 40 }: EndsOptions): Promise<string> {

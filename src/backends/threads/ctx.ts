@@ -7,10 +7,9 @@ import { availableParallelism } from 'node:os'
 import { IORING_SQ_TASKRUN } from '../../abi/constants.js'
 import { CQE } from '../../abi/cqe.js'
 import { fetchOr, storeRelease } from '../../lib/barrier.js'
-import { process, setTimeout } from '../../lib/globals.js'
+import { setTimeout } from '../../lib/globals.js'
 import { NONE } from '../../lib/mpscq.js'
 import { closeAdopted } from '../../sys/thread-fd.js'
-import { awaitStarting } from '../../wq/owner-wait.js'
 import { Wq } from '../../wq/wq.js'
 import { signalEventfd } from './complete.js'
 import { newDrain } from './drain.js'
@@ -19,8 +18,6 @@ import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from '.
 import type { Timers } from './timers.js'
 
 const WORKER_ENTRY = new URL('./worker.js', import.meta.url)
-/** How long a thread that ends waits for workers that are coming up. */
-const STARTING_MS = 500
 /** How often it is looked whether an eventfd that was let go may be closed. */
 const GRACE_MS = 5
 
@@ -153,8 +150,6 @@ export class Tctx {
         onRecovered: () => this.#tellAll(),
       },
     })
-    // A thread ends its workers with it. One that is ended while FFI loads in it takes the process along.
-    process.on('exit', () => awaitStarting(this.wq.mem, STARTING_MS))
   }
 
   /** A free ring index and a generation that was never used with it; NONE when all are in use. */

@@ -62,8 +62,7 @@ const env: WorkEnv = {
   running: () => loop.running(),
 }
 
-// Before it is up, for which its owner waits: a thread that is ended while koffi binds, where that calls, takes the
-// process with it.
+// Before it is up: no request waits for it then.
 bindAll()
 watchWriters('worker', watchedTables(mem))
 for (const message of (seat.data as { rings: RingMessage[] }).rings) attach(message)
