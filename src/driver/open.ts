@@ -10,6 +10,7 @@ import {
   IORING_SETUP_CLAMP,
   IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQ_AFF,
@@ -23,6 +24,7 @@ import { EINVAL } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
 import { perThread } from '../lib/per-thread.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../ring/ring.js'
+import { isMainThread } from '../sys/libc.js'
 import { invalidArgValue } from './errors.js'
 import { openKernel } from './open-kernel.js'
 import {
@@ -111,10 +113,16 @@ export function setUp(syscalls: Syscalls, settings: RingSettings): Ring {
     options.wqFd = attachWq.fd
   }
   let refusal: unknown
-  for (const flags of sqpoll ? SQPOLL_FLAG_SETS : FLAG_SETS) {
+  const sets = sqpoll ? SQPOLL_FLAG_SETS : FLAG_SETS
+  for (const flags of syscalls.name === 'kernel' && !isMainThread()
+    ? [sets[0]! | IORING_SETUP_NO_MMAP, ...sets]
+    : sets) {
     try {
       return queueInit(syscalls, entries, { ...options, flags: flags | wanted })
     } catch (error) {
+      // In a Worker the ring's memory is ours, where the kernel takes it: what is mapped of the kernel's would keep the
+      // ring, and the thread that polls it, when the Worker ends without closing it.
+      if ((flags & IORING_SETUP_NO_MMAP) !== 0) continue
       if ((error as { errno?: number }).errno !== -EINVAL) throw error
       refusal = error
     }

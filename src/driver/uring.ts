@@ -9,10 +9,12 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   IORING_FSYNC_DATASYNC,
+  IORING_OP_NOP,
   OPCODE_NAMES,
   STATX_BASIC_STATS,
   STATX_BTIME,
 } from '../abi/constants.js'
+import { errnoError } from '../lib/errno.js'
 import { Buffer, emitWarning } from '../lib/globals.js'
 import {
   prepClose,
@@ -21,12 +23,14 @@ import {
   prepOpenat,
   prepRead,
   prepReadv,
+  prepRw,
   prepStatx,
   prepWrite,
   prepWritev,
 } from '../ring/prep.js'
 import type { Ring } from '../ring/ring.js'
 import { addressOf } from '../sys/memory.js'
+import { adoptFile, adoptsFiles, closeFile, isAdoptedFile } from '../sys/thread-fd.js'
 import * as args from './args.js'
 import { Driver } from './driver.js'
 import { checkFixed, heldAddressOf } from './hold.js'
@@ -58,6 +62,19 @@ export interface UringStats {
 
 const NO_PATH = Buffer.from('\0')
 const DEFAULT_MASK = STATX_BASIC_STATS | STATX_BTIME
+
+/** In a Worker: the file that was opened ends with the thread, as those of node:fs do. */
+function adopted(fd: number): number {
+  const own = adoptFile(fd)
+  if (own < 0) throw errnoError(own, 'openat')
+  return own
+}
+
+function closed(fd: number): number {
+  const res = closeFile(fd)
+  if (res < 0) throw errnoError(res, 'close')
+  return res
+}
 
 /** Rings that were dropped without close(): what was issued comes to its end, then they are closed. */
 const dropped = new FinalizationRegistry<Driver>((driver) => {
@@ -146,7 +163,8 @@ export class Uring {
 
   /**
    * openat(2): opens a file (io_uring_prep_openat). `flags` are Node's ('r', 'w+', ...) or O_* bits; O_CLOEXEC is added.
-   * Resolves to a file descriptor, which the caller closes.
+   * Resolves to a file descriptor, which the caller closes; in a Worker by this ring or node:fs, and what is left open there
+   * is closed when the Worker ends, however it does.
    */
   openat(path: args.Path, flags: string | number = 'r', mode = 0o666, options?: OpenatOptions): Promise<number> {
     const driver = this.#driver
@@ -159,7 +177,9 @@ export class Uring {
       const bytes = args.pathBytes(where)
       const at = driver.stage(options)
       prepOpenat(driver.words, at, dirfd, addressOf(bytes), openFlags, mode)
-      return driver.issue(at, 'openat', bytes, options, { path: where })
+      const extra: OpExtra = { path: where }
+      if (adoptsFiles()) extra.finish = adopted
+      return driver.issue(at, 'openat', bytes, options, extra)
     } catch (error) {
       return driver.refuse(error, options)
     }
@@ -179,6 +199,11 @@ export class Uring {
     try {
       args.checkFd(fd)
       const at = driver.stage(options)
+      if (isAdoptedFile(fd)) {
+        // It keeps its turn, and is closed by the one who knows the number.
+        prepRw(driver.words, at, IORING_OP_NOP, fd, 0, 0, 0)
+        return driver.issue<number>(at, 'close', undefined, options, { finish: () => closed(fd) }, CLOSES)
+      }
       prepClose(driver.words, at, fd)
       return driver.issue<number>(at, 'close', undefined, options, undefined, CLOSES)
     } catch (error) {

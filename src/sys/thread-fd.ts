@@ -6,9 +6,37 @@
  * files are its process's.
  */
 import { builtin } from '../lib/builtin.js'
+import { perThread } from '../lib/per-thread.js'
 import { isMainThread, libc } from './libc.js'
 
 const O_CLOEXEC = 0o2000000
+
+/** Files that operations opened on this thread, where it is a Worker. */
+const opened = perThread('opened files', () => new Set<number>())
+let isWorker: boolean | undefined
+
+/** Whether files that an operation opened have to be adopted here: on the main thread they end with the process. */
+export function adoptsFiles(): boolean {
+  isWorker ??= !isMainThread()
+  return isWorker
+}
+
+/** What an operation opened becomes this thread's. Returns the number that it has from now on, or -errno. */
+export function adoptFile(fd: number): number {
+  const own = adoptFd(fd)
+  if (own >= 0) opened.add(own)
+  return own
+}
+
+/** Whether closeFile has to close it: Node would close its number once more, whoever has that by then. */
+export function isAdoptedFile(fd: number): boolean {
+  return opened.size > 0 && opened.has(fd)
+}
+
+export function closeFile(fd: number): number {
+  opened.delete(fd)
+  return closeAdopted(fd)
+}
 
 /** Makes this thread the owner of `fd`. Returns the number that it has from now on, or -errno, and then it is closed. */
 export function adoptFd(fd: number): number {
