@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { abortError, describe, poolError, rebuild, rejection, rejectionOf } from './failure.js'
+import { abortError, poolError, rejection, rejectionOf } from './failure.js'
 import { isPlainData } from './shape.js'
+import { describe, rebuild } from './thrown.js'
 
 function cross(error: unknown): unknown {
   const failure = describe(error)
@@ -25,6 +26,67 @@ test('causes are followed, but not without end', () => {
   const error: Error = new Error('a')
   error.cause = error
   assert.ok(cross(error) instanceof Error)
+})
+
+test('causes and lists keep identity, whatever refers to what', () => {
+  const errors = Array.from({ length: 40 }, (_, i) => new Error(`e${i}`))
+  const all = new AggregateError(errors, 'all')
+  for (const error of errors) error.cause = all
+  const got = cross(all) as AggregateError
+  assert.equal(got.errors.length, 40)
+  assert.ok((got.errors as Error[]).every((error, i) => error.message === `e${i}` && error.cause === got))
+})
+
+test('chains and lists of any length; beyond ten thousand errors it is said how many are left out', () => {
+  let chain: unknown = 'end'
+  for (let i = 0; i < 5000; i++) chain = new Error(`${i}`, { cause: chain })
+  let depth = 0
+  for (let at = cross(chain) as Error; at instanceof Error; at = at.cause as Error) depth++
+  assert.equal(depth, 5000)
+  const many = cross(new AggregateError(Array.from({ length: 12_000 }, () => new Error('one')))) as AggregateError
+  assert.equal(many.errors.length, 10_000)
+  assert.equal(many.errors.at(-1), '2001 more errors, left out')
+})
+
+test('of properties is kept what can be, and said what could not', () => {
+  class Field {
+    readonly field = 'name'
+    readonly check = () => true
+  }
+  const inner = Object.assign(new RangeError('inner'), { code: 'E_INNER' })
+  const error = Object.assign(new Error('outer'), {
+    config: { url: 'http://x', transform: [(d: unknown) => d, 5] },
+    fields: [new Field()],
+    errors: [inner],
+    again: { inner },
+    toString: 'mine',
+  })
+  Object.defineProperty(error, 'lazy', {
+    enumerable: true,
+    get() {
+      throw new Error('getter')
+    },
+  })
+  const got = cross(error) as typeof error & { omitted: string[] }
+  assert.equal(got.message, 'outer')
+  assert.deepEqual(got.config.url, 'http://x')
+  assert.equal(got.config.transform[1], 5)
+  assert.deepEqual(got.fields, [{ field: 'name' }])
+  assert.ok(got.errors[0] instanceof RangeError)
+  assert.equal(got.errors[0].code, 'E_INNER')
+  assert.equal(got.again.inner, got.errors[0])
+  assert.equal(got.toString, 'mine')
+  assert.deepEqual(got.omitted, ['config.transform.0', 'fields.0.check', 'lazy'])
+})
+
+test('a message that cannot be read costs nothing but itself', () => {
+  const error = Object.defineProperty(Object.assign(new TypeError('x'), { code: 'E' }), 'message', {
+    get() {
+      throw new Error('no')
+    },
+  })
+  const got = cross(error) as Error & { code: string }
+  assert.deepEqual([got.message, got.code, got instanceof TypeError], ['its message cannot be described', 'E', true])
 })
 
 test('an AggregateError may have lost its list', () => {

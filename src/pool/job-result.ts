@@ -7,7 +7,7 @@
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import { RingWriter } from './arena.js'
 import type { Codec } from './codec.js'
-import { describe, poolError, reasonOf } from './failure.js'
+import { poolError, reasonOf } from './failure.js'
 import { movingOf } from './job-protocol.js'
 import type { LongCodec } from './long-codec.js'
 import { output } from './output.js'
@@ -32,6 +32,7 @@ import {
 import { NO_ROOM } from './scalars.js'
 import { pack } from './serial.js'
 import { isPlainData } from './shape.js'
+import { describe } from './thrown.js'
 
 export class JobResult {
   readonly #codec: Codec

@@ -6,13 +6,14 @@
  */
 import type { WqMemory } from '../wq/layout.js'
 import type { Aborts } from './aborts.js'
-import { abortError, type Failure, poolError, rebuild, rejection, rejectionOf, timeoutError } from './failure.js'
+import { abortError, poolError, rejection, rejectionOf, timeoutError } from './failure.js'
 import type { Histograms } from './histograms.js'
 import type { InFlight, Resolve } from './in-flight.js'
 import type { Incoming } from './incoming.js'
 import type { JobEvents } from './job-events.js'
 import { FUNC, KIND, KIND_FAILED, KIND_PRINTED } from './record.js'
 import type { SyncOutcome } from './run-sync.js'
+import { type Failure, rebuild } from './thrown.js'
 
 export interface SettlerParts {
   readonly mem: WqMemory
@@ -81,7 +82,7 @@ export class Settler {
 
   #settleFailed(item: number, failure: Failure): void {
     const signal = this.#parts.jobs.hasSignal(item) ? this.#parts.aborts.signalOf(item) : undefined
-    if (signal?.aborted === true && 'name' in failure && failure.name === 'AbortError') {
+    if (signal?.aborted === true && failure.name === 'AbortError') {
       this.#reject(item, () => abortError(signal.reason))
       return
     }

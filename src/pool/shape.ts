@@ -74,6 +74,11 @@ export function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
 }
 
+/** Defines a property that is not enumerable, as those of errors are. */
+export function hidden<T extends object>(object: T, key: string, value: unknown): T {
+  return Object.defineProperty(object, key, { value, configurable: true, writable: true, enumerable: false })
+}
+
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null

@@ -228,3 +228,25 @@ test('what each worker gets is taken as the pool is made', async () => {
   argv[0] = 'b'
   assert.deepEqual(await other.run('started'), ['1', ['a']])
 })
+
+const lib = new URL('../../lib/pool.js', import.meta.url).href
+const { Pool: Shipped } = (await import(lib)) as { Pool: typeof Pool }
+
+for (const name of ['fail', 'failLater', 'failOddly'] as const) {
+  test(`as shipped, a stack has the job’s frames and the caller’s, and none of the package: ${name}`, async () => {
+    await using shipped = new Shipped<typeof import('./jobs.js')>(new URL('./jobs.js', import.meta.url), {
+      maxWorkers: 1,
+    })
+    async function theCaller(): Promise<void> {
+      await shipped.run(name)
+    }
+    for (let i = 0; i < 2; i++) {
+      const { stack } = await rejectionOf(theCaller())
+      const frames = stack!.split('\n').filter((line) => line.startsWith('    at '))
+      assert.match(frames[0]!, /jobs/)
+      assert.match(frames.at(-1)!, /test/)
+      assert.ok(frames.some((line) => /at async theCaller/.test(line)))
+      for (const frame of frames) assert.doesNotMatch(frame, /dist[\\/]lib|src[\\/]pool|node:async_hooks/, stack!)
+    }
+  })
+}
