@@ -18,8 +18,10 @@ import {
   O_WRONLY,
 } from '../abi/constants.js'
 import { IOVEC } from '../abi/structs.js'
+import { codeError } from '../lib/arg-errors.js'
 import { builtin } from '../lib/builtin.js'
 import { Buffer, URL } from '../lib/globals.js'
+import { bufferOf, bytesOf, isDetached, isView, lengthOf } from '../lib/views.js'
 import { high32, low32 } from '../sys/memory.js'
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
 import { checkFixed, heldAddressOf } from './hold.js'
@@ -31,6 +33,7 @@ const IOV_BASE = IOVEC.at.iov_base >> 2
 const IOV_LEN = IOVEC.at.iov_len >> 2
 /** What the kernel moves at most in one read or write; longer ones are cut short there, and so here. */
 const MAX_RW_COUNT = 0x7ffff000
+const { includes } = Uint8Array.prototype
 const INT32_MAX = 0x7fffffff
 const UINT32_MAX = 0xffffffff
 
@@ -61,29 +64,9 @@ export function checkPosition(position: number | null | undefined): number {
 }
 
 export function checkBuffer(buffer: ArrayBufferView, name = 'buffer'): void {
-  if (!ArrayBuffer.isView(buffer)) {
-    throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', buffer)
-  }
-  if (isEmpty(buffer) && isDetached(buffer.buffer)) throw invalidArgValue(name, buffer.buffer, 'is detached')
-}
-
-/** A DataView whose buffer is detached does not even tell its length. */
-function isEmpty(view: ArrayBufferView): boolean {
-  try {
-    return view.byteLength === 0
-  } catch {
-    return true
-  }
-}
-
-/** Node 20 has no `detached` property; no view can be made of a detached buffer. */
-export function isDetached(buffer: ArrayBufferLike): boolean {
-  if (buffer.byteLength !== 0) return false
-  try {
-    new Uint8Array(buffer)
-    return false
-  } catch {
-    return true
+  if (!isView(buffer)) throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', buffer)
+  if (lengthOf(buffer) === 0 && isDetached(bufferOf(buffer))) {
+    throw codeError(TypeError, 'ERR_INVALID_ARG_VALUE', `The argument '${name}' is detached`)
   }
 }
 
@@ -101,19 +84,23 @@ export function checkLength(length: number | null | undefined, restBytes: number
   return Math.min(length, MAX_RW_COUNT)
 }
 
-export function checkBuffers(buffers: readonly ArrayBufferView[]): void {
+/** The views of an array, each read once, and checked when all have been: what was read may have been undone by the next. */
+export function checkBuffers(buffers: readonly ArrayBufferView[]): ArrayBufferView[] {
   if (!Array.isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
-  // Not forEach: it passes over holes.
-  for (const [i, buffer] of buffers.entries()) {
+  const views: ArrayBufferView[] = []
+  const { length } = buffers
+  for (let i = 0; i < length; i++) views.push(buffers[i]!)
+  views.forEach((buffer, i) => {
     const name = `buffers[${i}]`
     checkBuffer(buffer, name)
     checkFixed(buffer, name)
-  }
+  })
+  return views
 }
 
 export function totalBytes(views: readonly ArrayBufferView[]): number {
   let total = 0
-  for (const view of views) total += view.byteLength
+  for (const view of views) total += lengthOf(view)
   return total
 }
 
@@ -124,7 +111,7 @@ export function checkPath(path: Path, name = 'path'): string | Buffer {
   if (!isString && !isBytes(path)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer or URL', path)
   }
-  if (isString ? path.includes('\u0000') : path.includes(0)) {
+  if (isString ? path.includes('\u0000') : includes.call(bytesOf(path as Buffer), 0)) {
     throw invalidArgValue(name, path, 'must be a string, Uint8Array, or URL without null bytes')
   }
   return path
@@ -132,13 +119,16 @@ export function checkPath(path: Path, name = 'path'): string | Buffer {
 
 /** A Uint8Array, be it of another realm (node:vm). */
 function isBytes(value: unknown): boolean {
-  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
+  return isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
 }
 
 /** The bytes of a checked path, with the NUL that ends it. */
 export function pathBytes(path: string | Buffer): Buffer {
   if (typeof path === 'string') return Buffer.from(`${path}\0`)
-  return Buffer.concat([path, Buffer.alloc(1)])
+  const bytes = bytesOf(path)
+  const copy = Buffer.alloc(bytes.length + 1)
+  copy.set(bytes)
+  return copy
 }
 
 const WRITE = O_TRUNC | O_CREAT | O_WRONLY
@@ -176,11 +166,12 @@ export function iovecsOf(buffers: readonly ArrayBufferView[], from?: number): In
   buffers.forEach((buffer, i) => {
     const at = i * IOVEC_WORDS
     const address = next ?? heldAddressOf(buffer)
-    if (next !== undefined) next += buffer.byteLength
+    const length = lengthOf(buffer)
+    if (next !== undefined) next += length
     words[at + IOV_BASE] = low32(address)
     words[at + IOV_BASE + 1] = high32(address)
-    words[at + IOV_LEN] = low32(buffer.byteLength)
-    words[at + IOV_LEN + 1] = high32(buffer.byteLength)
+    words[at + IOV_LEN] = low32(length)
+    words[at + IOV_LEN + 1] = high32(length)
   })
   return words
 }

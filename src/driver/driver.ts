@@ -23,7 +23,7 @@ import { chainTooLong, invalidState } from './errors.js'
 import { Lender } from './lend.js'
 import { type OpExtra, OpTable, type PlaceListener, QUEUED, REPLACED, type Resolve, WAITING } from './op.js'
 import type { DriverSettings } from './open-options.js'
-import { checkOptions, type OpOptions, sqeFlags } from './options.js'
+import { checkSignal, isLinked, type OpOptions, sqeFlags } from './options.js'
 import { Order, USES_NOTHING } from './order.js'
 import { Pieces } from './pieces.js'
 import { Signals } from './signals.js'
@@ -136,8 +136,9 @@ export class Driver {
    * options, an aborted signal, or a chain that was refused. The last step that may throw: issue() does not.
    */
   stage(options?: OpOptions): number {
+    // The caller's code may run here, and do anything; none does from here until the operation is queued.
+    if (options !== undefined) checkSignal(options.signal)
     if (this.#state !== OPEN) throw invalidState('the ring is closed')
-    if (options !== undefined) checkOptions(options)
     if (this.#refusal !== undefined) throw this.#refusal()
     if (this.#backlog.openChainLength === this.#maxChain) throw chainTooLong(this.#maxChain)
     return this.#backlog.stage()
@@ -171,12 +172,11 @@ export class Driver {
   ): Promise<T> {
     const backlog = this.#backlog
     const order = this.#order
-    if (options !== undefined) {
-      backlog.words[at] = backlog.words[at]! | (sqeFlags(options) << FLAGS_SHIFT)
-      if (options.signal !== undefined) {
-        extra ??= {}
-        extra.signal = options.signal
-      }
+    const signal = options?.signal
+    if (options !== undefined) backlog.words[at] = backlog.words[at]! | (sqeFlags(options) << FLAGS_SHIFT)
+    if (signal !== undefined) {
+      extra ??= {}
+      extra.signal = signal
     }
     const promise = new Promise<T>(capture as (resolve: (value: T) => void) => void)
     const slot = this.#ops.alloc(captured, syscall, keep, extra, backlog.position)
@@ -191,6 +191,8 @@ export class Driver {
       order.learn()
     }
     this.#schedule()
+    // What is queued may be followed: to listen is the signal's own code, if it is not Node's.
+    if (signal !== undefined) this.#ops.follow(slot, signal)
     return promise
   }
 
@@ -199,7 +201,7 @@ export class Driver {
    * members already issued are taken back and those still to come refused, with ECANCELED, as the kernel does it.
    * The promise of a member that others are to follow rejects after the turn, in which they must be issued.
    */
-  refuse(error: unknown, options?: OpOptions): Promise<never> {
+  refuse(error: unknown, options: unknown): Promise<never> {
     const isTooLong = (error as { code?: string }).code === 'ERR_URING_CHAIN_TOO_LONG'
     this.#order.forget()
     const chain = this.#backlog.takeOpenChain()
@@ -207,11 +209,11 @@ export class Driver {
       const syscall = this.#ops.syscall(slot)
       this.#ops.drop(slot, isTooLong ? () => chainTooLong(this.#maxChain) : () => errnoError(ECANCELED, syscall))
     }
-    const isLinked = options?.link === true || options?.hardlink === true
-    if (!isLinked) this.#refusal = undefined
+    const isFollowed = isLinked(options)
+    if (!isFollowed) this.#refusal = undefined
     else if (isTooLong) this.#refusal = () => chainTooLong(this.#maxChain)
     else this.#refusal ??= () => errnoError(ECANCELED, 'io_uring_enter')
-    if (!isLinked) return Promise.reject(error)
+    if (!isFollowed) return Promise.reject(error)
     return new Promise((_, reject) => {
       nextTick(() => {
         this.#endChain()

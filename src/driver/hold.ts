@@ -9,6 +9,7 @@
 
 import { builtin } from '../lib/builtin.js'
 import { structuredClone } from '../lib/globals.js'
+import { bufferLength, bufferOf, isResizable, offsetOf } from '../lib/views.js'
 import { addressOf } from '../sys/memory.js'
 import { invalidArgValue } from './errors.js'
 
@@ -19,19 +20,18 @@ const held = new WeakMap<ArrayBufferLike, number>()
 
 /** The address of a view's first byte, which stays the same as long as the ArrayBuffer lives: it is marked. */
 export function heldAddressOf(view: ArrayBufferView): number {
-  const { buffer } = view
-  return (held.get(buffer) ?? hold(view, buffer)) + view.byteOffset
+  const buffer = bufferOf(view)
+  return (held.get(buffer) ?? hold(view, buffer)) + offsetOf(view)
 }
 
 /** Throws for a view of a buffer whose memory may go away while the buffer lives. What is held is fixed. */
 export function checkFixed(view: ArrayBufferView, name = 'buffer'): void {
-  const { resizable, growable } = view.buffer as { resizable?: boolean; growable?: boolean }
-  if (resizable === true || growable === true) throw invalidArgValue(name, view, 'must not be resizable')
+  if (isResizable(bufferOf(view))) throw invalidArgValue(name, view, 'must not be resizable')
 }
 
 function hold(view: ArrayBufferView, buffer: ArrayBufferLike): number {
   checkFixed(view)
-  if (buffer.byteLength === 0) return 0
+  if (bufferLength(buffer) === 0) return 0
   const address = addressOf(new Uint8Array(buffer))
   if (builtin('node:util').types.isArrayBuffer(buffer) && !isWasmMemory(buffer)) {
     builtin('node:worker_threads').markAsUntransferable(buffer)
@@ -46,7 +46,7 @@ function hold(view: ArrayBufferView, buffer: ArrayBufferLike): number {
  * complaint about the second time, unless the first was refused already.
  */
 function isWasmMemory(buffer: ArrayBuffer): boolean {
-  if (buffer.byteLength % WASM_PAGE_BYTES !== 0) return false
+  if (bufferLength(buffer) % WASM_PAGE_BYTES !== 0) return false
   try {
     structuredClone(undefined, { transfer: [buffer, buffer] })
     return true

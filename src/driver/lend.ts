@@ -8,7 +8,8 @@
  * for 4 KiB. That holds for both backends, for a program must not depend on which it has: what is lent stays
  * transferable, what is given as it is does not (hold.ts). Counterpart: the kernel's bounce buffers, kernel/dma/swiotlb.c.
  */
-import { isDetached, totalBytes } from './args.js'
+import { bufferOf, bytesOf, isDetached, lengthOf } from '../lib/views.js'
+import { totalBytes } from './args.js'
 import { invalidState } from './errors.js'
 import type { OpExtra } from './op.js'
 import type { Piece, Pieces } from './pieces.js'
@@ -27,19 +28,19 @@ export class Lender {
   }
 
   /** For a read into part of `view`. */
-  toRead(view: ArrayBufferView, offset = 0, length = view.byteLength): Loan {
+  toRead(view: ArrayBufferView, offset = 0, length = lengthOf(view)): Loan {
     const piece = this.#pieces.take(length)
     const finish = (res: number) => {
-      bytesOf(view, offset, res).set(piece.bytes.subarray(0, res))
+      attachedBytes(view, offset, res).set(piece.bytes.subarray(0, res))
       return res
     }
     return this.#loan(piece, finish)
   }
 
   /** For a write from part of `view`, which may be changed from now on. */
-  toWrite(view: ArrayBufferView, offset = 0, length = view.byteLength): Loan {
+  toWrite(view: ArrayBufferView, offset = 0, length = lengthOf(view)): Loan {
     const piece = this.#pieces.take(length)
-    piece.bytes.set(bytesOf(view, offset, length))
+    piece.bytes.set(attachedBytes(view, offset, length))
     return this.#loan(piece)
   }
 
@@ -50,8 +51,8 @@ export class Lender {
       for (const view of views) checkAttached(view)
       let at = 0
       for (const view of views) {
-        const length = Math.min(view.byteLength, res - at)
-        bytesOf(view, 0, length).set(piece.bytes.subarray(at, at + length))
+        const length = Math.min(lengthOf(view), res - at)
+        attachedBytes(view, 0, length).set(piece.bytes.subarray(at, at + length))
         at += length
       }
       return res
@@ -63,8 +64,9 @@ export class Lender {
     const piece = this.#pieces.take(totalBytes(views))
     let at = 0
     for (const view of views) {
-      piece.bytes.set(bytesOf(view, 0, view.byteLength), at)
-      at += view.byteLength
+      const bytes = attachedBytes(view, 0, lengthOf(view))
+      piece.bytes.set(bytes, at)
+      at += bytes.length
     }
     return this.#loan(piece)
   }
@@ -76,10 +78,10 @@ export class Lender {
 }
 
 function checkAttached(view: ArrayBufferView): void {
-  if (isDetached(view.buffer)) throw invalidState('the buffer was detached while the operation was in flight')
+  if (isDetached(bufferOf(view))) throw invalidState('the buffer was detached while the operation was in flight')
 }
 
-function bytesOf(view: ArrayBufferView, offset: number, length: number): Uint8Array {
+function attachedBytes(view: ArrayBufferView, offset: number, length: number): Uint8Array {
   checkAttached(view)
-  return new Uint8Array(view.buffer, view.byteOffset + offset, length)
+  return bytesOf(view, offset, length)
 }

@@ -84,8 +84,12 @@ export class OpTable {
     this.#extra[slot] = extra
     this.#position[slot] = position
     this.#state[slot] = QUEUED
-    if (extra?.signal !== undefined) this.#signals.add(extra.signal, slot)
     return slot
+  }
+
+  /** The operation, which is queued, follows its signal. */
+  follow(slot: number, signal: AbortSignal): void {
+    this.#signals.add(signal, slot)
   }
 
   #grow(): number {

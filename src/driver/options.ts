@@ -4,6 +4,7 @@
  * Counterpart: the IOSQE_* flags of io_uring_sqe_set_flags; a signal has none.
  */
 import { IOSQE_ASYNC, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../abi/constants.js'
+import { OptionTable } from '../lib/options.js'
 import { abortError, invalidArgType } from './errors.js'
 
 /** What every operation takes. */
@@ -60,6 +61,16 @@ export interface StatxOptions extends OpOptions {
   dirfd?: number | undefined
 }
 
+const EVERY = { signal: undefined, link: undefined, hardlink: undefined, async: undefined }
+
+export const OP_OPTIONS = new OptionTable<OpOptions>('this operation', EVERY)
+export const OPENAT_OPTIONS = new OptionTable<OpenatOptions>('openat', { ...EVERY, dirfd: undefined })
+export const FSYNC_OPTIONS = new OptionTable<FsyncOptions>('fsync', { ...EVERY, datasync: undefined })
+const AT = { offset: undefined, length: undefined, position: undefined }
+export const TRANSFER_OPTIONS = new OptionTable<TransferOptions>('read and write', { ...EVERY, ...AT })
+const STAT = { flags: undefined, mask: undefined, dirfd: undefined }
+export const STATX_OPTIONS = new OptionTable<StatxOptions>('statx', { ...EVERY, ...STAT })
+
 /** IOSQE_* bits. */
 export function sqeFlags(options: OpOptions): number {
   return (
@@ -69,12 +80,26 @@ export function sqeFlags(options: OpOptions): number {
   )
 }
 
-/** Throws for what is no option, and the AbortError of a signal that has fired. */
-export function checkOptions(options: OpOptions): void {
-  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
-  const { signal } = options
+/** Whether the operation was to be followed by another of its chain, as far as its options tell without running an accessor. */
+export function isLinked(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null) return false
+  try {
+    const says = (name: string) => Object.getOwnPropertyDescriptor(given, name)?.value === true
+    return says('link') || says('hardlink')
+  } catch {
+    return false
+  }
+}
+
+/** Throws for what is no signal, and the AbortError of one that has fired. */
+export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return
-  if (signal === null || typeof signal !== 'object' || !('aborted' in signal)) {
+  if (
+    signal === null ||
+    typeof signal !== 'object' ||
+    !('aborted' in signal) ||
+    typeof signal.addEventListener !== 'function'
+  ) {
     throw invalidArgType('options.signal', 'an instance of AbortSignal', signal)
   }
   if (signal.aborted) throw abortError(signal)

@@ -16,6 +16,8 @@ import {
 } from '../abi/constants.js'
 import { errnoError } from '../lib/errno.js'
 import { Buffer, emitWarning } from '../lib/globals.js'
+import type { Given } from '../lib/options.js'
+import { lengthOf } from '../lib/views.js'
 import {
   prepClose,
   prepFsync,
@@ -38,7 +40,18 @@ import { setAffinity, setMaxWorkers } from './iowq.js'
 import type { OpExtra } from './op.js'
 import { openRing } from './open.js'
 import type { OpenOptions } from './open-options.js'
-import type { FsyncOptions, OpenatOptions, OpOptions, StatxOptions, TransferOptions } from './options.js'
+import {
+  FSYNC_OPTIONS,
+  type FsyncOptions,
+  OP_OPTIONS,
+  OPENAT_OPTIONS,
+  type OpenatOptions,
+  type OpOptions,
+  STATX_OPTIONS,
+  type StatxOptions,
+  TRANSFER_OPTIONS,
+  type TransferOptions,
+} from './options.js'
 import { CLOSES, FOLLOWS, READS, USES_NOTHING, WRITES } from './order.js'
 import { STATX_BYTES, Statx } from './statx.js'
 
@@ -150,14 +163,16 @@ export class Uring {
   }
 
   /** Does nothing, through the whole ring (io_uring_prep_nop). Resolves to 0. */
-  nop(options?: OpOptions): Promise<number> {
+  nop(given?: OpOptions): Promise<number> {
     const driver = this.#driver
+    let options: Given<OpOptions> | undefined
     try {
+      if (given !== undefined) options = OP_OPTIONS.read(given)
       const at = driver.stage(options)
       prepNop(driver.words, at)
       return driver.issue(at, 'nop', undefined, options)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? given)
     }
   }
 
@@ -166,9 +181,11 @@ export class Uring {
    * Resolves to a file descriptor, which the caller closes; in a Worker by this ring or node:fs, and what is left open there
    * is closed when the Worker ends, however it does.
    */
-  openat(path: args.Path, flags: string | number = 'r', mode = 0o666, options?: OpenatOptions): Promise<number> {
+  openat(path: args.Path, flags: string | number = 'r', mode = 0o666, given?: OpenatOptions): Promise<number> {
     const driver = this.#driver
+    let options: Given<OpenatOptions> | undefined
     try {
+      if (given !== undefined) options = OPENAT_OPTIONS.read(given)
       const where = args.checkPath(path)
       const openFlags = args.checkOpenFlags(flags)
       args.checkUint32(mode, 'mode')
@@ -181,7 +198,7 @@ export class Uring {
       if (adoptsFiles()) extra.finish = adopted
       return driver.issue(at, 'openat', bytes, options, extra)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? given)
     }
   }
 
@@ -195,8 +212,10 @@ export class Uring {
   close(...given: [fd?: number, options?: OpOptions]): Promise<unknown> {
     const driver = this.#driver
     if (given.length === 0) return driver.close()
-    const [fd, options] = given as [fd: number, options?: OpOptions]
+    const [fd, raw] = given as [fd: number, options?: OpOptions]
+    let options: Given<OpOptions> | undefined
     try {
+      if (raw !== undefined) options = OP_OPTIONS.read(raw)
       args.checkFd(fd)
       const at = driver.stage(options)
       if (isAdoptedFile(fd)) {
@@ -207,7 +226,7 @@ export class Uring {
       prepClose(driver.words, at, fd)
       return driver.issue<number>(at, 'close', undefined, options, undefined, CLOSES)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? raw)
     }
   }
 
@@ -215,14 +234,16 @@ export class Uring {
    * read(2), pread(2): reads into `buffer` (io_uring_prep_read). Resolves to the bytes read, fewer than asked for at
    * the end of the file, 0 beyond it.
    */
-  read(fd: number, buffer: ArrayBufferView, options?: TransferOptions): Promise<number> {
+  read(fd: number, buffer: ArrayBufferView, given?: TransferOptions): Promise<number> {
     const driver = this.#driver
+    let options: Given<TransferOptions> | undefined
     try {
+      if (given !== undefined) options = TRANSFER_OPTIONS.read(given)
       args.checkFd(fd)
       args.checkBuffer(buffer)
       if (driver.lender !== undefined) checkFixed(buffer)
-      const offset = args.checkOffset(options?.offset, buffer.byteLength)
-      const length = args.checkLength(options?.length, buffer.byteLength - offset)
+      const offset = args.checkOffset(options?.offset, lengthOf(buffer))
+      const length = args.checkLength(options?.length, lengthOf(buffer) - offset)
       const position = args.checkPosition(options?.position)
       const own = driver.lender === undefined ? heldAddressOf(buffer) + offset : 0
       const at = driver.stage(options)
@@ -231,19 +252,21 @@ export class Uring {
       driver.weigh(at, fd, length, options)
       return driver.issue(at, 'read', buffer, options, loan?.extra, position < 0 ? READS : USES_NOTHING)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? given)
     }
   }
 
   /** write(2), pwrite(2): writes from `buffer` (io_uring_prep_write). Resolves to the bytes written. */
-  write(fd: number, buffer: ArrayBufferView, options?: TransferOptions): Promise<number> {
+  write(fd: number, buffer: ArrayBufferView, given?: TransferOptions): Promise<number> {
     const driver = this.#driver
+    let options: Given<TransferOptions> | undefined
     try {
+      if (given !== undefined) options = TRANSFER_OPTIONS.read(given)
       args.checkFd(fd)
       args.checkBuffer(buffer)
       if (driver.lender !== undefined) checkFixed(buffer)
-      const offset = args.checkOffset(options?.offset, buffer.byteLength)
-      const length = args.checkLength(options?.length, buffer.byteLength - offset)
+      const offset = args.checkOffset(options?.offset, lengthOf(buffer))
+      const length = args.checkLength(options?.length, lengthOf(buffer) - offset)
       const position = args.checkPosition(options?.position)
       const own = driver.lender === undefined ? heldAddressOf(buffer) + offset : 0
       const at = driver.stage(options)
@@ -252,7 +275,7 @@ export class Uring {
       driver.weigh(at, fd, length, options)
       return driver.issue(at, 'write', buffer, options, loan?.extra, position < 0 ? WRITES : USES_NOTHING)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? given)
     }
   }
 
@@ -260,26 +283,23 @@ export class Uring {
    * readv(2), preadv(2): reads into one buffer after another (io_uring_prep_readv). `position` in bytes; null means the
    * file's own. Resolves to the bytes read.
    */
-  readv(
-    fd: number,
-    buffers: readonly ArrayBufferView[],
-    position?: number | null,
-    options?: OpOptions,
-  ): Promise<number> {
+  readv(fd: number, buffers: readonly ArrayBufferView[], position?: number | null, given?: OpOptions): Promise<number> {
     const driver = this.#driver
+    let options: Given<OpOptions> | undefined
     try {
+      if (given !== undefined) options = OP_OPTIONS.read(given)
       args.checkFd(fd)
-      args.checkBuffers(buffers)
+      const views = args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const own = driver.lender === undefined ? args.iovecsOf(buffers) : undefined
+      const own = driver.lender === undefined ? args.iovecsOf(views) : undefined
       const at = driver.stage(options)
-      const loan = driver.lender?.toReadv(buffers)
-      const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
-      prepReadv(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
-      driver.weigh(at, fd, args.totalBytes(buffers), options)
-      return driver.issue(at, 'readv', [iovecs, ...buffers], options, loan?.extra, off < 0 ? READS : USES_NOTHING)
+      const loan = driver.lender?.toReadv(views)
+      const iovecs = own ?? args.iovecsOf(views, loan?.address)
+      prepReadv(driver.words, at, fd, addressOf(iovecs), views.length, off)
+      driver.weigh(at, fd, args.totalBytes(views), options)
+      return driver.issue(at, 'readv', [iovecs, ...views], options, loan?.extra, off < 0 ? READS : USES_NOTHING)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? given)
     }
   }
 
@@ -288,50 +308,56 @@ export class Uring {
     fd: number,
     buffers: readonly ArrayBufferView[],
     position?: number | null,
-    options?: OpOptions,
+    given?: OpOptions,
   ): Promise<number> {
     const driver = this.#driver
+    let options: Given<OpOptions> | undefined
     try {
+      if (given !== undefined) options = OP_OPTIONS.read(given)
       args.checkFd(fd)
-      args.checkBuffers(buffers)
+      const views = args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const own = driver.lender === undefined ? args.iovecsOf(buffers) : undefined
+      const own = driver.lender === undefined ? args.iovecsOf(views) : undefined
       const at = driver.stage(options)
-      const loan = driver.lender?.toWritev(buffers)
-      const iovecs = own ?? args.iovecsOf(buffers, loan?.address)
-      prepWritev(driver.words, at, fd, addressOf(iovecs), buffers.length, off)
-      driver.weigh(at, fd, args.totalBytes(buffers), options)
-      return driver.issue(at, 'writev', [iovecs, ...buffers], options, loan?.extra, off < 0 ? WRITES : USES_NOTHING)
+      const loan = driver.lender?.toWritev(views)
+      const iovecs = own ?? args.iovecsOf(views, loan?.address)
+      prepWritev(driver.words, at, fd, addressOf(iovecs), views.length, off)
+      driver.weigh(at, fd, args.totalBytes(views), options)
+      return driver.issue(at, 'writev', [iovecs, ...views], options, loan?.extra, off < 0 ? WRITES : USES_NOTHING)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? given)
     }
   }
 
   /** fsync(2): has a file's data and metadata reach the disk (io_uring_prep_fsync). Resolves to 0. */
-  fsync(fd: number, options?: FsyncOptions): Promise<number> {
+  fsync(fd: number, given?: FsyncOptions): Promise<number> {
     const driver = this.#driver
+    let options: Given<FsyncOptions> | undefined
     try {
+      if (given !== undefined) options = FSYNC_OPTIONS.read(given)
       args.checkFd(fd)
       const isDatasync = options?.datasync === true
       const at = driver.stage(options)
       prepFsync(driver.words, at, fd, isDatasync ? IORING_FSYNC_DATASYNC : 0)
       return driver.issue(at, isDatasync ? 'fdatasync' : 'fsync', undefined, options, undefined, FOLLOWS)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? given)
     }
   }
 
   /** statx(2): what is known of a file, by path or by descriptor (io_uring_prep_statx). Resolves to a Statx. */
-  statx(target: args.Path | number, options?: StatxOptions): Promise<Statx> {
+  statx(target: args.Path | number, given?: StatxOptions): Promise<Statx> {
     const driver = this.#driver
+    let options: Given<StatxOptions> | undefined
     try {
+      if (given !== undefined) options = STATX_OPTIONS.read(given)
       const where = typeof target === 'number' ? undefined : args.checkPath(target)
       if (typeof target === 'number') args.checkFd(target)
       const dirfd = typeof target === 'number' ? target : (options?.dirfd ?? AT_FDCWD)
       if (where !== undefined) args.checkDirfd(dirfd)
-      const given = options?.flags ?? 0
-      args.checkUint32(given, 'options.flags')
-      const flags = given | (where === undefined ? AT_EMPTY_PATH : 0)
+      const asked = options?.flags ?? 0
+      args.checkUint32(asked, 'options.flags')
+      const flags = asked | (where === undefined ? AT_EMPTY_PATH : 0)
       const mask = options?.mask ?? DEFAULT_MASK
       args.checkUint32(mask, 'options.mask')
       const path = where === undefined ? NO_PATH : args.pathBytes(where)
@@ -343,7 +369,7 @@ export class Uring {
       if (where !== undefined) extra.path = where
       return driver.issue(at, 'statx', path, options, extra)
     } catch (error) {
-      return driver.refuse(error, options)
+      return driver.refuse(error, options ?? given)
     }
   }
 

@@ -5,6 +5,7 @@
  * pages may go away. Counterpart: copy_from_user, mmap.
  */
 import { EFAULT, errnoError } from '../lib/errno.js'
+import { bufferLength, bufferOf, isDetached, isResizable, isView, offsetOf } from '../lib/views.js'
 import { ffi } from './ffi.js'
 import { libc, processVmReadv } from './libc.js'
 
@@ -13,29 +14,31 @@ const TWO_32 = 2 ** 32
 const addresses = new WeakMap<ArrayBufferLike, number>()
 
 /**
- * The address of a view's first byte. Throws a TypeError: ERR_INVALID_ARG_VALUE for a view of a resizable buffer,
+ * The address of a view's first byte. Throws a TypeError: ERR_INVALID_ARG_VALUE for a view of a resizable or detached buffer,
  * ERR_INVALID_ARG_TYPE for what is no view.
  * The caller keeps the view alive while anything uses the address.
  */
 export function addressOf(view: ArrayBufferView): number {
   // Asking a small typed array for its buffer moves its bytes out of V8's heap, once and for good.
-  const buffer = view.buffer
-  return (addresses.get(buffer) ?? learnAddress(buffer)) + view.byteOffset
+  if (!isView(view))
+    throw wrong('ERR_INVALID_ARG_TYPE', 'a ring takes views of memory: a Buffer, a TypedArray or a DataView')
+  const buffer = bufferOf(view)
+  const address = addresses.get(buffer)
+  // What was known of memory that has been transferred since is not so any more.
+  if (address === undefined || bufferLength(buffer) === 0) return learnAddress(buffer) + offsetOf(view)
+  return address + offsetOf(view)
+}
+
+function wrong(code: string, message: string): Error {
+  return Object.assign(new TypeError(message), { code })
 }
 
 function learnAddress(buffer: ArrayBufferLike): number {
-  if (typeof buffer !== 'object') {
-    throw Object.assign(new TypeError('a ring takes views of memory: a Buffer, a TypedArray or a DataView'), {
-      code: 'ERR_INVALID_ARG_TYPE',
-    })
+  if (isResizable(buffer)) {
+    throw wrong('ERR_INVALID_ARG_VALUE', 'a resizable ArrayBuffer cannot be given to a ring: its memory may go away')
   }
-  const shape = buffer as { resizable?: boolean; growable?: boolean }
-  if (shape.resizable === true || shape.growable === true) {
-    throw Object.assign(new TypeError('a resizable ArrayBuffer cannot be given to a ring: its memory may go away'), {
-      code: 'ERR_INVALID_ARG_VALUE',
-    })
-  }
-  const address = buffer.byteLength === 0 ? 0 : ffi().address(new Uint8Array(buffer))
+  if (isDetached(buffer)) throw wrong('ERR_INVALID_ARG_VALUE', 'the ArrayBuffer is detached: its memory is gone')
+  const address = bufferLength(buffer) === 0 ? 0 : ffi().address(new Uint8Array(buffer))
   if (address !== 0) addresses.set(buffer, address)
   return address
 }

@@ -6,6 +6,7 @@
  */
 import * as abi from '../../abi/constants.js'
 import { CLONE_BUFFERS, IOVEC } from '../../abi/structs.js'
+import { lengthOf } from '../../lib/views.js'
 import { addressOf } from '../../sys/memory.js'
 import type { Ring } from '../ring.js'
 import { Fields } from './fields.js'
@@ -14,11 +15,14 @@ import { registerSparse, registerTagged, updateTagged } from './resources.js'
 /** IOVECs over these views, for registerBuffers and the vectored operations; undefined is an empty one: a hole. */
 export function iovecsOf(views: readonly (ArrayBufferView | undefined)[]): BigUint64Array {
   const words = IOVEC.size >> 3
-  const vecs = new BigUint64Array(views.length * words)
-  views.forEach((view, i) => {
+  // Each is read once, and all before any is asked: one may undo another.
+  const all: (ArrayBufferView | undefined)[] = []
+  for (let i = 0; i < views.length; i++) all.push(views[i])
+  const vecs = new BigUint64Array(all.length * words)
+  all.forEach((view, i) => {
     if (view === undefined) return
     vecs[i * words] = BigInt(addressOf(view))
-    vecs[i * words + 1] = BigInt(view.byteLength)
+    vecs[i * words + 1] = BigInt(lengthOf(view))
   })
   return vecs
 }
