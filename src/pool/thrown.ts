@@ -122,7 +122,8 @@ class Description {
     if (typeof value === 'function' || typeof value === 'symbol') return String(value)
     if (read(() => isPlainData(value)) === true) return value
     // Of an instance the class is gone: its text says more.
-    if (read(() => Array.isArray(value) || isPlainObject(value as object)) !== true) return described(value)
+    const isPlain = read(() => Array.isArray(value) || isPlainObject(value as object))
+    if (isPlain !== true) return isPlain === false ? described(value) : HOPELESS
     const copy = new Copy(
       () => undefined,
       () => this.#nrObjects++ < MAX_OBJECTS,
