@@ -21,6 +21,8 @@ export interface Syscalls {
   readonly takesNullPath: boolean
   /** Why no worker could be started when one was last wanted; what waited for it ended as -ECANCELED. */
   readonly workerError?: Error | undefined
+  /** Why the last setup was refused, where a limit of the backend's own says more than the errno. */
+  readonly refusal?: string | undefined
   /**
    * Makes a ring from PARAMS bytes (read and filled in). Returns its fd, or -errno. With IORING_SETUP_NO_MMAP the memory
    * is the caller's, and memory() knows nothing of it; with _REGISTERED_FD_ONLY the index of a registered ring returns.

@@ -362,7 +362,9 @@ export function queueInit(syscalls: Syscalls, entries: number, given: QueueInitO
   const fd = syscalls.setup(entries, bytes)
   if (fd < 0) {
     own?.unmap()
-    throw errnoError(fd, 'io_uring_setup')
+    const error = errnoError(fd, 'io_uring_setup')
+    if (syscalls.refusal !== undefined) error.message += `: ${syscalls.refusal}`
+    throw error
   }
   return new Ring(syscalls, fd, params, own)
 }

@@ -21,7 +21,7 @@ import { IoRingCtx, Tctx } from './ctx.js'
 import { cancelHeld } from './drain.js'
 import { endAllTimeouts, expireFirst, setAlarms } from './expiry.js'
 import { isDeferred } from './home.js'
-import { RINGS } from './layout.js'
+import { MAX_RINGS, RINGS } from './layout.js'
 import { registerOp } from './register.js'
 import { endCancelled, endDied, submitSqes } from './submit.js'
 import { runTaskWork } from './tw.js'
@@ -68,6 +68,7 @@ const FEATURES =
 export class ThreadsSyscalls implements Syscalls {
   readonly name = 'threads'
   readonly takesNullPath = true
+  refusal: string | undefined
   #lastWorkerError: Error | undefined
   #tctx: Tctx | undefined
 
@@ -94,7 +95,11 @@ export class ThreadsSyscalls implements Syscalls {
     if (typeof sizes === 'number') return sizes
     const tctx = this.#first(sizes.sq)
     const [id, generation] = tctx.claimId()
-    if (id === NONE) return -EMFILE
+    if (id === NONE) {
+      this.refusal = `a thread has ${MAX_RINGS} rings of the backend 'threads' at most; those that were closed count until their requests have ended`
+      return -EMFILE
+    }
+    this.refusal = undefined
     // A number of the process's own, so that a ring's fd is never another file's.
     const made = libc('eventfd')(0, EFD_CLOEXEC)
     const fd = made < 0 ? made : adoptFd(made)
