@@ -9,7 +9,8 @@ import { Worker } from 'node:worker_threads'
 import * as abi from '../abi/constants.js'
 import { PROBE, PROBE_OP } from '../abi/structs.js'
 import { openRing } from '../driver/open.js'
-import { process } from '../lib/globals.js'
+import { process, URL } from '../lib/globals.js'
+import { forNode } from '../lib/options.js'
 import type { Ring } from '../ring/ring.js'
 import { addonProblem, ffi, ffiProblem } from '../sys/ffi.js'
 import { answerOf } from './answer.js'
@@ -148,7 +149,7 @@ function opcodesOf(ring: Ring): string[] {
 /** The figures, or why there are none. */
 async function measureInWorker(backend: 'kernel' | 'threads'): Promise<WakeUp | string> {
   try {
-    const worker = new Worker(WORKER_ENTRY, { workerData: backend })
+    const worker = new Worker(WORKER_ENTRY, forNode({ workerData: backend }))
     return (await answerOf(worker)) as WakeUp
   } catch (error) {
     return (error as Error).message

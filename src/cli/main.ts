@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError } from 'commander'
-import { process } from '../lib/globals.js'
+import { process, URL } from '../lib/globals.js'
 import { addDoctor } from './doctor.js'
 import { complain } from './messages.js'
 import { addSum } from './sum.js'

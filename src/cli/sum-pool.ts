@@ -8,7 +8,7 @@
  * anything else is loaded; more come while hashing falls behind reading.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { Buffer, nextTick } from '../lib/globals.js'
+import { Buffer, nextTick, URL } from '../lib/globals.js'
 import { Pool } from '../pool/pool.js'
 import { ALGOS, type Algo } from './sum-format.js'
 import { createMemory, NR_SLIPS, PIECE, SLIP_PIECES, slipOffset } from './sum-layout.js'

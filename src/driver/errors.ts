@@ -4,7 +4,9 @@
  * Messages are Node's own, so that a program moved from node:fs sees the same text. Counterpart: Node's
  * lib/internal/errors.js, which is not public.
  */
+
 import { codeError } from '../lib/arg-errors.js'
+import { withProps } from '../lib/error-props.js'
 
 export { invalidArgType, invalidArgValue, outOfRange } from '../lib/arg-errors.js'
 
@@ -22,8 +24,6 @@ export function chainTooLong(max: number): Error {
 
 /** Node's AbortError: name AbortError, code ABORT_ERR, the signal's reason as its cause. */
 export function abortError(signal: AbortSignal | undefined): Error {
-  const error = new Error('The operation was aborted', { cause: signal?.reason }) as Error & { code: string }
-  error.name = 'AbortError'
-  error.code = 'ABORT_ERR'
-  return error
+  const error = new Error('The operation was aborted', { cause: signal?.reason })
+  return withProps(error, { name: 'AbortError', code: 'ABORT_ERR' })
 }

@@ -9,6 +9,7 @@
 
 import { assert } from '../lib/assert.js'
 import { ECANCELED, EINTR, errnoError } from '../lib/errno.js'
+import { withHidden } from '../lib/error-props.js'
 import { captureStackTrace } from '../lib/globals.js'
 import { abortError } from './errors.js'
 import type { Place } from './order.js'
@@ -243,7 +244,7 @@ async function failErrno(
   await undefined
   await undefined
   const error = errnoError(res, syscall, extra?.path, extra?.dest)
-  if (cause !== undefined) error.cause = cause
+  if (cause !== undefined) withHidden(error, 'cause', cause)
   captureStackTrace(error, failErrno)
   throw error
 }

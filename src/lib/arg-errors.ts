@@ -5,25 +5,20 @@
  */
 
 import { builtin } from './builtin.js'
+import { stackOf, withHidden, withProps } from './error-props.js'
 import { captureStackTrace } from './globals.js'
 
 type ErrorClass = ErrorConstructor | TypeErrorConstructor | RangeErrorConstructor
 
 /** An Error whose stack begins `TypeError [CODE]: message`, as Node's do. */
 export function codeError(Base: ErrorClass, code: string, message: string): Error & { code: string } {
-  const error = new Base(message) as Error & { code: string }
-  // Defined, not assigned: what Error.prototype and Object.prototype have of these names may be frozen.
-  const define = (key: string, value: string, enumerable: boolean) => {
-    const property = { __proto__: null, value, enumerable, writable: true, configurable: true }
-    Object.defineProperty(error, key, property)
-  }
+  const error = new Base(message)
   // The first line of a stack is fixed when the stack is captured: the code goes in while the name carries it.
-  define('name', `${error.name} [${code}]`, false)
+  withHidden(error, 'name', `${error.name} [${code}]`)
   captureStackTrace(error, codeError)
-  void error.stack
+  stackOf(error)
   delete (error as { name?: string }).name
-  define('code', code, true)
-  return error
+  return withProps(error, { code })
 }
 
 /** `expected` completes "must be …": "of type number", "an instance of Buffer". */

@@ -8,16 +8,20 @@
  * A test may install a hook, which runs before every step: the interleaving explorer holds each thread there and lets
  * them go one at a time. With no hook a step costs one predictable branch.
  */
+import { perThread } from './per-thread.js'
 
-// As they were when this was loaded: a job may replace them in its thread, which is to go on.
-const { add, and, compareExchange, exchange, load, notify, or, store, wait } = Atomics
-/** Node has had it since 16; the language's version that we compile for has it not. */
 type WaitAsync = (
   words: Int32Array,
   index: number,
   expected: number,
 ) => { async: true; value: Promise<string> } | { async: false; value: string }
-const { waitAsync } = Atomics as unknown as { waitAsync: WaitAsync }
+
+// A job may replace them in its thread, which is to go on. Node has waitAsync, the library of types for its language not.
+const { add, and, compareExchange, exchange, load, notify, or, store, wait, waitAsync } = perThread('Atomics', () => {
+  const { add, and, compareExchange, exchange, load, notify, or, store, wait } = Atomics
+  const { waitAsync } = Atomics as unknown as { waitAsync: WaitAsync }
+  return { add, and, compareExchange, exchange, load, notify, or, store, wait, waitAsync }
+})
 
 /** What a step is about to do, for the explorer. */
 export type StepKind = 'load' | 'store' | 'xchg' | 'cmpxchg' | 'add' | 'and' | 'or' | 'wait' | 'wake'

@@ -4,7 +4,9 @@
  * Names and texts are libuv's (util.getSystemErrorMap), so messages equal those of node:fs; the kernel's own few that
  * libuv does not know are added. Counterpart: include/uapi/asm-generic/errno.h and Node's uvException.
  */
+
 import { builtin } from './builtin.js'
+import { withProps } from './error-props.js'
 
 export const EPERM = 1
 export const ENOENT = 2
@@ -93,11 +95,8 @@ export function errnoError(
   let message = `${code}: ${errnoText(errno)}, ${syscall}`
   if (path !== undefined) message += ` '${path.toString()}'`
   if (dest !== undefined) message += ` -> '${dest.toString()}'`
-  const error = new Error(message) as ErrnoException
-  error.errno = errno
-  error.code = code
-  error.syscall = syscall
-  if (path !== undefined) error.path = path.toString()
-  if (dest !== undefined) error.dest = dest.toString()
-  return error
+  const props: { errno: number; code: string; syscall: string; path?: string; dest?: string } = { errno, code, syscall }
+  if (path !== undefined) props.path = path.toString()
+  if (dest !== undefined) props.dest = dest.toString()
+  return withProps(new Error(message), props)
 }

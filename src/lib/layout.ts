@@ -109,8 +109,8 @@ function layOut(name: string, rows: readonly Row[]): LaidOut {
     const offset = stated ?? alignUp(end, align)
     // A union states an offset inside of what came before; a field without one follows all that.
     if (offset % align !== 0) fail(`${name}.${field} is misaligned at ${offset}`)
-    if (at[field] !== undefined) fail(`${name}.${field} is named twice`)
-    at[field] = offset
+    if (Object.hasOwn(at, field)) fail(`${name}.${field} is named twice`)
+    Object.defineProperty(at, field, { value: offset, enumerable: true, configurable: true, writable: true })
     fields.push({ name: field, type, writtenBy, meaning, offset, bytes, line })
     end = Math.max(end, offset + bytes)
   }

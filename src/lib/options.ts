@@ -84,6 +84,11 @@ export class OptionTable<T extends object> {
   }
 }
 
+/** Options that Node is given, which it reads through their prototype: so they have none. */
+export function forNode<T extends object>(options: T): T {
+  return Object.assign(Object.create(null), options) as T
+}
+
 /** The name that takes the fewest edits, if they leave anything of it. */
 function nearestOf(name: string, names: readonly string[]): string | undefined {
   let nearest: string | undefined

@@ -7,7 +7,7 @@
  * io_uring_task, of which a task has one for all of its rings.
  */
 
-const KEY = Symbol.for(`uring ${new URL('.', import.meta.url)}`)
+const KEY = Symbol.for(`uring ${import.meta.url.slice(0, import.meta.url.lastIndexOf('/') + 1)}`)
 
 const { [KEY]: table = new Map() } = globalThis as { [KEY]?: Map<string, unknown> }
 Object.defineProperty(globalThis, KEY, { value: table, configurable: true })

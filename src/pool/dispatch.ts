@@ -4,7 +4,9 @@
  * It never blocks. A job without a free record waits in the backlog; all others are in io-wq's hands until the settler
  * has them. Counterpart: how io_uring gives work to io-wq and takes it back as task work.
  */
+
 import { loadAcquire } from '../lib/barrier.js'
+import { URL } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
 import type { Given } from '../lib/options.js'
 import { ACCT_BOUND, ACCT_UNBOUND, ITEM, ITEM_RUNNING, ITEM_SLOT_SHIFT, type WqMemory } from '../wq/layout.js'
@@ -47,7 +49,6 @@ import type { StreamStart } from './stream.js'
 import { PoolThreads, startFailure } from './threads.js'
 import { assertCount, crewOf, seatOf } from './worker-options.js'
 
-const WORKER_ENTRY = new URL('./worker.js', import.meta.url)
 const STATE = ITEM.at.state >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
@@ -142,7 +143,7 @@ export class Dispatch {
       nrItems: NR_ITEMS,
       payloadBytes: JOB.size,
       payloadHash: JOB.hash,
-      workerEntry: WORKER_ENTRY,
+      workerEntry: new URL('./worker.js', import.meta.url),
       workerData: this.threads.seatIn,
       startTimeoutMs: seat.startTimeoutMs,
       hashSeat: sharedKeys?.hashSeat,

@@ -3,7 +3,7 @@
  *
  * No counterpart.
  */
-import { hidden } from './shape.js'
+import { stackOf, withHidden, withProps, withStack } from '../lib/error-props.js'
 import { type Failure, rebuild } from './thrown.js'
 
 export type PoolErrorCode =
@@ -25,18 +25,18 @@ export type PoolErrorCode =
 export function poolError(code: PoolErrorCode, message: string, cause?: unknown): Error {
   const Class = code.startsWith('ERR_INVALID_ARG') ? TypeError : code === 'ERR_OUT_OF_RANGE' ? RangeError : Error
   const error = cause === undefined ? new Class(message) : new Class(message, { cause })
-  return Object.defineProperty(error, 'code', { value: code, configurable: true, enumerable: true, writable: true })
+  return withProps(error, { code })
 }
 
 /** What `timeout` rejects with. */
 export function timeoutError(what: string, ms: number): Error {
-  return hidden(poolError('ERR_URING_TIMEOUT', `${what} did not end in ${ms} ms`), 'name', 'TimeoutError')
+  return withHidden(poolError('ERR_URING_TIMEOUT', `${what} did not end in ${ms} ms`), 'name', 'TimeoutError')
 }
 
 /** What an aborted job rejects with, as Node's own APIs do. */
 export function abortError(reason: unknown): Error {
-  const error = Object.assign(new Error('The operation was aborted', { cause: reason }), { code: 'ABORT_ERR' })
-  return hidden(error, 'name', 'AbortError')
+  const error = withProps(new Error('The operation was aborted', { cause: reason }), { code: 'ABORT_ERR' })
+  return withHidden(error, 'name', 'AbortError')
 }
 
 /** What was thrown, for a message. Not everything has a text. */
@@ -66,12 +66,13 @@ export async function rejectionOf(failure: Failure): Promise<never> {
   await undefined
   await undefined
   const thrown = rebuild(failure)
-  if (thrown instanceof Error) appendCallers(thrown, new Error().stack)
+  if (thrown instanceof Error) appendCallers(thrown, stackOf(new Error()))
   throw thrown
 }
 
 function appendCallers(error: Error, here: string | undefined): void {
-  if (typeof here !== 'string' || typeof error.stack !== 'string') return
+  const stack = stackOf(error)
+  if (here === undefined || stack === undefined) return
   const callers = here.split('\n').filter((line) => line.startsWith('    at async '))
-  if (callers.length > 0) hidden(error, 'stack', `${error.stack}\n${callers.join('\n')}`)
+  if (callers.length > 0) withStack(error, `${stack}\n${callers.join('\n')}`)
 }

@@ -6,6 +6,7 @@
  * carries a mark under another. Both name the protocol they speak, and one of another number is refused. This file
  * imports nothing, for it goes into other people's bundles. No counterpart.
  */
+import { withProps } from '../lib/error-props.js'
 
 /** Goes up whenever a copy of before would misread one of after, or the other way round. */
 export const JOB_PROTOCOL = 1
@@ -76,5 +77,5 @@ function otherVersion(module: number, pool: number): Error {
   const message =
     `the module of jobs has a uring/pool/job of another version than the pool (protocol ${module}, not ${pool}): ` +
     'let both find one installation, or bundle the module of jobs anew'
-  return Object.assign(new Error(message), { code: 'ERR_URING_JOB_VERSION' })
+  return withProps(new Error(message), { code: 'ERR_URING_JOB_VERSION' })
 }

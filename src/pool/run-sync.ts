@@ -2,7 +2,9 @@
  * A job whose caller sleeps until it has ended. Owner thread only, which does meanwhile what its event loop would do for
  * the pool: it takes jobs home, answers claims, and sees to workers that block or die.
  */
+
 import { nowMs } from '../lib/clock.js'
+import { stackOf, withStack } from '../lib/error-props.js'
 import type { WqMemory } from '../wq/layout.js'
 import { hasWorkerUp } from '../wq/owner-wait.js'
 import { poolError } from './failure.js'
@@ -29,16 +31,10 @@ export class SyncOutcome {
   result(): unknown {
     if (this.#makeError === undefined) return this.#value
     const thrown = this.#makeError()
-    if (thrown instanceof Error && typeof thrown.stack === 'string') {
-      const here = new Error().stack?.split('\n').slice(3).join('\n') ?? ''
-      Object.defineProperty(thrown, 'stack', {
-        value: `${thrown.stack}\n${here}`,
-        configurable: true,
-        writable: true,
-        enumerable: false,
-      })
-    }
-    throw thrown
+    const stack = thrown instanceof Error ? stackOf(thrown) : undefined
+    if (stack === undefined) throw thrown
+    const here = stackOf(new Error())?.split('\n').slice(3).join('\n') ?? ''
+    throw withStack(thrown as Error, `${stack}\n${here}`)
   }
 }
 

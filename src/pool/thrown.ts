@@ -8,6 +8,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
+import { withStack } from '../lib/error-props.js'
 import { URL } from '../lib/globals.js'
 import { define, hidden, isPlainData, isPlainObject } from './shape.js'
 
@@ -273,7 +274,7 @@ export function rebuild({ thrown, nodes }: Failure): unknown {
     if (error.name !== name) hidden(error, 'name', name)
     if (cause !== undefined) hidden(error, 'cause', at(cause))
     if (errors !== undefined) hidden(error, 'errors', errors.map(at))
-    hidden(error, 'stack', stack)
+    withStack(error, stack)
     if (props !== undefined) for (const key of Object.keys(props)) define(error, key, props[key])
     if (omitted !== undefined) define(error, 'omitted', omitted)
   }

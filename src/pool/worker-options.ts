@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { type ResourceLimits, SHARE_ENV, type WorkerOptions } from 'node:worker_threads'
 import { process, structuredClone } from '../lib/globals.js'
-import { type Given, OptionTable } from '../lib/options.js'
+import { forNode, type Given, OptionTable } from '../lib/options.js'
 import { badFlag, badType } from './checks.js'
 import { MAX_TIMER_MS } from './deadlines.js'
 import { poolError } from './failure.js'
@@ -123,7 +123,7 @@ function limitsOf(limits: ResourceLimits): ResourceLimits {
   for (const [name, value] of Object.entries(own)) {
     if (value !== undefined && typeof value !== 'number') throw badType(`resourceLimits.${name}`, 'a number', value)
   }
-  return Object.assign(Object.create(null), own) as ResourceLimits
+  return forNode(own) as ResourceLimits
 }
 
 /** A whole number from 1. */

@@ -6,6 +6,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { AF_INET, AF_INET6, AF_UNIX, RECVMSG_OUT, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_UN } from '../abi/socket.js'
+import { withProps } from '../lib/error-props.js'
 import { Buffer, URL } from '../lib/globals.js'
 
 /** The longest path there is room for, without its NUL. */
@@ -116,5 +117,5 @@ function hex(n: number): string {
 }
 
 function invalid(message: string): TypeError {
-  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' })
+  return withProps(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' })
 }

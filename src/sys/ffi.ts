@@ -9,6 +9,7 @@
 
 import { builtin } from '../lib/builtin.js'
 import { EMFILE, ENFILE, ENOMEM, errnoError } from '../lib/errno.js'
+import { withProps } from '../lib/error-props.js'
 import { process } from '../lib/globals.js'
 import { perThread } from '../lib/per-thread.js'
 import { loadAddon } from './addon.js'
@@ -97,7 +98,7 @@ function shortage(message: string): number {
 export function ffi(): Ffi {
   load()
   if (found === undefined) {
-    throw Object.assign(new Error(`${problem}. Rings need one of them; the Pool does not.`), {
+    throw withProps(new Error(`${problem}. Rings need one of them; the Pool does not.`), {
       code: 'ERR_URING_NO_FFI',
     })
   }

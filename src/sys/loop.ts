@@ -10,6 +10,7 @@
 import type { Socket } from 'node:net'
 import { builtin } from '../lib/builtin.js'
 import { errnoError, isShortage } from '../lib/errno.js'
+import { forNode } from '../lib/options.js'
 import { isMainThread, libc } from './libc.js'
 import { addressOf } from './memory.js'
 import { Waiter } from './waiter.js'
@@ -51,7 +52,7 @@ function getPipeClass(): PipeClass | null {
   let socket: Socket | undefined
   try {
     const { Socket } = builtin('node:net')
-    socket = new Socket({ fd: fds[0]!, readable: true, writable: false })
+    socket = new Socket(forNode({ fd: fds[0]!, readable: true, writable: false }))
   } catch {
     libc('close')(fds[0]!)
   }
@@ -134,9 +135,11 @@ function watchByPipe(fd: number, onWake: () => void): Watch | undefined {
     },
   }
   const { Socket } = builtin('node:net')
-  const socket = new Socket({ handle, onread, readable: true, writable: false } as ConstructorParameters<
-    typeof Socket
-  >[0])
+  const socket = new Socket(
+    forNode({ handle, onread: forNode(onread), readable: true, writable: false }) as ConstructorParameters<
+      typeof Socket
+    >[0],
+  )
   socket.unref()
   return {
     ref: () => socket.ref(),

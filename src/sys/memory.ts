@@ -4,7 +4,9 @@
  * An ArrayBuffer's store does not move, so its address is taken once. A resizable or growable buffer is refused: its
  * pages may go away. Counterpart: copy_from_user, mmap.
  */
+
 import { EFAULT, errnoError } from '../lib/errno.js'
+import { withProps } from '../lib/error-props.js'
 import { bufferLength, bufferOf, isDetached, isResizable, isView, offsetOf } from '../lib/views.js'
 import { ffi } from './ffi.js'
 import { libc, processVmReadv } from './libc.js'
@@ -30,7 +32,7 @@ export function addressOf(view: ArrayBufferView): number {
 }
 
 function wrong(code: string, message: string): Error {
-  return Object.assign(new TypeError(message), { code })
+  return withProps(new TypeError(message), { code })
 }
 
 function learnAddress(buffer: ArrayBufferLike): number {

@@ -10,6 +10,8 @@
 import type { Worker } from 'node:worker_threads'
 import { futexWait, futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { builtin } from '../lib/builtin.js'
+import { URL } from '../lib/globals.js'
+import { forNode } from '../lib/options.js'
 import { libc } from './libc.js'
 import { addressOf } from './memory.js'
 import { IDLE, IS_UP, NR_WORDS, STATE, STOPPED, WATCHING, type WaiterData } from './waiter-state.js'
@@ -28,7 +30,7 @@ export class Waiter {
     const { Worker } = builtin('node:worker_threads')
     const workerData: WaiterData = { fd, words: this.#words }
     // No execArgv: what the program preloads is nothing to this thread.
-    this.#worker = new Worker(WORKER_ENTRY, { workerData, execArgv: [] })
+    this.#worker = new Worker(WORKER_ENTRY, forNode({ workerData, execArgv: [] }))
     this.#fd = fd
     this.#worker.on('message', onWake)
     this.#worker.unref()

@@ -11,6 +11,7 @@ import { loadAcquire, storeRelease } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
+import { forNode } from '../lib/options.js'
 import { trace } from '../lib/trace.js'
 import { closeGate } from '../sys/gate.js'
 import { addRunning } from './acct.js'
@@ -193,8 +194,7 @@ export class Crew {
     }
     let worker: Worker
     try {
-      // Node reads them through the prototype.
-      const options = { __proto__: null, ...this.#options.workerOptions, workerData: seat }
+      const options = forNode({ ...this.#options.workerOptions, workerData: seat })
       worker = this.#threads.start(this.#options.workerEntry, options, this.#cpus)
     } catch (error) {
       this.#createFailed(slot, acct, tries, error as Error)

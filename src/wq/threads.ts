@@ -7,6 +7,7 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { errnoError } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
+import { forNode } from '../lib/options.js'
 import { setThreadCpus, threadCpus } from '../sys/affinity.js'
 import { gate } from '../sys/gate.js'
 import { isAll, isThreadAsleep, isThreadGone, threadIds } from './proc.js'
@@ -78,15 +79,11 @@ function newWorker(entry: URL, options: WorkerOptions): Worker {
   // Options passed on by name are checked, and V8's are refused; those that a Worker inherits by itself are not.
   if (options.execArgv !== undefined || kept.length === process.execArgv.length) return new Worker(entry, options)
   try {
-    return new Worker(entry, withExecArgv(options, kept))
+    return new Worker(entry, forNode({ ...options, execArgv: kept }))
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error
-    return new Worker(entry, withExecArgv(options, []))
+    return new Worker(entry, forNode({ ...options, execArgv: [] }))
   }
-}
-
-function withExecArgv(options: WorkerOptions, execArgv: string[]): WorkerOptions {
-  return Object.assign(Object.create(null), options, { execArgv })
 }
 
 /** A thread begins where the one that starts it may run, so the owner moves for a moment. */
