@@ -4,7 +4,6 @@
  * A name is a byte string (latin1), see sum-format.ts. Counterpart: strerror(3), and gnulib's shell_escape quoting as
  * error(3) messages of coreutils use it.
  */
-
 import { errnoText } from '../lib/errno.js'
 import { Buffer, process } from '../lib/globals.js'
 

@@ -4,7 +4,6 @@
  * A chunk leaves when it is large enough, or old enough that a reader may be waiting for it. Nothing here blocks on a
  * pipe or a socket; a file or a terminal is written at once, as Node does it.
  */
-
 import { Buffer, clearTimeout, process, setImmediate, setTimeout } from '../lib/globals.js'
 import { complain, errorText } from './messages.js'
 

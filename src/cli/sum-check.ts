@@ -4,7 +4,6 @@
  * A list is read through the ring while its files are summed: a bounded part of it is in memory, however long it is.
  * Counterpart: digest_check in src/digest.c of coreutils 9.1, whose messages these are.
  */
-
 import type { Uring } from '../driver/uring.js'
 import { Buffer } from '../lib/globals.js'
 import { complain, quoteName } from './messages.js'

@@ -7,7 +7,6 @@
  *      | emitted | done . . done done . | open ... | not started
  *                  nrEmitted                         nrStarted
  */
-
 import { readFileSync } from 'node:fs'
 import { isShortage } from '../lib/errno.js'
 import type { Outcome, Summer } from './sum-file.js'

@@ -3,7 +3,6 @@
  *
  * The total is what is known so far: it grows while directories are still being listed.
  */
-
 import { SingleBar } from 'cli-progress'
 import { nowMs } from '../lib/clock.js'
 import { clearInterval, process, setInterval } from '../lib/globals.js'

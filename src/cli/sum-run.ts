@@ -3,7 +3,6 @@
  *
  * Everything it was given or opened is closed at the end, so that the process ends by itself.
  */
-
 import { isUtf8 } from 'node:buffer'
 import type { Backend } from '../driver/open-options.js'
 import { Uring } from '../driver/uring.js'

@@ -1,7 +1,6 @@
 /**
  * What a run did, for `--stats`. The main thread runs it, at the end.
  */
-
 import type { Uring } from '../driver/uring.js'
 import { nowMs } from '../lib/clock.js'
 import type { Hasher } from './sum-pool.js'

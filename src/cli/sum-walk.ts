@@ -11,7 +11,6 @@
  *      todo   | ... | d | c | b |      a stack: the directory that the walk comes to first is on top
  *      frames | root > a > a/x |       where the walk stands
  */
-
 import { readdir, readdirSync } from 'node:fs'
 import { AT_STATX_DONT_SYNC, STATX_TYPE } from '../abi/constants.js'
 import type { Uring } from '../driver/uring.js'

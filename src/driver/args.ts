@@ -4,7 +4,6 @@
  * Each check throws an error with Node's code, or returns what goes into the SQE. Counterpart: Node's
  * lib/internal/validators.js and lib/internal/fs/utils.js.
  */
-
 import {
   AT_FDCWD,
   O_APPEND,

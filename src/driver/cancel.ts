@@ -7,7 +7,6 @@
  * again, after 1 ms, 2 ms, ... 64 ms. Requests have their own part of the CQ, so they never wait for their targets.
  * Counterpart: io_uring_prep_cancel64.
  */
-
 import { EALREADY, ENOENT } from '../lib/errno.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import { prepCancel64, setUserData } from '../ring/prep.js'

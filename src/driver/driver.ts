@@ -10,7 +10,6 @@
  *
  * No user code runs inside. It never blocks, and never touches ring memory once closed.
  */
-
 import { IORING_SETUP_SQPOLL, IORING_SQ_NEED_WAKEUP, IOSQE_ASYNC } from '../abi/constants.js'
 import { SQE } from '../abi/sqe.js'
 import { ECANCELED, errnoError } from '../lib/errno.js'

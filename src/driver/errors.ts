@@ -4,7 +4,6 @@
  * Messages are Node's own, so that a program moved from node:fs sees the same text. Counterpart: Node's
  * lib/internal/errors.js, which is not public.
  */
-
 import { codeError } from '../lib/arg-errors.js'
 import { withProps } from '../lib/error-props.js'
 

@@ -6,7 +6,6 @@
  * goes to the other side is marked, once and for good, as one that cannot be transferred; it costs nothing the next time.
  * Memory that is lent instead needs no mark (lend.ts). Counterpart: pin_user_pages, which holds pages, not their owner.
  */
-
 import { builtin } from '../lib/builtin.js'
 import { structuredClone } from '../lib/globals.js'
 import { bufferLength, bufferOf, isResizable, offsetOf } from '../lib/views.js'

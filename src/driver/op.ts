@@ -6,7 +6,6 @@
  * search and a stale one is caught. A slot holds its buffers by reference until the terminal CQE: the kernel or a worker
  * writes to them until then, whatever the caller has given up. Counterpart: struct io_kiocb, as far as an app has one.
  */
-
 import { assert } from '../lib/assert.js'
 import { ECANCELED, EINTR, errnoError } from '../lib/errno.js'
 import { withHidden } from '../lib/error-props.js'

@@ -4,7 +4,6 @@
  * The threads are loaded when a ring first needs them, once a thread; the kernel's backend is small. Counterpart:
  * liburing's io_uring_queue_init_params, with the retries that programs put around it.
  */
-
 import {
   IORING_SETUP_ATTACH_WQ,
   IORING_SETUP_CLAMP,

@@ -5,7 +5,6 @@
  * loop would starve. A turn ends after maxTurnMs or 64 rounds, whichever is first. Counterpart: none; the nearest is the
  * kernel's limit of task work per run.
  */
-
 import { nowMs } from '../lib/clock.js'
 import { setImmediate } from '../lib/globals.js'
 

@@ -4,7 +4,6 @@
  * A method checks its arguments, fills one SQE and hands it to the driver; whatever is wrong with the arguments rejects
  * before anything is queued. Counterpart: liburing's prep functions, with the waiting done by Node's event loop.
  */
-
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,

@@ -3,7 +3,6 @@
  *
  * A program moved from node:fs sees the same text. Counterpart: Node's lib/internal/errors.js, which is not public.
  */
-
 import { builtin } from './builtin.js'
 import { stackOf, withHidden, withProps } from './error-props.js'
 import { captureStackTrace } from './globals.js'

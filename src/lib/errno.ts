@@ -4,7 +4,6 @@
  * Names and texts are libuv's (util.getSystemErrorMap), so messages equal those of node:fs; the kernel's own few that
  * libuv does not know are added. Counterpart: include/uapi/asm-generic/errno.h and Node's uvException.
  */
-
 import { builtin } from './builtin.js'
 import { withProps } from './error-props.js'
 

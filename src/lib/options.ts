@@ -6,7 +6,6 @@
  * option. A name that the table has not is refused, and so is an option that is inherited, for it would be passed over.
  * Counterpart: Node's validators and kEmptyObject, and WebIDL's dictionaries, which take their members in a fixed order.
  */
-
 import { codeError, invalidArgType } from './arg-errors.js'
 import { assert } from './assert.js'
 

@@ -4,7 +4,6 @@
  * A job waits here complete, its arguments written as they were when it was given, so that taking it on is a copy. There
  * may be millions: chunks of arrays hold them, no object a job, and of a record only the words that say something.
  */
-
 import type { Extras } from './extras.js'
 import type { Listener } from './job-events.js'
 import type { Held } from './outgoing.js'

@@ -4,7 +4,6 @@
  * The timer stays as it is when that job ends before: it then finds nothing due, and is armed for the next. It does not
  * keep the process alive, jobs in flight do.
  */
-
 import { nowMs } from '../lib/clock.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import type { Extras } from './extras.js'

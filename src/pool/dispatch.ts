@@ -4,7 +4,6 @@
  * It never blocks. A job without a free record waits in the backlog; all others are in io-wq's hands until the settler
  * has them. Counterpart: how io_uring gives work to io-wq and takes it back as task work.
  */
-
 import { loadAcquire } from '../lib/barrier.js'
 import { URL } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'

@@ -2,7 +2,6 @@
  * A job whose caller sleeps until it has ended. Owner thread only, which does meanwhile what its event loop would do for
  * the pool: it takes jobs home, answers claims, and sees to workers that block or die.
  */
-
 import { nowMs } from '../lib/clock.js'
 import { stackOf, withStack } from '../lib/error-props.js'
 import type { WqMemory } from '../wq/layout.js'

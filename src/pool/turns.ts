@@ -7,7 +7,6 @@
  *
  * Counterpart: WorkerHooks.pause.
  */
-
 import { nowMs } from '../lib/clock.js'
 import {
   clearTimeout,

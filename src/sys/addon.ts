@@ -4,7 +4,6 @@
  * A thread may be ended while it is in here. The addon keeps nothing by thread, so there is nothing to undo, and it never
  * insists on what Node refuses to an ending thread. Counterpart: native/uring_ffi.c.
  */
-
 import { builtin } from '../lib/builtin.js'
 import { process, URL } from '../lib/globals.js'
 import type { CFunction, Ffi } from './ffi.js'

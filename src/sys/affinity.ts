@@ -4,7 +4,6 @@
  * Sets are lists of processor numbers. Those of a thread need FFI, and no descriptor: there may be none left. Counterpart:
  * sched_setaffinity(2), and /sys/devices/system/node.
  */
-
 import { join } from 'node:path'
 import { builtin } from '../lib/builtin.js'
 import { EINVAL, isShortage } from '../lib/errno.js'

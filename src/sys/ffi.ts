@@ -6,7 +6,6 @@
  * `ffiProblem()` first. What may pass, such as no descriptor to open a file with, is neither kept nor called so: it is
  * the error of that call, and the next one tries again. Nothing above this folder calls FFI itself. Counterpart: none.
  */
-
 import { builtin } from '../lib/builtin.js'
 import { EMFILE, ENFILE, ENOMEM, errnoError } from '../lib/errno.js'
 import { withProps } from '../lib/error-props.js'

@@ -4,7 +4,6 @@
  * Addresses are numbers. A call that the C library lacks, or a filter refuses, is made in an older way if it has one
  * (older.ts), else returns -ENOSYS. A caller keeps the memory it passes alive.
  */
-
 import { builtin } from '../lib/builtin.js'
 import { ENOSYS } from '../lib/errno.js'
 import { process } from '../lib/globals.js'

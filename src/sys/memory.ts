@@ -4,7 +4,6 @@
  * An ArrayBuffer's store does not move, so its address is taken once. A resizable or growable buffer is refused: its
  * pages may go away. Counterpart: copy_from_user, mmap.
  */
-
 import { EFAULT, errnoError } from '../lib/errno.js'
 import { withProps } from '../lib/error-props.js'
 import { bufferLength, bufferOf, isDetached, isResizable, isView, offsetOf } from '../lib/views.js'

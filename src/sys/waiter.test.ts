@@ -1,7 +1,6 @@
 /**
  * Waking by a thread, where Node has no Pipe class to be had. Main thread.
  */
-
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'

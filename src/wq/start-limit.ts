@@ -4,7 +4,6 @@
  * It is counted in slices, each of which counts once however late it is seen: where the whole process was stopped, the
  * threads did not have that time either. No counterpart: what a kernel thread does before it is up takes no time.
  */
-
 import { nowMs } from '../lib/clock.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 

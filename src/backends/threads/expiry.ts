@@ -6,7 +6,6 @@
  * io_flush_timeouts, io_kill_timeouts. DIFFERS: no interrupt ends a timeout: the thread has to call enter, or to come by its
  * event loop, which is a millisecond late at most.
  */
-
 import { IORING_CQE_F_MORE, IORING_SQ_TASKRUN, IORING_TIMEOUT_ETIME_SUCCESS } from '../../abi/constants.js'
 import { fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { nowMs } from '../../lib/clock.js'

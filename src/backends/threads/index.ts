@@ -5,7 +5,6 @@
  * One instance a thread: its rings share an io-wq, as the rings of a task do. SQEs carry native addresses, and an
  * operation is the plain system call. Counterpart: io_uring/io_uring.c.
  */
-
 import * as abi from '../../abi/constants.js'
 import { PARAMS } from '../../abi/params.js'
 import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
