@@ -103,6 +103,18 @@ test('what Node provides on its global object and on process is taken by src/lib
   none(violations)
 })
 
+test('properties of errors are defined by src/lib/error-props.ts, and Node is given options without a prototype', () => {
+  const assigned =
+    /Object\.assign\((error|new \w*Error)\b|\b(error|thrown)\.(name|code|errno|syscall|path|dest|cause|stack) = /
+  const inherited = /\bnew (Worker|Socket)\([^)]*\{/
+  none(
+    src
+      .filter(({ file }) => !isTest(file))
+      .flatMap(({ file, code }) => [...matchingLines(file, code, assigned), ...matchingLines(file, code, inherited)])
+      .filter((line) => !line.includes('forNode(')),
+  )
+})
+
 test('only src/sys makes foreign calls', () => {
   const foreign = /['"](koffi|@koromix\/[^'"]*|node:ffi)['"]/ // however it is loaded
   const offenders = src.filter(({ file, code }) => folderOf(file) !== 'sys' && foreign.test(code))

@@ -15,6 +15,7 @@ import type { Syscalls } from '../abi/syscalls.js'
 import { explain } from '../backends/kernel/probe.js'
 import { codeError } from '../lib/arg-errors.js'
 import { EINVAL, EIO, ENOSYS, ETIME, errnoName } from '../lib/errno.js'
+import { withProps } from '../lib/error-props.js'
 import { prepNop } from '../ring/prep.js'
 import { registerProbe } from '../ring/register.js'
 import type { Ring } from '../ring/ring.js'
@@ -77,5 +78,5 @@ function refusal(errno: number, syscall: string, { sqThreadCpu }: RingSettings):
   const isCpu = errno === EINVAL && sqThreadCpu !== undefined
   const why = isCpu ? `options.sqThreadCpu: no CPU ${sqThreadCpu} may be used here` : explain(errno)
   const error = codeError(Error, code, `${code}: ${syscall} is refused: ${why}`)
-  return Object.assign(error, { errno: -errno, syscall })
+  return withProps(error, { errno: -errno, syscall })
 }
