@@ -257,10 +257,12 @@ conformance(
     const ring = stand.openRing(8)
     const buffer = stand.alloc(65536)
     equalRes(registerBuffers(ring, iovecsOf([buffer])), 0, 'register')
-    expectRun(ring, readFixed(stand.open('/dev/urandom', 'r'), buffer, 0, 0), 65536, 'urandom')
-    assert.ok(buffer.subarray(60_000).some((byte) => byte !== 0))
-    expectRun(ring, readFixed(stand.open('/dev/zero', 'r'), buffer.subarray(1), 0, 0), 65535, 'zero')
-    assert.ok(buffer.subarray(1).every((byte) => byte === 0))
+    // A page at most: between two of them these devices look for signals, and what they have then is a short read.
+    const page = buffer.subarray(60_001, 60_001 + 4096)
+    expectRun(ring, readFixed(stand.open('/dev/urandom', 'r'), page, 0, 0), 4096, 'urandom')
+    assert.ok(page.some((byte) => byte !== 0))
+    expectRun(ring, readFixed(stand.open('/dev/zero', 'r'), page.subarray(1), 0, 0), 4095, 'zero')
+    assert.ok(page.subarray(1).every((byte) => byte === 0))
     expectRun(ring, writeFixed(stand.open('/dev/null', 'w'), buffer, 0, 0), 65536, 'null')
   },
   NEEDS,

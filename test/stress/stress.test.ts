@@ -6,12 +6,10 @@
 import { after, test } from 'node:test'
 import { probe } from '../../src/backends/kernel/probe.js'
 import { drawSeed } from '../seed.js'
-import { stressDropped } from './dropped.js'
 import { stressEnds } from './ends.js'
 import { stressPool } from './pool-stress.js'
 import { stressPositions } from './positions.js'
 import { stressSteps } from './steps.js'
-import { stressTerminated } from './terminated.js'
 
 const { seed: SEED } = drawSeed()
 // Workers do not keep the process alive.
@@ -34,19 +32,9 @@ test('threads that use rings end in all ways at random moments, and the process 
 for (const backend of ['kernel', 'threads'] as const) {
   const skip = backend === 'kernel' ? (probe()?.reason ?? false) : false
 
-  test(`what callers drop lives until its operation has ended (${backend})`, { skip }, async (t) => {
-    t.diagnostic(await stressDropped({ backend, rounds: 6, seed: SEED }))
-  })
-
   test(`what was written at a file's own position is there, in the order of issue (${backend})`, {
     skip,
   }, async (t) => {
     t.diagnostic(await stressPositions({ backend, rounds: 3, seed: SEED }))
-  })
-
-  test(`a Worker that ends with reads in flight has nothing written to freed memory (${backend})`, {
-    skip,
-  }, async (t) => {
-    t.diagnostic(await stressTerminated({ backend, rounds: backend === 'kernel' ? 20 : 3, seed: SEED }))
   })
 }

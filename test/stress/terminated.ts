@@ -22,6 +22,8 @@ import { Canaries, collector } from './canary.js'
 export interface Terminated {
   readonly backend: 'kernel' | 'threads'
   readonly rounds: number
+  /** No round begins after so long, but the first three. */
+  readonly limitMs?: number
   readonly seed: number
 }
 
@@ -40,6 +42,7 @@ export const FILE_BYTES = 1 << 22
 const DATA = 0x5a
 const WRITE_BYTES = 1024
 const WRITES_PER_MS = 40
+const MAX_WRITES_PER_TURN = 400
 const O_WRONLY_NONBLOCK = 0o4001
 const WAYS = ['terminate', 'throw', 'exit'] as const
 const EAGAIN = 'EAGAIN'
@@ -56,16 +59,18 @@ export async function stressTerminated(options: Terminated): Promise<string> {
 }
 
 /** The rounds, in this process. */
-export async function runTerminated({ backend, rounds, seed }: Terminated): Promise<string> {
+export async function runTerminated({ backend, rounds, limitMs = Infinity, seed }: Terminated): Promise<string> {
   const rng = new Prng(seed)
   const gc = collector()
   const directory = mkdtempSync(join(tmpdir(), 'uring-terminated-'))
   const path = join(directory, 'file')
   writeFileSync(path, Buffer.alloc(FILE_BYTES, DATA))
   const file = openSync(path, 'r')
+  let round = 0
   const nr = { terminate: 0, throw: 0, exit: 0 }
   try {
-    for (let round = 0; round < rounds; round++) {
+    const end = performance.now() + limitMs
+    for (; round < rounds && (round < 3 || performance.now() < end); round++) {
       const way = rng.pick(WAYS)
       nr[way]++
       await runRound(backend, file, way, rng, gc)
@@ -75,7 +80,7 @@ export async function runTerminated({ backend, rounds, seed }: Terminated): Prom
     rmSync(directory, { recursive: true, force: true })
   }
   const ends = `${nr.terminate} terminated, ${nr.throw} threw, ${nr.exit} exited`
-  return `${backend}: ${rounds} Workers with ${NR_READS[backend]} reads in flight: ${ends}`
+  return `${backend}: ${round} Workers with ${NR_READS[backend]} reads in flight: ${ends}`
 }
 
 async function runRound(
@@ -113,7 +118,10 @@ async function runRound(
   let nrWrites = 0
   for (let after = 0; after < 4; after += isGone ? 1 : 0) {
     for (let i = 0; i < 4; i++) canaries.hatch(READ_BYTES)
-    for (; nrWrites < (performance.now() - begin) * WRITES_PER_MS; nrWrites++) write(rng.pick(pipes)[1], bytes)
+    // What is late beyond that is left out: where each write takes longer than it may there is no catching up.
+    const due = Math.floor((performance.now() - begin) * WRITES_PER_MS)
+    for (nrWrites = Math.max(nrWrites, due - MAX_WRITES_PER_TURN); nrWrites < due; nrWrites++)
+      write(rng.pick(pipes)[1], bytes)
     await turn()
     if (rng.oneIn(1000)) gc()
   }
