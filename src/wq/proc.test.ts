@@ -18,9 +18,10 @@ test('this thread is there, began, and is awake', () => {
   assert.equal(threadStart(0), 0)
 })
 
-test('a thread that has ended is gone', async () => {
+test('a thread that has ended is gone', async (t) => {
   const before = threadIds()!
   const worker = new Worker('setInterval(() => {}, 1000)', { eval: true })
+  t.after(() => worker.terminate())
   await once(worker, 'online')
   assert.equal(isAll(before), false)
   assert.equal(isAll(threadIds()!), true)

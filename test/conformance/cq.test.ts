@@ -231,3 +231,18 @@ conformance('completions of workers are kept beyond the CQ as well', (stand) => 
     assert.equal(hasOverflow(ring), false)
   })
 })
+
+conformance('the overflow flag is set until the last of the list is in the ring', (stand) => {
+  inEachMode(stand, 4, (ring) => {
+    submitNops(ring, 0, 8)
+    submitNops(ring, 8, 11)
+    assert.ok(hasOverflow(ring))
+    for (let left = 3; left > 0; left--) {
+      ring.cq.advance(1)
+      // Looks for room, and has none for more than one.
+      ring.getEvents()
+      assert.equal(hasOverflow(ring), left > 1, `${left - 1} wait`)
+    }
+    assert.deepEqual(takeVisible(ring), numbers(3, 11))
+  })
+})
