@@ -47,6 +47,8 @@ const W_ACCT = WORKER.at.acct >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_DETACHED = WORKER.at.detached >> 2
+const STATE = ITEM.at.state >> 2
+const SEQ = ITEM.at.seq >> 2
 
 /** How often workers are looked at while work waits for one. */
 const TICK_MS = 1
@@ -115,6 +117,12 @@ interface Member {
   readonly mourners: (() => void)[]
 }
 
+/** What a worker's thread is to be got out of. A record is given to others later; its number in the order of all is not. */
+interface Interrupt {
+  readonly itemWord: number
+  readonly seq: number
+}
+
 /** A worker that could not be made, and will be tried again: by a timer, or by an owner that sleeps. */
 interface Retry {
   readonly dueMs: number
@@ -129,7 +137,7 @@ export class Crew {
   readonly #members: (Member | undefined)[]
   readonly #freeSlots: number[] = []
   readonly #sampler: Sampler
-  readonly #interrupts = new Map<number, number>()
+  readonly #interrupts = new Map<number, Interrupt>()
   #timer: NodeJS.Timeout | undefined
   #ticking = false
   #lastTickMs = 0
@@ -397,7 +405,7 @@ export class Crew {
       if (member === undefined) return false
       const current = loadAcquire(words, this.#mem.worker(slot) + W_CURRENT)
       if (current === NONE) return false
-      const state = loadAcquire(words, this.#mem.item(current) + (ITEM.at.state >> 2)) & ITEM_STATE_MASK
+      const state = loadAcquire(words, this.#mem.item(current) + STATE) & ITEM_STATE_MASK
       return state === ITEM_DONE || state === ITEM_CANCELED
     })
   }
@@ -468,16 +476,17 @@ export class Crew {
   /** Tells a worker's thread to come out of its wait, now and at each tick until the item has ended. */
   interrupt(slot: number, itemWord: number): void {
     if (this.#options.hooks.interrupt === undefined) return
-    this.#interrupts.set(slot, itemWord)
+    this.#interrupts.set(slot, { itemWord, seq: this.#mem.words[itemWord + SEQ]! })
     this.#options.hooks.interrupt(slot, this.#mem.words[this.#mem.worker(slot) + W_TID]!)
     this.watch()
   }
 
   #resendInterrupts(): void {
-    for (const [slot, itemWord] of this.#interrupts) {
-      const state = loadAcquire(this.#mem.words, itemWord + (ITEM.at.state >> 2))
-      if (state !== (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT))) this.#interrupts.delete(slot)
-      else this.#options.hooks.interrupt?.(slot, this.#mem.words[this.#mem.worker(slot) + W_TID]!)
+    const { words } = this.#mem
+    for (const [slot, { itemWord, seq }] of this.#interrupts) {
+      const isRunning = loadAcquire(words, itemWord + STATE) === (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT))
+      if (!isRunning || words[itemWord + SEQ] !== seq) this.#interrupts.delete(slot)
+      else this.#options.hooks.interrupt?.(slot, words[this.#mem.worker(slot) + W_TID]!)
     }
   }
 
