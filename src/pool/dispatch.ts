@@ -46,6 +46,7 @@ import { closedError, Settler } from './settler.js'
 import { SharedBufferIds } from './shared-buffers.js'
 import type { StreamStart } from './stream.js'
 import { PoolThreads, startFailure } from './threads.js'
+import type { PoolListeners } from './untold.js'
 import { assertCount, crewOf, seatOf } from './worker-options.js'
 
 const STATE = ITEM.at.state >> 2
@@ -81,6 +82,7 @@ export class Dispatch {
   readonly #events = new JobEvents(
     () => this.#ports,
     (listener) => this.#streams.close(listener),
+    (error) => this.threads.tell(error),
   )
   readonly #streams: OpenStreams
   readonly #intake: Intake
@@ -103,19 +105,18 @@ export class Dispatch {
   #closed: Promise<void> | undefined
   isOpen = true
 
-  constructor(href: string, given: PoolOptions) {
+  constructor(href: string, given: PoolOptions, listeners: WeakRef<PoolListeners>) {
     const options = POOL_OPTIONS.read(given)
     const bad = badPoolOptions(options)
     if (bad !== undefined) throw bad
     const crew = crewOf(options)
-    const { nrSlots } = crew
     this.name = options.name
     this.#queueLimit = options.queueLimit ?? Number.POSITIVE_INFINITY
     const affinity = checkAffinity(options.affinity)
     if (options.queueLimit !== undefined) this.#room = new Room(options.queueLimit, () => this.nrInFlight)
     if (options.asyncContext !== undefined) this.#carried = new Carried(options.asyncContext)
     if (options.histograms === true) this.#histograms = new Histograms(NR_ITEMS)
-    this.#space = Space.create(nrSlots)
+    this.#space = Space.create(crew.nrSlots)
     this.#poller = new Poller(this.#space, {
       drain: () => this.#drain(),
       isDrained: () => this.#wq.isQueueEmpty(QUEUE),
@@ -132,6 +133,7 @@ export class Dispatch {
       drain: () => this.#drain(),
       look: () => this.#poller.look(),
       name: options.name,
+      listeners,
     })
     const sharedKeys = options.keys?.join()
     this.#streams = OpenStreams.of(options.keys?.buffer)
@@ -159,6 +161,7 @@ export class Dispatch {
         onToldToStop: (slot) => this.#ports.tell(slot, null),
         onWorkerMade: this.threads.onMade,
         startError: this.threads.startError,
+        onUntold: this.threads.onUntold,
       },
     })
     if (affinity !== undefined) this.#wq.setAffinity(affinity)

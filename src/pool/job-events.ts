@@ -8,7 +8,8 @@ import type { JobOptions, RunOptions } from './options.js'
 import { type OutputPiece, print } from './output.js'
 import type { Ports } from './ports.js'
 import { JOB_PROGRESS, JOB_STREAM } from './record.js'
-import { EVENT_OUTPUT, EVENT_PROGRESS, type EventMessage } from './worker-events.js'
+import { type Failure, rebuild } from './thrown.js'
+import { EVENT_FAILURE, EVENT_OUTPUT, EVENT_PROGRESS, type EventMessage } from './worker-events.js'
 
 /** What a caller wants to hear. */
 export interface Listener {
@@ -38,10 +39,13 @@ export class JobEvents {
   readonly #ports: () => Ports
   /** Told of each listener whose job has ended, or will never begin. */
   readonly onOver: (listener: Listener) => void
+  /** Told of what went wrong beside jobs. */
+  readonly #onFailure: (error: Error) => void
 
-  constructor(ports: () => Ports, onOver: (listener: Listener) => void) {
+  constructor(ports: () => Ports, onOver: (listener: Listener) => void, onFailure: (error: Error) => void) {
     this.#ports = ports
     this.onOver = onOver
+    this.#onFailure = onFailure
   }
 
   listen(item: number, listener: Listener): void {
@@ -64,6 +68,10 @@ export class JobEvents {
   deliver([item, kind, value]: EventMessage, slot: number): void {
     if (kind === EVENT_OUTPUT) {
       print(item, value as OutputPiece[])
+      return
+    }
+    if (kind === EVENT_FAILURE) {
+      this.#onFailure(rebuild(value as Failure) as Error)
       return
     }
     const listener = this.#listeners.get(item)

@@ -61,10 +61,16 @@ export class JobsModule {
     return found
   }
 
-  /** Runs the module's `teardown`, if it was set up at all. Rejects with what that throws. */
+  /** Runs the module's `teardown`, if it was set up at all. Rejects with ERR_URING_TEARDOWN. */
   async tearDown(): Promise<void> {
     const { teardown } = this.#hooks
-    if (teardown !== undefined && this.#failure === undefined) await hookOf(this.#exports, teardown)()
+    if (teardown === undefined || this.#failure !== undefined) return
+    try {
+      await hookOf(this.#exports, teardown)()
+    } catch (error) {
+      const message = `'${teardown}', which the module of jobs has for workers that leave, failed: ${reasonOf(error)}`
+      throw poolError('ERR_URING_TEARDOWN', message, error)
+    }
   }
 }
 

@@ -27,6 +27,7 @@ import {
   type TimeLimit,
 } from './options.js'
 import { Pool } from './pool.js'
+import type { PoolEvents, PoolListener } from './untold.js'
 
 export interface NodePoolsOptions extends Omit<PoolOptions, 'affinity'> {
   /** Where sysfs describes the nodes. Default /sys/devices/system/node; where there is none, all is one node. */
@@ -149,6 +150,29 @@ export class NodePools<M extends object = AnyJobs> implements AsyncDisposable {
   /** Each node's counts, in the order of `nodes`. */
   stats(): PoolStats[] {
     return this.#members.map(({ pool }) => pool.stats())
+  }
+
+  /** As Pool.on, of all nodes. */
+  on<E extends keyof PoolEvents>(event: E, listener: PoolListener<E>): this {
+    for (const { pool } of this.#members) pool.on(event, listener)
+    return this
+  }
+
+  /** As Pool.once, for the next time on any node. */
+  once<E extends keyof PoolEvents>(event: E, listener: PoolListener<E>): this {
+    const once = (...args: PoolEvents[E]): void => {
+      this.off(event, once)
+      listener(...args)
+    }
+    // What off() finds it by, as for an EventEmitter.
+    const found = typeof listener === 'function' ? Object.assign(once, { listener }) : listener
+    return this.on(event, found)
+  }
+
+  /** As Pool.off. */
+  off<E extends keyof PoolEvents>(event: E, listener: PoolListener<E>): this {
+    for (const { pool } of this.#members) pool.off(event, listener)
+    return this
   }
 
   /**

@@ -41,6 +41,7 @@ import {
   type StreamValue,
   type TimeLimit,
 } from './options.js'
+import { type PoolEvents, type PoolListener, PoolListeners } from './untold.js'
 
 export type { CancelResult } from '../wq/wq.js'
 export type { RunMessage, WorkerMessage } from './channels.js'
@@ -58,6 +59,8 @@ export type {
   TimeLimit,
 } from './options.js'
 
+export type { PoolEvents, PoolListener } from './untold.js'
+
 const DEFAULT_GRACE_MS = 100
 const NO_ARGS: readonly unknown[] = []
 
@@ -69,6 +72,7 @@ const dropped = new FinalizationRegistry<Dispatch>((dispatch) => void dispatch.c
 
 export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   readonly #dispatch: Dispatch
+  readonly #listeners = new PoolListeners()
 
   /**
    * Makes a pool of the functions that a module exports: `jobs` is its URL, or the absolute path of its file. Threads
@@ -82,7 +86,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * const sum = await pool.run('add', [1, 2])
    */
   constructor(jobs: URL | string, options: PoolOptions = {}) {
-    this.#dispatch = new Dispatch(jobsHref(jobs), options)
+    this.#dispatch = new Dispatch(jobsHref(jobs), options, new WeakRef(this.#listeners))
     dropped.register(this, this.#dispatch, this.#dispatch)
   }
 
@@ -275,6 +279,31 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    */
   setAffinity(cpus: readonly number[] | undefined): void {
     this.#dispatch.setAffinity(cpus)
+  }
+
+  /**
+   * Listens to `error`: what went wrong in a thread while no job was there to be told. Where nobody listens it is a
+   * process warning. Listeners run in the asynchronous context that they were added in. Throws ERR_INVALID_ARG_VALUE for
+   * an event that there is not, ERR_INVALID_ARG_TYPE.
+   *
+   * @example
+   * pool.on('error', (error) => log.error(error.code, error.stack, error.cause))
+   */
+  on<E extends keyof PoolEvents>(event: E, listener: PoolListener<E>): this {
+    this.#listeners.add(event, listener, false)
+    return this
+  }
+
+  /** As on(), for the next time alone. */
+  once<E extends keyof PoolEvents>(event: E, listener: PoolListener<E>): this {
+    this.#listeners.add(event, listener, true)
+    return this
+  }
+
+  /** Listens no more: takes back one on() or once(), the last of this listener. */
+  off<E extends keyof PoolEvents>(event: E, listener: PoolListener<E>): this {
+    this.#listeners.remove(event, listener)
+    return this
   }
 
   /** Counts, as of now. */

@@ -101,14 +101,15 @@ export class Settler {
   }
 
   /** WqHooks.onDied. */
-  died(item: number, error: Error): void {
+  died(item: number, error: Error): boolean {
     this.#parts.events.takeOutput(undefined)
     if (this.#parts.jobs.hasEvents(item)) {
-      if (this.#isLate(item)) return
+      if (this.#isLate(item)) return false
       this.#parts.events.settle(item, undefined)
     }
     const make = this.isDestroying ? closedError : () => poolError('ERR_URING_WORKER_DIED', error.message, error.cause)
     this.#reject(item, make)
+    return true
   }
 
   /**

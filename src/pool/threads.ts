@@ -5,14 +5,15 @@
  */
 import type { Worker } from 'node:worker_threads'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
-import type { StartEnd } from '../wq/crew.js'
 import { WORKER, WORKER_GONE } from '../wq/layout.js'
+import type { StartEnd } from '../wq/member.js'
 import type { Wq } from '../wq/wq.js'
 import { CallersContext } from './callers-context.js'
 import { traceWorker } from './channels.js'
 import { poolError } from './failure.js'
 import type { Ports } from './ports.js'
 import { PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, PHASE_STARTS, SEAT, type Space } from './record.js'
+import { type PoolListeners, tellUntold } from './untold.js'
 import type { PoolSeat } from './worker.js'
 
 const PHASE = SEAT.at.phase >> 2
@@ -29,6 +30,8 @@ export interface PoolThreadsParts {
   /** Looks for it soon. */
   readonly look: () => void
   readonly name: string | undefined
+  /** Who hears of what no job was told. */
+  readonly listeners: WeakRef<PoolListeners>
 }
 
 export class PoolThreads {
@@ -37,6 +40,7 @@ export class PoolThreads {
   readonly #parts: PoolThreadsParts
   /** What belongs to no call runs where the pool was made. */
   readonly #home = new CallersContext()
+  #lastStartFailure: string | undefined
 
   constructor(space: Space, seat: PoolSeat, parts: PoolThreadsParts) {
     this.#space = space
@@ -91,6 +95,24 @@ export class PoolThreads {
     }
     const code = phase === PHASE_INIT ? 'ERR_URING_INIT' : 'ERR_URING_JOBS_MODULE'
     return poolError(code, `${what} ended its thread (${cause === undefined ? how : cause.message})`, cause)
+  }
+
+  /** WqHooks.onUntold. */
+  readonly onUntold = (error: Error, isStart: boolean): void => {
+    if (!isStart) {
+      this.tell(poolError('ERR_URING_WORKER_DIED', error.message, error.cause))
+      return
+    }
+    const failure = startFailure(error)
+    // It is tried again with each job that others run meanwhile.
+    if (failure.message === this.#lastStartFailure) return
+    this.#lastStartFailure = failure.message
+    this.tell(failure)
+  }
+
+  /** Tells what no job was told. */
+  tell(error: Error): void {
+    this.#home.run(() => tellUntold(this.#parts.listeners, error))
   }
 
   /** Workers have claimed what `answer` gives them, or make room for others. */

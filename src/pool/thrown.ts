@@ -250,7 +250,7 @@ function isOwn(line: string): boolean {
 }
 
 /** A job's frames: those of this package are left out, and what lies below the last of the job's own. */
-function jobsStack(stack: string): string {
+export function jobsStack(stack: string): string {
   const lines = stack.split('\n')
   if (!lines.some(isOwn)) return stack
   const isJobs = (line: string) => line.startsWith('    at ') && !isOwn(line) && !/\(?node:|\(<anonymous>\)$/.test(line)

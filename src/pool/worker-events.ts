@@ -15,7 +15,9 @@ export const EVENT_PROGRESS = 0
 export const EVENT_VALUES = 1
 /** Pieces of output; the descriptor in the place of the item. */
 export const EVENT_OUTPUT = 2
-export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES | typeof EVENT_OUTPUT
+/** What went wrong beside jobs, as a Failure; no item. */
+export const EVENT_FAILURE = 3
+export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES | typeof EVENT_OUTPUT | typeof EVENT_FAILURE
 
 /**
  * To a worker: a generator may yield so many more, named by its own number, for one that has ended may be meant while its

@@ -5,10 +5,10 @@
  * While it runs jobs or sleeps, the thread is away from Node's event loop; turns.ts says when it goes back there.
  */
 import { syncBuiltinESMExports } from 'node:module'
-import { inspect } from 'node:util'
 import workerThreads, { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { fetchAdd, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
-import { emitWarning, exit, setImmediate } from '../lib/globals.js'
+import { exit, setImmediate } from '../lib/globals.js'
+import { NONE } from '../lib/mpscq.js'
 import { watchWriters } from '../lib/writers.js'
 import type { WorkerSeat } from '../wq/crew.js'
 import { WqHash } from '../wq/hash.js'
@@ -24,8 +24,9 @@ import { JobsModule, type ModuleHooks } from './jobs-module.js'
 import { type OutputFd, relayOutput } from './output.js'
 import { JOB, PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, POOL, SEAT, Space } from './record.js'
 import { JobRunner } from './run-job.js'
+import { describe } from './thrown.js'
 import { Turns } from './turns.js'
-import { EVENT_OUTPUT, WorkerEvents } from './worker-events.js'
+import { EVENT_FAILURE, EVENT_OUTPUT, WorkerEvents } from './worker-events.js'
 
 /** What the owner hands to each worker, beside its seat. */
 export interface PoolSeat {
@@ -140,11 +141,7 @@ const loop = new WorkerLoop(mem, seat.slot, {
     }
     module
       .tearDown()
-      .catch(async (error: unknown) => {
-        emitWarning(`'${hooks.teardown}' failed: ${inspect(error)}`, 'UringPoolWarning')
-        // It is told in the next tick.
-        await new Promise(setImmediate)
-      })
+      .catch((error: unknown) => events.post(NONE, EVENT_FAILURE, describe(error)))
       .finally(() => exit())
   },
   pause: turns.pause,

@@ -35,6 +35,7 @@ import {
   type WqMemory,
 } from './layout.js'
 import { lock, lockHolder, unlock } from './lock.js'
+import { type Casualty, casualty, type Member, type StartEnd, untoldOf } from './member.js'
 import { Sampler } from './sampler.js'
 import { StartLimit } from './start-limit.js'
 import { SYSTEM_THREADS, type ThreadSystem } from './threads.js'
@@ -75,46 +76,17 @@ export interface CrewOptions {
     interrupt?(slot: number, tid: number): void
     onWorkerMade?(slot: number, worker: Worker): void
     startError?(slot: number, end: StartEnd): Error | undefined
+    onUntold?(error: Error, isStart: boolean): void
   }
   readonly threads?: ThreadSystem
-}
-
-/** How a thread ended, or was ended, before it was up. */
-export interface StartEnd {
-  /** In words. */
-  readonly how: string
-  /** Undefined where it is not known. */
-  readonly exitCode: number | undefined
-  /** What it ended with. */
-  readonly cause: Error | undefined
-  /** It was ended, for it took more than startTimeoutMs. */
-  readonly isLate: boolean
-}
-
-/** A worker that died, and what its item is to be failed with. */
-export interface Casualty {
-  readonly slot: number
-  readonly error: Error
 }
 
 export interface CrewOwner {
   recover(dead: readonly Casualty[]): void
   /** `insist`: whatever the workers that run seem to manage. */
   wantsWorker(acct: number, insist: boolean): boolean
-  giveUp(acct: number, error: Error): void
-}
-
-interface Member {
-  readonly worker: Worker
-  readonly acct: number
-  readonly tries: number
-  error: Error | undefined
-  /** Slices of the time for its start that have passed. */
-  slices: number
-  isLate: boolean
-  isTerminated: boolean
-  /** Who waits for its thread to be gone. */
-  readonly mourners: (() => void)[]
+  /** True if items were cancelled for it. */
+  giveUp(acct: number, error: Error): boolean
 }
 
 /** What a worker's thread is to be got out of. A record is given to others later; its number in the order of all is not. */
@@ -219,6 +191,8 @@ export class Crew {
       slices: 0,
       isLate: false,
       isTerminated: false,
+      isTold: false,
+      isInOrder: false,
       mourners,
     }
     this.#members[slot] = member
@@ -238,6 +212,9 @@ export class Crew {
     if (this.#members[slot] === member) this.#ended(slot, member, `exit code ${code}`, code)
     for (const tell of member.mourners) tell()
     this.#checkGone()
+    // What it ended with is known only now, though it may have been missed before.
+    const untold = untoldOf(member, code)
+    if (untold !== undefined) this.#options.hooks.onUntold?.(untold, false)
   }
 
   /** One more slice of time has passed for each thread that is not up; true while there are any. */
@@ -254,39 +231,45 @@ export class Crew {
   }
 
   /** A member's thread is gone: it never came up, or it left, or it died. */
-  #ended(slot: number, { acct, tries, error: cause, isLate }: Member, how: string, exitCode?: number): void {
-    const text = cause === undefined ? how : cause.message
+  #ended(slot: number, member: Member, how: string, exitCode?: number): void {
     if (loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_STATE) !== WORKER_STARTING) {
-      this.#bury(slot, new Error(`the worker running this ended unexpectedly (${text})`, { cause }))
+      this.#bury(slot, member, how)
       return
     }
+    const { acct, tries, error: cause, isLate } = member
     this.#remove(slot)
+    const isMeant = member.isTerminated && !isLate
+    member.isTold = true
     const known = this.#options.hooks.startError?.(slot, { how, exitCode, cause, isLate })
-    if (known !== undefined) this.#createFailed(slot, acct, CREATE_TRIES, known)
-    else this.#createFailed(slot, acct, tries, cause ?? new Error(`a worker ended before it was up (${how})`))
+    if (known !== undefined) this.#createFailed(slot, acct, CREATE_TRIES, known, isMeant)
+    else this.#createFailed(slot, acct, tries, cause ?? new Error(`a worker ended before it was up (${how})`), isMeant)
   }
 
   /** The thread in a slot is gone. Repairs what it left, unless it left in good order, and gives the slot back. */
-  #bury(slot: number, error: Error): void {
+  #bury(slot: number, member: Member, how: string): void {
     const { words } = this.#mem
-    const casualties: Casualty[] = [{ slot, error }]
-    if (this.#leftInOrder(slot)) {
+    const casualties: Casualty[] = [casualty(slot, member, how)]
+    member.isInOrder = this.#leftInOrder(slot)
+    if (member.isInOrder) {
       trace('worker_exit', slot, 0)
       storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
       this.#remove(slot)
     } else {
       // What one left half done may stand in the way of what another did: all that died are seen to at once.
-      for (let other = 0; other < this.#members.length; other++) {
-        if (other !== slot && this.#isGone(other) && !this.#leftInOrder(other)) casualties.push({ slot: other, error })
+      for (const [other, also] of this.#members.entries()) {
+        if (other === slot || also === undefined || !this.#isGone(other) || this.#leftInOrder(other)) continue
+        casualties.push(casualty(other, also, 'its thread is gone'))
       }
-      for (const casualty of casualties) {
-        trace('worker_died', casualty.slot, 0)
+      const dead = casualties.map(({ slot }) => this.#members[slot])
+      for (const { slot } of casualties) {
+        trace('worker_died', slot, 0)
         // First: the repair may have to see to yet another, and shall not come back to these.
-        this.#remove(casualty.slot)
+        this.#remove(slot)
       }
       this.#owner.recover(casualties)
+      for (const [i, { isTold }] of casualties.entries()) if (dead[i] !== undefined) dead[i].isTold = isTold
     }
-    for (const casualty of casualties) this.#freeSlots.push(casualty.slot)
+    for (const { slot } of casualties) this.#freeSlots.push(slot)
     // The free slot may be what queued work was waiting for.
     this.refill()
   }
@@ -321,7 +304,7 @@ export class Crew {
   }
 
   /** Uncounts a worker that never came up, and tries again three times, each after a longer pause. */
-  #createFailed(slot: number, acct: number, tries: number, error: Error): void {
+  #createFailed(slot: number, acct: number, tries: number, error: Error, isMeant = false): void {
     const { words } = this.#mem
     if (tries < CREATE_TRIES && (loadAcquire(words, WQ.at.state >> 2) & WQ_EXIT) === 0) {
       // It stays counted, so it keeps its slot, and counts as starting for whoever rebuilds the counts meanwhile.
@@ -346,7 +329,8 @@ export class Crew {
     addRunning(this.#mem, acct, -1)
     const none = words[a + (ACCT.at.nr_workers >> 2)] === 0
     unlock(words, a + (ACCT.at.lock >> 2))
-    if (none) this.#owner.giveUp(acct, error)
+    const isTold = none && this.#owner.giveUp(acct, error)
+    if (!isTold && !isMeant) this.#options.hooks.onUntold?.(error, true)
   }
 
   /** Resolves when no thread of the crew is left. */

@@ -1,16 +1,17 @@
 /**
  * What an io-wq is made of, and what it tells the one who made it. Owner thread only; types.
  */
-import type { StartEnd } from './crew.js'
+
 import type { HashSeat } from './hash-pools.js'
 import type { WqShape } from './layout.js'
+import type { StartEnd } from './member.js'
 import type { ThreadSystem } from './threads.js'
 
 export interface WqHooks {
   /** An item was cancelled before it ran. Runs inside enqueue, cancel or exit; the embedder calls free(). */
   onCancelled(item: number): void
-  /** The worker running this item died. The embedder calls free(). */
-  onDied(item: number, error: Error): void
+  /** The worker running this item died. The embedder calls free(). False if nobody was there to be told why. */
+  onDied(item: number, error: Error): boolean
   /** No worker can be made for an account with queued work; the work is then cancelled. */
   onCreateFailed?(error: Error): void
   /** Running work is to be interrupted: whatever gets worker `slot`'s thread out of a wait. Called again until it ends. */
@@ -23,6 +24,8 @@ export interface WqHooks {
   onWorkerMade?(slot: number, worker: import('node:worker_threads').Worker): void
   /** A thread ended before it was up. What is returned is final, where the reason is known; else it is tried again. */
   startError?(slot: number, end: StartEnd): Error | undefined
+  /** A worker died, or failed as it left, or could not be started, and no item was failed for it. */
+  onUntold?(error: Error, isStart: boolean): void
 }
 
 export interface WqOptions extends WqShape {

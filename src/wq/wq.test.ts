@@ -56,7 +56,10 @@ class Stand {
       spinUs: 0,
       hooks: {
         onCancelled: (item) => this.#end(item, 'cancelled'),
-        onDied: (item) => this.#end(item, 'died'),
+        onDied: (item) => {
+          this.#end(item, 'died')
+          return true
+        },
       },
       ...options,
     })

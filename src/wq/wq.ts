@@ -11,7 +11,7 @@ import { init, NONE } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
 import { trace } from '../lib/trace.js'
 import { clearLists, insert, needsMore, popIdle, popIdleIfDue, remove } from './acct.js'
-import { type Casualty, Crew } from './crew.js'
+import { Crew } from './crew.js'
 import type { HashSeat } from './hash-pools.js'
 import { HashTails } from './hash-tails.js'
 import { Homes } from './homes.js'
@@ -43,6 +43,7 @@ import {
   WqMemory,
 } from './layout.js'
 import { lock, unlock } from './lock.js'
+import type { Casualty } from './member.js'
 import type { WqHooks, WqOptions } from './options.js'
 import { grace, sleepUntilHome } from './owner-wait.js'
 import { findStrays, repairAfter } from './recover.js'
@@ -372,9 +373,11 @@ export class Wq {
   }
 
   /** Cancels all that is queued in one account. */
-  cancelPending(acct: number): void {
+  cancelPending(acct: number): boolean {
     const head = () => this.mem.words[this.mem.acct(acct) + (ACCT.at.head >> 2)]!
+    const some = head() !== NONE
     for (let item = head(); item !== NONE; item = head()) this.cancel(item)
+    return some
   }
 
   /** The next item come home through a queue, or NONE. The embedder completes it and calls free(). */
@@ -457,7 +460,8 @@ export class Wq {
     )
     for (const [item, slot] of wreck.died) {
       words[this.mem.item(item) + STATE] = ITEM_FREE
-      this.#hooks.onDied(item, dead.find((casualty) => casualty.slot === slot)!.error)
+      const casualty = dead.find((one) => one.slot === slot)!
+      if (this.#hooks.onDied(item, casualty.error)) casualty.isTold = true
     }
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       // Buckets they held are free now: whoever waited for one, in either account, looks again.
@@ -469,8 +473,8 @@ export class Wq {
     this.#hooks.onRecovered?.()
   }
 
-  #giveUp(acct: number, error: Error): void {
+  #giveUp(acct: number, error: Error): boolean {
     this.#hooks.onCreateFailed?.(error)
-    this.cancelPending(acct)
+    return this.cancelPending(acct)
   }
 }

@@ -265,6 +265,7 @@ class Owner {
         onDied: (item) => {
           report.died.push(item)
           this.#wq.free(item)
+          return true
         },
         onCreateFailed: (error) => report.createFailed.push(error.message),
         onRecovered: () => {},

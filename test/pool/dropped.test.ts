@@ -56,6 +56,8 @@ test('in whatever state it is', async () => {
       for await (const _ of pool.map([1, 2], 'add', { signal }));
     }),
     await use({}, (pool) => pool.recycle()),
+    // A listener that has the pool.
+    await use({}, (pool) => pool.on('error', () => pool.stats()).run('add', [1, 2])),
     await use({}, (pool) => void pool.run('add', [1, 2])),
     await use({}, (pool) => pool.close()),
   ]

@@ -136,6 +136,6 @@ test('a teardown that fails is a warning', () => {
     timeout: 30_000,
   })
   assert.equal(status, 0, stderr)
-  assert.match(stderr, /UringPoolWarning: 'closeBadly' failed: Error: /)
-  assert.match(stderr, /UringPoolWarning: 'nothing' failed: Error: the module exports no function 'nothing'/)
+  assert.match(stderr, /\[ERR_URING_TEARDOWN\] UringPoolWarning: 'closeBadly', .* failed: Error: it will not close/)
+  assert.match(stderr, /UringPoolWarning: 'nothing', .* failed: Error: the module exports no function 'nothing'/)
 })

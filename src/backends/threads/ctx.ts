@@ -144,7 +144,10 @@ export class Tctx {
       maxWorkers: [Math.min(firstSqEntries, 4 * availableParallelism()), MAX_WORKERS - 4 * availableParallelism()],
       hooks: {
         onCancelled: hooks.onCancelled,
-        onDied: hooks.onDied,
+        onDied: (item) => {
+          hooks.onDied(item)
+          return true
+        },
         onCreateFailed: hooks.onCreateFailed,
         interrupt: (_slot, tid) => interruptThread(tid),
         onRecovered: () => this.#tellAll(),
