@@ -1,8 +1,9 @@
 /*
  * uring_ffi: how JavaScript calls C functions. The one native file of this package; any thread that loads it runs it.
  *
- * It finds symbols, calls them, tells addresses and shows memory, and decides nothing. It keeps no state: what a call
- * needs is in the function that JavaScript holds, so threads share code alone. A thread may be ended at any instant: Node
+ * It finds symbols, calls them, tells addresses, shows memory, and gives back what JavaScript has listed when a thread ends;
+ * it decides nothing. It keeps no state: what a call needs is in the function that JavaScript holds, what an end needs in
+ * the list, so threads share code alone. A thread may be ended at any instant: Node
  * then refuses whatever this file asks of it, and a refused function returns nothing, which nobody gets to see. Nothing
  * here may throw over C frames, wait, or end the process. Counterpart: src/sys/ffi.ts.
  *
@@ -30,11 +31,14 @@ extern int napi_create_function(napi_env, const char *name, size_t length, napi_
 extern int napi_create_external_arraybuffer(napi_env, void *data, size_t length, napi_finalize, void *hint, napi_value *out);
 extern int napi_create_string_utf8(napi_env, const char *text, size_t length, napi_value *out);
 extern int napi_set_named_property(napi_env, napi_value object, const char *name, napi_value value);
+extern int napi_add_env_cleanup_hook(napi_env, void (*hook)(void *), void *arg);
 extern int napi_throw_type_error(napi_env, const char *code, const char *message);
 
 /* libc: glibc and musl agree on these. */
 extern void *dlsym(void *handle, const char *name);
 extern int *__errno_location(void);
+extern int close(int fd);
+extern int munmap(void *address, size_t bytes);
 
 #define OK 0
 #define WHOLE ((size_t)-1)
@@ -154,6 +158,44 @@ static napi_value view(napi_env env, napi_callback_info info)
 	return out;
 }
 
+/*
+ * A list of what ends with a thread. JavaScript makes it by mmap and writes it by plain stores, src/sys/leavings.ts: it
+ * begins with how many ranges and descriptors it has room for; behind the ranges, empty ones among them, is a bit for each
+ * descriptor.
+ */
+struct range { double address, bytes; };
+struct leavings { double nr_ranges, nr_fds; struct range ranges[]; };
+#define FDS_PER_WORD 32
+
+/*
+ * Runs on the thread when its environment is torn down, in whatever way it ends: no JavaScript runs there any more, and the
+ * threads that it started have been joined. Descriptors go first, for a mapping may be what a ring lies in.
+ */
+static void give_back(void *list)
+{
+	struct leavings *left = list;
+	size_t nr_ranges = (size_t)(int64_t)left->nr_ranges, nr_words = (size_t)(int64_t)left->nr_fds / FDS_PER_WORD;
+	uint32_t *fds = (uint32_t *)&left->ranges[nr_ranges];
+	for (size_t i = 0; i < nr_words; i++)
+		for (uint32_t word = fds[i]; word != 0; word &= word - 1)
+			close((int)i * FDS_PER_WORD + __builtin_ctz(word));
+	for (size_t i = 0; i < nr_ranges; i++)
+		if (left->ranges[i].bytes > 0)
+			munmap((void *)(int64_t)left->ranges[i].address, (size_t)(int64_t)left->ranges[i].bytes);
+	munmap(list, sizeof *left + nr_ranges * sizeof(struct range) + nr_words * sizeof(uint32_t));
+}
+
+/* atEnd(list): has the list given back when this thread ends, and the list itself. Answers 0, or that it cannot. */
+static napi_value at_end(napi_env env, napi_callback_info info)
+{
+	napi_value given[1];
+	size_t n = 1;
+	int64_t list;
+	if (napi_get_cb_info(env, info, &n, given, NULL, NULL) != OK || napi_get_value_int64(env, given[0], &list) != OK)
+		return NULL;
+	return number(env, napi_add_env_cleanup_hook(env, give_back, (void *)list));
+}
+
 static void put(napi_env env, napi_value exports, const char *name, napi_callback callback)
 {
 	napi_value function;
@@ -176,5 +218,6 @@ __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_e
 	put(env, exports, "symbolAddress", symbol_address);
 	put(env, exports, "address", address);
 	put(env, exports, "view", view);
+	put(env, exports, "atEnd", at_end);
 	return exports;
 }

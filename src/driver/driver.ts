@@ -56,7 +56,7 @@ const capture = (resolve: Resolve) => {
 export class Driver {
   readonly ring: Ring
   readonly stats: DriverStats = { enters: 0, sqes: 0, cqes: 0, wakes: 0 }
-  readonly pieces = new Pieces()
+  readonly pieces: Pieces
   /** Set where operations get copies of the caller's memory. */
   readonly lender: Lender | undefined
   readonly #ops: OpTable
@@ -90,6 +90,8 @@ export class Driver {
     this.ring = ring
     this.#asyncBytes = asyncBytes
     this.#isPolled = (ring.flags & IORING_SETUP_SQPOLL) !== 0
+    // Where workers are this thread's, they have ended by then.
+    this.pieces = new Pieces(ring.syscalls.name === 'threads')
     if (lend) this.lender = new Lender(this.pieces)
     this.#turn = new Turn(maxTurnMs)
     this.#trouble = new Trouble(ring.syscalls.name)

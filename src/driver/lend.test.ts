@@ -67,7 +67,7 @@ onEachBackend('a buffer detached under a read in a Worker fails the read alone',
 })
 
 test('pieces are used again, and large ones unmapped when they grow many', () => {
-  const pieces = new Pieces()
+  const pieces = new Pieces(false)
   const small = pieces.take(256)
   const other = pieces.take(200)
   assert.equal(small.bytes.byteLength, 256)
@@ -91,7 +91,7 @@ test('pieces are used again, and large ones unmapped when they grow many', () =>
 })
 
 test('a loan carries bytes there and back, and is given back', () => {
-  const pieces = new Pieces()
+  const pieces = new Pieces(false)
   const lender = new Lender(pieces)
   const from = Buffer.from('abcdef')
   const write = lender.toWrite(from, 1, 3)

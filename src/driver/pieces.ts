@@ -3,7 +3,8 @@
  * made the ring.
  *
  * Small pieces are cut from a block and stay; large ones are a mapping each, and of those that are given back only a few
- * are kept. A terminated Worker leaves them mapped: that is what they are for. Counterpart: none.
+ * are kept. A terminated Worker leaves them mapped if the kernel may still write to them: that is what they are for.
+ * Counterpart: none.
  */
 import { Mapping } from '../sys/memory.js'
 
@@ -35,6 +36,12 @@ export class Pieces {
   readonly #blocks: Mapping[] = []
   /** Bytes of spare mappings. */
   #keptBytes = 0
+  readonly #endWithThread: boolean
+
+  /** `endWithThread`: nobody writes to them by then. */
+  constructor(endWithThread: boolean) {
+    this.#endWithThread = endWithThread
+  }
 
   /** A piece of at least `sizeBytes`, with whatever its last user left in it. Throws ENOMEM. */
   take(sizeBytes: number): Piece {
@@ -42,7 +49,7 @@ export class Pieces {
     const spare = this.#spareOf(shift)
     if (shift < BLOCK_SHIFT && spare.length === 0) this.#cut(spare, 2 ** shift)
     const piece = spare.pop()
-    if (piece === undefined) return new Piece(new Mapping(2 ** shift), 0, 2 ** shift)
+    if (piece === undefined) return new Piece(this.#map(2 ** shift), 0, 2 ** shift)
     if (piece.mapping !== undefined) this.#keptBytes -= piece.mapping.sizeBytes
     return piece
   }
@@ -66,6 +73,11 @@ export class Pieces {
     this.#spare.length = 0
   }
 
+  #map(sizeBytes: number): Mapping {
+    const mapping = new Mapping(sizeBytes)
+    return this.#endWithThread ? mapping.endWithThread() : mapping
+  }
+
   #spareOf(shift: number): Piece[] {
     let spare = this.#spare[shift]
     if (spare === undefined) {
@@ -76,7 +88,7 @@ export class Pieces {
   }
 
   #cut(spare: Piece[], sizeBytes: number): void {
-    const block = new Mapping(BLOCK_BYTES)
+    const block = this.#map(BLOCK_BYTES)
     this.#blocks.push(block)
     for (let offset = BLOCK_BYTES - sizeBytes; offset >= 0; offset -= sizeBytes) {
       spare.push(new Piece(block, offset, sizeBytes))

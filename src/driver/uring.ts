@@ -31,7 +31,7 @@ import {
 } from '../ring/prep.js'
 import type { Ring } from '../ring/ring.js'
 import { addressOf } from '../sys/memory.js'
-import { adoptFile, adoptsFiles, closeFile, isAdoptedFile } from '../sys/thread-fd.js'
+import { adoptFile, adoptsFiles, closeFile } from '../sys/thread-fd.js'
 import * as args from './args.js'
 import { Driver } from './driver.js'
 import { checkFixed, heldAddressOf } from './hold.js'
@@ -201,7 +201,10 @@ export class Uring {
     }
   }
 
-  /** close(2): closes a file descriptor (io_uring_prep_close). Resolves to 0. */
+  /**
+   * close(2): closes a file descriptor (io_uring_prep_close). Resolves to 0. In a Worker node:fs does it in this one's turn,
+   * so that it forgets what it opened there; of a file opened elsewhere it warns ("not opened in unmanaged mode").
+   */
   close(fd: number, options?: OpOptions): Promise<number>
   /**
    * Closes the ring: refuses new operations, lets those issued come to their end, then gives everything back. Resolves
@@ -217,8 +220,8 @@ export class Uring {
       if (raw !== undefined) options = OP_OPTIONS.read(raw)
       args.checkFd(fd)
       const at = driver.stage(options)
-      if (isAdoptedFile(fd)) {
-        // It keeps its turn, and is closed by the one who knows the number.
+      if (adoptsFiles()) {
+        // It keeps its turn, and node:fs closes it: a number that it opened it would close again when the Worker ends.
         prepRw(driver.words, at, IORING_OP_NOP, fd, 0, 0, 0)
         return driver.issue<number>(at, 'close', undefined, options, { finish: () => closed(fd) }, CLOSES)
       }

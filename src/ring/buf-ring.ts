@@ -125,7 +125,7 @@ export class BufRing {
 export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 0, minLeft = 0): BufRing | number {
   const isMmapped = (flags & abi.IOU_PBUF_RING_MMAP) !== 0
   // Whatever is asked, the kernel says what is wrong with it; so the memory is there first.
-  const own = isMmapped ? undefined : new Mapping(Math.max(1, entries) * BUF.size)
+  const own = isMmapped ? undefined : new Mapping(Math.max(1, entries) * BUF.size).endWithThread()
   const res = registerBufRing(ring, own?.address ?? 0, entries, bgid, flags, minLeft)
   if (res < 0) {
     own?.unmap()
@@ -133,7 +133,7 @@ export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 
   }
   assert(entries > 0 && (entries & (entries - 1)) === 0, 'a buffer ring that was taken has a power of two entries')
   const at = abi.IORING_OFF_PBUF_RING + bgid * 2 ** abi.IORING_OFF_PBUF_SHIFT
-  return new BufRing(ring, own ?? new Mapping(entries * BUF.size, ring.fd, at), entries, bgid)
+  return new BufRing(ring, own ?? new Mapping(entries * BUF.size, ring.fd, at).endWithThread(), entries, bgid)
 }
 
 /** Registers memory of the caller's, page-aligned, as a buffer ring; setupBufRing says the rest. */

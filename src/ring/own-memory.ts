@@ -29,8 +29,8 @@ export class OwnMemory implements RingMemory {
     const INDEX_BYTES = 4
     // With large completions the header too takes twice its size.
     const headerBytes = flags & (IORING_SETUP_CQE32 | IORING_SETUP_CQE_MIXED) ? 2 * HEADER_BYTES : HEADER_BYTES
-    this.#rings = new Mapping(wholePages(headerBytes + cq * cqeBytes + sq * INDEX_BYTES))
-    this.#sqes = new Mapping(wholePages(sq * sqeBytes))
+    this.#rings = new Mapping(wholePages(headerBytes + cq * cqeBytes + sq * INDEX_BYTES)).endWithThread()
+    this.#sqes = new Mapping(wholePages(sq * sqeBytes)).endWithThread()
   }
 
   get rings(): ArrayBuffer {

@@ -1,7 +1,7 @@
 /**
  * C functions called by this package's own addon, native/uring_ffi.c. Any thread; each thread loads it.
  *
- * A thread may be ended while it is in here. The addon keeps nothing by thread, so there is nothing to undo, and it never
+ * A thread may be ended while it is in here. The addon keeps nothing by thread but what atEnd() is told, and it never
  * insists on what Node refuses to an ending thread. Counterpart: native/uring_ffi.c.
  */
 import { builtin } from '../lib/builtin.js'
@@ -13,6 +13,7 @@ interface Addon {
   symbolAddress(symbol: string): number
   address(view: Uint8Array): number
   view(address: number, lengthBytes: number): ArrayBuffer | undefined
+  atEnd(list: number): number | undefined
 }
 
 function addonFile(): string {
@@ -29,12 +30,13 @@ export function hasAddon(): boolean {
 export function loadAddon(): Ffi {
   const module = { exports: {} as Addon }
   process.dlopen(module, addonFile())
-  const { func, symbolAddress, address, view } = module.exports
+  const { func, symbolAddress, address, view, atEnd } = module.exports
   return {
     provider: `uring_ffi ${process.platform}-${process.arch}`,
     func: (symbol, result) => func(symbol, result === 'long'),
     symbolAddress,
     address,
+    atEnd: (list) => atEnd(list) === 0,
     view(at, lengthBytes) {
       const buffer = view(at, lengthBytes)
       if (buffer === undefined)

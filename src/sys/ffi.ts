@@ -34,6 +34,8 @@ export interface Ffi {
   address(view: Uint8Array): number
   /** Foreign memory as an ArrayBuffer. Neither freed nor kept alive by it. */
   view(address: number, lengthBytes: number): ArrayBuffer
+  /** Has the list at an address given back when this thread ends, in whatever way. True if it will be. */
+  atEnd?(list: number): boolean
 }
 
 /** What a thread calls by, and why that is not the addon where it is not. */

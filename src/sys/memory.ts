@@ -8,6 +8,7 @@ import { EFAULT, errnoError } from '../lib/errno.js'
 import { withProps } from '../lib/error-props.js'
 import { bufferLength, bufferOf, isDetached, isResizable, isView, offsetOf } from '../lib/views.js'
 import { ffi } from './ffi.js'
+import { listRange, unlistRange } from './leavings.js'
 import { libc, processVmReadv } from './libc.js'
 
 const TWO_32 = 2 ** 32
@@ -67,21 +68,28 @@ const MAP_FIXED_NORESERVE = 0x4010
 const GUARD_BYTES = 64 << 10
 
 /** Mappings that were retired, until nobody can see them. */
-const retired = new FinalizationRegistry<readonly [address: number, sizeBytes: number]>(([address, sizeBytes]) => {
-  libc('munmap')(address, sizeBytes)
-})
+const retired = new FinalizationRegistry<readonly [address: number, sizeBytes: number, place: number]>(
+  ([address, sizeBytes, place]) => {
+    unlistRange(place)
+    libc('munmap')(address, sizeBytes)
+  },
+)
 
 /** Memory from mmap(2), seen as an ArrayBuffer. After unmap() every view of it is poison; drop them first. */
 export class Mapping {
   readonly address: number
   readonly sizeBytes: number
   readonly buffer: ArrayBuffer
+  readonly #allBytes: number
   #live = true
+  /** In the list of what ends with the thread. */
+  #place = -1
 
   /** Without `fd`: zeroed memory of nobody's, which outlives the thread; `isGuarded` has a page that faults behind it. */
   constructor(sizeBytes: number, fd = -1, offset = 0, isGuarded = false) {
     const flags = fd === -1 ? MAP_PRIVATE_ANONYMOUS : MAP_SHARED_POPULATE
-    const address = libc('mmap')(0, sizeBytes + (isGuarded ? GUARD_BYTES : 0), PROT_READ_WRITE, flags, fd, offset)
+    const allBytes = sizeBytes + (isGuarded ? GUARD_BYTES : 0)
+    const address = libc('mmap')(0, allBytes, PROT_READ_WRITE, flags, fd, offset)
     if (address < 0) throw errnoError(address, 'mmap')
     if (isGuarded) {
       const PROT_NONE = 0
@@ -90,13 +98,21 @@ export class Mapping {
     }
     this.address = address
     this.sizeBytes = sizeBytes
+    this.#allBytes = allBytes
     this.buffer = ffi().view(address, sizeBytes)
+  }
+
+  /** In a Worker: it is unmapped when that ends. Only for what nothing writes to by then, the kernel's workers included. */
+  endWithThread(): this {
+    this.#place = listRange(this.address, this.#allBytes)
+    return this
   }
 
   unmap(): void {
     if (!this.#live) return
     this.#live = false
-    libc('munmap')(this.address, this.sizeBytes)
+    unlistRange(this.#place)
+    libc('munmap')(this.address, this.#allBytes)
   }
 
   /**
@@ -113,7 +129,7 @@ export class Mapping {
       return
     }
     this.#live = false
-    retired.register(this.buffer, [this.address, this.sizeBytes])
+    retired.register(this.buffer, [this.address, this.sizeBytes, this.#place])
   }
 }
 

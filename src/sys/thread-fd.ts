@@ -1,21 +1,21 @@
 /**
  * File descriptors that end with the thread that made them. Any thread; an fd stays with the one that adopted it.
  *
- * What the C library opened stays open when a Worker is terminated, throws or exits. What node:fs opened in a Worker Node
- * closes then, by number. So in a Worker such an fd takes a number that node:fs gave out. Counterpart: none; a task's
- * files are its process's.
+ * What the C library opened stays open when a Worker is terminated, throws or exits. What is this library's own is listed
+ * (leavings.ts). What the user gets may be closed by node:fs, which closes what it opened in a Worker when that ends, by
+ * number: so it takes a number that node:fs gave out, and only node:fs closes it. Counterpart: none; a task's files are its
+ * process's.
  */
 import { builtin } from '../lib/builtin.js'
-import { perThread } from '../lib/per-thread.js'
+import { EBADF } from '../lib/errno.js'
+import { isListedFd, listFd, unlistFd } from './leavings.js'
 import { isMainThread, libc } from './libc.js'
 
 const O_CLOEXEC = 0o2000000
 
-/** Files that operations opened on this thread, where it is a Worker. */
-const opened = perThread('opened files', () => new Set<number>())
 let isWorker: boolean | undefined
 
-/** Whether files that an operation opened have to be adopted here: on the main thread they end with the process. */
+/** Whether files are node:fs's to open and close here: on the main thread they end with the process. */
 export function adoptsFiles(): boolean {
   isWorker ??= !isMainThread()
   return isWorker
@@ -23,24 +23,7 @@ export function adoptsFiles(): boolean {
 
 /** What an operation opened becomes this thread's. Returns the number that it has from now on, or -errno. */
 export function adoptFile(fd: number): number {
-  const own = adoptFd(fd)
-  if (own >= 0) opened.add(own)
-  return own
-}
-
-/** Whether closeFile has to close it: Node would close its number once more, whoever has that by then. */
-export function isAdoptedFile(fd: number): boolean {
-  return opened.size > 0 && opened.has(fd)
-}
-
-export function closeFile(fd: number): number {
-  opened.delete(fd)
-  return closeAdopted(fd)
-}
-
-/** Makes this thread the owner of `fd`. Returns the number that it has from now on, or -errno, and then it is closed. */
-export function adoptFd(fd: number): number {
-  if (isMainThread()) return fd
+  if (!adoptsFiles()) return fd
   const { closeSync, openSync } = builtin('node:fs')
   let own: number
   try {
@@ -55,13 +38,23 @@ export function adoptFd(fd: number): number {
   return res
 }
 
-/** Closes an adopted fd. Returns 0 or -errno. */
-export function closeAdopted(fd: number): number {
-  if (isMainThread()) return libc('close')(fd)
+/** In a Worker: closes a file of the user's, in a way that node:fs learns of. Returns 0 or -errno. */
+export function closeFile(fd: number): number {
+  if (isListedFd(fd)) return -EBADF
   try {
     builtin('node:fs').closeSync(fd)
     return 0
   } catch (error) {
     return (error as { errno: number }).errno
   }
+}
+
+/** Makes this thread the owner of `fd`, which is this library's own. Returns its number from now on, or -errno. */
+export function adoptFd(fd: number): number {
+  return !adoptsFiles() || listFd(fd) ? fd : adoptFile(fd)
+}
+
+/** Closes an adopted fd. Returns 0 or -errno. */
+export function closeAdopted(fd: number): number {
+  return !adoptsFiles() || unlistFd(fd) ? libc('close')(fd) : closeFile(fd)
 }

@@ -7,15 +7,16 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 typedef struct { const char *text; void *callback, *data; int64_t n; } Value;
 typedef Value *(*Callback)(void *env, void *info);
 typedef struct { size_t n; Value *args[7]; void *data; } Info;
 
-static Value values[64], *functions[8];
+static Value values[64], *functions[16];
 static size_t nr_values, nr_functions;
-static const char *names[8];
+static const char *names[16];
 
 static Value *fresh(void) { return memset(&values[nr_values++ % 64], 0, sizeof *values); }
 
@@ -72,6 +73,8 @@ int napi_set_named_property(void *env, Value *object, const char *name, Value *v
 	functions[nr_functions++] = v;
 	return 0;
 }
+static void (*ending)(void *), *ended;
+int napi_add_env_cleanup_hook(void *env, void (*hook)(void *), void *arg) { (void)env, ending = hook, ended = arg; return 0; }
 int napi_throw_type_error(void *env, const char *code, const char *message) { (void)env, (void)code, (void)message; return 0; }
 
 static Value *call(Value *f, size_t n, Value *a, Value *b, Value *c)
@@ -88,6 +91,23 @@ static int check(const char *what, int64_t is, int64_t wanted)
 {
 	if (is != wanted) printf("%s: %lld, not %lld\n", what, (long long)is, (long long)wanted);
 	return is == wanted;
+}
+
+/* A list of two ranges, the second of them empty, and 64 descriptors. */
+static int at_end(Value *f)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS, fds[2];
+	double *at = mmap(NULL, page, PROT_READ | PROT_WRITE, flags, -1, 0);
+	char *range = mmap(NULL, page, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (pipe(fds) != 0 || fds[0] >= 64) return 0;
+	at[0] = 2, at[1] = 64, at[2] = (double)(intptr_t)range, at[3] = (double)page;
+	((uint32_t *)&at[6])[fds[0] / 32] = (uint32_t)1 << fds[0] % 32;
+	Value address = { .n = (int64_t)(intptr_t)at };
+	int good = check("atEnd", call(f, 1, &address, NULL, NULL)->n, 0);
+	ending(ended);
+	good &= check("listed fd", close(fds[0]), -1) & check("other fd", close(fds[1]), 0);
+	return good & check("range", mprotect(range, page, PROT_READ), -1) & check("list", mprotect(at, page, PROT_READ), -1);
 }
 
 int main(int argc, char **argv)
@@ -109,6 +129,7 @@ int main(int argc, char **argv)
 	Value *view = call(property("view"), 2, &address, &length, NULL);
 	good &= check("view", view->data == &text && view->n == 16, 1);
 	good &= check("absent", call(func, 2, &none, &no, NULL) == NULL, 1);
+	good &= at_end(property("atEnd"));
 	if (good) puts("works");
 	return !good;
 }

@@ -49,12 +49,12 @@ function pollers(): string[] {
 async function end(doing: Doing): Promise<void> {
   const worker = new Worker(new URL('./worker-files.worker.js', import.meta.url), { workerData: doing })
   worker.on('error', () => {})
-  const [[freed, data]] = (await once(worker, 'message')) as [[number, string]]
+  const [[freed, data]] = (await once(worker, 'message')) as [[number[], string]]
   assert.equal(data, 'data')
   assert.equal(linksTo(path), 5)
-  // The number that the Worker closed is another's now.
+  // The numbers that the Worker closed are others' now.
   const others: number[] = []
-  while (!others.includes(freed) && others.length < 500) others.push(openSync('/dev/null', 'r'))
+  while (!freed.every((fd) => others.includes(fd)) && others.length < 500) others.push(openSync('/dev/null', 'r'))
   const exit = new Promise((done) => worker.once('exit', done))
   if (doing.ending === 'terminate') worker.terminate()
   else worker.postMessage('end')

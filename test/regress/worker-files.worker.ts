@@ -1,4 +1,5 @@
-/** A Worker that opens files through its ring, closes one of them, and ends: `{ backend, path, ending, sqpoll }`. */
+/** A Worker that opens files, most through its ring, closes two of them by that, and ends: `{ backend, path, ending, sqpoll }`. */
+import { openSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Uring } from '../../src/driver/uring.js'
 
@@ -13,8 +14,8 @@ const { backend, path, ending, sqpoll } = workerData as Doing
 const ring = await Uring.open({ backend, sqpoll })
 const fds: number[] = []
 for (let i = 0; i < 6; i++) fds.push(await ring.openat(path))
-const freed = fds.shift()!
-await ring.close(freed)
+const freed = [fds.shift()!, openSync(path, 'r')]
+for (const fd of freed) await ring.close(fd)
 const buffer = Buffer.alloc(4)
 await ring.read(fds[0]!, buffer, { position: 0 })
 parentPort!.on('message', () => {

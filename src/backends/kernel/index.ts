@@ -115,7 +115,7 @@ export class KernelSyscalls implements Syscalls {
   #withArg(fd: number, opcode: number, arg: ArrayBufferView, nrArgs: number): number {
     const { byteLength } = arg
     if (byteLength === 0 || byteLength > GUARDED_BYTES) return ioUringRegister(fd, opcode, addressOf(arg), nrArgs)
-    this.#guarded ??= new Mapping(GUARDED_BYTES, -1, 0, true)
+    this.#guarded ??= new Mapping(GUARDED_BYTES, -1, 0, true).endWithThread()
     const own = new Uint8Array(arg.buffer, arg.byteOffset, byteLength)
     const copy = new Uint8Array(this.#guarded.buffer, GUARDED_BYTES - byteLength, byteLength)
     copy.set(own)
@@ -174,7 +174,7 @@ function mapRing(fd: number, bytes: Uint8Array): MappedRing {
   const sqeBytes = SQE.size << (flags & IORING_SETUP_SQE128 ? 1 : 0)
   const cqEnd = u32(PARAMS.at.cq_off_cqes) + cqEntries * cqeBytes
   const sqEnd = flags & IORING_SETUP_NO_SQARRAY ? 0 : u32(PARAMS.at.sq_off_array) + sqEntries * 4
-  const ringsMapping = new Mapping(Math.max(cqEnd, sqEnd), fd, IORING_OFF_SQ_RING)
-  const sqesMapping = new Mapping(sqEntries * sqeBytes, fd, IORING_OFF_SQES)
+  const ringsMapping = new Mapping(Math.max(cqEnd, sqEnd), fd, IORING_OFF_SQ_RING).endWithThread()
+  const sqesMapping = new Mapping(sqEntries * sqeBytes, fd, IORING_OFF_SQES).endWithThread()
   return { rings: ringsMapping.buffer, sqes: sqesMapping.buffer, ringsMapping, sqesMapping, older: [] }
 }

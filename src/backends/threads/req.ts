@@ -8,6 +8,7 @@ import { IOSQE_ASYNC, IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '.
 import { SQE } from '../../abi/sqe.js'
 import { EFAULT, ENAMETOOLONG, ENOENT } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
+import { unlistFd } from '../../sys/leavings.js'
 import { libc } from '../../sys/libc.js'
 import { addressOf, copyIn, fromWords, high32, low32 } from '../../sys/memory.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
@@ -81,7 +82,11 @@ export function allocReq(tctx: Tctx, ctx: IoRingCtx, sqe: number): number {
 export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
   const { words } = tctx.wq.mem
   const r = tctx.wq.mem.payload(req)
-  if (words[r + R_HELD_FD] !== -1) libc('close')(words[r + R_HELD_FD]!)
+  const held = words[r + R_HELD_FD]!
+  if (held >= 0) {
+    unlistFd(held)
+    libc('close')(held)
+  }
   if (tctx.held[req] !== undefined) tctx.held[req] = undefined
   ctx.nrInflight--
   tctx.wq.free(req)

@@ -32,6 +32,7 @@ import {
 import { NONE } from '../../lib/mpscq.js'
 import { trace } from '../../lib/trace.js'
 import { fileKind, holdFd } from '../../sys/file.js'
+import { listFd } from '../../sys/leavings.js'
 import { IO_WQ_WORK_CONCURRENT, IO_WQ_WORK_FORCE_WAKE, IO_WQ_WORK_HASHED, IO_WQ_WORK_UNBOUND } from '../../wq/layout.js'
 import { commitCq, postCqe } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
@@ -237,6 +238,7 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
       return
     }
     words[r + R_HELD_FD] = held
+    if (held >= 0) listFd(held)
   } else words[r + R_HELD_FD] = -1
   if (def.unbounded === true || def.hashed === true) {
     const kind = fileKind(words[r + R_HELD_FD]!)

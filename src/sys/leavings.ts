@@ -1,0 +1,95 @@
+/**
+ * What a Worker has of the process and nobody else gives back: descriptors and mappings of its rings. Any thread; each
+ * has its own list, and the main thread has none, for there all ends with the process.
+ *
+ * A Worker may be terminated at any moment, and no JavaScript runs then. So what it has is listed in memory that is not
+ * V8's, by plain stores, and the addon gives it back when the thread's environment is torn down; the workers that the
+ * thread started have ended by then. What comes off the list does so before it is closed: a number is another file's from
+ * then on. Memory that the kernel still moves data to or from must not be listed. Counterpart: native/uring_ffi.c.
+ */
+import { perThread } from '../lib/per-thread.js'
+import { ffi } from './ffi.js'
+import { isMainThread, libc } from './libc.js'
+
+const NR_RANGES = 4096
+/** As many as a process may have by default. */
+const NR_FDS = 1 << 20
+
+const HEADER_DOUBLES = 2
+const LIST_BYTES = (HEADER_DOUBLES + 2 * NR_RANGES) * 8 + NR_FDS / 8
+const PROT_READ_WRITE = 3
+const MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022
+
+interface Leavings {
+  readonly fds: Int32Array
+  /** Address and length, two each; a length of 0 is an empty place. */
+  readonly ranges: Float64Array
+  readonly free: number[]
+}
+
+let isKnown = false
+let known: Leavings | undefined
+
+function leavings(): Leavings | undefined {
+  if (isKnown) return known
+  try {
+    known = perThread('leavings', make)
+    isKnown = true
+  } catch {
+    // No memory for it now: what is made meanwhile is not listed.
+  }
+  return known
+}
+
+function make(): Leavings | undefined {
+  const { atEnd, view } = ffi()
+  if (atEnd === undefined || isMainThread()) return undefined
+  const list = libc('mmap')(0, LIST_BYTES, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0)
+  if (list < 0) throw new Error('no memory')
+  const buffer = view(list, LIST_BYTES)
+  const header = new Float64Array(buffer, 0, HEADER_DOUBLES)
+  header[0] = NR_RANGES
+  header[1] = NR_FDS
+  if (!atEnd(list)) return undefined
+  return {
+    ranges: new Float64Array(buffer, HEADER_DOUBLES * 8, 2 * NR_RANGES),
+    fds: new Int32Array(buffer, (HEADER_DOUBLES + 2 * NR_RANGES) * 8, NR_FDS >> 5),
+    free: Array.from({ length: NR_RANGES }, (_, i) => NR_RANGES - 1 - i),
+  }
+}
+
+/** Has `fd` closed when this thread ends. False where it cannot be listed: on the main thread, by koffi. */
+export function listFd(fd: number): boolean {
+  const mine = leavings()
+  if (mine === undefined || fd >= NR_FDS) return false
+  mine.fds[fd >> 5] = mine.fds[fd >> 5]! | (1 << (fd & 31))
+  return true
+}
+
+export function isListedFd(fd: number): boolean {
+  return known !== undefined && ((known.fds[fd >> 5] ?? 0) & (1 << (fd & 31))) !== 0
+}
+
+/** Before it is closed. True if it was listed. */
+export function unlistFd(fd: number): boolean {
+  if (known === undefined || !isListedFd(fd)) return false
+  known.fds[fd >> 5] = known.fds[fd >> 5]! & ~(1 << (fd & 31))
+  return true
+}
+
+/** Has memory unmapped when this thread ends. Returns its place in the list, or -1. */
+export function listRange(address: number, sizeBytes: number): number {
+  const mine = leavings()
+  const place = mine?.free.pop()
+  if (mine === undefined || place === undefined) return -1
+  mine.ranges[2 * place] = address
+  mine.ranges[2 * place + 1] = sizeBytes
+  return place
+}
+
+/** Before it is unmapped. */
+export function unlistRange(place: number): void {
+  if (known === undefined || place < 0) return
+  known.ranges[2 * place + 1] = 0
+  known.free.push(place)
+}
