@@ -34,6 +34,7 @@ export function verifyAtRest(parts: AtRestParts, isClosed: boolean): void {
     'ids and deadlines': control.nrLeft,
     'sleeping callers': settler.syncs.size,
     records: isClosed ? wq.counts().items : 0,
+    'spare threads': isClosed ? (wq.crew.spare?.nrLeft ?? 0) : 0,
   }
   for (const [what, count] of Object.entries(left)) assert(count === 0, `a pool without jobs has ${count} ${what}`)
 }

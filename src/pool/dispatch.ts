@@ -145,7 +145,7 @@ export class Dispatch {
       payloadBytes: JOB.size,
       payloadHash: JOB.hash,
       workerEntry: new URL('./worker.js', import.meta.url),
-      workerData: this.threads.seatIn,
+      ...this.threads.seats,
       startTimeoutMs: seat.startTimeoutMs,
       hashSeat: sharedKeys?.hashSeat,
       hooks: {

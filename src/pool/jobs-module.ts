@@ -22,7 +22,7 @@ type Exports = Record<string, unknown>
 export class JobsModule {
   readonly #exports: Exports
   /** Why nothing can run here: every job then fails with it. */
-  readonly #failure: Error | undefined
+  #failure: Error | undefined
   readonly #hooks: ModuleHooks
 
   private constructor(exports: Exports, failure: Error | undefined, hooks: ModuleHooks) {
@@ -31,23 +31,25 @@ export class JobsModule {
     this.#hooks = hooks
   }
 
-  /** Imports the module, and runs its `init` after `onInit`. Never rejects: what went wrong, find() throws. */
-  static async load(href: string, hooks: ModuleHooks, onInit: () => void): Promise<JobsModule> {
-    let exports: Exports
+  /** Imports the module. Never rejects: what went wrong, find() throws. */
+  static async load(href: string, hooks: ModuleHooks): Promise<JobsModule> {
     try {
-      exports = (await import(href)) as Exports
+      return new JobsModule((await import(href)) as Exports, undefined, hooks)
     } catch (error) {
       return new JobsModule({}, loadError(href, error), hooks)
     }
-    const { init } = hooks
-    if (init !== undefined) onInit()
+  }
+
+  /** Runs the module's `init`, if it was loaded. Never rejects, as load(). */
+  async setUp(): Promise<void> {
+    const { init } = this.#hooks
+    if (init === undefined || this.#failure !== undefined) return
     try {
-      if (init !== undefined) await hookOf(exports, init)()
+      await hookOf(this.#exports, init)()
     } catch (error) {
       const message = `'${init}', which the module of jobs has for new workers, failed: ${reasonOf(error)}`
-      return new JobsModule(exports, poolError('ERR_URING_INIT', message, error), hooks)
+      this.#failure = poolError('ERR_URING_INIT', message, error)
     }
-    return new JobsModule(exports, undefined, hooks)
   }
 
   /** An exported function. Throws ERR_URING_NO_SUCH_JOB, ERR_URING_JOBS_MODULE, ERR_URING_INIT. */

@@ -54,8 +54,8 @@ export class Ports {
     takeAtExit(this.#ref)
   }
 
-  /** A worker is about to start in a slot. What the last one there posted has been taken. */
-  greet(slot: number, worker: Worker): void {
+  /** A worker is about to start in a slot, and hears of it through `to`. What the last one there posted has been taken. */
+  greet(slot: number, to: Worker | MessagePort): void {
     this.takeEvents(slot)
     this.#ports[slot]?.close()
     this.#wakePorts[slot]?.close()
@@ -67,8 +67,8 @@ export class Ports {
       else this.#hooks.onEvent(message, slot)
     })
     wake.port1.unref()
-    const greeting: Greeting = { port: own.port2, wakePort: wake.port2 }
-    worker.postMessage(greeting, [own.port2, wake.port2])
+    const greeting: Greeting = { slot, port: own.port2, wakePort: wake.port2 }
+    to.postMessage(greeting, [own.port2, wake.port2])
   }
 
   /** The oldest message from a worker. A job that came home says that it is there. */

@@ -3,8 +3,9 @@
  *
  * io-wq makes them and misses them; this knows what a pool's thread does on its way up. Counterpart: worker.ts.
  */
-import type { Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
+import type { SpareData } from '../wq/crew-parts.js'
 import { WORKER, WORKER_GONE } from '../wq/layout.js'
 import type { StartEnd } from '../wq/member.js'
 import type { Wq } from '../wq/wq.js'
@@ -41,6 +42,8 @@ export class PoolThreads {
   /** What belongs to no call runs where the pool was made. */
   readonly #home = new CallersContext()
   #lastStartFailure: string | undefined
+  /** Where the spare thread listens. */
+  #adoption: MessagePort | undefined
 
   constructor(space: Space, seat: PoolSeat, parts: PoolThreadsParts) {
     this.#space = space
@@ -49,7 +52,7 @@ export class PoolThreads {
   }
 
   /** WqOptions.workerData. */
-  readonly seatIn = (slot: number): PoolSeat => {
+  readonly #seatIn = (slot: number): PoolSeat => {
     const { words } = this.#space
     const at = this.#space.seat(slot)
     // Before there is a thread that reads them.
@@ -58,16 +61,39 @@ export class PoolThreads {
     return this.#seat
   }
 
-  /** WqHooks.onWorkerMade. */
-  readonly onMade = (slot: number, worker: Worker): void => this.#home.run(() => this.#onMade(slot, worker))
+  /** WqOptions.spareData. */
+  readonly #seatOfSpare = (): SpareData => {
+    this.#adoption?.close()
+    const { port1, port2 } = new MessageChannel()
+    this.#adoption = port1
+    const data: PoolSeat = { ...this.#seat, adoption: port2 }
+    return { data, transferList: [port2] }
+  }
 
-  #onMade(slot: number, worker: Worker): void {
+  /** What each thread finds as it begins. */
+  readonly seats = { workerData: this.#seatIn, spareData: this.#seatOfSpare } as const
+
+  /** WqHooks.onWorkerMade. */
+  readonly onMade = (slot: number, worker: Worker, isSpare: boolean): void =>
+    this.#home.run(() => this.#onMade(slot, worker, isSpare))
+
+  #onMade(slot: number, worker: Worker, isSpare: boolean): void {
     const { wq, ports, drain, look, name } = this.#parts
     // What the last worker in this slot posted is taken before its port goes.
     drain()
     // It may have been the wake-up that goes with its port.
     look()
-    ports().greet(slot, worker)
+    if (isSpare) {
+      // It is past that, or in the midst of it.
+      storeRelease(this.#space.words, this.#space.seat(slot) + PHASE, PHASE_IMPORTS)
+      ports().greet(slot, this.#adoption!)
+      this.#adoption!.close()
+      this.#adoption = undefined
+    } else ports().greet(slot, worker)
+    // Nobody looks for claims while no job is in flight.
+    worker.once('exit', () => {
+      if (wq().crew.workerAt(slot) === worker) this.#seeLeaving()
+    })
     // Asked in the exit event before io-wq hears of it, unless it has missed the worker already.
     const { mem } = wq()
     traceWorker(worker, name, this.#home, () => {
@@ -118,7 +144,14 @@ export class PoolThreads {
   /** Workers have claimed what `answer` gives them, or make room for others. */
   onClaims(answer: () => void): void {
     answer()
-    if (this.#someLeave()) this.#parts.wq().nudge()
+    this.#seeLeaving()
+  }
+
+  #seeLeaving(): void {
+    if (!this.#someLeave()) return
+    const wq = this.#parts.wq()
+    wq.nudge()
+    wq.crew.spare?.want()
   }
 
   #someLeave(): boolean {
@@ -136,6 +169,8 @@ export class PoolThreads {
   /** Pool.recycle. */
   async recycle(): Promise<void> {
     const left: Promise<void>[] = []
+    // It has loaded the module as it was.
+    this.#parts.wq().crew.spare?.dismiss()
     for (let slot = 0; slot < this.#space.nrSlots; slot++) {
       const gone = this.#parts.wq().crew.left(slot)
       if (gone === undefined) continue

@@ -10,7 +10,7 @@ import { fetchAdd, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { exit, setImmediate } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
 import { watchWriters } from '../lib/writers.js'
-import type { WorkerSeat } from '../wq/crew.js'
+import type { WorkerSeat } from '../wq/crew-parts.js'
 import { WqHash } from '../wq/hash.js'
 import { mayGrow } from '../wq/items.js'
 import { WORKER, WqMemory } from '../wq/layout.js'
@@ -21,7 +21,7 @@ import { Stamps } from './histograms.js'
 import { currentJob, inNewFrame } from './job-context.js'
 import { becomeHost } from './job-protocol.js'
 import { JobsModule, type ModuleHooks } from './jobs-module.js'
-import { type OutputFd, relayOutput } from './output.js'
+import { type OutputFd, type OutputPiece, relayOutput } from './output.js'
 import { JOB, PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, POOL, SEAT, Space } from './record.js'
 import { JobRunner } from './run-job.js'
 import { describe } from './thrown.js'
@@ -43,10 +43,13 @@ export interface PoolSeat {
   readonly workerData: unknown
   /** Where to say when jobs begin and end, if somebody wants to know. */
   readonly stamps: SharedArrayBuffer | undefined
+  /** A spare thread's alone: where it is told that it has a slot. */
+  readonly adoption?: MessagePort
 }
 
-/** The first message to each worker: its own port, and the one whose messages wake the owner. */
+/** The first message to each worker: where it sits, its own port, and the one whose messages wake the owner. */
 export interface Greeting {
+  readonly slot: number
   readonly port: MessagePort
   readonly wakePort: MessagePort
 }
@@ -59,20 +62,41 @@ const hash = seat.hash === undefined ? undefined : WqHash.attach(new Int32Array(
 const mem = WqMemory.attach(seat.sab, JOB.hash, hash)
 const space = Space.attach(sab)
 const ARMED = POOL.at.armed >> 2
-const RETIRES = space.seat(seat.slot) + (SEAT.at.retires >> 2)
-/** Read by the owner, should this thread not come up. */
-const enterPhase = (phase: number) => storeRelease(space.words, space.seat(seat.slot) + (SEAT.at.phase >> 2), phase)
 
-/** The owner's port. It was posted before this thread began; should it be late all the same, it is awaited. */
+/**
+ * The owner's port. It was posted before this thread began; should it be late all the same, it is awaited. To a spare
+ * thread it comes when another is to be replaced.
+ */
 async function greeting(): Promise<Greeting> {
-  const there = receiveMessageOnPort(parentPort!)
+  const from = poolSeat.adoption ?? parentPort!
+  const there = receiveMessageOnPort(from)
   if (there !== undefined) return there.message as Greeting
-  return new Promise((resolve) => parentPort!.once('message', resolve))
+  return new Promise((resolve) => from.once('message', resolve))
 }
 
-const { port, wakePort } = await greeting()
-const events = new WorkerEvents(mem, wakePort)
-relayOutput(poolSeat.relays, (fd, pieces) => events.post(fd, EVENT_OUTPUT, pieces))
+let relay: WorkerEvents | undefined
+/** What a spare thread's module has printed: it is told when the thread is there, as it is for others. */
+const printed: [fd: OutputFd, pieces: readonly OutputPiece[]][] = []
+relayOutput(poolSeat.relays, (fd, pieces) => {
+  if (relay === undefined) printed.push([fd, pieces])
+  else relay.post(fd, EVENT_OUTPUT, pieces)
+})
+
+/** Takes the seat. */
+function sitDown({ slot, port, wakePort }: Greeting) {
+  const events = new WorkerEvents(mem, wakePort)
+  relay = events
+  for (const [fd, pieces] of printed.splice(0)) events.post(fd, EVENT_OUTPUT, pieces)
+  poolSeat.adoption?.close()
+  return { slot, port, events }
+}
+
+const seated = greeting().then(sitDown)
+/** Read by the owner, should this thread not come up; of a spare one it knows enough. */
+const enterPhase = (phase: number, slot = seat.slot) => {
+  if (slot !== NONE) storeRelease(space.words, space.seat(slot) + (SEAT.at.phase >> 2), phase)
+}
+if (seat.slot !== NONE) await seated
 
 /** Only one edge wakes an idle owner: the one that takes the word to 0. */
 function wakeOwner(): void {
@@ -88,9 +112,13 @@ function wakeForClaims(): void {
 syncBuiltinESMExports()
 becomeHost(currentJob)
 enterPhase(PHASE_IMPORTS)
-const module = await JobsModule.load(jobs, hooks, () => enterPhase(PHASE_INIT))
+const module = await JobsModule.load(jobs, hooks)
+const { slot, port, events } = await seated
+const RETIRES = space.seat(slot) + (SEAT.at.retires >> 2)
+if (hooks.init !== undefined) enterPhase(PHASE_INIT, slot)
+await module.setUp()
 
-const acct = mem.words[mem.worker(seat.slot) + (WORKER.at.acct >> 2)]!
+const acct = mem.words[mem.worker(slot) + (WORKER.at.acct >> 2)]!
 let nrRun = 0
 /** Nothing more is to be run here: enough was, or the pool has been recycled since this thread was made. */
 const isDue = () => nrRun >= maxJobs || loadAcquire(space.words, RETIRES) !== 0
@@ -109,7 +137,7 @@ events.onParked = turns.parked
 const runner = new JobRunner({
   mem,
   space,
-  slot: seat.slot,
+  slot,
   port,
   events,
   module,
@@ -121,7 +149,7 @@ const runner = new JobRunner({
 })
 
 watchWriters('worker', watchedTables(mem))
-const loop = new WorkerLoop(mem, seat.slot, {
+const loop = new WorkerLoop(mem, slot, {
   doWork(item) {
     nrRun++
     stamps?.begin(item)
@@ -135,7 +163,7 @@ const loop = new WorkerLoop(mem, seat.slot, {
     turns.stay()
     if (isDue()) {
       // The next thread starts while this one tears down and ends.
-      enterPhase(PHASE_LEAVES)
+      enterPhase(PHASE_LEAVES, slot)
       fetchAdd(space.words, POOL.at.nr_claims >> 2, 1)
       wakeForClaims()
     }

@@ -5,7 +5,7 @@
  * process alive. Counterpart: create_io_worker, io_wq_worker_sleeping and the create-retry of io-wq.c; where the
  * scheduler tells the kernel that a worker blocked, a sampler looks at /proc here.
  */
-import type { Worker, WorkerOptions } from 'node:worker_threads'
+import type { TransferListItem, Worker } from 'node:worker_threads'
 import { assert } from '../lib/assert.js'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
@@ -15,6 +15,8 @@ import { forNode } from '../lib/options.js'
 import { trace } from '../lib/trace.js'
 import { closeGate } from '../sys/gate.js'
 import { addRunning } from './acct.js'
+import type { CrewOptions, CrewOwner, SpareData, WorkerSeat } from './crew-parts.js'
+import { Interrupts } from './interrupts.js'
 import {
   ACCT,
   HOLDER_OWNER,
@@ -22,8 +24,6 @@ import {
   ITEM,
   ITEM_CANCELED,
   ITEM_DONE,
-  ITEM_RUNNING,
-  ITEM_SLOT_SHIFT,
   ITEM_STATE_MASK,
   NR_ACCTS,
   WORKER,
@@ -32,11 +32,13 @@ import {
   WORKER_STARTING,
   WQ,
   WQ_EXIT,
+  WQ_EXIT_ON_IDLE,
   type WqMemory,
 } from './layout.js'
 import { lock, lockHolder, unlock } from './lock.js'
-import { type Casualty, casualty, type Member, type StartEnd, untoldOf } from './member.js'
+import { type Casualty, casualty, type Member, untoldOf } from './member.js'
 import { Sampler } from './sampler.js'
+import { Spare } from './spare.js'
 import { StartLimit } from './start-limit.js'
 import { SYSTEM_THREADS, type ThreadSystem } from './threads.js'
 
@@ -49,51 +51,15 @@ const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_DETACHED = WORKER.at.detached >> 2
 const STATE = ITEM.at.state >> 2
-const SEQ = ITEM.at.seq >> 2
 
 /** How often workers are looked at while work waits for one. */
 const TICK_MS = 1
 /** How often a sleeping owner looks for workers that died. */
 const REAP_MS = 100
+/** How long a spare thread stays where no thread is replaced. */
+const KEEP_SPARE_MS = 60_000
 const CREATE_TRIES = 3
 const CREATE_DELAY_MS = 5
-
-/** What a worker entry finds in workerData. */
-export interface WorkerSeat {
-  readonly sab: SharedArrayBuffer
-  readonly slot: number
-  /** Where the hash is shared with other pools. */
-  readonly hash: SharedArrayBuffer | undefined
-  readonly data: unknown
-}
-
-export interface CrewOptions {
-  readonly workerEntry: URL
-  readonly workerData?: (slot: number) => unknown
-  readonly workerOptions?: WorkerOptions
-  readonly startTimeoutMs?: number
-  readonly hooks: {
-    interrupt?(slot: number, tid: number): void
-    onWorkerMade?(slot: number, worker: Worker): void
-    startError?(slot: number, end: StartEnd): Error | undefined
-    onUntold?(error: Error, isStart: boolean): void
-  }
-  readonly threads?: ThreadSystem
-}
-
-export interface CrewOwner {
-  recover(dead: readonly Casualty[]): void
-  /** `insist`: whatever the workers that run seem to manage. */
-  wantsWorker(acct: number, insist: boolean): boolean
-  /** True if items were cancelled for it. */
-  giveUp(acct: number, error: Error): boolean
-}
-
-/** What a worker's thread is to be got out of. A record is given to others later; its number in the order of all is not. */
-interface Interrupt {
-  readonly itemWord: number
-  readonly seq: number
-}
 
 /** A worker that could not be made, and will be tried again: by a timer, or by an owner that sleeps. */
 interface Retry {
@@ -109,7 +75,8 @@ export class Crew {
   readonly #members: (Member | undefined)[]
   readonly #freeSlots: number[] = []
   readonly #sampler: Sampler
-  readonly #interrupts = new Map<number, Interrupt>()
+  /** Undefined where there is nothing to interrupt with. */
+  readonly #interrupts: Interrupts | undefined
   #timer: NodeJS.Timeout | undefined
   #ticking = false
   #lastTickMs = 0
@@ -118,6 +85,9 @@ export class Crew {
   #nrAlive = 0
   readonly #retries = new Set<Retry>()
   readonly #startLimit: StartLimit
+  /** Where its embedder has spare threads. */
+  readonly spare: Spare | undefined
+  readonly #nrDoomed = new Array<number>(NR_ACCTS).fill(0)
   nrCreated = 0
   #cpus: readonly number[] | undefined
 
@@ -126,8 +96,14 @@ export class Crew {
     this.#options = options
     this.#owner = owner
     this.#threads = options.threads ?? SYSTEM_THREADS
+    const { hooks } = options
+    if (hooks.interrupt !== undefined) {
+      this.#interrupts = new Interrupts(mem, (slot, tid) => hooks.interrupt?.(slot, tid))
+    }
     this.#startLimit = new StartLimit(options.startTimeoutMs ?? Number.POSITIVE_INFINITY, () => this.#countStarts())
     this.#members = new Array(mem.shape.nrSlots).fill(undefined)
+    const { spareData } = options
+    if (spareData !== undefined) this.spare = this.#spareOf(spareData)
     this.#sampler = new Sampler(mem, this.#threads, this.onStuck)
     for (let slot = mem.shape.nrSlots - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
   }
@@ -151,6 +127,7 @@ export class Crew {
   /** Where workers run that are made from now on; undefined: wherever the owner may. Others leave when idle. */
   setAffinity(cpus: readonly number[] | undefined): void {
     this.#cpus = cpus
+    this.spare?.dismiss()
     storeRelease(this.#mem.words, AFFINITY_SEQ, (this.#mem.words[AFFINITY_SEQ]! + 1) | 0)
   }
 
@@ -166,16 +143,11 @@ export class Crew {
     words[w + W_AFFINITY_SEQ] = words[AFFINITY_SEQ]!
     words[w + W_DETACHED] = 0
     storeRelease(words, w + W_STATE, WORKER_STARTING)
-    const seat: WorkerSeat = {
-      sab: this.#mem.sab,
-      slot,
-      hash: this.#mem.hashSab,
-      data: this.#options.workerData?.(slot),
-    }
+    const data = this.#options.workerData?.(slot)
+    const spare = this.spare?.take()
     let worker: Worker
     try {
-      const options = forNode({ ...this.#options.workerOptions, workerData: seat })
-      worker = this.#threads.start(this.#options.workerEntry, options, this.#cpus)
+      worker = spare ?? this.#start(slot, data)
     } catch (error) {
       this.#createFailed(slot, acct, tries, error as Error)
       return
@@ -191,6 +163,7 @@ export class Crew {
       slices: 0,
       isLate: false,
       isTerminated: false,
+      isDoomed: false,
       isTold: false,
       isInOrder: false,
       mourners,
@@ -198,12 +171,49 @@ export class Crew {
     this.#members[slot] = member
     this.#startLimit.watch()
     if (this.#goneWaiters.length === 0) worker.unref()
-    this.#options.hooks.onWorkerMade?.(slot, worker)
+    this.#options.hooks.onWorkerMade?.(slot, worker, spare !== undefined)
     worker.on('error', (error) => {
       member.error = error instanceof Error ? error : new Error(String(error))
     })
     worker.on('exit', (code) => this.#onExit(slot, member, code))
     trace('worker_create', slot, acct)
+  }
+
+  #start(slot: number, data: unknown, transferList: readonly TransferListItem[] = []): Worker {
+    const seat: WorkerSeat = { sab: this.#mem.sab, slot, hash: this.#mem.hashSab, data }
+    const options = forNode({ ...this.#options.workerOptions, workerData: seat, transferList: [...transferList] })
+    return this.#threads.start(this.#options.workerEntry, options, this.#cpus)
+  }
+
+  #spareOf(spareData: () => SpareData): Spare {
+    return new Spare({
+      keepMs: KEEP_SPARE_MS,
+      start: () => {
+        const { data, transferList } = spareData()
+        return this.#start(NONE, data, transferList)
+      },
+      isWanted: () => (loadAcquire(this.#mem.words, WQ.at.state >> 2) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) === 0,
+      onGone: () => this.#checkGone(),
+    })
+  }
+
+  /** Workers of an account that are being ended: they count, but others may take their places. */
+  nrDoomed(acct: number): number {
+    return this.#nrDoomed[acct]!
+  }
+
+  /**
+   * The thread in a slot is being ended, and may take as long as it likes, for it may be inside a system call: another
+   * takes its place at once, if there is work.
+   */
+  replaceEnded(slot: number): void {
+    const member = this.#members[slot]
+    if (member === undefined || member.isDoomed) return
+    member.isDoomed = true
+    this.#nrDoomed[member.acct]!++
+    this.#sampler.countBlocked(slot, member)
+    this.refill()
+    this.spare?.want()
   }
 
   #onExit(slot: number, member: Member, code: number): void {
@@ -275,8 +285,10 @@ export class Crew {
   }
 
   #remove(slot: number): void {
+    const member = this.#members[slot]
+    if (member?.isDoomed === true) this.#nrDoomed[member.acct]!--
     this.#members[slot] = undefined
-    this.#interrupts.delete(slot)
+    this.#interrupts?.delete(slot)
   }
 
   #isGone(slot: number): boolean {
@@ -339,12 +351,13 @@ export class Crew {
       this.#goneWaiters.push(resolve)
       // Workers do not keep the process alive, but somebody waits for these to end.
       for (const member of this.#members) member?.worker.ref()
+      this.spare?.ref()
       this.#checkGone()
     })
   }
 
   #checkGone(): void {
-    if (this.#nrAlive + this.#retries.size > 0) return
+    if (this.#nrAlive + this.#retries.size + (this.spare?.nrLeft ?? 0) > 0) return
     const waiters = this.#goneWaiters
     this.#goneWaiters = []
     for (const resolve of waiters) resolve()
@@ -439,8 +452,8 @@ export class Crew {
 
   /** Looks at every worker once; true while there is reason to look again. */
   #tick(): boolean {
-    this.#resendInterrupts()
-    let again = this.#interrupts.size > 0
+    this.#interrupts?.resend()
+    let again = this.#interrupts !== undefined && this.#interrupts.size > 0
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       const a = this.#mem.acct(acct)
       if (this.#mem.words[a + (ACCT.at.nr_queued >> 2)] === 0) continue
@@ -459,19 +472,9 @@ export class Crew {
 
   /** Tells a worker's thread to come out of its wait, now and at each tick until the item has ended. */
   interrupt(slot: number, itemWord: number): void {
-    if (this.#options.hooks.interrupt === undefined) return
-    this.#interrupts.set(slot, { itemWord, seq: this.#mem.words[itemWord + SEQ]! })
-    this.#options.hooks.interrupt(slot, this.#mem.words[this.#mem.worker(slot) + W_TID]!)
+    if (this.#interrupts === undefined) return
+    this.#interrupts.add(slot, itemWord)
     this.watch()
-  }
-
-  #resendInterrupts(): void {
-    const { words } = this.#mem
-    for (const [slot, { itemWord, seq }] of this.#interrupts) {
-      const isRunning = loadAcquire(words, itemWord + STATE) === (ITEM_RUNNING | (slot << ITEM_SLOT_SHIFT))
-      if (!isRunning || words[itemWord + SEQ] !== seq) this.#interrupts.delete(slot)
-      else this.#options.hooks.interrupt?.(slot, words[this.#mem.worker(slot) + W_TID]!)
-    }
   }
 
   stop(): void {

@@ -14,6 +14,8 @@ export interface Member {
   slices: number
   isLate: boolean
   isTerminated: boolean
+  /** It is being ended, and another may have its place. */
+  isDoomed: boolean
   /** Nobody is to be told of its end: it was meant, or somebody has been. */
   isTold: boolean
   /** It had said that it leaves. */

@@ -1,7 +1,7 @@
 /**
  * What an io-wq is made of, and what it tells the one who made it. Owner thread only; types.
  */
-
+import type { SpareData } from './crew-parts.js'
 import type { HashSeat } from './hash-pools.js'
 import type { WqShape } from './layout.js'
 import type { StartEnd } from './member.js'
@@ -20,8 +20,11 @@ export interface WqHooks {
   onToldToStop?(slot: number): void
   /** A worker died and its items came home: a queue may have something to drain. */
   onRecovered?(): void
-  /** A worker's thread is about to start in a slot: what is posted to it now is there when its script runs. */
-  onWorkerMade?(slot: number, worker: import('node:worker_threads').Worker): void
+  /**
+   * A worker's thread is about to start in a slot: what is posted to it now is there when its script runs. A spare one
+   * waits to be told that it has a slot.
+   */
+  onWorkerMade?(slot: number, worker: import('node:worker_threads').Worker, isSpare: boolean): void
   /** A thread ended before it was up. What is returned is final, where the reason is known; else it is tried again. */
   startError?(slot: number, end: StartEnd): Error | undefined
   /** A worker died, or failed as it left, or could not be started, and no item was failed for it. */
@@ -33,6 +36,8 @@ export interface WqOptions extends WqShape {
   readonly workerEntry: URL
   /** Handed to the script in workerData.data. */
   readonly workerData?: (slot: number) => unknown
+  /** Given: threads that are replaced have a spare one ready, whose seat has no slot. */
+  readonly spareData?: () => SpareData
   readonly workerOptions?: import('node:worker_threads').WorkerOptions
   /** Limits for bounded and unbounded workers. */
   readonly maxWorkers: readonly [bound: number, unbound: number]

@@ -69,6 +69,19 @@ export class Sampler {
     this.#still[slot] = isStill ? this.#still[slot]! + weight : 0
     if (!stuck || words[w + W_BLOCKED] !== 0) return isMoving
     if (!this.#threads.isAsleep(worker, words[w + W_TID]!)) return false
+    this.#countBlocked(w, acct, seq)
+    return false
+  }
+
+  /** Whatever it does: it is being ended. */
+  countBlocked(slot: number, { acct }: { readonly acct: number }): void {
+    const w = this.#mem.worker(slot)
+    this.#countBlocked(w, acct, loadAcquire(this.#mem.words, w + W_SEQ))
+  }
+
+  /** If it is still where it was when it had begun so many items. */
+  #countBlocked(w: number, acct: number, seq: number): void {
+    const { words } = this.#mem
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.#onStuck)
     const hasWork = this.#hasWork(w)
@@ -80,7 +93,6 @@ export class Sampler {
       addRunning(this.#mem, acct, -1)
     }
     unlock(words, a + (ACCT.at.lock >> 2))
-    return false
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Worker entry of wq.test.ts: runs what an item's payload says. */
 import { workerData } from 'node:worker_threads'
 import { fetchAdd, futexWait, futexWake, loadAcquire, setStepHook, storeRelease } from '../lib/barrier.js'
-import type { WorkerSeat } from './crew.js'
+import type { WorkerSeat } from './crew-parts.js'
 import { ACCT, HOLDER_WORKER0, IO_WQ_WORK_CANCEL, ITEM, WORKER, WqMemory } from './layout.js'
 import { wakeOwner } from './wakes.js'
 import { WorkerLoop } from './worker-loop.js'

@@ -180,8 +180,8 @@ export class Wq {
     const { words } = this.mem
     if (words[a + (ACCT.at.free_head >> 2)] !== NONE) return false
     if (words[a + NR_RUNNING]! >= (concurrent ? words[MAX_RUNNING]! : this.#concurrency)) return false
-    if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]!) return false
     const acct = a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND
+    if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! + this.crew.nrDoomed(acct)) return false
     if (concurrent && !needsMore(this.mem, acct)) return false
     // Those on their way up, or to the list, take an item each: one job at a time makes one thread, however long it takes.
     return words[a + NR_QUEUED]! > this.crew.nrComing(acct) && this.#count(a)
@@ -322,7 +322,10 @@ export class Wq {
     const { words } = this.mem
     if (!on) {
       if ((fetchAnd(words, WQ_STATE, ~WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) !== 0) this.crew.refill()
-    } else if ((fetchOr(words, WQ_STATE, WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) === 0) this.wakeAllIdle()
+    } else if ((fetchOr(words, WQ_STATE, WQ_EXIT_ON_IDLE) & WQ_EXIT_ON_IDLE) === 0) {
+      this.crew.spare?.dismiss()
+      this.wakeAllIdle()
+    }
   }
 
   /** Every idle worker looks around: for work, and for reasons to leave. */
@@ -342,6 +345,7 @@ export class Wq {
    */
   async exit(): Promise<void> {
     fetchOr(this.mem.words, WQ_STATE, WQ_EXIT)
+    this.crew.spare?.dismiss()
     this.cancelPending(ACCT_UNBOUND)
     this.wakeAllIdle()
     await this.crew.gone()
@@ -363,6 +367,7 @@ export class Wq {
     this.crew.terminate(slot, reason)
     // A thread inside of a system call dies only once it is out of it.
     this.crew.interrupt(slot, this.mem.item(item))
+    this.crew.replaceEnded(slot)
     return true
   }
 

@@ -7,7 +7,7 @@
 import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../../src/lib/barrier.js'
 import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
-import type { WorkerSeat } from '../../src/wq/crew.js'
+import type { WorkerSeat } from '../../src/wq/crew-parts.js'
 import { HASH, HASH_POOL, holderBits, POOL_JOINED, WqHash, wakeWaiters } from '../../src/wq/hash.js'
 import type { HashSeat } from '../../src/wq/hash-pools.js'
 import {
@@ -58,6 +58,8 @@ export type Op =
   | readonly ['enqueue', item: number, flags?: string, bucket?: number]
   | readonly ['cancel', item: number]
   | readonly ['exitOnIdle', on: boolean]
+  /** Ends the thread that runs an item, which does not hear of it: it is inside a system call. */
+  | readonly ['terminate', item: number]
   /** Sets the limits; 0 leaves one as it is. */
   | readonly ['maxWorkers', bound: number, unbound: number]
   /** The workers there are shall leave at their next idle timeout. */
@@ -189,6 +191,7 @@ class Threads implements ThreadSystem {
       on: (event: string, listener: (code: number) => void) => {
         if (event === 'exit') body.onExit = listener
       },
+      once() {},
       ref() {},
       unref() {},
       postMessage() {},
@@ -321,6 +324,9 @@ class Owner {
       }
       case 'cancel':
         this.#report.answers.push([op[1], this.#wq.cancel(op[1])])
+        return
+      case 'terminate':
+        this.#wq.terminateRunning(op[1])
         return
       case 'exitOnIdle':
         this.#wq.setExitOnIdle(op[1])

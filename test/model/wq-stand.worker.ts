@@ -1,7 +1,7 @@
 /** Worker entry of wq-stand.ts: an item notes when it begins and ends, and may wait for its gate in between. */
 import { workerData } from 'node:worker_threads'
 import { fetchAdd, futexWait, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
-import type { WorkerSeat } from '../../src/wq/crew.js'
+import type { WorkerSeat } from '../../src/wq/crew-parts.js'
 import { WqMemory } from '../../src/wq/layout.js'
 import { WorkerLoop } from '../../src/wq/worker-loop.js'
 import { QUICK } from './wq-model.js'

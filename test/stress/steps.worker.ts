@@ -1,7 +1,7 @@
 /** Worker entry of the random steps: an item counts itself, and is short, longer, or blocks for an instant. */
 import { workerData } from 'node:worker_threads'
 import { fetchAdd, futexWait, futexWake, loadAcquire } from '../../src/lib/barrier.js'
-import type { WorkerSeat } from '../../src/wq/crew.js'
+import type { WorkerSeat } from '../../src/wq/crew-parts.js'
 import { WqMemory } from '../../src/wq/layout.js'
 import { WorkerLoop } from '../../src/wq/worker-loop.js'
 import { BELL, COUNTS, ID, LOOKS, NAP_MS, PAYLOAD_HASH } from './steps.js'
