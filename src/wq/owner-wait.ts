@@ -19,14 +19,15 @@ const SPIN_MS = 0.05
 
 /**
  * Announces that the owner waits for `wanted` items, asks `ready` once more, and sleeps until the count is down to zero,
- * an item with FORCE_WAKE came, or `timeoutMs` have passed.
+ * an item with FORCE_WAKE came, or `timeoutMs` have passed. True if these have, though of the items some came.
  */
-export function sleepUntilHome(mem: WqMemory, timeoutMs: number, wanted: number, ready: () => boolean): void {
+export function sleepUntilHome(mem: WqMemory, timeoutMs: number, wanted: number, ready: () => boolean): boolean {
   const { words } = mem
   xchg(words, OWNER_WAIT, wanted)
   // Pairs with wakeOwner: a push comes before its look at this word, or this look at the queues comes after the push.
   if (!ready()) sleepAnnounced(words, timeoutMs)
-  xchg(words, OWNER_WAIT, OWNER_AWAKE)
+  const left = xchg(words, OWNER_WAIT, OWNER_AWAKE)
+  return left !== OWNER_AWAKE && left < wanted
 }
 
 function sleepAnnounced(words: Int32Array, timeoutMs: number): void {

@@ -430,12 +430,14 @@ export class Wq {
   /**
    * Sleeps on the owner thread until `wanted` more items came home, one with FORCE_WAKE did, or `timeoutMs` have passed;
    * it may wake early. `ready` is asked once, after the sleep was announced. While work is queued it sleeps in slices,
-   * to see workers that block.
+   * to see workers that block. True if it has slept on with items at home, and no other is on its way: fewer than
+   * `wanted`, and none with FORCE_WAKE.
    */
-  sleep(timeoutMs: number, wanted: number, ready: () => boolean): void {
-    sleepUntilHome(this.mem, this.crew.slice(timeoutMs), wanted, ready)
+  sleep(timeoutMs: number, wanted: number, ready: () => boolean): boolean {
+    const sleptOn = sleepUntilHome(this.mem, this.crew.slice(timeoutMs), wanted, ready) && !this.crew.someoneMidPush()
     this.crew.tickIfDue()
     this.#hashSeat?.reapIfDue()
+    return sleptOn
   }
 
   /** See grace(): whether every worker has since let go of the item it has in hand now. */

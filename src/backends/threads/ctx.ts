@@ -128,6 +128,8 @@ export class Tctx {
   readonly held: (Uint8Array | undefined)[] = []
   /** Whether any of its rings ever had a timeout. */
   hasTimers = false
+  /** What the owner itself sent home: turns of a chain or behind a drain, ends of timeouts. */
+  nrSentHome = 0
   #generation = 0
 
   constructor(firstSqEntries: number, hooks: TctxHooks) {

@@ -15,6 +15,7 @@ const SQ_FLAGS = RINGS.at.sq_flags >> 2
 
 /** Queues a request for the owner, by the owner itself. `kind` is TW_*. */
 export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: number): void {
+  tctx.nrSentHome++
   tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_TW] = kind
   if (!tctx.wq.pushHome(req, ctx.id)) return
   fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)

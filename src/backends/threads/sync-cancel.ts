@@ -12,6 +12,7 @@ import { CANCEL_FLAGS, cancelBy } from './cancel.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { isDeferred } from './home.js'
 import { runTaskWork } from './tw.js'
+import { firstDueMs, hasTaskWork, runAll } from './wait.js'
 
 const STATE = ITEM.at.state >> 2
 
@@ -51,9 +52,9 @@ export function syncCancel(tctx: Tctx, ctx: IoRingCtx, arg: ArrayBufferView | nu
 }
 
 function runWhatComesHome(tctx: Tctx, ctx: IoRingCtx, timeoutMs: number): void {
-  const untilUp = (ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY) - nowMs()
-  tctx.wq.sleep(Math.max(0, Math.min(timeoutMs, untilUp)), 1, () => !tctx.wq.isQueueEmpty(ctx.id))
-  runTaskWork(tctx, ctx, 0)
+  const untilUp = firstDueMs(tctx, ctx) - nowMs()
+  tctx.wq.sleep(Math.max(0, Math.min(timeoutMs, untilUp)), 1, () => hasTaskWork(tctx, ctx))
+  runAll(tctx, ctx, 0)
 }
 
 function isRunning(tctx: Tctx, item: number): boolean {

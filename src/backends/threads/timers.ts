@@ -110,6 +110,11 @@ export class Timers {
     return this.#list.slice(0, nrMet)
   }
 
+  /** How many more CQEs, the CQ's tail being there, meet the first count; Infinity without one. */
+  nrToMeet(tail: number): number {
+    return this.#nrCounted === 0 ? Number.POSITIVE_INFINITY : this.#list[0]!.target! - this.#count(tail)
+  }
+
   /** Those that are no limits of requests, in the order in which they are found. */
   timeouts(): readonly Timeout[] {
     return this.#list

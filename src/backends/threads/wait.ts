@@ -6,11 +6,12 @@
  */
 import { IORING_ENTER_ABS_TIMER, IORING_ENTER_EXT_ARG } from '../../abi/constants.js'
 import { GETEVENTS_ARG } from '../../abi/structs.js'
+import { assert, VERIFY } from '../../lib/assert.js'
 import { nowMs } from '../../lib/clock.js'
 import { EFAULT, EINVAL, ETIME } from '../../lib/errno.js'
 import { CLOCK_MONOTONIC, clockMs } from '../../sys/clock.js'
 import { copyIn, fromWords } from '../../sys/memory.js'
-import { flushOverflow, nrReady } from './complete.js'
+import { committedTail, flushOverflow, nrReady } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { endMet } from './expiry.js'
 import { isDeferred } from './home.js'
@@ -54,8 +55,10 @@ export function parseWaitArg(flags: number, arg: Uint8Array | undefined): WaitEn
 export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, nrEvents: number): number {
   let wanted = Math.min(min, ctx.cqEntries)
   let endMs = ends.minEndMs ?? ends.endMs
+  let sleptOn = false
   for (;;) {
-    const nrRun = runAll(tctx, ctx, wanted)
+    const nrRun = sleptOn && VERIFY ? runVerified(tctx, ctx, wanted) : runAll(tctx, ctx, wanted)
+    sleptOn = false
     flushOverflow(ctx)
     // What was flushed may be what a count waited for: that is task work now.
     if (endMet(tctx, ctx)) continue
@@ -74,19 +77,53 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
     }
     const untilUp = firstDueMs(tctx, ctx) - now
     if (untilUp <= 0) continue
-    tctx.wq.sleep(Math.min(endMs - now, untilUp), wanted - ready, () => hasTaskWork(tctx, ctx))
+    const nrToWake = Math.min(wanted - ready, nrToLetGo(tctx, ctx))
+    sleptOn = tctx.wq.sleep(Math.min(endMs - now, untilUp), nrToWake, () => hasTaskWork(tctx, ctx))
   }
 }
 
+/**
+ * How many items have to come home, at least, before something else goes on: what a drain holds back, a timeout with a
+ * count, or another ring, whose next completion may be what this one waits for. Members of chains wake by themselves.
+ */
+function nrToLetGo(tctx: Tctx, ctx: IoRingCtx): number {
+  let nr = Number.POSITIVE_INFINITY
+  if (ctx.drain.nrHeld > 0) nr = Math.max(1, ctx.nrInflight - ctx.drain.nrHeld)
+  if (ctx.timers !== undefined) nr = Math.min(nr, ctx.timers.nrToMeet(committedTail(ctx)))
+  if (tctx.rings.size === 1 || nr === 1) return nr
+  for (const ring of tctx.rings.values()) if (ring !== ctx && !isDeferred(ring) && ring.nrInflight > 0) return 1
+  return nr
+}
+
+/** As runAll, after a sleep that went on with items at home. They were to be completions for this ring, and no more. */
+function runVerified(tctx: Tctx, ctx: IoRingCtx, wanted: number): number {
+  const { nrSentHome } = tctx
+  const dueMs = firstDueMs(tctx, ctx)
+  const nrRun = runTaskWork(tctx, ctx, wanted)
+  const nrElsewhere = runOthers(tctx, ctx)
+  // Unless a timeout was up just now, which may let go of anything.
+  const isQuiet = nowMs() < dueMs
+  assert(
+    !isQuiet || (nrElsewhere === 0 && tctx.nrSentHome === nrSentHome),
+    'no wait sleeps on when what is at home lets something go',
+  )
+  return nrRun + nrElsewhere
+}
+
 /** Task work of the ring, and of the thread's others that need no enter of their own for it. Returns the entries run. */
-function runAll(tctx: Tctx, ctx: IoRingCtx, wanted: number): number {
-  let nrRun = runTaskWork(tctx, ctx, wanted)
-  if (tctx.rings.size === 1) return nrRun
+export function runAll(tctx: Tctx, ctx: IoRingCtx, wanted: number): number {
+  const nrRun = runTaskWork(tctx, ctx, wanted)
+  return nrRun + runOthers(tctx, ctx)
+}
+
+function runOthers(tctx: Tctx, ctx: IoRingCtx): number {
+  if (tctx.rings.size === 1) return 0
+  let nrRun = 0
   for (const ring of tctx.rings.values()) if (ring !== ctx && !isDeferred(ring)) nrRun += runTaskWork(tctx, ring, 0)
   return nrRun
 }
 
-function hasTaskWork(tctx: Tctx, ctx: IoRingCtx): boolean {
+export function hasTaskWork(tctx: Tctx, ctx: IoRingCtx): boolean {
   if (!tctx.wq.isQueueEmpty(ctx.id)) return true
   if (tctx.rings.size === 1) return false
   for (const ring of tctx.rings.values()) if (!isDeferred(ring) && !tctx.wq.isQueueEmpty(ring.id)) return true
@@ -94,7 +131,7 @@ function hasTaskWork(tctx: Tctx, ctx: IoRingCtx): boolean {
 }
 
 /** When the first timeout is up that a wait has to see to. Infinity for none. */
-function firstDueMs(tctx: Tctx, ctx: IoRingCtx): number {
+export function firstDueMs(tctx: Tctx, ctx: IoRingCtx): number {
   let first = ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY
   if (tctx.rings.size === 1) return first
   for (const ring of tctx.rings.values()) {
