@@ -2,6 +2,7 @@
  * What the shared words say of items and lists, without a lock: as of now, for owner threads that ask before they act.
  */
 import { loadAcquire } from '../lib/barrier.js'
+import { NONE } from '../lib/mpscq.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -9,6 +10,7 @@ import {
   IO_WQ_WORK_UNBOUND,
   ITEM,
   ITEM_QUEUED,
+  ITEM_RUNNING,
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   WQ,
@@ -35,6 +37,12 @@ export function isQueued(mem: WqMemory, item: number): boolean {
 export function isWaiting(mem: WqMemory, item: number): boolean {
   const state = loadAcquire(mem.words, mem.item(item) + STATE) & ITEM_STATE_MASK
   return state === ITEM_QUEUED || state === ITEM_TAKEN
+}
+
+/** In which turn a cancel tries an item: 0 for one that is queued, 1 taken, 2 running; NONE for all others. */
+export function cancelRank(mem: WqMemory, item: number): number {
+  const state = loadAcquire(mem.words, mem.item(item) + STATE) & ITEM_STATE_MASK
+  return state === ITEM_QUEUED ? 0 : state === ITEM_TAKEN ? 1 : state === ITEM_RUNNING ? 2 : NONE
 }
 
 /** All items that are queued, of the first `nrTouched`, in the order of enqueueing. */

@@ -15,7 +15,7 @@ import { Crew } from './crew.js'
 import type { HashSeat } from './hash-pools.js'
 import { HashTails } from './hash-tails.js'
 import { Homes } from './homes.js'
-import { acctOf, clampWorkers, countsOf, isQueued, lacksSpare, nrQueued, type WqCounts } from './items.js'
+import { acctOf, cancelRank, clampWorkers, countsOf, isQueued, lacksSpare, nrQueued, type WqCounts } from './items.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -276,18 +276,20 @@ export class Wq {
 
   /** Cancels the first item that matches, or all; the strongest answer of the kernel's order: pending first. */
   cancelMatch(match: (item: number) => boolean, all: boolean): CancelResult {
-    const { words } = this.mem
-    const found: CancelResult[] = []
-    for (const wanted of [ITEM_QUEUED, ITEM_TAKEN, ITEM_RUNNING]) {
-      for (let item = 0; item < this.#slab.nrTouched; item++) {
-        if ((words[this.mem.item(item) + STATE]! & ITEM_STATE_MASK) !== wanted || !match(item)) continue
-        const result = this.cancel(item)
-        if (result !== 'notfound') found.push(result)
-        if (!all && found.length > 0) return found[0]!
-      }
+    const byState: [queued: number[], taken: number[], running: number[]] = [[], [], []]
+    for (let item = 0; item < this.#slab.nrTouched; item++) {
+      const rank = cancelRank(this.mem, item)
+      if (rank !== NONE) byState[rank]!.push(item)
     }
-    if (found.includes('running')) return 'running'
-    return found.length > 0 ? 'ok' : 'notfound'
+    let strongest: CancelResult = 'notfound'
+    for (const item of byState.flat()) {
+      // The end of one may have been that of others, whose records may be used anew.
+      if (cancelRank(this.mem, item) === NONE || !match(item)) continue
+      const result = this.cancel(item)
+      if (result === 'running' || strongest === 'notfound') strongest = result
+      if (!all && result !== 'notfound') return result
+    }
+    return strongest
   }
 
   /** Whether an item carries IO_WQ_WORK_CANCEL. */

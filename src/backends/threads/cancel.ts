@@ -13,13 +13,15 @@ import {
   IORING_ASYNC_CANCEL_USERDATA,
   IOSQE_FIXED_FILE,
 } from '../../abi/constants.js'
-import { loadAcquire } from '../../lib/barrier.js'
 import { EALREADY, EBADF, ECANCELED, EINVAL, ENOENT } from '../../lib/errno.js'
+import { NONE } from '../../lib/mpscq.js'
 import { isOpenFd, isSameFile } from '../../sys/file.js'
+import { acctOf, cancelRank } from '../../wq/items.js'
+import { ACCT_BOUND, type WqMemory } from '../../wq/layout.js'
+import { keyOf } from './by-user-data.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { endTimeout } from './home.js'
-import { POLL_CANCELED } from './layout.js'
-import { takeWait } from './poll.js'
+import { isWaiting, takeWait } from './poll.js'
 import {
   R_ADDR,
   R_CTX,
@@ -31,7 +33,6 @@ import {
   R_OFF,
   R_OP_FLAGS,
   R_OPCODE,
-  R_POLL,
   R_SQE_FLAGS,
   R_USER_DATA,
 } from './req.js'
@@ -86,42 +87,94 @@ export function cancelBy(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, taken: 
   const isOfFile = (flags & IORING_ASYNC_CANCEL_FD) !== 0
   // No file can be registered here, so a fixed one is never found.
   if (isOfFile && ((flags & IORING_ASYNC_CANCEL_FD_FIXED) !== 0 || !isOpenFd(fd))) return -EBADF
-  const isMeant = (item: number) => matches(tctx, ctx, criteria, item)
   const all = (flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) !== 0
-  const res = all ? cancelEach(tctx, isMeant) : cancelOne(tctx, isMeant, taken)
+  const res = all ? cancelEach(tctx, ctx, criteria) : cancelOne(tctx, ctx, criteria, taken)
   // Timeouts are of no file.
   if (isOfFile || (!all && res === 0)) return res
-  const nrTimeouts = cancelTimeouts(tctx, ctx, isMeant, all)
+  const nrTimeouts = cancelTimeouts(tctx, ctx, criteria, all)
   if (all) return res + nrTimeouts
   return nrTimeouts > 0 ? 0 : res
 }
 
-function cancelTimeouts(tctx: Tctx, ctx: IoRingCtx, isMeant: (item: number) => boolean, all: boolean): number {
-  const found = (ctx.timers?.timeouts() ?? []).filter(({ req }) => isMeant(req)).slice(0, all ? undefined : 1)
+function cancelTimeouts(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, all: boolean): number {
+  const found = (ctx.timers?.timeouts() ?? [])
+    .filter(({ req }) => matches(tctx, ctx, criteria, req))
+    .slice(0, all ? undefined : 1)
   for (const timeout of found) endTimeout(tctx, ctx, timeout, -ECANCELED)
   return found.length
 }
 
-function cancelOne(tctx: Tctx, isMeant: (item: number) => boolean, taken: number[]): number {
-  const result = tctx.wq.cancelMatch((item) => {
-    if (taken.length > 0 || !isMeant(item)) return false
-    if (takeWait(tctx.wq.mem.words, tctx.wq.mem.payload(item))) taken.push(item)
-    return true
-  }, false)
-  if (taken.length > 0 || result === 'ok') return 0
-  return result === 'running' ? -EALREADY : -ENOENT
+/** In the kernel's order: what is pending, bounded first, what runs, and at last what waits for its file. */
+const PENDING_BOUND = 0
+const PENDING_UNBOUND = 1
+const IN_HAND = 2
+const WAITING = 4
+
+/** NONE for what a cancel does not find. */
+function rankOf(mem: WqMemory, item: number): number {
+  const rank = cancelRank(mem, item)
+  if (rank === NONE) return NONE
+  if (isWaiting(mem.words, mem.payload(item))) return WAITING
+  if (rank > 0) return IN_HAND - 1 + rank
+  return acctOf(mem, item) === ACCT_BOUND ? PENDING_BOUND : PENDING_UNBOUND
 }
 
-function cancelEach(tctx: Tctx, isMeant: (item: number) => boolean): number {
+/** Calls `visit` with what may be meant, in the order in which it went to io-wq if its user_data is asked for; true ends it. */
+function visitCandidates(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, visit: (item: number) => boolean): void {
+  const { flags, userDataLow, userDataHigh } = criteria
+  if (!isByUserData(flags)) {
+    for (let item = 0; item < tctx.wq.nrTouched; item++) if (visit(item)) return
+    return
+  }
+  const { byUserData } = tctx
+  let item = byUserData.first(keyOf(ctx.id, userDataLow, userDataHigh))
+  for (; item !== NONE; item = byUserData.next(item)) if (visit(item)) return
+}
+
+function cancelOne(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, taken: number[]): number {
   const { mem } = tctx.wq
-  let nrTaken = 0
-  tctx.wq.cancelMatch((item) => {
-    if (!isMeant(item) || !takeWait(mem.words, mem.payload(item))) return false
-    nrTaken++
-    return true
-  }, true)
-  const isLeft = (item: number) => loadAcquire(mem.words, mem.payload(item) + R_POLL) !== POLL_CANCELED && isMeant(item)
-  return nrTaken + (tctx.wq.cancelMatch(isLeft, true) === 'ok' ? 1 : 0)
+  for (;;) {
+    let [found, first] = [NONE, WAITING + 1]
+    visitCandidates(tctx, ctx, criteria, (item) => {
+      const rank = rankOf(mem, item)
+      if (rank !== NONE && rank < first && matches(tctx, ctx, criteria, item)) [found, first] = [item, rank]
+      return first === PENDING_BOUND
+    })
+    if (found === NONE) return -ENOENT
+    if (takeWait(mem.words, mem.payload(found))) taken.push(found)
+    const result = tctx.wq.cancel(found)
+    if (taken.length > 0 || result === 'ok') return 0
+    if (result === 'running') return -EALREADY
+    // It has ended meanwhile: another may be meant.
+  }
+}
+
+function cancelEach(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria): number {
+  const { mem } = tctx.wq
+  const byRank: number[][] = Array.from({ length: WAITING + 1 }, () => [])
+  visitCandidates(tctx, ctx, criteria, (item) => {
+    const rank = rankOf(mem, item)
+    if (rank !== NONE && matches(tctx, ctx, criteria, item)) byRank[rank]!.push(item)
+    return false
+  })
+  let [nrTaken, isPending, isRunning] = [0, false, false]
+  for (const item of byRank.flat()) {
+    // The end of one may have been that of another.
+    if (rankOf(mem, item) === NONE || !matches(tctx, ctx, criteria, item)) continue
+    const isTaken = takeWait(mem.words, mem.payload(item))
+    const result = tctx.wq.cancel(item)
+    if (isTaken) nrTaken++
+    else if (result === 'running') isRunning = true
+    else if (result === 'ok') isPending = true
+  }
+  return nrTaken + (isPending && !isRunning ? 1 : 0)
+}
+
+/** Whether only requests with that user_data are meant. */
+function isByUserData(flags: number): boolean {
+  if ((flags & IORING_ASYNC_CANCEL_ANY) !== 0) return false
+  const isKeyed = (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0
+  return !isKeyed || (flags & IORING_ASYNC_CANCEL_USERDATA) !== 0
 }
 
 function matches(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, item: number): boolean {
@@ -132,8 +185,7 @@ function matches(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, item: number): 
   if ((flags & IORING_ASYNC_CANCEL_ANY) !== 0) return true
   if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 && !isOnFile(words, r, criteria.fd)) return false
   if ((flags & IORING_ASYNC_CANCEL_OP) !== 0 && words[r + R_OPCODE] !== criteria.opcode) return false
-  const keyed = (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0
-  if (keyed && (flags & IORING_ASYNC_CANCEL_USERDATA) === 0) return true
+  if (!isByUserData(flags)) return true
   return words[r + R_USER_DATA] === criteria.userDataLow && words[r + R_USER_DATA + 1] === criteria.userDataHigh
 }
 

@@ -11,6 +11,7 @@ import { setTimeout, URL } from '../../lib/globals.js'
 import { NONE } from '../../lib/mpscq.js'
 import { closeAdopted } from '../../sys/thread-fd.js'
 import { Wq } from '../../wq/wq.js'
+import { ByUserData } from './by-user-data.js'
 import { signalEventfd } from './complete.js'
 import { newDrain } from './drain.js'
 import { interruptThread } from './interrupt.js'
@@ -126,6 +127,8 @@ export class Tctx {
   readonly byId: (IoRingCtx | undefined)[] = new Array(MAX_RINGS).fill(undefined)
   /** Memory that a request's copied-in arguments live in, kept alive until it is freed. */
   readonly held: (Uint8Array | undefined)[] = []
+  /** Requests that are in io-wq, or come home from there. */
+  readonly byUserData = new ByUserData()
   /** Whether any of its rings ever had a timeout. */
   hasTimers = false
   /** What the owner itself sent home: turns of a chain or behind a drain, ends of timeouts. */

@@ -42,6 +42,11 @@ export function isArmed(words: Int32Array, r: number): boolean {
   return loadAcquire(words, r + R_POLL) !== POLL_NONE
 }
 
+/** Whether it waits for its file, as of now: a wait that could be taken away. */
+export function isWaiting(words: Int32Array, r: number): boolean {
+  return loadAcquire(words, r + R_POLL) === POLL_ARMED
+}
+
 /** By the owner before it queues the request, or by the worker that has it. */
 export function arm(words: Int32Array, r: number): void {
   cmpxchg(words, r + R_POLL, POLL_NONE, POLL_ARMED)

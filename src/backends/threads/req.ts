@@ -11,8 +11,9 @@ import { NONE } from '../../lib/mpscq.js'
 import { unlistFd } from '../../sys/leavings.js'
 import { libc } from '../../sys/libc.js'
 import { addressOf, copyIn, fromWords, high32, low32 } from '../../sys/memory.js'
+import { keyOf } from './by-user-data.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
-import { POLL_NONE, REQ, TW_COMPLETE } from './layout.js'
+import { POLL_NONE, REQ, REQ_F_ASYNC, TW_COMPLETE } from './layout.js'
 
 const S_FD = SQE.at.fd >> 2
 const S_OFF = SQE.at.off >> 2
@@ -88,6 +89,9 @@ export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
     libc('close')(held)
   }
   if (tctx.held[req] !== undefined) tctx.held[req] = undefined
+  if ((words[r + R_REQ_FLAGS]! & REQ_F_ASYNC) !== 0) {
+    tctx.byUserData.remove(req, keyOf(ctx.id, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!))
+  }
   ctx.nrInflight--
   tctx.wq.free(req)
 }

@@ -34,6 +34,7 @@ import { trace } from '../../lib/trace.js'
 import { fileKind, holdFd } from '../../sys/file.js'
 import { listFd } from '../../sys/leavings.js'
 import { IO_WQ_WORK_CONCURRENT, IO_WQ_WORK_FORCE_WAKE, IO_WQ_WORK_HASHED, IO_WQ_WORK_UNBOUND } from '../../wq/layout.js'
+import { keyOf } from './by-user-data.js'
 import { commitCq, postCqe } from './complete.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { holdReq, initDrain, markHeld, releaseHeld } from './drain.js'
@@ -261,6 +262,7 @@ function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, fl
     startLimit(tctx, ctx, req, words[r + R_LINK]!)
   }
   words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ASYNC
+  tctx.byUserData.add(req, keyOf(ctx.id, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!))
   tctx.wq.enqueue(req, flags, bucket, ctx.id)
 }
 
