@@ -19,8 +19,6 @@ export interface Syscalls {
   readonly name: 'kernel' | 'threads'
   /** Whether STATX takes AT_EMPTY_PATH with no path at all. Linux does so from 6.11 on, but an empty path always. */
   readonly takesNullPath: boolean
-  /** Why no worker could be started when one was last wanted; what waited for it ended as -ECANCELED. */
-  readonly workerError?: Error | undefined
   /** Why the last setup was refused, where a limit of the backend's own says more than the errno. */
   readonly refusal?: string | undefined
   /**
@@ -32,6 +30,11 @@ export interface Syscalls {
   enter(fd: number, toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number
   /** Registers or changes what the opcode names; `arg` is the structure it takes, read and filled in. */
   register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number
+  /**
+   * Why a request ended as -ECANCELED that nobody asked to cancel: no worker could be started for it. Tells it once, by the
+   * two words of its user_data; undefined for all others. Absent where nobody can tell.
+   */
+  causeOf?(fd: number, userDataLow: number, userDataHigh: number): Error | undefined
   /** The ring's memory. Valid until close(fd). */
   memory(fd: number): RingMemory
   /** Drops the caller's reference: unmaps the memory and closes the ring. Returns 0 or -errno. */

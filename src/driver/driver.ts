@@ -102,7 +102,9 @@ export class Driver {
       begin: (place) => this.#order.begin(place),
       end: (place, res) => this.#order.end(place, res),
     }
-    this.#ops = new OpTable(new Signals(this.#onAbort), places, () => this.ring.syscalls.workerError)
+    this.#ops = new OpTable(new Signals(this.#onAbort), places, (slot, generation) =>
+      this.ring.syscalls.causeOf?.(this.ring.fd, slot, generation),
+    )
     this.#backlog = new Backlog(ring.sq.entries, this.#ops)
     this.#order = new Order(this.#ops, this.#backlog, ring.syscalls.name === 'kernel')
     this.#cancels = new Cancels(this.#ops, cancelRoom, this.#schedule)

@@ -49,6 +49,8 @@ export const WAITING = 16
 const ERESTARTSYS = 512
 const GENERATION_MASK = 0x3fffffff
 
+type CauseOf = (slot: number, generation: number) => Error | undefined
+
 export class OpTable {
   readonly #signals: Signals
   readonly #resolve: (Resolve | undefined)[] = []
@@ -63,16 +65,16 @@ export class OpTable {
   readonly #place: (Place | undefined)[] = []
   readonly #free: number[] = []
   readonly #order: PlaceListener
-  readonly #workerError: () => Error | undefined
+  readonly #causeOf: CauseOf
 
   /**
-   * `order` is told of operations that have a place. `workerError` tells why the backend's last worker could not be
-   * started, if that was so.
+   * `order` is told of operations that have a place. `causeOf` tells why an operation was cancelled that nobody
+   * asked to cancel.
    */
-  constructor(signals: Signals, order: PlaceListener, workerError: () => Error | undefined) {
+  constructor(signals: Signals, order: PlaceListener, causeOf: CauseOf) {
     this.#signals = signals
     this.#order = order
-    this.#workerError = workerError
+    this.#causeOf = causeOf
   }
 
   /** Takes a slot for an operation that stands in the backlog at `position`. */
@@ -161,7 +163,7 @@ export class OpTable {
     const signal = this.#release(slot)
     if (res < 0) {
       // Who asked for no end of it is told why there was nobody to run it.
-      const cause = res === -ECANCELED ? this.#workerError() : undefined
+      const cause = res === -ECANCELED ? this.#causeOf(slot, generation) : undefined
       resolve(isAbort(state, res) ? failAborted(signal) : failErrno(res, syscall, extra, cause))
     } else if (extra?.finish === undefined) resolve(res)
     else finish(resolve, extra.finish, res)

@@ -8,8 +8,11 @@ import type { StartEnd } from './member.js'
 import type { ThreadSystem } from './threads.js'
 
 export interface WqHooks {
-  /** An item was cancelled before it ran. Runs inside enqueue, cancel or exit; the embedder calls free(). */
-  onCancelled(item: number): void
+  /**
+   * An item was cancelled before it ran. Runs inside enqueue, cancel or exit; the embedder calls free(). `error`: nobody
+   * asked for it, but no worker can be made.
+   */
+  onCancelled(item: number, error?: Error): void
   /** The worker running this item died. The embedder calls free(). False if nobody was there to be told why. */
   onDied(item: number, error: Error): boolean
   /** No worker can be made for an account with queued work; the work is then cancelled. */

@@ -83,6 +83,8 @@ export class Wq {
   readonly #hashSeat: HashSeat | undefined
   readonly #hasQueued = () => nrQueued(this.mem, ACCT_BOUND) + nrQueued(this.mem, ACCT_UNBOUND) > 0
   #seq = 0
+  /** While it gives up an account: why. */
+  #noWorker: Error | undefined
 
   constructor(options: WqOptions) {
     this.mem = WqMemory.create(options, options.sab, options.hashSeat)
@@ -232,7 +234,7 @@ export class Wq {
     trace('cancel', item, result === 'ok' ? 0 : result === 'running' ? 1 : 2)
     if (result === 'ok') {
       fetchOr(this.mem.words, at + FLAGS, IO_WQ_WORK_CANCEL)
-      this.#hooks.onCancelled(item)
+      this.#hooks.onCancelled(item, this.#noWorker)
     }
     return result
   }
@@ -484,6 +486,9 @@ export class Wq {
 
   #giveUp(acct: number, error: Error): boolean {
     this.#hooks.onCreateFailed?.(error)
-    return this.cancelPending(acct)
+    this.#noWorker = error
+    const isTold = this.cancelPending(acct)
+    this.#noWorker = undefined
+    return isTold
   }
 }

@@ -112,12 +112,10 @@ export class IoRingCtx {
 }
 
 export interface TctxHooks {
-  /** A request was cancelled before it ran. */
-  onCancelled(item: number): void
+  /** A request was cancelled before it ran; `error`: because no worker could be started for it. */
+  onCancelled(item: number, error?: Error): void
   /** A request's worker died. */
   onDied(item: number): void
-  /** No worker could be started: what waits for one is cancelled. */
-  onCreateFailed(error: Error): void
 }
 
 /** What the rings of one thread share: the io-wq, the request table, the map of rings. */
@@ -153,7 +151,6 @@ export class Tctx {
           hooks.onDied(item)
           return true
         },
-        onCreateFailed: hooks.onCreateFailed,
         interrupt: (_slot, tid) => interruptThread(tid),
         onRecovered: () => this.#tellAll(),
       },

@@ -16,6 +16,7 @@ import { isOpenFd } from '../../sys/file.js'
 import { libc } from '../../sys/libc.js'
 import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { cancelAll } from './cancel.js'
+import { Causes } from './causes.js'
 import { IoRingCtx, Tctx } from './ctx.js'
 import { cancelHeld } from './drain.js'
 import { endAllTimeouts, expireFirst, setAlarms } from './expiry.js'
@@ -68,24 +69,23 @@ export class ThreadsSyscalls implements Syscalls {
   readonly name = 'threads'
   readonly takesNullPath = true
   refusal: string | undefined
-  #lastWorkerError: Error | undefined
+  readonly #causes = new Causes()
   #tctx: Tctx | undefined
 
   #first(sqEntries: number): Tctx {
     this.#tctx ??= new Tctx(sqEntries, {
-      onCancelled: (item) => endCancelled(this.#tctx!, item),
-      onDied: (item) => endDied(this.#tctx!, item),
-      onCreateFailed: (error) => {
-        this.#lastWorkerError = error
+      onCancelled: (item, error) => {
+        if (error !== undefined) this.#causes.note(this.#tctx!, item, error)
+        endCancelled(this.#tctx!, item)
       },
+      onDied: (item) => endDied(this.#tctx!, item),
     })
     return this.#tctx
   }
 
-  /** Only while there is no worker at all. */
-  get workerError(): Error | undefined {
-    const [bound, unbound] = this.#tctx?.wq.counts().workers ?? [0, 0]
-    return bound + unbound === 0 ? this.#lastWorkerError : undefined
+  causeOf(fd: number, userDataLow: number, userDataHigh: number): Error | undefined {
+    const ctx = this.#tctx?.rings.get(fd)
+    return ctx === undefined ? undefined : this.#causes.take(ctx, userDataLow, userDataHigh)
   }
 
   setup(entries: number, bytes: Uint8Array): number {
