@@ -21,6 +21,8 @@ export const DIE = 5
 export const DIE_IN_LOCK = 6
 /** Dies before the `b`-th ordered access from then on. */
 export const DIE_IN_STEP = 7
+/** From then on its worker waits at `a` with the item in hand, before it begins it, whose index + 1 the word `b` holds. */
+export const HOLD_TAKEN = 8
 
 export const ARRIVED = 0
 export const RELEASED = 1

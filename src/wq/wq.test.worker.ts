@@ -13,6 +13,7 @@ import {
   DIE_IN_LOCK,
   DIE_IN_STEP,
   HOLD,
+  HOLD_TAKEN,
   INSIDE,
   NOTE,
   OP,
@@ -36,6 +37,22 @@ function dieInStep(n: number): void {
   })
 }
 
+function hold(gate: number): void {
+  fetchAdd(shared, gate + ARRIVED, 1)
+  while (loadAcquire(shared, gate + RELEASED) === 0) futexWait(shared, gate + RELEASED, 0, 1000)
+}
+
+/** Holds this thread once it has named the item in the word `at` as its own, and not begun it. */
+function holdTaken(gate: number, at: number): void {
+  setStepHook((kind, on, index) => {
+    if (kind !== 'cmpxchg' || on !== words || index !== mem.item(shared[at]! - 1) + (ITEM.at.state >> 2))
+      return undefined
+    setStepHook(undefined)
+    hold(gate)
+    return undefined
+  })
+}
+
 const loop = new WorkerLoop(mem, seat.slot, {
   doWork(item) {
     const p = mem.payload(item)
@@ -43,8 +60,7 @@ const loop = new WorkerLoop(mem, seat.slot, {
     words[p + RESULT] = 0
     switch (words[p + OP]) {
       case HOLD:
-        fetchAdd(shared, a + ARRIVED, 1)
-        while (loadAcquire(shared, a + RELEASED) === 0) futexWait(shared, a + RELEASED, 0, 1000)
+        hold(a)
         break
       case NOTE:
         storeRelease(shared, a + 1 + fetchAdd(shared, a, 1), words[p + B]!)
@@ -72,6 +88,9 @@ const loop = new WorkerLoop(mem, seat.slot, {
       }
       case DIE_IN_STEP:
         dieInStep(words[p + B]!)
+        break
+      case HOLD_TAKEN:
+        holdTaken(a, words[p + B]!)
         break
       default:
         break
