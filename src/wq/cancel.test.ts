@@ -4,12 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { loadAcquire, storeRelease } from '../lib/barrier.js'
+import { fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
 import {
   ACCT,
   ACCT_BOUND,
   ACCT_UNBOUND,
+  IO_WQ_WORK_CANCEL,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
   ITEM,
@@ -112,8 +113,28 @@ async function between(
   return { given, open, scene: { ...given, last: last.item, go: open, check } }
 }
 
-async function queued(kind: Kind): Promise<Scene> {
-  return (await between(kind, (log) => kind.give(NOTE, log, 9))).scene
+/** As one of three, at the first, the second or the last place; and one more comes when it is gone. */
+async function queuedAt(kind: Kind, place: number): Promise<Scene> {
+  const [gate, log] = [stand.words(2), stand.words(8)]
+  const ends = [kind.plain(HOLD, gate)]
+  await stand.arrived(gate)
+  let given: Given | undefined
+  for (const at of [0, 1, 2]) {
+    if (at === place) given = kind.give(NOTE, log, 9)
+    else ends.push(kind.give(NOTE, log, at))
+  }
+  const go = () => {
+    ends.push(kind.give(NOTE, log, 3))
+    stand.open(gate)
+  }
+  const check = async () => {
+    await Promise.all(ends.map(({ end }) => end))
+    assert.deepEqual(
+      stand.log(log),
+      [0, 1, 2, 3].filter((at) => at !== place),
+    )
+  }
+  return { ...given!, go, check }
 }
 
 /** All of the account waits for the bucket, which the other account's worker has. */
@@ -172,7 +193,10 @@ async function running(kind: Kind): Promise<Scene> {
   const { open, scene } = await between(kind, () => kind.give(WAIT_CANCEL, gate))
   open()
   await stand.arrived(gate)
-  return { ...scene, go: () => undefined }
+  const { words } = stand.wq.mem
+  // Should it not have been told.
+  const go = () => fetchOr(words, stand.wq.mem.item(scene.item) + (ITEM.at.flags >> 2), IO_WQ_WORK_CANCEL)
+  return { ...scene, go }
 }
 
 /** Ended, and not yet popped. */
@@ -209,7 +233,9 @@ async function free(): Promise<Scene> {
 
 const STATES: Record<string, State> = {
   free: { state: ITEM_FREE, answer: 'notfound', make: free },
-  queued: { state: ITEM_QUEUED, answer: 'ok', ends: 'cancelled', make: queued },
+  'queued first': { state: ITEM_QUEUED, answer: 'ok', ends: 'cancelled', make: (kind) => queuedAt(kind, 0) },
+  'queued between': { state: ITEM_QUEUED, answer: 'ok', ends: 'cancelled', make: (kind) => queuedAt(kind, 1) },
+  'queued last': { state: ITEM_QUEUED, answer: 'ok', ends: 'cancelled', make: (kind) => queuedAt(kind, 2) },
   'queued behind a busy bucket': {
     state: ITEM_QUEUED,
     answer: 'ok',
@@ -237,12 +263,15 @@ for (const kind of [ACCT_BOUND, ACCT_UNBOUND].flatMap((acct) => [new Kind(acct, 
     for (const [how, cancel] of Object.entries(HOWS)) {
       test(`cancel of an item that is ${name} (${kind.name}), ${how}: ${answer}`, async () => {
         const { item, end, go, check } = await make(kind)
-        assert.equal(stateOf(item) & ITEM_STATE_MASK, state)
-        assert.equal(cancel(stand.wq, item), answer)
-        // It was ended by the cancel itself, not when it came home.
-        if (ends === 'cancelled') assert.equal((await end)?.how, ends)
-        assert.ok(ends === 'cancelled' || end === undefined || stand.ends.has(item) || answer === 'running')
-        go()
+        try {
+          assert.equal(stateOf(item) & ITEM_STATE_MASK, state)
+          assert.equal(cancel(stand.wq, item), answer)
+          // It was ended by the cancel itself, not when it came home.
+          if (ends === 'cancelled') assert.ok(!stand.ends.has(item))
+          if (answer === 'running') assert.ok(stand.wq.isCancelled(item))
+        } finally {
+          go()
+        }
         assert.equal((await end)?.how, ends)
         await check()
         await until(() => stand.wq.counts().items === 0, 'every record is free')

@@ -1,23 +1,23 @@
 /**
  * The process of limits.test.ts: limits itself, and prints what calls then return. Main thread of a child process.
  *
- * `node limits.child.js BACKEND write|grow|lock`. Only the soft limit is changed. SIGXFSZ, which comes with -EFBIG, is
+ * `node limits.child.js BACKEND write|grow|lock|descriptors`. Only the soft limit is changed. SIGXFSZ, which comes with -EFBIG, is
  * ignored by Node.
  */
 import { fstatSync } from 'node:fs'
-import { IOSQE_ASYNC, IOSQE_IO_LINK } from '../../src/abi/constants.js'
+import { AT_FDCWD, IOSQE_ASYNC, IOSQE_IO_LINK } from '../../src/abi/constants.js'
 import * as prep from '../../src/ring/prep.js'
 import { registerBuffers, registerBuffersSparse, registerBuffersUpdateTag } from '../../src/ring/register.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf, Mapping } from '../../src/sys/memory.js'
-import { limitTo, RLIMIT_FSIZE, RLIMIT_MEMLOCK } from '../rlimit.js'
+import { limitTo, RLIMIT_FSIZE, RLIMIT_MEMLOCK, RLIMIT_NOFILE } from '../rlimit.js'
 import { backends } from './backends.js'
 import { named, ok, put, reap, run, submit } from './cqes.js'
-import { fsync, sqe, write, writev } from './fills.js'
+import { fsync, openat, read, sqe, write, writev } from './fills.js'
 import { Stand } from './stand.js'
 
-/** Writes files, or makes them longer, under RLIMIT_FSIZE; or registers buffers under RLIMIT_MEMLOCK. */
-export type Doing = 'write' | 'grow' | 'lock'
+/** Writes files, or makes them longer, under RLIMIT_FSIZE; registers buffers under RLIMIT_MEMLOCK, or reads under RLIMIT_NOFILE. */
+export type Doing = 'write' | 'grow' | 'lock' | 'descriptors'
 
 const NR = process.arch === 'arm64' ? { capget: 90, capset: 91 } : { capget: 125, capset: 126 }
 const CAPABILITY_VERSION_3 = 0x20080522
@@ -87,8 +87,35 @@ function lockMemory(stand: Stand): void {
   tell('a read into them', run(ring, sqe(prep.prepReadFixed, fd, address, 2 * PAGE, 0, 1)))
 }
 
+function useDescriptors(stand: Stand): void {
+  const ring = stand.openRing(8)
+  const fd = stand.file('file', 'text')
+  const bytes = stand.alloc(4)
+  const path = stand.cstr(stand.path('file'))
+  tell('a read by a worker', run(ring, read(fd, bytes, 0), IOSQE_ASYNC))
+  // Those there are stay.
+  const was = limitTo(RLIMIT_NOFILE, 3n)
+  tell('a read at once, without descriptors', run(ring, read(fd, bytes, 0)))
+  tell('a read by a worker, without descriptors', run(ring, read(fd, bytes, 0), IOSQE_ASYNC))
+  tell('a read of no file by a worker, without descriptors', run(ring, read(9999, bytes, 0), IOSQE_ASYNC))
+  tell('an open by a worker, without descriptors', run(ring, openat(AT_FDCWD, path, 0, 0), IOSQE_ASYNC))
+  put(ring, 1, read(fd, bytes, 0), IOSQE_ASYNC | IOSQE_IO_LINK)
+  put(ring, 2, fsync(fd))
+  submit(ring, 2)
+  const ends = reap(ring, 2).sort((a, b) => a.userData - b.userData)
+  tell('a read in a chain, without descriptors', ends[0]!.res)
+  tell('fsync behind it', ends[1]!.res)
+  limitTo(RLIMIT_NOFILE, was)
+  tell('a read by a worker, as before', run(ring, read(fd, bytes, 0), IOSQE_ASYNC))
+}
+
 const [, , backend, doing] = process.argv
-const DOINGS: Readonly<Record<Doing, (stand: Stand) => void>> = { write: writeFiles, grow: growFiles, lock: lockMemory }
+const DOINGS: Readonly<Record<Doing, (stand: Stand) => void>> = {
+  write: writeFiles,
+  grow: growFiles,
+  lock: lockMemory,
+  descriptors: useDescriptors,
+}
 const stand = new Stand(backends.find(({ name }) => name === backend)!)
 DOINGS[doing as Doing](stand)
 stand.close()

@@ -1,5 +1,5 @@
 /**
- * Limits of the process: how long its files may be, how much memory it may lock. Bodies for every backend that has what
+ * Limits of the process: how long its files may be, how much memory it may lock, how many descriptors it has. Bodies for every backend that has what
  * is limited.
  *
  * A limit holds for a process and for good, so each body is what limits.child.ts did in one of its own.
@@ -61,4 +61,22 @@ conformance(
       'a read into them: 4',
     ]),
   { registers: [abi.IORING_REGISTER_BUFFERS, abi.IORING_REGISTER_BUFFERS2] },
+)
+
+conformance(
+  'a request that finds no descriptor says so, if it takes one, and the next with descriptors runs',
+  (stand) => {
+    // Here one that goes to a worker takes its file along as a descriptor.
+    const held = stand.backend === 'threads' ? '-EMFILE' : '4'
+    assert.deepEqual(underLimit(stand, 'descriptors'), [
+      'a read by a worker: 4',
+      'a read at once, without descriptors: 4',
+      `a read by a worker, without descriptors: ${held}`,
+      'a read of no file by a worker, without descriptors: -EBADF',
+      'an open by a worker, without descriptors: -EMFILE',
+      `a read in a chain, without descriptors: ${held}`,
+      `fsync behind it: ${stand.backend === 'threads' ? '-ECANCELED' : '0'}`,
+      'a read by a worker, as before: 4',
+    ])
+  },
 )
