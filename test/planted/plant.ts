@@ -69,15 +69,15 @@ function linkAll(from: string, to: string): void {
 }
 
 function passes(test: string, only: string | undefined, limitMs: number): Promise<string | undefined> {
-  const args = [...(only === undefined ? [] : [`--test-name-pattern=${only}`]), test]
+  const args = ['--test-reporter=tap', ...(only === undefined ? [] : [`--test-name-pattern=${only}`]), test]
   const { URING_TEST_EVENTS: _, NODE_TEST_CONTEXT: __, ...env } = process.env
   const child = spawn(process.execPath, args, {
-    env: { ...env, URING_VERIFY: '1' },
+    env: { ...env, URING_VERIFY: '1', URING_BACKENDS: 'threads' },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes))
+  let failed = false
   const end = () => {
     try {
       process.kill(-child.pid!, 'SIGKILL')
@@ -85,12 +85,20 @@ function passes(test: string, only: string | undefined, limitMs: number): Promis
       // It is gone already.
     }
   }
+  child.stderr.on('data', (bytes) => (output += bytes))
+  child.stdout.on('data', (bytes) => {
+    output += bytes
+    // What comes behind a failure may well hang.
+    if (failed || !/^ *not ok /m.test(output)) return
+    failed = true
+    end()
+  })
   const timer = setTimeout(end, limitMs)
   return new Promise((resolve) => {
     child.once('exit', (code) => {
       clearTimeout(timer)
       end()
-      resolve(code === 0 ? output : undefined)
+      resolve(code === 0 && !failed ? output : undefined)
     })
   })
 }
