@@ -34,6 +34,26 @@ test('other work overtakes a busy bucket, hashed or not', async () => {
   await stand.close()
 })
 
+test('a bucket is held until the last of the run that one worker took', async () => {
+  const stand = new Stand()
+  const [one, other, first, second] = [stand.words(2), stand.words(2), stand.words(2), stand.words(2)]
+  const ends = [stand.give(HOLD, one).end, stand.give(HOLD, other).end]
+  await Promise.all([stand.arrived(one), stand.arrived(other)])
+  ends.push(stand.hashed(HOLD, first, 0, 6).end, stand.hashed(HOLD, second, 0, 6).end)
+  stand.open(one)
+  await stand.arrived(first)
+  const behind = stand.hashed(NOOP, 0, 0, 6)
+  stand.open(other)
+  stand.open(first)
+  await stand.arrived(second)
+  // The other worker passes it over.
+  await stand.flush()
+  assert.ok(stand.ends.has(behind.item))
+  stand.open(second)
+  await Promise.all([...ends, behind.end])
+  await stand.close()
+})
+
 test('a bucket is one across both accounts', async () => {
   const stand = new Stand()
   const inside = stand.words(1)
