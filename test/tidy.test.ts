@@ -136,6 +136,21 @@ test('a class of ours is told by a mark, not by instanceof: there may be two cop
   none(offenders)
 })
 
+test('what a view is, the rings ask of the view itself: src/lib/views.ts', () => {
+  // A caller's view may say anything of itself. What a file made is what it says: its memory may be asked for.
+  const asked = /\.(byteLength|byteOffset)\b|\{[^{}]*\b(byteLength|byteOffset|buffer)\b[^{}]*\} =/
+  const violations: string[] = []
+  for (const { file, code } of src) {
+    if (isTest(file) || !/^(driver|ring|backends)\b/.test(folderOf(file))) continue
+    violations.push(...matchingLines(file, code, asked))
+    const made = new Set([...code.matchAll(/\b(\w+) = new (?:\w+Array|DataView)\(/g)].map(([, name]) => name!))
+    for (const [text, path = ''] of withoutStrings(code).matchAll(/([\w.#?]*)\.buffer\b/g)) {
+      if (!made.has(path) && !/apping$|^this\.#\w+$/.test(path)) violations.push(`${file}: ${text}`)
+    }
+  }
+  none(violations)
+})
+
 test('benches measure the package as it is published: of its sources they import tools alone', () => {
   const violations: string[] = []
   for (const { file, refs } of sources) {

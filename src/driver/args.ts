@@ -62,8 +62,12 @@ export function checkPosition(position: number | null | undefined): number {
   return position
 }
 
+function noView(name: string, value: unknown): Error {
+  return invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', value)
+}
+
 export function checkBuffer(buffer: ArrayBufferView, name = 'buffer'): void {
-  if (!isView(buffer)) throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', buffer)
+  if (!isView(buffer)) throw noView(name, buffer)
   if (lengthOf(buffer) === 0 && isDetached(bufferOf(buffer))) {
     throw codeError(TypeError, 'ERR_INVALID_ARG_VALUE', `The argument '${name}' is detached`)
   }
@@ -83,12 +87,17 @@ export function checkLength(length: number | null | undefined, restBytes: number
   return Math.min(length, MAX_RW_COUNT)
 }
 
-/** The views of an array, each read once, and checked when all have been: what was read may have been undone by the next. */
+/** The views of an array, each read once, and checked again when all have been: the next may undo what was read. */
 export function checkBuffers(buffers: readonly ArrayBufferView[]): ArrayBufferView[] {
   if (!Array.isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
   const views: ArrayBufferView[] = []
   const { length } = buffers
-  for (let i = 0; i < length; i++) views.push(buffers[i]!)
+  for (let i = 0; i < length; i++) {
+    const buffer = buffers[i]!
+    // At once: there may be no end of what is none.
+    if (!isView(buffer)) throw noView(`buffers[${i}]`, buffer)
+    views.push(buffer)
+  }
   views.forEach((buffer, i) => {
     const name = `buffers[${i}]`
     checkBuffer(buffer, name)

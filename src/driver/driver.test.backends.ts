@@ -9,7 +9,7 @@ import type { OpenOptions } from './open-options.js'
 import { Uring } from './uring.js'
 
 export type OpenTestRing = (options?: OpenOptions) => Promise<Uring>
-type Body = (open: OpenTestRing, backend: 'kernel' | 'threads') => Promise<void>
+export type Body = (open: OpenTestRing, backend: 'kernel' | 'threads') => Promise<void>
 
 const BACKENDS = ['kernel', 'threads'] as const
 
@@ -23,17 +23,25 @@ for (const backend of BACKENDS) {
   }
 }
 
-/** Registers one test a backend; `skip` is why it cannot run here. Rings that `open` made are destroyed at its end. */
+interface EachOptions {
+  /** Why it cannot run here. */
+  readonly skip?: string | false
+  /** The class to open rings with, and what its build is called. */
+  readonly of?: readonly [name: string, of: typeof Uring]
+}
+
+/** Registers one test a backend. Rings that `open` made are destroyed at its end. */
 export function onEachBackend(name: string, body: Body): void
-export function onEachBackend(name: string, options: { skip: string | false }, body: Body): void
-export function onEachBackend(name: string, ...rest: [Body] | [{ skip: string | false }, Body]): void {
-  const [options, body] = rest.length === 1 ? [{ skip: false as const }, rest[0]] : rest
+export function onEachBackend(name: string, options: EachOptions, body: Body): void
+export function onEachBackend(name: string, ...rest: [Body] | [EachOptions, Body]): void {
+  const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest
+  const [build, Ring] = options.of ?? ['', Uring]
   for (const backend of BACKENDS) {
     const skip = options.skip || (refusals.get(backend) ?? false)
-    test(`${name} (${backend})`, { skip, timeout: 30_000 }, async () => {
+    test(`${name} (${backend}${build})`, { skip, timeout: 30_000 }, async () => {
       const opened: Uring[] = []
       const open: OpenTestRing = async (options) => {
-        const ring = await Uring.open({ ...options, backend })
+        const ring = await Ring.open({ ...options, backend })
         opened.push(ring)
         return ring
       }

@@ -22,7 +22,7 @@ import { chainTooLong, invalidState } from './errors.js'
 import { Lender } from './lend.js'
 import { type OpExtra, OpTable, type PlaceListener, QUEUED, REPLACED, type Resolve, WAITING } from './op.js'
 import type { DriverSettings } from './open-options.js'
-import { checkSignal, isLinked, type OpOptions, sqeFlags } from './options.js'
+import { mayBeLinked, type OpOptions, sqeFlags } from './options.js'
 import { Order, USES_NOTHING } from './order.js'
 import { Pieces } from './pieces.js'
 import { Signals } from './signals.js'
@@ -60,6 +60,7 @@ export class Driver {
   /** Set where operations get copies of the caller's memory. */
   readonly lender: Lender | undefined
   readonly #ops: OpTable
+  readonly #signals: Signals
   readonly #backlog: Backlog
   readonly #order: Order
   readonly #cancels: Cancels
@@ -75,10 +76,14 @@ export class Driver {
   /** What enter answered when it last took nothing. */
   #refused = 0
   #nrInflight = 0
+  /** The signal that is listened to for the operation which is staged. */
+  #listened: AbortSignal | undefined
   /** What the staged SQE is to move. */
   #stagedBytes = 0
   /** Why the rest of a chain is refused, while its end is still to come. */
   #refusal: (() => Error) | undefined
+  /** What stage() threw for a chain that is too long, on its way to refuse(). */
+  #tooLong: Error | undefined
   #isScheduled = false
   #isDraining = false
   #state = OPEN
@@ -102,7 +107,8 @@ export class Driver {
       begin: (place) => this.#order.begin(place),
       end: (place, res) => this.#order.end(place, res),
     }
-    this.#ops = new OpTable(new Signals(this.#onAbort), places, (slot, generation) =>
+    this.#signals = new Signals(this.#onAbort)
+    this.#ops = new OpTable(this.#signals, places, (slot, generation) =>
       this.ring.syscalls.causeOf?.(this.ring.fd, slot, generation),
     )
     this.#backlog = new Backlog(ring.sq.entries, this.#ops)
@@ -139,11 +145,16 @@ export class Driver {
    * options, an aborted signal, or a chain that was refused. The last step that may throw: issue() does not.
    */
   stage(options?: OpOptions): number {
+    const signal = options?.signal
     // The caller's code may run here, and do anything; none does from here until the operation is queued.
-    if (options !== undefined) checkSignal(options.signal)
+    if (signal !== undefined) this.#signals.listen(signal)
+    this.#listened = signal
     if (this.#state !== OPEN) throw invalidState('the ring is closed')
     if (this.#refusal !== undefined) throw this.#refusal()
-    if (this.#backlog.openChainLength === this.#maxChain) throw chainTooLong(this.#maxChain)
+    if (this.#backlog.openChainLength === this.#maxChain) {
+      this.#tooLong = chainTooLong(this.#maxChain)
+      throw this.#tooLong
+    }
     return this.#backlog.stage()
   }
 
@@ -180,9 +191,11 @@ export class Driver {
     if (signal !== undefined) {
       extra ??= {}
       extra.signal = signal
+      this.#listened = undefined
     }
     const promise = new Promise<T>(capture as (resolve: (value: T) => void) => void)
     const slot = this.#ops.alloc(captured, syscall, keep, extra, backlog.position)
+    if (signal !== undefined) this.#signals.add(signal, slot)
     backlog.push(at, slot, this.#ops.generation(slot))
     if (uses !== USES_NOTHING) order.add(slot, backlog.words[at + FD]!, uses, this.#stagedBytes)
     if (backlog.openChainLength === 1) nextTick(this.#endChain)
@@ -194,8 +207,6 @@ export class Driver {
       order.learn()
     }
     this.#schedule()
-    // What is queued may be followed: to listen is the signal's own code, if it is not Node's.
-    if (signal !== undefined) this.#ops.follow(slot, signal)
     return promise
   }
 
@@ -205,14 +216,19 @@ export class Driver {
    * The promise of a member that others are to follow rejects after the turn, in which they must be issued.
    */
   refuse(error: unknown, options: unknown): Promise<never> {
-    const isTooLong = (error as { code?: string }).code === 'ERR_URING_CHAIN_TOO_LONG'
+    const listened = this.#listened
+    this.#listened = undefined
+    if (listened !== undefined) this.#signals.drop(listened)
+    const isTooLong = error === this.#tooLong
+    this.#tooLong = undefined
+    // A proxy's code may run here, and the caller's nowhere below.
+    const isFollowed = mayBeLinked(options)
     this.#order.forget()
     const chain = this.#backlog.takeOpenChain()
     for (const slot of chain) {
       const syscall = this.#ops.syscall(slot)
       this.#ops.drop(slot, isTooLong ? () => chainTooLong(this.#maxChain) : () => errnoError(ECANCELED, syscall))
     }
-    const isFollowed = isLinked(options)
     if (!isFollowed) this.#refusal = undefined
     else if (isTooLong) this.#refusal = () => chainTooLong(this.#maxChain)
     else this.#refusal ??= () => errnoError(ECANCELED, 'io_uring_enter')

@@ -23,6 +23,15 @@ export function chainTooLong(max: number): Error {
 
 /** Node's AbortError: name AbortError, code ABORT_ERR, the signal's reason as its cause. */
 export function abortError(signal: AbortSignal | undefined): Error {
-  const error = new Error('The operation was aborted', { cause: signal?.reason })
+  const error = new Error('The operation was aborted', { cause: reasonOf(signal) })
   return withProps(error, { name: 'AbortError', code: 'ABORT_ERR' })
+}
+
+/** A signal may have a getter of its own for it, and that throw. */
+function reasonOf(signal: AbortSignal | undefined): unknown {
+  try {
+    return signal?.reason
+  } catch (error) {
+    return error
+  }
 }

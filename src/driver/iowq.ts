@@ -44,12 +44,18 @@ export function setAffinity(ring: Ring, cpus: readonly number[] | null): void {
   if (res < 0) throw errnoError(res, 'io_uring_register')
 }
 
-function maskOf(cpus: readonly number[]): Uint8Array {
-  if (!Array.isArray(cpus)) throw invalidArgType('cpus', 'an instance of Array or null', cpus)
-  if (cpus.length === 0) throw invalidArgValue('cpus', cpus, 'must name a processor')
-  cpus.forEach((cpu, i) => {
+function maskOf(given: readonly number[]): Uint8Array {
+  if (!Array.isArray(given)) throw invalidArgType('cpus', 'an instance of Array or null', given)
+  const { length } = given
+  if (length === 0) throw invalidArgValue('cpus', given, 'must name a processor')
+  // Each is read once, and no list of them is endless.
+  const named = new Set<number>()
+  for (let i = 0; i < length; i++) {
+    const cpu = given[i]!
     checkNumber(`cpus[${i}]`, cpu, MAX_CPUS - 1)
-  })
+    named.add(cpu)
+  }
+  const cpus = [...named]
   // The kernel takes no notice of those that the machine cannot have, and a mask of nothing else for no mask.
   if (possibleOf(cpus).length < cpus.length) throw errnoError(-EINVAL, 'io_uring_register')
   const mask = new Uint8Array(((Math.max(...cpus) >> 6) + 1) * 8)

@@ -89,11 +89,6 @@ export class OpTable {
     return slot
   }
 
-  /** The operation, which is queued, follows its signal. */
-  follow(slot: number, signal: AbortSignal): void {
-    this.#signals.add(signal, slot)
-  }
-
   #grow(): number {
     this.#generation.push(0)
     this.#place.push(undefined)

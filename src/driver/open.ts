@@ -24,7 +24,7 @@ import { process } from '../lib/globals.js'
 import { perThread } from '../lib/per-thread.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../ring/ring.js'
 import { isMainThread } from '../sys/libc.js'
-import { invalidArgValue } from './errors.js'
+import { invalidArgValue, invalidState } from './errors.js'
 import { openKernel } from './open-kernel.js'
 import {
   type Backend,
@@ -108,6 +108,8 @@ export function setUp(syscalls: Syscalls, settings: RingSettings): Ring {
     options.sqThreadCpu = sqThreadCpu
   }
   if (attachWq !== undefined) {
+    // It may have been closed while the backend was loaded, and its number be another file's.
+    if (!attachWq.isOpen) throw invalidState('options.attachWq is closed')
     wanted |= IORING_SETUP_ATTACH_WQ
     options.wqFd = attachWq.fd
   }

@@ -15,7 +15,8 @@ export interface OpOptions {
    * The next operation issued on this ring in the same turn (no `await` in between) starts after this one has succeeded,
    * and fails with ECANCELED if this one fails; a short read or write is a failure here. A chain enters the ring whole:
    * one of more members than the ring has entries rejects with ERR_URING_CHAIN_TOO_LONG, and one with a member whose
-   * arguments are bad with ECANCELED, before any of it is queued (IOSQE_IO_LINK).
+   * arguments are bad with ECANCELED, before any of it is queued: that member counts as linked to the next one where `link`
+   * is an accessor, for it may have been (IOSQE_IO_LINK).
    */
   link?: boolean | undefined
   /** Like `link`, but the next operation starts even if this one fails (IOSQE_IO_HARDLINK). */
@@ -80,20 +81,33 @@ export function sqeFlags(options: OpOptions): number {
   )
 }
 
-/** Whether the operation was to be followed by another of its chain, as far as its options tell without running an accessor. */
-export function isLinked(given: unknown): boolean {
+/**
+ * Whether an operation that was refused may have been meant to be followed by another of its chain: no accessor is run to
+ * tell, so one counts as yes, and what cannot be asked too. What was to come after it must not run without it.
+ */
+export function mayBeLinked(given: unknown): boolean {
   if (typeof given !== 'object' || given === null) return false
   try {
-    const says = (name: string) => Object.getOwnPropertyDescriptor(given, name)?.value === true
-    return says('link') || says('hardlink')
+    return says(given, 'link') || says(given, 'hardlink')
   } catch {
-    return false
+    return true
   }
 }
 
+function says(given: object, name: string): boolean {
+  for (
+    let from: object | null = given;
+    from !== null && from !== Object.prototype;
+    from = Object.getPrototypeOf(from)
+  ) {
+    const own = Object.getOwnPropertyDescriptor(from, name)
+    if (own !== undefined) return own.value === true || own.get !== undefined
+  }
+  return false
+}
+
 /** Throws for what is no signal, and the AbortError of one that has fired. */
-export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal === undefined) return
+export function checkSignal(signal: AbortSignal): void {
   if (
     signal === null ||
     typeof signal !== 'object' ||

@@ -63,7 +63,7 @@ export class Pieces {
       }
       this.#keptBytes += mapping.sizeBytes
     }
-    this.#spareOf(Math.log2(piece.bytes.byteLength)).push(piece)
+    this.#spareOf(Math.log2(piece.bytes.length)).push(piece)
   }
 
   /** Unmaps everything. Every piece is poison from here on. */

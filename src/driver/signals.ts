@@ -2,29 +2,60 @@
  * AbortSignals and the operations that follow them. Runs on the thread that made the ring.
  *
  * A thread listens to a signal once, however many rings and operations follow it, and only while one does: Node warns of
- * more than ten listeners. Counterpart: none.
+ * more than ten listeners. What a signal is asked may be its own code, which may do anything: it is listened to before an
+ * operation is queued, and let go of in a microtask, when nothing is half done. Counterpart: none.
  */
+import { nextTick, queueMicrotask } from '../lib/globals.js'
+import { checkSignal } from './options.js'
 
 /** What follows a signal: of each ring, the slots of its operations. */
 interface Followers {
   readonly slots: Map<Signals, Set<number>>
   readonly listener: () => void
+  /** Operations that are about to follow it. */
+  nrComing: number
 }
 
 const followed = new Map<AbortSignal, Followers>()
+/** Signals that nobody followed any more, when last seen. */
+let idle: AbortSignal[] = []
 
-function follow(signal: AbortSignal): Followers {
+function makeFollowers(): Followers {
   const slots = new Map<Signals, Set<number>>()
-  const followers: Followers = {
+  return {
     slots,
     listener: () => {
       // From a copy: an operation that is taken back leaves.
       for (const [ring, its] of [...slots]) ring.fire([...its])
     },
+    nrComing: 0,
   }
-  followed.set(signal, followers)
-  signal.addEventListener('abort', followers.listener)
-  return followers
+}
+
+function isFollowed({ slots, nrComing }: Followers): boolean {
+  return slots.size > 0 || nrComing > 0
+}
+
+function leave(signal: AbortSignal): void {
+  if (idle.push(signal) === 1) queueMicrotask(letGo)
+}
+
+function letGo(): void {
+  const signals = idle
+  idle = []
+  for (const signal of signals) {
+    const followers = followed.get(signal)
+    if (followers === undefined || isFollowed(followers)) continue
+    followed.delete(signal)
+    try {
+      signal.removeEventListener('abort', followers.listener)
+    } catch (error) {
+      // As what a listener throws.
+      nextTick(() => {
+        throw error
+      })
+    }
+  }
 }
 
 export class Signals {
@@ -35,10 +66,43 @@ export class Signals {
     this.#onAbort = onAbort
   }
 
+  /**
+   * Listens to a signal for an operation that is about to follow it: add() or drop() comes next. Throws for what is no
+   * signal, the AbortError of one that has fired, and what its own code throws.
+   */
+  listen(signal: AbortSignal): void {
+    checkSignal(signal)
+    let followers = followed.get(signal)
+    if (followers !== undefined) {
+      followers.nrComing++
+      return
+    }
+    followers = makeFollowers()
+    followers.nrComing = 1
+    followed.set(signal, followers)
+    try {
+      signal.addEventListener('abort', followers.listener)
+      // That may have had it fire.
+      checkSignal(signal)
+    } catch (error) {
+      this.drop(signal)
+      throw error
+    }
+  }
+
+  /** The operation that was about to follow it does not. */
+  drop(signal: AbortSignal): void {
+    const followers = followed.get(signal)!
+    followers.nrComing--
+    if (!isFollowed(followers)) leave(signal)
+  }
+
+  /** The operation in a slot follows the signal that was listened to for it. */
   add(signal: AbortSignal, slot: number): void {
-    const { slots } = followed.get(signal) ?? follow(signal)
-    const mine = slots.get(this)
-    if (mine === undefined) slots.set(this, new Set([slot]))
+    const followers = followed.get(signal)!
+    followers.nrComing--
+    const mine = followers.slots.get(this)
+    if (mine === undefined) followers.slots.set(this, new Set([slot]))
     else mine.add(slot)
   }
 
@@ -47,9 +111,7 @@ export class Signals {
     const mine = followers?.slots.get(this)
     if (followers === undefined || mine?.delete(slot) !== true || mine.size > 0) return
     followers.slots.delete(this)
-    if (followers.slots.size > 0) return
-    followed.delete(signal)
-    signal.removeEventListener('abort', followers.listener)
+    if (!isFollowed(followers)) leave(signal)
   }
 
   /** For the listener alone. */

@@ -85,6 +85,11 @@ export function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
+/** What a view has, to be read and written by fields. */
+export function dataViewOf(view: ArrayBufferView): DataView {
+  return new DataView(bufferOf(view), offsetOf(view), lengthOf(view))
+}
+
 /** A view's bytes, or part of them. */
 export function bytesOf(view: ArrayBufferView, offset = 0, length = lengthOf(view) - offset): Uint8Array {
   return new Uint8Array(bufferOf(view), offsetOf(view) + offset, length)

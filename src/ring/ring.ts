@@ -25,6 +25,7 @@ import { CLOCK_REGISTER, RSRC_UPDATE } from '../abi/structs.js'
 import type { Syscalls } from '../abi/syscalls.js'
 import { EEXIST, EINVAL, errnoError } from '../lib/errno.js'
 import { OptionTable } from '../lib/options.js'
+import { dataViewOf } from '../lib/views.js'
 import type { Mapping } from '../sys/memory.js'
 import { Cq } from './cq.js'
 import { Holding } from './holding.js'
@@ -249,7 +250,7 @@ export class Ring {
     this.#check()
     const res = this.#holding.register(opcode, arg, nrArgs)
     if (opcode === IORING_REGISTER_CLOCK && res === 0 && arg !== null) {
-      this.#waits.clock = new DataView(arg.buffer, arg.byteOffset).getUint32(CLOCK_REGISTER.at.clockid, true)
+      this.#waits.clock = dataViewOf(arg).getUint32(CLOCK_REGISTER.at.clockid, true)
     }
     return res
   }

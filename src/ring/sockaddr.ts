@@ -8,6 +8,8 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { AF_INET, AF_INET6, AF_UNIX, RECVMSG_OUT, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_UN } from '../abi/socket.js'
 import { withProps } from '../lib/error-props.js'
 import { Buffer, URL } from '../lib/globals.js'
+import { dataViewOf } from '../lib/views.js'
+import { ownView } from '../sys/memory.js'
 
 /** The longest path there is room for, without its NUL. */
 const MAX_PATH_BYTES = 107
@@ -42,24 +44,25 @@ export function sockaddrOf(address: string, port: number): Uint8Array {
 /** A sockaddr_un, as long as the path needs. Throws a TypeError (ERR_INVALID_ARG_VALUE) for one that is too long. */
 export function sockaddrOfPath(path: string): Uint8Array {
   const name = Buffer.from(path)
-  if (name.byteLength > MAX_PATH_BYTES) throw invalid(`a socket's path has at most ${MAX_PATH_BYTES} bytes`)
+  if (name.length > MAX_PATH_BYTES) throw invalid(`a socket's path has at most ${MAX_PATH_BYTES} bytes`)
   const isAbstract = path.startsWith('\0')
-  const bytes = new Uint8Array(SOCKADDR_UN.at.sun_path + name.byteLength + (isAbstract ? 0 : 1))
+  const bytes = new Uint8Array(SOCKADDR_UN.at.sun_path + name.length + (isAbstract ? 0 : 1))
   new DataView(bytes.buffer).setUint16(SOCKADDR_UN.at.sun_family, AF_UNIX, true)
   bytes.set(name, SOCKADDR_UN.at.sun_path)
   return bytes
 }
 
-/** What a socket address says, of which `bytes` is all; undefined for a family that is not known here, and for none. */
-export function readSockaddr(bytes: Uint8Array): SocketName | undefined {
-  if (bytes.byteLength < 2) return undefined
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+/** What a socket address says, of which `given` is all; undefined for a family that is not known here, and for none. */
+export function readSockaddr(given: Uint8Array): SocketName | undefined {
+  const bytes = ownView(given)
+  if (bytes.length < 2) return undefined
+  const view = dataViewOf(bytes)
   const family = view.getUint16(0, true)
-  if (family === AF_INET && bytes.byteLength >= SOCKADDR_IN.size) {
+  if (family === AF_INET && bytes.length >= SOCKADDR_IN.size) {
     const { sin_addr, sin_port } = SOCKADDR_IN.at
     return { family, address: bytes.subarray(sin_addr, sin_addr + 4).join('.'), port: view.getUint16(sin_port) }
   }
-  if (family === AF_INET6 && bytes.byteLength >= SOCKADDR_IN6.size) {
+  if (family === AF_INET6 && bytes.length >= SOCKADDR_IN6.size) {
     const { sin6_addr, sin6_port } = SOCKADDR_IN6.at
     const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(sin6_addr + 2 * i).toString(16))
     // URL writes the shortest form, as inet_ntop does.
@@ -83,13 +86,14 @@ export interface RecvmsgOut {
 }
 
 /**
- * Takes a buffer of prepRecvmsgMultishot apart: `bytes` is as much of it as the completion's res says; the room for name
+ * Takes a buffer of prepRecvmsgMultishot apart: `given` is as much of it as the completion's res says; the room for name
  * and control data is what the MSGHDR said. Undefined for bytes too few to be one.
  */
-export function recvmsgOut(bytes: Uint8Array, nameRoom: number, controlRoom: number): RecvmsgOut | undefined {
+export function recvmsgOut(given: Uint8Array, nameRoom: number, controlRoom: number): RecvmsgOut | undefined {
+  const bytes = ownView(given)
   const head = RECVMSG_OUT.size + nameRoom + controlRoom
-  if (bytes.byteLength < head) return undefined
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (bytes.length < head) return undefined
+  const view = dataViewOf(bytes)
   const field = (name: keyof typeof RECVMSG_OUT.at) => view.getUint32(RECVMSG_OUT.at[name], true)
   const part = (at: number, length: number) => bytes.subarray(at, at + length)
   return {

@@ -6,7 +6,7 @@
  */
 import { EFAULT, errnoError } from '../lib/errno.js'
 import { withProps } from '../lib/error-props.js'
-import { bufferLength, bufferOf, isDetached, isResizable, isView, offsetOf } from '../lib/views.js'
+import { bufferLength, bufferOf, bytesOf, isDetached, isResizable, isView, lengthOf, offsetOf } from '../lib/views.js'
 import { ffi } from './ffi.js'
 import { listRange, unlistRange } from './leavings.js'
 import { libc, processVmReadv } from './libc.js'
@@ -22,13 +22,28 @@ const addresses = new WeakMap<ArrayBufferLike, number>()
  */
 export function addressOf(view: ArrayBufferView): number {
   // Asking a small typed array for its buffer moves its bytes out of V8's heap, once and for good.
-  if (!isView(view))
-    throw wrong('ERR_INVALID_ARG_TYPE', 'a ring takes views of memory: a Buffer, a TypedArray or a DataView')
+  checkView(view)
   const buffer = bufferOf(view)
   const address = addresses.get(buffer)
   // What was known of memory that has been transferred since is not so any more.
   if (address === undefined || bufferLength(buffer) === 0) return learnAddress(buffer) + offsetOf(view)
   return address + offsetOf(view)
+}
+
+/** The bytes of a caller's view, as a view of the language's own: what it says of itself may be so or not. Throws as addressOf. */
+export function ownView(view: ArrayBufferView): Uint8Array {
+  checkView(view)
+  if (lengthOf(view) === 0 && isDetached(bufferOf(view))) throw detached()
+  return bytesOf(view)
+}
+
+function checkView(view: ArrayBufferView): void {
+  if (isView(view)) return
+  throw wrong('ERR_INVALID_ARG_TYPE', 'a ring takes views of memory: a Buffer, a TypedArray or a DataView')
+}
+
+function detached(): Error {
+  return wrong('ERR_INVALID_ARG_VALUE', 'the ArrayBuffer is detached: its memory is gone')
 }
 
 function wrong(code: string, message: string): Error {
@@ -39,7 +54,7 @@ function learnAddress(buffer: ArrayBufferLike): number {
   if (isResizable(buffer)) {
     throw wrong('ERR_INVALID_ARG_VALUE', 'a resizable ArrayBuffer cannot be given to a ring: its memory may go away')
   }
-  if (isDetached(buffer)) throw wrong('ERR_INVALID_ARG_VALUE', 'the ArrayBuffer is detached: its memory is gone')
+  if (isDetached(buffer)) throw detached()
   const address = bufferLength(buffer) === 0 ? 0 : ffi().address(new Uint8Array(buffer))
   if (address !== 0) addresses.set(buffer, address)
   return address

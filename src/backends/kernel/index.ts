@@ -23,9 +23,10 @@ import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
 import { assert } from '../../lib/assert.js'
 import { sleepMs } from '../../lib/barrier.js'
 import { nowMs } from '../../lib/clock.js'
-import { EBADF, ENOMEM } from '../../lib/errno.js'
+import { EBADF, EFAULT, ENOMEM } from '../../lib/errno.js'
+import { dataViewOf, lengthOf } from '../../lib/views.js'
 import { ioUringEnter, ioUringRegister, ioUringSetup } from '../../sys/libc.js'
-import { addressOf, Mapping } from '../../sys/memory.js'
+import { addressOf, Mapping, ownView } from '../../sys/memory.js'
 import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 
 /** How long after a close memory is waited for, and how long at a stretch. */
@@ -55,8 +56,11 @@ export class KernelSyscalls implements Syscalls {
   /** The thread's workers have been told to leave. */
   #areLeaving = false
 
-  setup(entries: number, params: Uint8Array): number {
-    const flags = new DataView(params.buffer, params.byteOffset, params.byteLength).getUint32(PARAMS.at.flags, true)
+  setup(entries: number, given: Uint8Array): number {
+    const params = ownView(given)
+    // The kernel would write behind them.
+    if (params.length < PARAMS.size) return -EFAULT
+    const flags = dataViewOf(params).getUint32(PARAMS.at.flags, true)
     const made = this.#make(entries, params)
     // What has no fd is no file that close() could close.
     if (made < 0 || (flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0) return made
@@ -92,16 +96,16 @@ export class KernelSyscalls implements Syscalls {
 
   enter(fd: number, toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array): number {
     if (arg === undefined) return ioUringEnter(fd, toSubmit, minComplete, flags, 0, 0)
-    return ioUringEnter(fd, toSubmit, minComplete, flags, addressOf(arg), arg.byteLength)
+    return ioUringEnter(fd, toSubmit, minComplete, flags, addressOf(arg), lengthOf(arg))
   }
 
-  register(fd: number, opcode: number, arg: ArrayBufferView | null, nrArgs: number): number {
+  register(fd: number, opcode: number, given: ArrayBufferView | null, nrArgs: number): number {
+    const arg = given === null ? null : ownView(given)
     const res = arg === null ? ioUringRegister(fd, opcode, 0, nrArgs) : this.#withArg(fd, opcode, arg, nrArgs)
     if (opcode !== IORING_REGISTER_RESIZE_RINGS || res < 0 || arg === null) return res
     const { ringsMapping, sqesMapping, older } = this.#get(fd)
     try {
-      const params = new Uint8Array(arg.buffer, arg.byteOffset, arg.byteLength)
-      this.#mapped.set(fd, { ...mapRing(fd, params), older: [...older, ringsMapping, sqesMapping] })
+      this.#mapped.set(fd, { ...mapRing(fd, arg), older: [...older, ringsMapping, sqesMapping] })
     } catch (error) {
       return (error as { errno: number }).errno
     }
@@ -112,15 +116,14 @@ export class KernelSyscalls implements Syscalls {
    * How long a structure is the kernel knows by the opcode and the count alone. So that it neither reads nor writes beyond
    * the caller's, it gets a copy with nothing behind it, and answers -EFAULT for one that is too short.
    */
-  #withArg(fd: number, opcode: number, arg: ArrayBufferView, nrArgs: number): number {
-    const { byteLength } = arg
-    if (byteLength === 0 || byteLength > GUARDED_BYTES) return ioUringRegister(fd, opcode, addressOf(arg), nrArgs)
+  #withArg(fd: number, opcode: number, arg: Uint8Array, nrArgs: number): number {
+    const sizeBytes = arg.length
+    if (sizeBytes === 0 || sizeBytes > GUARDED_BYTES) return ioUringRegister(fd, opcode, addressOf(arg), nrArgs)
     this.#guarded ??= new Mapping(GUARDED_BYTES, -1, 0, true).endWithThread()
-    const own = new Uint8Array(arg.buffer, arg.byteOffset, byteLength)
-    const copy = new Uint8Array(this.#guarded.buffer, GUARDED_BYTES - byteLength, byteLength)
-    copy.set(own)
-    const res = ioUringRegister(fd, opcode, this.#guarded.address + GUARDED_BYTES - byteLength, nrArgs)
-    own.set(copy)
+    const copy = new Uint8Array(this.#guarded.buffer, GUARDED_BYTES - sizeBytes, sizeBytes)
+    copy.set(arg)
+    const res = ioUringRegister(fd, opcode, this.#guarded.address + GUARDED_BYTES - sizeBytes, nrArgs)
+    arg.set(copy)
     return res
   }
 
@@ -157,7 +160,7 @@ export class KernelSyscalls implements Syscalls {
    * it is not meant to be on leaves after five idle seconds, so none is allowed; the next ring takes that back.
    */
   #letWorkersGo(fd: number): void {
-    this.#areLeaving = ioUringRegister(fd, IORING_REGISTER_IOWQ_AFF, addressOf(NO_CPUS), NO_CPUS.byteLength) === 0
+    this.#areLeaving = ioUringRegister(fd, IORING_REGISTER_IOWQ_AFF, addressOf(NO_CPUS), NO_CPUS.length) === 0
   }
 }
 
@@ -165,7 +168,7 @@ export class KernelSyscalls implements Syscalls {
 const NO_CPUS = new Uint8Array(8)
 
 function mapRing(fd: number, bytes: Uint8Array): MappedRing {
-  const params = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const params = dataViewOf(bytes)
   const u32 = (offset: number) => params.getUint32(offset, true)
   const flags = u32(PARAMS.at.flags)
   const sqEntries = u32(PARAMS.at.sq_entries)

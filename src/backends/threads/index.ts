@@ -9,11 +9,13 @@ import * as abi from '../../abi/constants.js'
 import { PARAMS } from '../../abi/params.js'
 import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
 import { assert } from '../../lib/assert.js'
-import { EBADF, EBADFD, EINVAL, EMFILE, ENXIO, EOPNOTSUPP } from '../../lib/errno.js'
+import { EBADF, EBADFD, EFAULT, EINVAL, EMFILE, ENXIO, EOPNOTSUPP } from '../../lib/errno.js'
 import { setTimeout } from '../../lib/globals.js'
 import { NONE } from '../../lib/mpscq.js'
+import { dataViewOf } from '../../lib/views.js'
 import { isOpenFd } from '../../sys/file.js'
 import { libc } from '../../sys/libc.js'
+import { ownView } from '../../sys/memory.js'
 import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { cancelAll } from './cancel.js'
 import { Causes } from './causes.js'
@@ -88,8 +90,10 @@ export class ThreadsSyscalls implements Syscalls {
     return ctx === undefined ? undefined : this.#causes.take(ctx, userDataLow, userDataHigh)
   }
 
-  setup(entries: number, bytes: Uint8Array): number {
-    const params = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  setup(entries: number, given: Uint8Array): number {
+    const bytes = ownView(given)
+    if (bytes.length < PARAMS.size) return -EFAULT
+    const params = dataViewOf(bytes)
     const sizes = checkParams(entries, params, (fd) => this.#tctx?.rings.has(fd) === true)
     if (typeof sizes === 'number') return sizes
     const tctx = this.#first(sizes.sq)

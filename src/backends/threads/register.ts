@@ -7,8 +7,10 @@ import { readlinkSync } from 'node:fs'
 import * as abi from '../../abi/constants.js'
 import { PROBE, PROBE_OP } from '../../abi/structs.js'
 import { EBADF, EBADFD, EBUSY, EFAULT, EINVAL, ENXIO } from '../../lib/errno.js'
+import { dataViewOf } from '../../lib/views.js'
 import { cpusOfMask, mayRunOn, possibleOf } from '../../sys/affinity.js'
 import { duplicateFd, isOpenFd } from '../../sys/file.js'
+import { ownView } from '../../sys/memory.js'
 import { adoptFd } from '../../sys/thread-fd.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
 import { opdef } from './opdef.js'
@@ -29,7 +31,8 @@ export function registerOp(
   given: ArrayBufferView | null,
   nrArgs: number,
 ): number {
-  const arg = given?.byteLength === 0 ? null : given
+  const bytes = given === null ? null : ownView(given)
+  const arg = bytes?.length === 0 ? null : bytes
   switch (opcode) {
     case abi.IORING_REGISTER_EVENTFD:
     case abi.IORING_REGISTER_EVENTFD_ASYNC:
@@ -55,11 +58,11 @@ export function registerOp(
   }
 }
 
-function registerEventfd(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number, asyncOnly: boolean): number {
+function registerEventfd(ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number, asyncOnly: boolean): number {
   if (nrArgs !== 1) return -EINVAL
   if (ctx.eventfd >= 0) return -EBUSY
-  if (arg === null || arg.byteLength < FD_BYTES) return -EFAULT
-  const fd = new DataView(arg.buffer, arg.byteOffset).getInt32(0, true)
+  if (arg === null || arg.length < FD_BYTES) return -EFAULT
+  const fd = dataViewOf(arg).getInt32(0, true)
   if (!isOpenFd(fd)) return -EBADF
   if (!isEventfd(fd)) return -EINVAL
   // The ring keeps the file, whatever the app does with its fd.
@@ -79,19 +82,19 @@ function isEventfd(fd: number): boolean {
   }
 }
 
-function unregisterEventfd(tctx: Tctx, ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {
+function unregisterEventfd(tctx: Tctx, ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number): number {
   if (arg !== null || nrArgs !== 0) return -EINVAL
   if (ctx.eventfd < 0) return -ENXIO
   tctx.dropEventfd(ctx)
   return 0
 }
 
-function probe(arg: ArrayBufferView | null, nrArgs: number): number {
+function probe(arg: Uint8Array | null, nrArgs: number): number {
   if (arg === null || nrArgs > MAX_PROBE_OPS) return -EINVAL
   const nrOps = Math.min(nrArgs, abi.IORING_OP_LAST)
   const sizeBytes = PROBE.size + nrOps * PROBE_OP.size
-  if (arg.byteLength < sizeBytes) return -EFAULT
-  const bytes = new Uint8Array(arg.buffer, arg.byteOffset, sizeBytes)
+  if (arg.length < sizeBytes) return -EFAULT
+  const bytes = arg.subarray(0, sizeBytes)
   if (bytes.some((b) => b !== 0)) return -EINVAL
   let last = 0
   for (let opcode = 0; opcode < abi.IORING_OP_LAST; opcode++) if (opdef(opcode) !== undefined) last = opcode
@@ -100,7 +103,7 @@ function probe(arg: ArrayBufferView | null, nrArgs: number): number {
   for (let opcode = 0; opcode < nrOps; opcode++) {
     const at = PROBE.size + opcode * PROBE_OP.size
     bytes[at + PROBE_OP.at.op] = opcode
-    new DataView(bytes.buffer, bytes.byteOffset).setUint16(
+    dataViewOf(bytes).setUint16(
       at + PROBE_OP.at.flags,
       opdef(opcode) === undefined ? 0 : abi.IO_URING_OP_SUPPORTED,
       true,
@@ -109,17 +112,17 @@ function probe(arg: ArrayBufferView | null, nrArgs: number): number {
   return 0
 }
 
-function enableRings(ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {
+function enableRings(ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number): number {
   if (arg !== null || nrArgs !== 0) return -EINVAL
   if (!ctx.disabled) return -EBADFD
   ctx.disabled = false
   return 0
 }
 
-function maxWorkers(tctx: Tctx, arg: ArrayBufferView | null, nrArgs: number): number {
+function maxWorkers(tctx: Tctx, arg: Uint8Array | null, nrArgs: number): number {
   if (arg === null || nrArgs !== 2) return -EINVAL
-  if (arg.byteLength < LIMITS_BYTES) return -EFAULT
-  const view = new DataView(arg.buffer, arg.byteOffset, arg.byteLength)
+  if (arg.length < LIMITS_BYTES) return -EFAULT
+  const view = dataViewOf(arg)
   const bound = view.getUint32(0, true)
   const unbound = view.getUint32(4, true)
   if (bound > 0x7fffffff || unbound > 0x7fffffff) return -EINVAL
@@ -130,10 +133,10 @@ function maxWorkers(tctx: Tctx, arg: ArrayBufferView | null, nrArgs: number): nu
 }
 
 /** The mask has `sizeBytes` bytes. What is no processor of this machine is ignored, and an empty mask no restriction. */
-function setAffinity(tctx: Tctx, arg: ArrayBufferView, sizeBytes: number): number {
+function setAffinity(tctx: Tctx, arg: Uint8Array, sizeBytes: number): number {
   // A mask has eight bytes at least; how many more of a long one are read is the machine's affair.
-  if (arg.byteLength < Math.min(sizeBytes, MASK_BYTES)) return -EFAULT
-  const bytes = new Uint8Array(arg.buffer, arg.byteOffset, Math.min(arg.byteLength, sizeBytes))
+  if (arg.length < Math.min(sizeBytes, MASK_BYTES)) return -EFAULT
+  const bytes = arg.subarray(0, sizeBytes)
   const cpus = possibleOf(cpusOfMask(bytes))
   if (cpus.length > 0 && !mayRunOn(cpus)) return -EINVAL
   tctx.wq.setAffinity(cpus.length > 0 ? cpus : undefined)

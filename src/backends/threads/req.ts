@@ -135,11 +135,11 @@ export function copyPath(address: number, mayBeEmpty = false): Uint8Array | numb
 /** Keeps `parts` for as long as the request lives, one behind the other. Returns the address of the first. */
 export function hold(tctx: Tctx, req: number, ...parts: readonly Uint8Array[]): number {
   // Of a buffer of its own: small ones would share Node's pool, and live as long as their neighbours.
-  const copy = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  const copy = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const part of parts) {
     copy.set(part, at)
-    at += part.byteLength
+    at += part.length
   }
   tctx.held[req] = copy
   return addressOf(copy)
@@ -167,7 +167,7 @@ export function holdPaths(tctx: Tctx, req: number, r: number, mayBeEmpty = false
   if (typeof second === 'number') return second
   const address = hold(tctx, req, firstBytes, second)
   setAddr(words, r, address)
-  setAddr(words, r, address + firstBytes.byteLength, R_OFF)
+  setAddr(words, r, address + firstBytes.length, R_OFF)
   return 0
 }
 

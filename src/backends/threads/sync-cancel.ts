@@ -7,6 +7,7 @@ import { SYNC_CANCEL_REG } from '../../abi/structs.js'
 import { loadAcquire } from '../../lib/barrier.js'
 import { nowMs } from '../../lib/clock.js'
 import { EALREADY, EFAULT, EINVAL, ENOENT, ETIME } from '../../lib/errno.js'
+import { dataViewOf } from '../../lib/views.js'
 import { ITEM, ITEM_RUNNING, ITEM_STATE_MASK } from '../../wq/layout.js'
 import { CANCEL_FLAGS, cancelBy } from './cancel.js'
 import type { IoRingCtx, Tctx } from './ctx.js'
@@ -17,15 +18,13 @@ import { firstDueMs, hasTaskWork, runAll } from './wait.js'
 const STATE = ITEM.at.state >> 2
 
 /** 0, or a count with ALL; -ENOENT, -ETIME, -EBADF, -EINVAL. When it is 0, what was cancelled has ended. */
-export function syncCancel(tctx: Tctx, ctx: IoRingCtx, arg: ArrayBufferView | null, nrArgs: number): number {
+export function syncCancel(tctx: Tctx, ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number): number {
   if (arg === null || nrArgs !== 1) return -EINVAL
-  if (arg.byteLength < SYNC_CANCEL_REG.size) return -EFAULT
-  const view = new DataView(arg.buffer, arg.byteOffset, SYNC_CANCEL_REG.size)
+  if (arg.length < SYNC_CANCEL_REG.size) return -EFAULT
+  const view = dataViewOf(arg)
   const { at } = SYNC_CANCEL_REG
   const flags = view.getUint32(at.flags, true)
-  const hasPads = new Uint8Array(arg.buffer, arg.byteOffset + at.pad, SYNC_CANCEL_REG.size - at.pad).some(
-    (b) => b !== 0,
-  )
+  const hasPads = arg.subarray(at.pad, SYNC_CANCEL_REG.size).some((b) => b !== 0)
   if (hasPads || (flags & ~CANCEL_FLAGS) !== 0) return -EINVAL
   const criteria = {
     flags,

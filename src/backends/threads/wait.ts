@@ -9,6 +9,7 @@ import { GETEVENTS_ARG } from '../../abi/structs.js'
 import { assert, VERIFY } from '../../lib/assert.js'
 import { nowMs } from '../../lib/clock.js'
 import { EFAULT, EINVAL, ETIME } from '../../lib/errno.js'
+import { dataViewOf, lengthOf } from '../../lib/views.js'
 import { CLOCK_MONOTONIC, clockMs } from '../../sys/clock.js'
 import { copyIn, fromWords } from '../../sys/memory.js'
 import { committedTail, flushOverflow, nrReady } from './complete.js'
@@ -33,8 +34,8 @@ const NEVER: WaitEnds = { endMs: Number.POSITIVE_INFINITY, minEndMs: undefined }
 /** What the argument of enter says of the wait, or -errno. */
 export function parseWaitArg(flags: number, arg: Uint8Array | undefined): WaitEnds | number {
   if ((flags & IORING_ENTER_EXT_ARG) === 0 || arg === undefined) return NEVER
-  if (arg.byteLength !== GETEVENTS_ARG.size) return -EINVAL
-  const view = new DataView(arg.buffer, arg.byteOffset, arg.byteLength)
+  if (lengthOf(arg) !== GETEVENTS_ARG.size) return -EINVAL
+  const view = dataViewOf(arg)
   const word = (at: number) => view.getInt32(at, true)
   const { sigmask, min_wait_usec: minWait, ts } = GETEVENTS_ARG.at
   // DIFFERS: no signal is delivered to JavaScript while it waits, so none can be let in.
@@ -43,7 +44,7 @@ export function parseWaitArg(flags: number, arg: Uint8Array | undefined): WaitEn
   const minEndMs = word(minWait) === 0 ? undefined : now + view.getUint32(minWait, true) / 1000
   const address = fromWords(word(ts), word(ts + 4))
   if (address === 0) return { endMs: Number.POSITIVE_INFINITY, minEndMs }
-  if (copyIn(address, timespec) !== timespec.byteLength) return -EFAULT
+  if (copyIn(address, timespec) !== timespec.length) return -EFAULT
   const ms = Number(timespecView.getBigInt64(0, true)) * 1000 + Number(timespecView.getBigInt64(8, true)) / 1e6
   return { endMs: now + ms - ((flags & IORING_ENTER_ABS_TIMER) !== 0 ? clockMs(CLOCK_MONOTONIC) : 0), minEndMs }
 }

@@ -99,5 +99,5 @@ export function cloneBuffersOffset(
 }
 
 function nrOf(iovecs: BigUint64Array): number {
-  return iovecs.byteLength / IOVEC.size
+  return Math.floor(lengthOf(iovecs) / IOVEC.size)
 }

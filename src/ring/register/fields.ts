@@ -13,8 +13,9 @@ export class Fields<N extends string> {
   readonly #at: { readonly [K in N]: number }
 
   constructor(layout: Layout<N>) {
-    this.bytes = new Uint8Array(layout.size)
-    this.view = new DataView(this.bytes.buffer)
+    const memory = new ArrayBuffer(layout.size)
+    this.bytes = new Uint8Array(memory)
+    this.view = new DataView(memory)
     this.#at = layout.at
   }
 

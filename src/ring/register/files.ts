@@ -6,6 +6,7 @@
  */
 import * as abi from '../../abi/constants.js'
 import { FILE_INDEX_RANGE, RSRC_UPDATE } from '../../abi/structs.js'
+import { lengthOf } from '../../lib/views.js'
 import { addressOf } from '../../sys/memory.js'
 import type { Ring } from '../ring.js'
 import { Fields } from './fields.js'
@@ -18,12 +19,12 @@ import { registerSparse, registerTagged, updateTagged } from './resources.js'
  * RLIMIT_NOFILE. The fds may be closed afterwards. Since Linux 5.1.
  */
 export function registerFiles(ring: Ring, fds: Int32Array): number {
-  return ring.register(abi.IORING_REGISTER_FILES, fds, fds.length)
+  return ring.register(abi.IORING_REGISTER_FILES, fds, nrOf(fds))
 }
 
 /** registerFiles with one tag each, as registerBuffersTags. Since Linux 5.13. */
 export function registerFilesTags(ring: Ring, fds: Int32Array, tags: BigUint64Array): number {
-  return registerTagged(ring, abi.IORING_REGISTER_FILES2, fds, fds.length, tags)
+  return registerTagged(ring, abi.IORING_REGISTER_FILES2, fds, nrOf(fds), tags)
 }
 
 /** `nr` empty slots. Since Linux 5.19. */
@@ -41,7 +42,7 @@ export function registerFilesUpdate(ring: Ring, off: number, fds: Int32Array): n
   const arg = new Fields(RSRC_UPDATE)
   arg.u32('offset', off)
   arg.u64('data', addressOf(fds))
-  return ring.register(abi.IORING_REGISTER_FILES_UPDATE, arg.bytes, fds.length)
+  return ring.register(abi.IORING_REGISTER_FILES_UPDATE, arg.bytes, nrOf(fds))
 }
 
 /** registerFilesUpdate with one tag each: -EINVAL for the tag of a slot emptied or left. Since Linux 5.13. */
@@ -51,7 +52,7 @@ export function registerFilesUpdateTag(
   fds: Int32Array,
   tags: BigUint64Array | null = null,
 ): number {
-  return updateTagged(ring, abi.IORING_REGISTER_FILES_UPDATE2, off, fds, fds.length, tags)
+  return updateTagged(ring, abi.IORING_REGISTER_FILES_UPDATE2, off, fds, nrOf(fds), tags)
 }
 
 /** -ENXIO when there are none. Requests on them go on. Since Linux 5.1. */
@@ -69,4 +70,8 @@ export function registerFileAllocRange(ring: Ring, off: number, len: number): nu
   arg.u32('off', off)
   arg.u32('len', len)
   return ring.register(abi.IORING_REGISTER_FILE_ALLOC_RANGE, arg.bytes, 0)
+}
+
+function nrOf(fds: Int32Array): number {
+  return lengthOf(fds) >> 2
 }

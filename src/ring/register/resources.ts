@@ -6,7 +6,8 @@
  */
 import { IORING_RSRC_REGISTER_SPARSE } from '../../abi/constants.js'
 import { RSRC_REGISTER, RSRC_UPDATE2 } from '../../abi/structs.js'
-import { assert } from '../../lib/assert.js'
+import { invalidArgValue } from '../../lib/arg-errors.js'
+import { lengthOf } from '../../lib/views.js'
 import { addressOf } from '../../sys/memory.js'
 import type { Ring } from '../ring.js'
 import { Fields } from './fields.js'
@@ -25,7 +26,7 @@ export function registerTagged(
   nr: number,
   tags: BigUint64Array,
 ): number {
-  assert(tags.length === nr, 'there is one tag for each')
+  checkTags(tags, nr)
   const arg = new Fields(RSRC_REGISTER)
   arg.u32('nr', nr)
   arg.u64('data', addressOf(data))
@@ -41,11 +42,15 @@ export function updateTagged(
   nr: number,
   tags: BigUint64Array | null,
 ): number {
-  assert(tags === null || tags.length === nr, 'there is one tag for each')
+  if (tags !== null) checkTags(tags, nr)
   const arg = new Fields(RSRC_UPDATE2)
   arg.u32('offset', off)
   arg.u64('data', addressOf(data))
   arg.u64('tags', tags === null ? 0 : addressOf(tags))
   arg.u32('nr', nr)
   return ring.register(opcode, arg.bytes, RSRC_UPDATE2.size)
+}
+
+function checkTags(tags: BigUint64Array, nr: number): void {
+  if (lengthOf(tags) >> 3 !== nr) throw invalidArgValue('tags', tags, `must have one for each of ${nr}`)
 }

@@ -8,6 +8,7 @@ import * as abi from '../../abi/constants.js'
 import { SYNC_CANCEL_REG } from '../../abi/structs.js'
 import { nowMs } from '../../lib/clock.js'
 import { ENOENT, ETIME } from '../../lib/errno.js'
+import { lengthOf } from '../../lib/views.js'
 import type { Ring } from '../ring.js'
 import { sliceMs } from '../wait.js'
 import { Fields } from './fields.js'
@@ -19,7 +20,7 @@ import { Fields } from './fields.js'
  * -EINVAL for processors that this thread may not use. Since Linux 5.14.
  */
 export function registerIowqAff(ring: Ring, mask: Uint8Array): number {
-  return ring.register(abi.IORING_REGISTER_IOWQ_AFF, mask, mask.byteLength)
+  return ring.register(abi.IORING_REGISTER_IOWQ_AFF, mask, lengthOf(mask))
 }
 
 /** Back to all processors. Since Linux 5.14. */
@@ -32,7 +33,7 @@ export function unregisterIowqAff(ring: Ring): number {
  * before are written to `limits`; they hold for all rings of the thread. Since Linux 5.15.
  */
 export function registerIowqMaxWorkers(ring: Ring, limits: Uint32Array): number {
-  return ring.register(abi.IORING_REGISTER_IOWQ_MAX_WORKERS, limits, limits.length)
+  return ring.register(abi.IORING_REGISTER_IOWQ_MAX_WORKERS, limits, lengthOf(limits) >> 2)
 }
 
 /** Which requests to cancel, and how long to wait for those that are running. */

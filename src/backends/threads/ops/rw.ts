@@ -6,6 +6,7 @@
  */
 import { RWF_NOWAIT } from '../../../abi/constants.js'
 import { EAGAIN, ECANCELED, EFAULT, EINTR, EINVAL, ENOBUFS, EOPNOTSUPP } from '../../../lib/errno.js'
+import { dataViewOf } from '../../../lib/views.js'
 import { fileKind } from '../../../sys/file.js'
 import { checkIovecs, libc } from '../../../sys/libc.js'
 import { addressOf, copyIn } from '../../../sys/memory.js'
@@ -58,7 +59,7 @@ export function rwvPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): num
   if (nrVecs > UIO_MAXIOV) return -EINVAL
   if (nrVecs === 0) return 0
   const vecs = new Uint8Array(nrVecs * IOV_BYTES)
-  if (copyIn(u64(words, r + R_ADDR), vecs) !== vecs.byteLength) return -EFAULT
+  if (copyIn(u64(words, r + R_ADDR), vecs) !== vecs.length) return -EFAULT
   const view = new DataView(vecs.buffer)
   let total = 0
   let hasLong = false
@@ -127,9 +128,9 @@ let rest = new Uint8Array(IOV_BYTES)
 
 /** The iovecs without their first `done` bytes, in memory of this thread's own. */
 function skipBytes(vecs: number, nrVecs: number, done: number): [vecs: number, nrVecs: number] {
-  if (rest.byteLength < nrVecs * IOV_BYTES) rest = new Uint8Array(nrVecs * IOV_BYTES)
+  if (rest.length < nrVecs * IOV_BYTES) rest = new Uint8Array(nrVecs * IOV_BYTES)
   libc('memcpy')(addressOf(rest), vecs, nrVecs * IOV_BYTES)
-  const view = new DataView(rest.buffer)
+  const view = dataViewOf(rest)
   let i = 0
   let left = done
   while (i < nrVecs && left >= view.getUint32(i * IOV_BYTES + 8, true)) {

@@ -68,7 +68,7 @@ export function statxTryIssue(tctx: Tctx, _ctx: IoRingCtx, req: number, r: numbe
   const flags = words[r + R_OP_FLAGS]!
   if ((flags & ~KNOWN) !== 0) return PUNT
   // A path that is held has at least one byte, and an empty one no more. Without one the fd alone is asked.
-  const isEmpty = (flags & AT_EMPTY_PATH) !== 0 && (tctx.held[req]?.byteLength ?? 0) <= 1
+  const isEmpty = (flags & AT_EMPTY_PATH) !== 0 && (tctx.held[req]?.length ?? 0) <= 1
   if (isEmpty) return statxOpen(words, r, words[r + R_FD]!)
   how[OPEN_HOW.at.flags >> 2] = O_PATH | O_CLOEXEC | ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW)
   how[OPEN_HOW.at.resolve >> 2] = RESOLVE_CACHED

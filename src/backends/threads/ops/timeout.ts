@@ -53,7 +53,7 @@ const view = new DataView(timespec.buffer)
 
 /** Reads the timespec that a field points to, and puts milliseconds in its place. 0, -EFAULT, -EINVAL. */
 function prepTime(words: Int32Array, field: number): number {
-  if (copyIn(u64(words, field), timespec) !== timespec.byteLength) return -EFAULT
+  if (copyIn(u64(words, field), timespec) !== timespec.length) return -EFAULT
   const [seconds, ns] = [view.getBigInt64(0, true), view.getBigInt64(8, true)]
   if (seconds < 0n || ns < 0n) return -EINVAL
   double[0] = Number(seconds) * 1000 + Number(ns) / 1e6

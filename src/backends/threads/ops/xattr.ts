@@ -34,7 +34,7 @@ function copyName(address: number): Uint8Array | number {
   const name = copyPath(address)
   if (name === -ENOENT || name === -ENAMETOOLONG) return -ERANGE
   if (typeof name === 'number') return name
-  return name.byteLength - 1 > XATTR_NAME_MAX ? -ERANGE : name.slice()
+  return name.length - 1 > XATTR_NAME_MAX ? -ERANGE : name.slice()
 }
 
 /**
@@ -45,8 +45,8 @@ function holdAll(tctx: Tctx, req: number, r: number, name: Uint8Array, path: Uin
   const { words } = tctx.wq.mem
   const address = hold(tctx, req, name, path, value ?? NOTHING)
   setAddr(words, r, address)
-  words[r + R_TOTAL] = name.byteLength
-  if (value !== undefined) setAddr(words, r, address + name.byteLength + path.byteLength, R_OFF)
+  words[r + R_TOTAL] = name.length
+  if (value !== undefined) setAddr(words, r, address + name.length + path.length, R_OFF)
   return 0
 }
 
