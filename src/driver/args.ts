@@ -167,19 +167,25 @@ export function checkOpenFlags(flags: string | number): number {
   return bits | O_CLOEXEC
 }
 
-/** An array of struct iovec: the buffers where they are or, given an address, one after another from there. */
-export function iovecsOf(buffers: readonly ArrayBufferView[], from?: number): Int32Array {
+/** An array of struct iovec: the buffers where they are. */
+export function iovecsOf(buffers: readonly ArrayBufferView[]): Int32Array {
   const words = new Int32Array(Math.max(1, buffers.length) * IOVEC_WORDS)
-  let next = from
   buffers.forEach((buffer, i) => {
-    const at = i * IOVEC_WORDS
-    const address = next ?? heldAddressOf(buffer)
-    const length = lengthOf(buffer)
-    if (next !== undefined) next += length
-    words[at + IOV_BASE] = low32(address)
-    words[at + IOV_BASE + 1] = high32(address)
-    words[at + IOV_LEN] = low32(length)
-    words[at + IOV_LEN + 1] = high32(length)
+    putIovec(words, i * IOVEC_WORDS, heldAddressOf(buffer), lengthOf(buffer))
   })
   return words
+}
+
+/** One struct iovec. */
+export function iovecOf(address: number, length: number): Int32Array {
+  const words = new Int32Array(IOVEC_WORDS)
+  putIovec(words, 0, address, length)
+  return words
+}
+
+function putIovec(words: Int32Array, at: number, address: number, length: number): void {
+  words[at + IOV_BASE] = low32(address)
+  words[at + IOV_BASE + 1] = high32(address)
+  words[at + IOV_LEN] = low32(length)
+  words[at + IOV_LEN + 1] = high32(length)
 }

@@ -41,6 +41,8 @@ export interface DriverStats {
 const CANCEL_ROOM = 64
 const FLAGS_SHIFT = SQE.at.flags * 8
 const FD = SQE.at.fd >> 2
+/** Buffers that one system call takes. */
+const IOV_MAX = 1024
 const OPEN = 0
 const CLOSING = 1
 const CLOSED = 2
@@ -59,6 +61,8 @@ export class Driver {
   readonly pieces: Pieces
   /** Set where operations get copies of the caller's memory. */
   readonly lender: Lender | undefined
+  /** Where only an operation of very many buffers does. */
+  #gatherer: Lender | undefined
   readonly #ops: OpTable
   readonly #signals: Signals
   readonly #backlog: Backlog
@@ -138,6 +142,13 @@ export class Driver {
   /** The SQEs being staged. Valid until the next stage(). */
   get words(): Int32Array {
     return this.#backlog.words
+  }
+
+  /** What lends memory to an operation of so many buffers; undefined where it gets the caller's. */
+  lenderOf(nrBuffers: number): Lender | undefined {
+    if (this.lender !== undefined || nrBuffers <= IOV_MAX) return this.lender
+    this.#gatherer ??= new Lender(this.pieces)
+    return this.#gatherer
   }
 
   /**

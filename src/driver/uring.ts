@@ -283,7 +283,8 @@ export class Uring {
 
   /**
    * readv(2), preadv(2): reads into one buffer after another (io_uring_prep_readv). `position` in bytes; null means the
-   * file's own. Resolves to the bytes read.
+   * file's own. Resolves to the bytes read. Of more than 1,024 buffers, the most that the system takes, the bytes are copied:
+   * it is one operation still.
    */
   readv(fd: number, buffers: readonly ArrayBufferView[], position?: number | null, given?: OpOptions): Promise<number> {
     const driver = this.#driver
@@ -293,19 +294,24 @@ export class Uring {
       args.checkFd(fd)
       const views = args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const own = driver.lender === undefined ? args.iovecsOf(views) : undefined
+      const bytes = args.totalBytes(views)
+      const lender = driver.lenderOf(views.length)
+      const own = lender === undefined ? args.iovecsOf(views) : undefined
       const at = driver.stage(options)
-      const loan = driver.lender?.toReadv(views)
-      const iovecs = own ?? args.iovecsOf(views, loan?.address)
-      prepReadv(driver.words, at, fd, addressOf(iovecs), views.length, off)
-      driver.weigh(at, fd, args.totalBytes(views), options)
+      const loan = lender?.toReadv(views)
+      const iovecs = loan === undefined ? own! : args.iovecOf(loan.address, bytes)
+      prepReadv(driver.words, at, fd, addressOf(iovecs), loan === undefined ? views.length : 1, off)
+      driver.weigh(at, fd, bytes, options)
       return driver.issue(at, 'readv', [iovecs, ...views], options, loan?.extra, off < 0 ? READS : USES_NOTHING)
     } catch (error) {
       return driver.refuse(error, options ?? given)
     }
   }
 
-  /** writev(2), pwritev(2): writes one buffer after another (io_uring_prep_writev). Resolves to the bytes written. */
+  /**
+   * writev(2), pwritev(2): writes one buffer after another (io_uring_prep_writev). Resolves to the bytes written. More than
+   * 1,024 buffers are as with readv.
+   */
   writev(
     fd: number,
     buffers: readonly ArrayBufferView[],
@@ -319,12 +325,14 @@ export class Uring {
       args.checkFd(fd)
       const views = args.checkBuffers(buffers)
       const off = args.checkPosition(position)
-      const own = driver.lender === undefined ? args.iovecsOf(views) : undefined
+      const bytes = args.totalBytes(views)
+      const lender = driver.lenderOf(views.length)
+      const own = lender === undefined ? args.iovecsOf(views) : undefined
       const at = driver.stage(options)
-      const loan = driver.lender?.toWritev(views)
-      const iovecs = own ?? args.iovecsOf(views, loan?.address)
-      prepWritev(driver.words, at, fd, addressOf(iovecs), views.length, off)
-      driver.weigh(at, fd, args.totalBytes(views), options)
+      const loan = lender?.toWritev(views)
+      const iovecs = loan === undefined ? own! : args.iovecOf(loan.address, bytes)
+      prepWritev(driver.words, at, fd, addressOf(iovecs), loan === undefined ? views.length : 1, off)
+      driver.weigh(at, fd, bytes, options)
       return driver.issue(at, 'writev', [iovecs, ...views], options, loan?.extra, off < 0 ? WRITES : USES_NOTHING)
     } catch (error) {
       return driver.refuse(error, options ?? given)
