@@ -28,8 +28,10 @@ const [readEnd, writeEnd] = pipe()
 const buffer = Buffer.alloc(4)
 const inFlight = ring.read(readEnd, buffer)
 await ring.nop()
+// At the position of the same file, these wait for the one in flight; two are a chain.
+const waiting = [0, 1, 2].map((i) => ring.read(readEnd, Buffer.alloc(4), { link: i === 1 }))
 if (!refuse(['io_uring_enter'], errno!)) process.exit(NO_FILTER)
-const all = [ended('in flight', inFlight)]
+const all = [ended('in flight', inFlight), ...waiting.map((one, i) => ended(`waits ${i}`, one))]
 for (let i = 0; i < 20; i++) all.push(ended(`given ${i}`, ring.nop()))
 await Promise.all(all)
 await ended('later', ring.nop())

@@ -17,12 +17,14 @@ for (const errno of [EPERM, ENOSYS, EAGAIN, EINTR, EBUSY]) {
   test(`a ring whose enter answers ${name} for ever is given up`, { skip }, () => {
     const child = spawnSync(process.execPath, [CHILD, `${errno}`], { encoding: 'utf8', timeout: 60_000 })
     const given = Array.from({ length: 20 }, (_, i) => `given ${i}: ${name} io_uring_enter`)
+    const waits = Array.from({ length: 3 }, (_, i) => `waits ${i}: ${name} io_uring_enter`)
     assert.deepEqual(
       child.stdout.trim().split('\n').sort(),
       [
         'close: undefined',
         'destroy: undefined',
         ...given,
+        ...waits,
         `in flight: ${name} io_uring_enter`,
         'later: ERR_INVALID_STATE ',
         'left to others: 4',
