@@ -268,7 +268,13 @@ conformance(
     expectRefused(ring, sized(OPEN_HOW.size - 8), -EINVAL, 'a short structure')
     how[3] = 5n
     expectRefused(ring, sized(OPEN_HOW.size + 8), -E2BIG, 'a longer one, set')
-    expectRefused(ring, sized(8192), -E2BIG, 'longer than a page')
+    how[3] = 0n
+    const long = new Uint8Array(3 * 65536)
+    const longHow = (len: number) => withFields(sqe(prep.prepOpenat2, CWD, path, addressOf(long)), { len })
+    stand.own(ok(run(ring, longHow(long.byteLength)), 'longer than a page, unset'))
+    long[long.byteLength - 1] = 1
+    expectRefused(ring, longHow(long.byteLength), -E2BIG, 'longer than a page, set at its end')
+    stand.own(ok(run(ring, longHow(long.byteLength - 1)), 'all but its end'))
     expectRefused(ring, sqe(prep.prepOpenat2, CWD, path, BAD), -EFAULT, 'a bad structure')
     expectRefused(ring, fill(BAD), -EFAULT, 'a bad path')
     expectRefused(ring, fill(stand.cstr('')), -ENOENT, 'an empty path')

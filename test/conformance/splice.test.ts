@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import * as abi from '../../src/abi/constants.js'
-import { EBADF, EFAULT, EINVAL, ENFILE, ENXIO } from '../../src/lib/errno.js'
+import { EAGAIN, EBADF, EFAULT, EINVAL, ENFILE, ENXIO } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { registerFiles, registerFilesSparse } from '../../src/ring/register.js'
 import { addressOf } from '../../src/sys/memory.js'
 import { CANCEL, expectCancelled } from './cancelled.js'
 import { equalRes, expectAnyOrder, expectInOrder, expectNothing, expectRun, put, submit } from './cqes.js'
-import { cancel, read, sqe, write } from './fills.js'
+import { cancel, type Fill, read, sqe, withFields, write } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 import type { Stand } from './stand.js'
@@ -152,6 +152,8 @@ conformance(
     const pipe = stand.pipe()
     expectRun(ring, splice(a, 0, b, 0, 4), -EINVAL, 'no pipe at either end')
     expectRun(ring, splice(pipe.readEnd, 0, b, 0, 4), -ESPIPE, 'an offset in a pipe')
+    expectRun(ring, splice(pipe.writeEnd, 0, b, 0, 4), -EBADF, 'an offset in a pipe that cannot be read')
+    expectRun(ring, splice(a, 0, pipe.readEnd, 0, 4), -EBADF, 'an offset in a pipe that cannot be written')
     expectRun(ring, splice(stand.closedFd(), 0, pipe.writeEnd, -1, 4), -EBADF, 'from a closed fd')
     expectRun(ring, splice(a, 0, stand.closedFd(), -1, 4), -EBADF, 'to a closed fd')
     expectRun(ring, splice(a, 0, pipe.writeEnd, -1, 4, 0x100), -EINVAL, 'an unknown flag')
@@ -161,6 +163,26 @@ conformance(
     expectRun(ring, tee(stand.closedFd(), pipe.writeEnd, 4), -EBADF, 'tee of a closed fd')
   },
   NEEDS,
+)
+
+conformance(
+  'a pipe that was spliced to is written and read without waiting as before',
+  (stand) => {
+    const ring = stand.openRing(8)
+    const fds = new Int32Array(2)
+    const bytes = stand.alloc('text')
+    const nowait = (fill: Fill) => withFields(fill, { rw_flags: abi.RWF_NOWAIT })
+    expectRun(ring, sqe(prep.prepPipe, addressOf(fds), abi.O_NONBLOCK), 0, 'pipe')
+    const [readEnd, writeEnd] = [...fds].map((fd) => stand.own(fd)) as [number, number]
+    expectRun(ring, splice(stand.file('file', 'data'), 0, writeEnd, -1, 4), 4, 'into it')
+    expectRun(ring, splice(readEnd, -1, stand.file('other', ''), 0, 4), 4, 'out of it')
+    for (const way of [0, abi.IOSQE_ASYNC]) {
+      expectRun(ring, nowait(write(writeEnd, bytes, -1)), 4, 'a write', way)
+      expectRun(ring, nowait(read(readEnd, bytes, -1)), 4, 'a read', way)
+      expectRun(ring, nowait(read(readEnd, bytes, -1)), -EAGAIN, 'a read of nothing', way)
+    }
+  },
+  { opcodes: [abi.IORING_OP_SPLICE, abi.IORING_OP_PIPE] },
 )
 
 conformance(

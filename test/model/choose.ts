@@ -2,6 +2,7 @@
  * Single requests of a generated program, chosen so that their outcome is certain. Any thread; no shared state.
  */
 import * as abi from '../../src/abi/constants.js'
+import { type Choice, chooseMore, openInTree, ownPipe, PIPE_OPS, SIZE_OPS, TREE_OPS, treePath } from './choose-more.js'
 import { Claims } from './claims.js'
 import type { Prng } from './prng.js'
 import {
@@ -18,8 +19,19 @@ import {
 } from './program.js'
 
 /** What a program may have besides: not every backend has it, and not all of it has one right outcome. */
-export type Feature = 'drain' | 'fixed' | 'times' | 'polls' | 'sweeps' | 'sync' | 'layouts'
-export const FEATURES: readonly Feature[] = ['drain', 'fixed', 'times', 'polls', 'sweeps', 'sync', 'layouts']
+export type Feature = 'sizes' | 'tree' | 'pipes' | 'drain' | 'fixed' | 'times' | 'polls' | 'sweeps' | 'sync' | 'layouts'
+export const FEATURES: readonly Feature[] = [
+  'sizes',
+  'tree',
+  'pipes',
+  'drain',
+  'fixed',
+  'times',
+  'polls',
+  'sweeps',
+  'sync',
+  'layouts',
+]
 
 /** How often each kind of request comes; with a feature, more. */
 const WEIGHTS = {
@@ -39,8 +51,13 @@ const WEIGHTS = {
 const MORE_WEIGHTS = {
   times: { timeout: 12, 'link timeout': 12 },
   polls: { poll: 10 },
+  sizes: SIZE_OPS,
+  tree: TREE_OPS,
+  pipes: PIPE_OPS,
 } as const
-const NO_MORE = { timeout: 0, 'link timeout': 0, poll: 0, remove: 0 } as const
+const NO_MORE = Object.fromEntries(
+  [...Object.values(MORE_WEIGHTS).flatMap(Object.keys), 'remove'].map((op) => [op, 0]),
+) as Record<Exclude<Op['op'], keyof typeof WEIGHTS>, number>
 
 interface OpenedFd {
   readonly by: number
@@ -66,12 +83,11 @@ export class Chooser {
   constructor(random: Prng, features: ReadonlySet<Feature>) {
     this.#random = random
     this.#features = features
-    const { times, polls } = MORE_WEIGHTS
+    const more = Object.entries(MORE_WEIGHTS).filter(([feature]) => features.has(feature as Feature))
     this.#weights = {
       ...WEIGHTS,
       ...NO_MORE,
-      ...(features.has('times') ? times : {}),
-      ...(features.has('polls') ? polls : {}),
+      ...Object.assign({}, ...more.map(([, weights]) => weights)),
       remove: features.has('times') || features.has('polls') ? WEIGHTS.cancel : 0,
       // With a drain before or behind it, a request that waits has more than one outcome: half of the time none does.
       ...(features.has('drain') && random.oneIn(2) ? { wait: 0 } : {}),
@@ -136,7 +152,7 @@ export class Chooser {
   op(before: readonly Member[], skips: boolean, userData: number): Op {
     const random = this.#random
     // Nobody would learn which descriptors there are, when a ring is closed in the middle of these.
-    const weights = this.#isCut ? { ...this.#weights, openat: 0, close: 0 } : this.#weights
+    const weights = this.#isCut ? { ...this.#weights, openat: 0, openat2: 0, pipe: 0, close: 0 } : this.#weights
     const kind = random.weighted(weights)
     const mayWait = before.length === 0 && !skips
     switch (kind) {
@@ -176,7 +192,13 @@ export class Chooser {
         return this.#remove()
       case 'cancel':
         return this.#cancel(before[0] !== undefined && isWaiter(before[0].op))
+      default:
+        return chooseMore(kind, this.#choice()) ?? this.#nop()
     }
+  }
+
+  #choice(): Choice {
+    return { random: this.#random, claims: this.#claims, chain: this.#chain }
   }
 
   #badFd(): FdRef {
@@ -198,6 +220,7 @@ export class Chooser {
 
   #statPath(): PathRef {
     const random = this.#random
+    if (this.#features.has('tree') && random.oneIn(2)) return treePath(this.#choice()) ?? { kind: 'missing' }
     const file = random.int(NR_FILES)
     const kind = random.weighted({ file: 6, missing: 2, 'below file': 1, dir: 1, 'bad address': 1 })
     if (kind !== 'file') return { kind }
@@ -205,7 +228,7 @@ export class Chooser {
   }
 
   /** A descriptor of the file; one that may be closed is this chain's alone until the drain. */
-  #fdOf(file: number): FdRef {
+  #fdOf(file: number, isOwned: boolean): FdRef {
     const random = this.#random
     const spare = random.int(NR_SPARES)
     if (
@@ -221,7 +244,8 @@ export class Chooser {
       return { kind: 'opened', by: opened.by }
     }
     if (this.#features.has('fixed') && random.oneIn(2)) return this.#fixed(file)
-    return { kind: 'file', file, mode: random.weighted({ rw: 10, ro: 1, wo: 1 }) }
+    const append = isOwned && this.#features.has('sizes') ? 4 : 0
+    return { kind: 'file', file, mode: random.weighted({ rw: 10, ro: 1, wo: 1, append }) }
   }
 
   /** A descriptor and a range that this chain may use; undefined where all is taken. */
@@ -231,15 +255,22 @@ export class Chooser {
     const file = random.int(NR_FILES)
     if (!this.#claims.isShared(file)) {
       if (!this.#claims.own(file, this.#chain)) return undefined
-      return { fd: this.#fdOf(file), off: random.oneIn(3) ? -1 : random.int(FILE_BYTES + 1000) }
+      return { fd: this.#fdOf(file, true), off: random.oneIn(3) ? -1 : random.int(FILE_BYTES + 1000) }
     }
     // Shared: it must not grow. A read may go past its end.
     const off = random.int(writes ? FILE_BYTES - len + 1 : FILE_BYTES + 200)
-    return this.#claims.claimRange(file, off, len, writes, this.#chain) ? { fd: this.#fdOf(file), off } : undefined
+    return this.#claims.claimRange(file, off, len, writes, this.#chain)
+      ? { fd: this.#fdOf(file, false), off }
+      : undefined
   }
 
   #transfer(op: 'read' | 'write'): Op {
     const random = this.#random
+    if (this.#features.has('pipes') && random.oneIn(3)) {
+      const fd = ownPipe(this.#choice(), op)
+      const long = random.oneIn(3) ? 9000 : 700
+      if (fd !== undefined) return { op, fd, off: -1, len: 1 + random.int(long), memory: 'good' }
+    }
     const len = random.oneIn(15) ? 0 : 1 + random.int(600)
     const place = this.#place(len, op === 'write')
     if (place === undefined) return this.#nop()
@@ -263,6 +294,7 @@ export class Chooser {
 
   #openat(userData: number): Op {
     const random = this.#random
+    if (this.#features.has('tree') && random.oneIn(2)) return openInTree(this.#choice()) ?? this.#nop()
     const kind = random.weighted({
       file: 6,
       new: 3,

@@ -21,6 +21,7 @@ export function compare(left: Observation, right: Observation): string[] {
     [...(files ?? [])].map(([name, bytes]) => `${name} ${Buffer.from(bytes).toString('base64')}`),
   )
   if (here!.join() !== there!.join()) differences.push('the files differ')
+  compareLists('the tree', left.tree ?? [], right.tree ?? [], differences)
   return differences.filter((difference) => !KNOWN.some(({ pattern }) => pattern.test(difference)))
 }
 
@@ -52,7 +53,7 @@ function normalise(epoch: SeenEpoch | undefined): string[] {
 /** A result; fds, and the ways in which a waiting request is cancelled, under one name each. */
 function resultText({ op }: Member, res: number | undefined, epoch: SeenEpoch): string {
   if (res === undefined) return 'nothing'
-  if (op.op === 'openat' && res >= 0) return 'an fd'
+  if ((op.op === 'openat' || op.op === 'openat2') && res >= 0) return 'an fd'
   if (op.op === 'wait' && (res === -ECANCELED || res === -EINTR)) return 'cancelled'
   if (op.op === 'cancel' && (res >= 0 || res === -EALREADY) && isWaiting(epoch, op.target)) return 'found'
   return res < 0 ? `-${errnoName(res)}` : `${res}`

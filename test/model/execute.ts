@@ -308,7 +308,8 @@ class Run {
 
   observation(): Observation {
     const files = this.isOver ? undefined : this.#materials.files()
-    return { returns: this.#returns, epochs: this.#epochs, files, broken: this.#broken }
+    const tree = this.isOver ? undefined : this.#materials.tree()
+    return { returns: this.#returns, epochs: this.#epochs, files, tree, broken: this.#broken }
   }
 }
 

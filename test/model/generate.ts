@@ -10,13 +10,16 @@ import * as abi from '../../src/abi/constants.js'
 import { DEFER } from '../conformance/modes.js'
 import { Chooser, FEATURES, type Feature } from './choose.js'
 import { Prng } from './prng.js'
-import { isSpoiled, isWaiter, type Member, type Program, type Step } from './program.js'
+import { isSpoiled, isWaiter, type Member, type Op, type Program, type Step } from './program.js'
 import { SubmitModel } from './submit-model.js'
 
 /** Features that no backend lacks. */
-const EVERYWHERE: ReadonlySet<Feature> = new Set(['drain'])
+const EVERYWHERE: ReadonlySet<Feature> = new Set(['sizes', 'tree', 'pipes', 'drain'])
 
 const LARGE = abi.IORING_SETUP_CQE32 | abi.IORING_SETUP_SQE128
+
+/** Nobody would know how these ended, where only failure is told of. */
+const TELLING: ReadonlySet<Op['op']> = new Set(['openat', 'openat2', 'close', 'pipe', 'fallocate', 'ftruncate'])
 
 export function generate(seed: number): Program {
   return new Generator(seed).program()
@@ -119,8 +122,7 @@ class Generator {
       let flags = linked ? random.pick([abi.IOSQE_IO_LINK, abi.IOSQE_IO_LINK, abi.IOSQE_IO_HARDLINK, 12]) : 0
       if (!isWaiter(op) && op.op !== 'link timeout' && random.oneIn(4)) flags |= abi.IOSQE_ASYNC
       if (this.#features.has('drain') && op.op !== 'link timeout' && random.oneIn(8)) flags |= abi.IOSQE_IO_DRAIN
-      // Not what changes descriptors: nobody would know.
-      const tells = op.op === 'openat' || op.op === 'close'
+      const tells = TELLING.has(op.op)
       if (skips && linked && !tells && random.oneIn(2)) flags |= abi.IOSQE_CQE_SKIP_SUCCESS
       // Found running or found waiting, success or not: that is the backend's affair, and must not matter to others.
       if (op.op === 'cancel' && linked && op.target >= this.#firstUserData) {

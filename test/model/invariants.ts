@@ -5,10 +5,13 @@
  * after a broken link, a refused chain starts nothing, a hard link shields its direct follower (6). And memory and
  * files hold what the successful requests put there, and nothing else.
  */
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE } from '../../src/abi/advice.js'
 import { IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK, O_CREAT } from '../../src/abi/constants.js'
 import { ECANCELED, errnoName } from '../../src/lib/errno.js'
 import { checkEndings, mayBeCancelled } from './endings.js'
 import { fdKey, initialContents } from './materials.js'
+import { constantContents } from './more-materials.js'
+import { neverFails } from './more-ops.js'
 import { FILLER, type Observation, type SeenChain, type SeenEpoch, writtenByte } from './observation.js'
 import {
   bytesAsked,
@@ -20,6 +23,7 @@ import {
   LINKS,
   type Member,
   NR_FILES,
+  type Op,
 } from './program.js'
 
 /** Everything that is wrong with a run; empty if it keeps the rules. */
@@ -72,7 +76,8 @@ function checkChain(chain: SeenChain, epoch: SeenEpoch, broken: string[]): Map<n
     if (res === undefined) {
       if (!skips) complain('no completion')
       // A statx that skips is silent about failure too, since it never counts as failed.
-      if (member.op.op !== 'statx') results.set(member.userData, bytesAsked(member.op) ?? 0)
+      if (member.op.op !== 'statx' && !neverFails(member.op.op))
+        results.set(member.userData, bytesAsked(member.op) ?? 0)
       continue
     }
     const isInjected = member.op.op === 'nop' && member.op.len === -ECANCELED
@@ -107,12 +112,13 @@ function nameOf(res: number | undefined): string {
   return res < 0 ? `-${errnoName(res)}` : `${res}`
 }
 
-/** The files as the results say they are. */
+/** The files and pipes as the results say they are. */
 class Files {
   readonly #contents = new Map<string, Uint8Array>()
   readonly #positions = new Map<string, number>()
   /** user_data of an openat to the file it opened. */
   readonly #opened = new Map<number, string>()
+  readonly #pipes = new PipeModel()
 
   constructor() {
     for (let file = 0; file < NR_FILES; file++) this.#contents.set(`file-${file}`, initialContents(file))
@@ -130,10 +136,14 @@ class Files {
       if (!rest.every((byte) => byte === FILLER)) complain('more of the buffer is written than was read')
     }
     // No byte transferred is right anywhere, even where there are none.
-    if (res < 0 || (res === 0 && op.op !== 'openat' && op.op !== 'statx')) return
+    if (res < 0 || (res === 0 && !TELLS_AT_ZERO.has(op.op))) return
     switch (op.op) {
       case 'read':
       case 'readv': {
+        if (op.fd.kind === 'pipe') {
+          if (!this.#pipes.take(op.fd.index, res).equals(buffer!.subarray(0, res))) complain('a pipe had other data')
+          return
+        }
         const place = this.#place(op.fd, op.off, res)
         if (place === undefined) complain('a read of no file')
         if (place === undefined) return
@@ -145,15 +155,23 @@ class Files {
       }
       case 'write':
       case 'writev': {
-        const place = this.#place(op.fd, op.off, res)
-        if (place === undefined) complain('a write to no file')
-        if (place === undefined) return
-        const grown = new Uint8Array(Math.max(place.contents.length, res === 0 ? 0 : place.off + res))
-        grown.set(place.contents)
-        for (let i = 0; i < res; i++) grown[place.off + i] = writtenByte(userData, i)
-        this.#contents.set(place.name, grown)
+        const bytes = Uint8Array.from({ length: res }, (_, i) => writtenByte(userData, i))
+        if (!this.#write(op.fd, op.off, bytes)) complain('a write to no file')
         return
       }
+      case 'splice':
+      case 'tee': {
+        const fromPipe = op.from.kind === 'pipe' ? this.#pipes.look(op.from.index, res) : undefined
+        const bytes = fromPipe ?? this.#constant(op.op === 'splice' ? op.fromOff : 0, res)
+        if (bytes.length !== res) complain('moved more than there was')
+        if (op.op === 'splice' && op.from.kind === 'pipe') this.#pipes.take(op.from.index, res)
+        if (!this.#write(op.fd, op.op === 'splice' ? op.off : -1, bytes)) complain('moved to no file')
+        return
+      }
+      case 'ftruncate':
+      case 'fallocate':
+        if (!this.#resize(op)) complain('resized no file')
+        return
       case 'wait':
         if (buffer!.subarray(0, res).some((byte, i) => byte !== writtenByte(userData, i))) complain('other data')
         return
@@ -170,8 +188,41 @@ class Files {
     }
   }
 
+  /** Puts what was moved where it went: a pipe, or a file. False where there is none. */
+  #write(fd: FdRef, off: number, bytes: Uint8Array): boolean {
+    if (fd.kind === 'pipe') {
+      this.#pipes.put(fd.index, bytes)
+      return true
+    }
+    const place = this.#place(fd, off, bytes.length, true)
+    if (place === undefined) return false
+    this.#contents.set(place.name, grown(place.contents, bytes.length === 0 ? 0 : place.off + bytes.length))
+    this.#contents.get(place.name)!.set(bytes, place.off)
+    return true
+  }
+
+  #constant(off: number, count: number): Uint8Array {
+    const at = off === -1 ? (this.#positions.get('constant') ?? 0) : off
+    if (off === -1) this.#positions.set('constant', at + count)
+    return constantContents().subarray(at, at + count)
+  }
+
+  #resize(op: Extract<Op, { op: 'ftruncate' | 'fallocate' }>): boolean {
+    const place = this.#place(op.fd, 0, 0)
+    if (place === undefined) return false
+    const { name, contents } = place
+    if (op.op === 'ftruncate') this.#contents.set(name, grown(contents.subarray(0, op.len), op.len))
+    else {
+      const end = op.off + op.len
+      const next = (op.mode & FALLOC_FL_KEEP_SIZE) === 0 ? grown(contents, end) : contents.slice()
+      if ((op.mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) next.fill(0, op.off, end)
+      this.#contents.set(name, next)
+    }
+    return true
+  }
+
   /** Where a transfer of `count` bytes was; moves the position if it was there. */
-  #place(fd: FdRef, off: number, count: number) {
+  #place(fd: FdRef, off: number, count: number, writes = false) {
     const name =
       fd.kind === 'file' || fd.kind === 'fixed'
         ? `file-${fd.file}`
@@ -182,6 +233,11 @@ class Files {
             : undefined
     if (name === undefined) return undefined
     const contents = this.#contents.get(name)!
+    const isAppended = writes && fd.kind === 'file' && fd.mode === 'append'
+    if (isAppended) {
+      if (off === -1) this.#positions.set(fdKey(fd), contents.length + count)
+      return { name, contents, off: contents.length }
+    }
     if (off !== -1) return { name, contents, off }
     const key = fdKey(fd)
     const position = this.#positions.get(key) ?? 0
@@ -197,5 +253,34 @@ class Files {
       else if (actual === undefined) broken.push(`${name} is missing`)
       else if (!Buffer.from(expected).equals(actual)) broken.push(`${name} does not hold what was written`)
     }
+  }
+}
+
+/** Of no bytes too they say something. */
+const TELLS_AT_ZERO: ReadonlySet<Op['op']> = new Set(['openat', 'statx', 'ftruncate', 'fallocate'])
+
+/** A copy of the bytes, with zeroes up to `length` if that is more. */
+function grown(bytes: Uint8Array, length: number): Uint8Array {
+  const next = new Uint8Array(Math.max(bytes.length, length))
+  next.set(bytes)
+  return next
+}
+
+/** What is in the pipes. */
+class PipeModel {
+  readonly #contents = new Map<number, Buffer>()
+
+  put(index: number, bytes: Uint8Array): void {
+    this.#contents.set(index, Buffer.concat([this.#contents.get(index) ?? Buffer.alloc(0), bytes]))
+  }
+
+  look(index: number, count: number): Buffer {
+    return (this.#contents.get(index) ?? Buffer.alloc(0)).subarray(0, count)
+  }
+
+  take(index: number, count: number): Buffer {
+    const taken = this.look(index, count)
+    this.#contents.set(index, (this.#contents.get(index) ?? Buffer.alloc(0)).subarray(count))
+    return taken
   }
 }

@@ -1,20 +1,21 @@
 /**
  * The files, pipes, descriptors and buffers of one run, and SQEs filled with them. Main thread of a test process.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  AT_FDCWD,
   IORING_ASYNC_CANCEL_FD,
   IORING_ASYNC_CANCEL_OP,
   POLLERR,
   POLLIN,
+  RWF_NOWAIT,
   STATX_BASIC_STATS,
 } from '../../src/abi/constants.js'
 import { STATX } from '../../src/abi/structs.js'
 import * as prep from '../../src/ring/prep.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
+import { MoreMaterials } from './more-materials.js'
 import { FILLER, type SeenEpoch, writtenByte } from './observation.js'
 import { type FdRef, FILE_BYTES, type Member, NR_FILES, NR_SLOTS, NR_SPARES, type PathRef } from './program.js'
 
@@ -36,6 +37,7 @@ export class Materials {
   readonly #opened = new Map<number, number>()
   readonly #pipes = new Map<number, { readEnd: number; writeEnd: number }>()
   readonly #kept: ArrayBufferView[] = []
+  readonly #more: MoreMaterials
   #buffers = new Map<number, Uint8Array>()
   #statx = new Map<number, Uint8Array>()
 
@@ -48,11 +50,16 @@ export class Materials {
       this.#fds.set(`file ${file} rw`, openSync(path, 'r+'))
       this.#fds.set(`file ${file} ro`, openSync(path, 'r'))
       this.#fds.set(`file ${file} wo`, openSync(path, 1))
+      this.#fds.set(`file ${file} append`, openSync(path, constants.O_RDWR | constants.O_APPEND))
     }
     for (let index = 0; index < NR_SPARES; index++) {
       this.#fds.set(`spare ${index}`, openSync(join(this.#dir, `file-${index % NR_FILES}`), 'r+'))
     }
     this.#fds.set('dir', openSync(this.#dir, 'r'))
+    this.#more = new MoreMaterials(dir, {
+      fd: (ref) => this.#fd(ref),
+      readsInto: (userData, bytes) => this.#buffers.set(userData, bytes),
+    })
   }
 
   /** What the slots of registered files hold, from 0 on; behind them a pipe, which the ring holds as long as it lives. */
@@ -74,7 +81,7 @@ export class Materials {
       case 'opened':
         return this.#opened.get(ref.by) ?? NOT_OPEN
       default:
-        return this.#fds.get(fdKey(ref)) ?? NOT_OPEN
+        return this.#fds.get(fdKey(ref)) ?? this.#more.fd(fdKey(ref)) ?? NOT_OPEN
     }
   }
 
@@ -92,6 +99,8 @@ export class Materials {
         return this.#cstr('missing')
       case 'below file':
         return this.#cstr('file-0/below')
+      default:
+        return this.#more.path(ref)!
     }
   }
 
@@ -137,6 +146,8 @@ export class Materials {
         const address = op.memory === 'good' ? good : op.memory === 'null' ? 0 : LOW_ADDRESS
         const fill = op.op === 'read' ? prep.prepRead : prep.prepWrite
         fill(words, at, this.#fd(op.fd), address, op.len, op.off)
+        // A ring waits for a pipe though that is O_NONBLOCK.
+        if (op.fd.kind === 'pipe') prep.setOpFlags(words, at, RWF_NOWAIT)
         break
       }
       case 'readv':
@@ -151,7 +162,7 @@ export class Materials {
         break
       }
       case 'openat':
-        prep.prepOpenat(words, at, AT_FDCWD, this.#path(op.path), op.flags, 0o644)
+        prep.prepOpenat(words, at, this.#more.dirFd(op.path), this.#path(op.path), op.flags, 0o644)
         break
       case 'close':
         prep.prepClose(words, at, this.#fd(op.fd))
@@ -160,7 +171,7 @@ export class Materials {
         const bytes = new Uint8Array(STATX.size)
         this.#statx.set(userData, bytes)
         const address = op.memory === 'good' ? addressOf(bytes) : 0
-        prep.prepStatx(words, at, AT_FDCWD, this.#path(op.path), 0, STATX_BASIC_STATS, address)
+        prep.prepStatx(words, at, this.#more.dirFd(op.path), this.#path(op.path), 0, STATX_BASIC_STATS, address)
         break
       }
       case 'fsync':
@@ -189,6 +200,8 @@ export class Materials {
         if (op.what === 'poll') prep.prepPollRemove(words, at, op.target, 0)
         else prep.prepTimeoutRemove(words, at, op.target, 0)
         break
+      default:
+        this.#more.fill(userData, op, words, at, (ref) => this.#path(ref))
     }
   }
 
@@ -213,7 +226,7 @@ export class Materials {
       closeSync(pipe.readEnd)
       this.#pipes.delete(userData)
     }
-    if (op.op === 'openat' && res >= 0) this.#opened.set(userData, res)
+    if ((op.op === 'openat' || op.op === 'openat2') && res >= 0) this.#opened.set(userData, res)
     if (op.op !== 'close' || res !== 0) return
     if (op.fd.kind === 'opened') this.#opened.delete(op.fd.by)
     else this.#fds.delete(fdKey(op.fd))
@@ -245,6 +258,10 @@ export class Materials {
     return { buffers, sizes }
   }
 
+  tree(): string[] {
+    return this.#more.tree()
+  }
+
   files(): Map<string, Uint8Array> {
     return new Map(
       readdirSync(this.#dir)
@@ -271,6 +288,7 @@ export class Materials {
   }
 
   close(): void {
+    this.#more.close()
     const ends = [...this.#pipes.values()].flatMap(({ readEnd, writeEnd }) => [readEnd, writeEnd])
     for (const fd of [...this.#fds.values(), ...this.#opened.values(), ...ends]) if (fd >= 0) closeSync(fd)
   }

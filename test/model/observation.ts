@@ -39,6 +39,8 @@ export interface Observation {
   readonly epochs: readonly SeenEpoch[]
   /** The folder at the end: name to contents. Undefined where the ring was closed in the middle. */
   readonly files: ReadonlyMap<string, Uint8Array> | undefined
+  /** The tree of names, in words; undefined as `files`. */
+  readonly tree: readonly string[] | undefined
   /** What broke a rule while the program ran. */
   readonly broken: readonly string[]
 }

@@ -20,21 +20,27 @@ import {
   IOSQE_IO_LINK,
 } from '../../src/abi/constants.js'
 import { ECANCELED, ETIME } from '../../src/lib/errno.js'
+import { countsThough, isMoreRefused, isNoPath, type MoreOp, neverFails } from './more-ops.js'
 
 /** Each data file of a run begins with this many bytes. */
 export const FILE_BYTES = 4096
 export const NR_FILES = 5
 /** Descriptors that a program may close, spread over the files. */
 export const NR_SPARES = 8
+/** Pipes of two pages that nothing waits for: they are O_NONBLOCK, and transfers are RWF_NOWAIT. */
+export const NR_PIPES = 4
 
 export type FdRef =
   /** Open all the time, each with a position of its own. */
-  | { readonly kind: 'file'; readonly file: number; readonly mode: 'rw' | 'ro' | 'wo' }
+  | { readonly kind: 'file'; readonly file: number; readonly mode: 'rw' | 'ro' | 'wo' | 'append' }
   /** Open to read and write until the program closes it. */
   | { readonly kind: 'spare'; readonly index: number }
   /** What an earlier openat opened. */
   | { readonly kind: 'opened'; readonly by: number }
   | { readonly kind: 'dir' }
+  | { readonly kind: 'pipe'; readonly index: number; readonly end: 'read' | 'write' }
+  /** A file that nobody writes to. */
+  | { readonly kind: 'constant' }
   | { readonly kind: 'bad'; readonly fd: number }
   /** The registered file of that number: what `file` with mode `rw` is, position and all. */
   | { readonly kind: 'fixed'; readonly file: number }
@@ -48,7 +54,14 @@ export type PathRef =
   | { readonly kind: 'file'; readonly file: number }
   /** A name of its own, which nothing else uses. */
   | { readonly kind: 'new'; readonly name: string }
-  | { readonly kind: 'missing' | 'below file' | 'dir' | 'bad address' }
+  /** A name below a top folder of the tree, from where `via` says. */
+  | {
+      readonly kind: 'tree'
+      readonly base: number
+      readonly name: string
+      readonly via: 'cwd' | 'folder' | 'no folder'
+    }
+  | { readonly kind: 'missing' | 'below file' | 'dir' | 'bad address' | 'empty' | 'too long' }
 
 export type Op =
   | { readonly op: 'nop'; readonly nopFlags: number; readonly len: number }
@@ -82,6 +95,7 @@ export type Op =
   | { readonly op: 'poll'; readonly multishot: boolean }
   /** TIMEOUT_REMOVE or POLL_REMOVE. */
   | { readonly op: 'remove'; readonly what: 'timeout' | 'poll'; readonly target: number }
+  | MoreOp
 
 /** Milliseconds that no run lasts. */
 export const FAR = 3_600_000
@@ -175,7 +189,7 @@ export function isRefused(member: Member, before: Member | undefined): boolean {
       return op.memory === 'null iovecs' || op.memory === 'low iovecs' || op.memory === 'too many'
     case 'openat':
     case 'statx':
-      return op.path.kind === 'bad address'
+      return isNoPath(op.path)
     case 'fsync':
       return (op.fsyncFlags & ~IORING_FSYNC_DATASYNC) !== 0
     case 'cancel': {
@@ -185,8 +199,18 @@ export function isRefused(member: Member, before: Member | undefined): boolean {
     }
     case 'link timeout':
       return before === undefined || before.op.op === 'link timeout'
-    default:
+    case 'bad opcode':
+      return true
+    case 'read':
+    case 'write':
+    case 'close':
+    case 'wait':
+    case 'timeout':
+    case 'poll':
+    case 'remove':
       return false
+    default:
+      return isMoreRefused(op)
   }
 }
 
@@ -201,6 +225,8 @@ export function bytesAsked(op: Op): number | undefined {
     case 'read':
     case 'write':
     case 'wait':
+    case 'splice':
+    case 'tee':
       return op.len
     case 'readv':
     case 'writev':
@@ -214,6 +240,7 @@ export function bytesAsked(op: Op): number | undefined {
 export function isFailure({ op }: Member, res: number): boolean {
   // The kernel marks no statx as failed (io_statx sets its result and no more), but one that is cancelled before it ran.
   if (op.op === 'statx') return res === -ECANCELED
+  if (neverFails(op.op)) return countsThough(op, res)
   // A limit decides nothing by itself: if it was reached, the request before it says so.
   if (op.op === 'link timeout') return false
   if (op.op === 'timeout') {

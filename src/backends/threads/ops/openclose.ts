@@ -34,7 +34,7 @@ const O_CLOEXEC = 0o2000000
 const O_TMPFILE = 0o20000000
 const O_PATH = 0o10000000
 const S_ADDR3 = SQE.at.addr3 >> 2
-const PAGE_BYTES = 4096
+const CHUNK_BYTES = 65536
 
 const how = new Int32Array(OPEN_HOW.size >> 2)
 
@@ -55,17 +55,30 @@ export function openat2Prep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number):
   const { words } = tctx.wq.mem
   const sizeBytes = words[r + R_LEN]! >>> 0
   if (sizeBytes < OPEN_HOW.size) return -EINVAL
-  if (sizeBytes > PAGE_BYTES) return -E2BIG
-  const given = new Int32Array((sizeBytes + 3) >> 2)
-  if (copyIn(u64(words, r + R_OFF), new Uint8Array(given.buffer, 0, sizeBytes)) !== sizeBytes) return -EFAULT
-  // What a later version of the structure has must be unset.
-  if (given.subarray(OPEN_HOW.size >> 2).some((word) => word !== 0)) return -E2BIG
+  const address = u64(words, r + R_OFF)
+  const given = new Int32Array(OPEN_HOW.size >> 2)
+  // What a later version of the structure has must be unset, however long that is; and it is looked at first.
+  const rest = checkUnset(address + OPEN_HOW.size, sizeBytes - OPEN_HOW.size)
+  if (rest < 0) return rest
+  if (copyIn(address, new Uint8Array(given.buffer)) !== OPEN_HOW.size) return -EFAULT
   words[r + R_OP_FLAGS] = given[OPEN_HOW.at.flags >> 2]!
   words[r + R_LEN] = given[OPEN_HOW.at.mode >> 2]!
   words[r + R_OFF] = given[OPEN_HOW.at.resolve >> 2]!
   words[r + R_OFF + 1] =
     given[(OPEN_HOW.at.flags >> 2) + 1]! | given[(OPEN_HOW.at.mode >> 2) + 1]! | given[(OPEN_HOW.at.resolve >> 2) + 1]!
   return openatPrep(tctx, ctx, req, r)
+}
+
+/** 0 if so many bytes at an address are 0; -E2BIG, -EFAULT. */
+function checkUnset(address: number, nrBytes: number): number {
+  const chunk = new Uint8Array(Math.min(nrBytes, CHUNK_BYTES))
+  for (let done = 0; done < nrBytes; done += CHUNK_BYTES) {
+    const part = chunk.subarray(0, nrBytes - done)
+    const copied = copyIn(address + done, part)
+    if (part.subarray(0, Math.max(0, copied)).some((byte) => byte !== 0)) return -E2BIG
+    if (copied !== part.byteLength) return -EFAULT
+  }
+  return 0
 }
 
 export function openatTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {

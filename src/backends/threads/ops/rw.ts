@@ -4,7 +4,7 @@
  * The inline attempt is preadv2 or pwritev2 with RWF_NOWAIT: cached data is copied at once, as the kernel does inside
  * enter. Offset -1 is the file's own position. Counterpart: io_uring/rw.c.
  */
-import { RWF_NOWAIT } from '../../../abi/constants.js'
+import { O_NONBLOCK, RWF_NOWAIT } from '../../../abi/constants.js'
 import { EAGAIN, ECANCELED, EFAULT, EINTR, EINVAL, ENOBUFS, EOPNOTSUPP } from '../../../lib/errno.js'
 import { dataViewOf } from '../../../lib/views.js'
 import { fileKind } from '../../../sys/file.js'
@@ -32,6 +32,8 @@ import {
 } from '../req.js'
 
 const ESPIPE = 29
+const F_GETFL = 3
+const F_GETPIPE_SZ = 1032
 const POLLIN = 1
 const POLLOUT = 4
 const UIO_MAXIOV = 1024
@@ -154,7 +156,7 @@ function tryTransfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number)
   if (res > 0 && res < total && (flags & RWF_NOWAIT) === 0) return short(words, r, fd, res)
   if (res === -EAGAIN) return (flags & RWF_NOWAIT) !== 0 ? -EAGAIN : PUNT
   // No RWF_NOWAIT for this file, or a flag that is wrong anyway: the plain call tells.
-  if (res === -EOPNOTSUPP) return (flags & RWF_NOWAIT) !== 0 ? -EOPNOTSUPP : PUNT
+  if (res === -EOPNOTSUPP) return (flags & RWF_NOWAIT) !== 0 ? withoutNowait(name, words, r, fd) : PUNT
   return res
 }
 
@@ -167,6 +169,16 @@ function short(words: Int32Array, r: number, fd: number, done: number): number {
   if (isRead && off >= 0 && off + done === kind.sizeBytes) return done
   words[r + R_DONE] = done
   return PUNT
+}
+
+/**
+ * A transfer that asked for RWF_NOWAIT of a file that refuses it. DIFFERS: splice(2) takes it from a pipe for good, where the
+ * kernel's ring does not; one that is O_NONBLOCK does as well without, and another stays refused.
+ */
+function withoutNowait(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number, fd: number): number {
+  const isPipe = libc('fcntl')(fd, F_GETPIPE_SZ, 0) >= 0
+  if (!isPipe || (libc('fcntl')(fd, F_GETFL, 0) & O_NONBLOCK) === 0) return -EOPNOTSUPP
+  return transfer(name, words, r, fd, words[r + R_OP_FLAGS]! & ~RWF_NOWAIT)
 }
 
 export function readTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
@@ -205,6 +217,7 @@ function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number,
       arm(words, r)
       waits = true
     } else if (res === -EINTR && !env.cancelled()) continue
+    else if (res === -EOPNOTSUPP && (flags & RWF_NOWAIT) !== 0) return withoutNowait(name, words, r, fd)
     else if (res < 0) return done > 0 ? done : res
     else return done + res
   }

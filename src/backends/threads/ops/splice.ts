@@ -2,7 +2,7 @@
  * SPLICE, TEE. Prepared on the owner thread, always run on a worker, which looks the fd spliced from up by number.
  * Counterpart: io_uring/splice.c.
  */
-import { O_NONBLOCK, SPLICE_F_FD_IN_FIXED } from '../../../abi/constants.js'
+import { O_NONBLOCK, O_RDONLY, O_WRONLY, SPLICE_F_FD_IN_FIXED } from '../../../abi/constants.js'
 import { EAGAIN, EBADF, ECANCELED, EINTR, EINVAL } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
@@ -11,6 +11,8 @@ import type { WorkEnv } from '../op.js'
 import { isReadySoon } from '../poll.js'
 import { R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_TOTAL } from '../req.js'
 
+const ESPIPE = 29
+const O_ACCMODE = 3
 const SPLICE_F_NONBLOCK = 2
 /** MOVE, NONBLOCK, MORE, GIFT. */
 const SPLICE_F_ALL = 15
@@ -75,8 +77,15 @@ function move(
     const isBlocked = res === -EAGAIN && (flags & SPLICE_F_NONBLOCK) === 0 && !isNonblocking(from) && !isNonblocking(to)
     if (isBlocked && isReadySoon(from, POLLIN)) isReadySoon(to, POLLOUT)
     env.running()
+    // The call looks at offsets first, the kernel's ring at what the files are open for.
+    if (res === -ESPIPE && (!isOpenForMore(from, O_WRONLY) || !isOpenForMore(to, O_RDONLY))) return -EBADF
     if (!isBlocked && (res !== -EINTR || env.cancelled())) return res
   }
+}
+
+/** Whether a file is open for more than that: O_RDONLY or O_WRONLY. */
+function isOpenForMore(fd: number, notOnly: number): boolean {
+  return (libc('fcntl')(fd, F_GETFL, 0) & O_ACCMODE) !== notOnly
 }
 
 function isNonblocking(fd: number): boolean {
