@@ -5,6 +5,7 @@
 import * as advice from '../../src/abi/advice.js'
 import * as abi from '../../src/abi/constants.js'
 import type { Claims } from './claims.js'
+import { NR_BLOCKS } from './contended.js'
 import { CONSTANT_BYTES, NR_BASES } from './more-materials.js'
 import { type MoreOp, PIPE_FLAGS, SPLICE_F_MORE, SPLICE_F_MOVE, type XattrName } from './more-ops.js'
 import type { Prng } from './prng.js'
@@ -29,6 +30,7 @@ export const TREE_OPS = {
   setxattr: 3,
   getxattr: 3,
 } as const
+export const CONTENDING = { contend: 20 } as const
 export const PIPE_OPS = { splice: 10, tee: 6, pipe: 3 } as const
 
 const NAMES = ['a', 'b', 'c', 'a/x', 'a/y', 'b/x', 'c/x', 'a/x/deep', '.', 'a/']
@@ -80,6 +82,8 @@ export function chooseMore(kind: MoreOp['op'], choice: Choice): Op | undefined {
     case 'splice':
     case 'tee':
       return move(kind, choice)
+    case 'contend':
+      return { op: kind, writes: !random.oneIn(3), block: random.int(NR_BLOCKS) }
     case 'pipe': {
       const pipeFlags = random.oneIn(8) ? 1 : random.oneIn(2) ? 0 : PIPE_FLAGS & random.bits()
       return { op: kind, pipeFlags, memory: random.oneIn(8) ? 'null' : 'good' }

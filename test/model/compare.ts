@@ -12,6 +12,9 @@ import { describeMember, type Member } from './program.js'
 /** What differs, in words; empty if the runs agree, up to the known divergences. */
 export function compare(left: Observation, right: Observation): string[] {
   const differences: string[] = []
+  if (left.companion !== undefined && right.companion !== undefined) {
+    differences.push(...compare(left.companion, right.companion).map((what) => `beside it: ${what}`))
+  }
   compareLists('the returns of submit', left.returns, right.returns, differences)
   const epochs = Math.max(left.epochs.length, right.epochs.length)
   for (let i = 0; i < epochs; i++) {
@@ -39,7 +42,9 @@ function normalise(epoch: SeenEpoch | undefined): string[] {
     members.map((member) => {
       const res = cqes.find((cqe) => cqe.userData === member.userData)?.res
       const size = member.op.op === 'statx' && res === 0 && member.op.path.kind === 'file'
-      const data = res !== undefined && res > 0 ? epoch.buffers.get(member.userData)?.subarray(0, res) : undefined
+      const isOpen = member.op.op === 'contend'
+      const data =
+        res !== undefined && res > 0 && !isOpen ? epoch.buffers.get(member.userData)?.subarray(0, res) : undefined
       const facts = [
         resultText(member, res, epoch),
         ...(size ? [`${epoch.sizes.get(member.userData)} bytes`] : []),

@@ -22,6 +22,7 @@ import { setFlags, setUserData } from '../../src/ring/prep.js'
 import { registerFiles, registerSyncCancel } from '../../src/ring/register.js'
 import { queueInit, type Ring } from '../../src/ring/ring.js'
 import { SQ_FULL } from '../../src/ring/sq.js'
+import { limitTo, RLIMIT_FSIZE } from '../rlimit.js'
 import { Materials } from './materials.js'
 import type { Observation, SeenCqe, SeenEpoch } from './observation.js'
 import {
@@ -39,7 +40,8 @@ import {
 } from './program.js'
 import { SubmitModel } from './submit-model.js'
 
-const HANG_MS = 5000
+/** Far beyond what a machine under load takes. */
+const HANG_MS = 20_000
 /** How long a sync cancel waits that is made again if it was in vain. */
 const RETRY_MS = 100
 
@@ -52,24 +54,57 @@ interface Flying {
 }
 
 export async function execute(program: Program, syscalls: Syscalls): Promise<Observation> {
-  const dir = mkdtempSync(join(tmpdir(), 'uring-model-'))
-  const materials = new Materials(dir)
-  const { entries, cqEntries, setupFlags } = program
-  const ring = queueInit(syscalls, entries, { cqEntries, flags: setupFlags })
-  const run = new Run(ring, materials, program)
+  const { companion, fileLimit } = program
+  const stand = new Stand(program, syscalls)
+  const beside = companion === undefined ? undefined : new Stand(companion, syscalls)
+  const was = fileLimit === undefined ? undefined : limitTo(RLIMIT_FSIZE, BigInt(fileLimit))
   try {
-    if (usesFixed(program)) run.registerFiles()
-    else if (program.steps.at(-1)?.step === 'close') run.registerFilesIfPossible()
-    for (const step of program.steps) {
-      run.step(step)
-      if (run.isOver) break
+    const nrSteps = Math.max(program.steps.length, companion?.steps.length ?? 0)
+    for (let i = 0; i < nrSteps; i++) {
+      stand.step(i)
+      beside?.step(i)
     }
-    if (!ring.isOpen) await run.checkLetGo()
-    return run.observation()
+    const seen = await stand.end()
+    return beside === undefined ? seen : { ...seen, companion: await beside.end() }
   } finally {
-    ring.queueExit()
-    materials.close()
-    rmSync(dir, { recursive: true, force: true })
+    if (was !== undefined) limitTo(RLIMIT_FSIZE, was)
+    stand.close()
+    beside?.close()
+  }
+}
+
+/** One ring with its files, and what runs on it. */
+class Stand {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'uring-model-'))
+  readonly #materials: Materials
+  readonly #ring: Ring
+  readonly #program: Program
+  readonly #run: Run
+
+  constructor(program: Program, syscalls: Syscalls) {
+    this.#program = program
+    this.#materials = new Materials(this.#dir)
+    const { entries, cqEntries, setupFlags } = program
+    this.#ring = queueInit(syscalls, entries, { cqEntries, flags: setupFlags })
+    this.#run = new Run(this.#ring, this.#materials, program)
+    if (usesFixed(program)) this.#run.registerFiles()
+    else if (program.steps.at(-1)?.step === 'close') this.#run.registerFilesIfPossible()
+  }
+
+  step(i: number): void {
+    const step = this.#program.steps[i]
+    if (step !== undefined && !this.#run.isOver) this.#run.step(step)
+  }
+
+  async end(): Promise<Observation> {
+    if (!this.#ring.isOpen) await this.#run.checkLetGo()
+    return this.#run.observation()
+  }
+
+  close(): void {
+    this.#ring.queueExit()
+    this.#materials.close()
+    rmSync(this.#dir, { recursive: true, force: true })
   }
 }
 
@@ -117,10 +152,17 @@ class Run {
       case 'get events': {
         const res = this.#ring.getEvents()
         if (res !== 0) this.#break(`get events returned ${res}`)
+        const { sq, cq } = this.#ring
+        // What overflowed comes as far as there is room.
+        const isLeft = (sq.flags() & IORING_SQ_CQ_OVERFLOW) !== 0
+        if (isLeft && cq.ready() < cq.entries) this.#break('the overflow flag is set though there is room')
         break
       }
       case 'take':
         this.#take()
+        break
+      case 'take some':
+        this.#take(step.nr)
         break
       case 'sync cancel': {
         const res = this.#syncCancel(step.target, RETRY_MS)
@@ -218,10 +260,10 @@ class Run {
     if (cq.overflow() !== 0) this.#break('a completion was lost')
   }
 
-  /** Takes off what is visible. */
-  #take(): void {
+  /** Takes off what is visible, or some of it. */
+  #take(nr = this.#ring.cq.entries): void {
     const { cq } = this.#ring
-    for (const { userData, userDataHigh, res, flags } of cq.peekBatch(cq.entries)) {
+    for (const { userData, userDataHigh, res, flags } of cq.peekBatch(nr)) {
       const chain = this.#flying.find(({ members }) => members.some((member) => member.userData === userData))
       if (chain === undefined || userDataHigh !== 0) this.#break(`a completion of nothing: ${userData}`)
       else if (chain.cqes.some((cqe) => cqe.userData === userData)) this.#break(`${userData} ended twice`)
@@ -308,8 +350,9 @@ class Run {
 
   observation(): Observation {
     const files = this.isOver ? undefined : this.#materials.files()
+    const contended = this.isOver ? undefined : this.#materials.contended()
     const tree = this.isOver ? undefined : this.#materials.tree()
-    return { returns: this.#returns, epochs: this.#epochs, files, tree, broken: this.#broken }
+    return { returns: this.#returns, epochs: this.#epochs, files, tree, contended, broken: this.#broken }
   }
 }
 

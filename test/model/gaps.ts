@@ -67,7 +67,8 @@ function takesDrain(syscalls: Syscalls): boolean {
 }
 
 /** Why the backend cannot run the program, each reason once; empty if it can. */
-export function gapsOf(program: Program, { name, syscalls, opcodes }: Backend & { syscalls: Syscalls }): string[] {
+export function gapsOf(program: Program, backend: Backend & { syscalls: Syscalls }): string[] {
+  const { name, syscalls, opcodes } = backend
   const gaps = new Set<string>()
   const needOpcode = (opcode: number) => {
     if (!opcodes.has(opcode)) gaps.add(`no ${abi.OPCODE_NAMES[opcode]}`)
@@ -90,5 +91,6 @@ export function gapsOf(program: Program, { name, syscalls, opcodes }: Backend & 
       if ((flags & abi.IOSQE_IO_DRAIN) !== 0 && !takesDrain(syscalls)) gaps.add('no IOSQE_IO_DRAIN')
     }
   }
+  if (program.companion !== undefined) for (const gap of gapsOf(program.companion, backend)) gaps.add(gap)
   return [...gaps]
 }

@@ -10,46 +10,66 @@ import * as abi from '../../src/abi/constants.js'
 import { DEFER } from '../conformance/modes.js'
 import { Chooser, FEATURES, type Feature } from './choose.js'
 import { Prng } from './prng.js'
-import { isSpoiled, isWaiter, type Member, type Op, type Program, type Step } from './program.js'
+import { FILE_BYTES, isSpoiled, isWaiter, type Member, type Op, type Program, type Step } from './program.js'
 import { SubmitModel } from './submit-model.js'
 
 /** Features that no backend lacks. */
-const EVERYWHERE: ReadonlySet<Feature> = new Set(['sizes', 'tree', 'pipes', 'drain'])
+const EVERYWHERE: ReadonlySet<Feature> = new Set([
+  'sizes',
+  'tree',
+  'pipes',
+  'contended',
+  'crowd',
+  'limit',
+  'beside',
+  'drain',
+])
 
+const BESIDE = 0x2000_0000
 const LARGE = abi.IORING_SETUP_CQE32 | abi.IORING_SETUP_SQE128
 
 /** Nobody would know how these ended, where only failure is told of. */
 const TELLING: ReadonlySet<Op['op']> = new Set(['openat', 'openat2', 'close', 'pipe', 'fallocate', 'ftruncate'])
 
 export function generate(seed: number): Program {
-  return new Generator(seed).program()
+  const generator = new Generator(seed)
+  const program = generator.program()
+  // Its user_data are numbers that cancels aim at in vain.
+  return generator.features.has('beside')
+    ? { ...program, companion: new Generator(seed + BESIDE, 500_000).program() }
+    : program
 }
 
 class Generator {
   readonly #random: Prng
   readonly #seed: number
-  readonly #features: ReadonlySet<Feature>
+  readonly features: ReadonlySet<Feature>
   readonly #choose: Chooser
-  readonly #steps: Step[] = []
+  readonly steps: Step[] = []
   #firstUserData = 1
   #nextUserData = 1
   /** Since the last drain there is a request that waits, or one that skips its completion. */
   #isUncertain = false
 
-  constructor(seed: number) {
+  constructor(seed: number, firstUserData = 1) {
     this.#seed = seed
+    this.#nextUserData = firstUserData
     this.#random = new Prng(seed)
     // Half of the programs have but what any backend can run: they are compared.
     const isPlain = this.#random.oneIn(2)
     const offered = isPlain ? FEATURES.filter((feature) => EVERYWHERE.has(feature)) : FEATURES
-    this.#features = new Set(offered.filter(() => this.#random.oneIn(3)))
-    this.#choose = new Chooser(this.#random, this.#features)
+    this.features = new Set(offered.filter(() => this.#random.oneIn(3)))
+    this.#choose = new Chooser(this.#random, this.features)
   }
 
   program(): Program {
     const random = this.#random
-    const entries = random.pick([4, 8, 16, 32])
-    const cqEntries = entries * random.pick([1, 2, 4])
+    const isCrowd = this.features.has('crowd')
+    const entries = isCrowd ? 4 : random.pick([4, 8, 16, 32])
+    const cqEntries = entries * (isCrowd ? 1 : random.pick([1, 2, 4]))
+    // It holds for the process: what runs beside must reckon with it too.
+    const isLimited = this.features.has('limit') && !this.features.has('beside')
+    const fileLimit = isLimited ? FILE_BYTES + random.int(1500) : undefined
     let setupFlags = 0
     if (random.oneIn(2)) setupFlags |= abi.IORING_SETUP_SUBMIT_ALL
     setupFlags |= random.pick([
@@ -61,7 +81,7 @@ class Generator {
       DEFER | abi.IORING_SETUP_TASKRUN_FLAG,
     ])
     if (random.oneIn(4)) setupFlags |= abi.IORING_SETUP_NO_SQARRAY
-    if (this.#features.has('layouts')) {
+    if (this.features.has('layouts')) {
       setupFlags |= random.pick([abi.IORING_SETUP_CQE32, abi.IORING_SETUP_SQE128, LARGE, abi.IORING_SETUP_CQE_MIXED])
     }
     const model = new SubmitModel(setupFlags)
@@ -71,7 +91,7 @@ class Generator {
       this.#choose.beginEpoch(this.#nextUserData, isCut)
       this.#firstUserData = this.#nextUserData
       this.#isUncertain = false
-      const nrChains = 1 + random.int(8)
+      const nrChains = 1 + random.int(isCrowd ? 30 : 8)
       for (let chain = 0; chain < nrChains; chain++) {
         this.#addChain(entries, model)
         if (random.oneIn(3)) this.#addCall(model)
@@ -79,28 +99,34 @@ class Generator {
       this.#add({ step: isCut ? 'close' : 'drain' })
       while (model.nrPending > 0) model.enter(model.nrPending)
     }
-    return { seed: this.#seed, setupFlags, entries, cqEntries, steps: this.#steps }
+    const { steps } = this
+    return { seed: this.#seed, setupFlags, entries, cqEntries, steps, ...(fileLimit && { fileLimit }) }
   }
 
   #add(step: Step): void {
-    this.#steps.push(step)
+    this.steps.push(step)
   }
 
   #addCall(model: SubmitModel): void {
     const random = this.#random
-    if (this.#features.has('sync') && random.oneIn(2)) {
+    if (this.features.has('sync') && random.oneIn(2)) {
       const target = this.#choose.takeWaiting()
       if (target !== undefined) {
         this.#add({ step: 'sync cancel', target })
         return
       }
     }
-    const call = random.weighted({ submit: 4, 'submit and wait': 3, 'get events': 2, take: 2 })
+    const some = this.features.has('crowd') ? 6 : 1
+    const call = random.weighted({ submit: 4, 'submit and wait': 3, 'get events': 2, take: 2, 'take some': some })
+    if (call === 'take some') {
+      this.#add({ step: call, nr: 1 + random.int(3) })
+      return
+    }
     if (call === 'submit and wait') {
       // As many as are certain to come: a waiting request is not, nor is one that skips its completion. With drains one at
       // most: now and then a kernel with DEFER_TASKRUN sleeps on for a second completion, though the first, which it lets
       // the sleeper find by itself, is what holds the second back.
-      const sure = this.#isUncertain ? 0 : Math.min(model.nrPending, this.#features.has('drain') ? 1 : Infinity)
+      const sure = this.#isUncertain ? 0 : Math.min(model.nrPending, this.features.has('drain') ? 1 : Infinity)
       this.#add({ step: 'submit and wait', nr: random.int(sure + 1) })
     } else this.#add({ step: call })
     if (call === 'submit' || call === 'submit and wait') model.enter(model.nrPending)
@@ -111,7 +137,7 @@ class Generator {
     this.#choose.beginChain()
     const length = random.oneIn(2) ? 1 : Math.min(entries, 2 + random.int(5))
     // Once a ring has seen a request that skips, it refuses drains.
-    const skips = length > 1 && !this.#features.has('drain') && random.oneIn(8)
+    const skips = length > 1 && !this.features.has('drain') && random.oneIn(8)
     const splitAfter = !skips && length > 2 && random.oneIn(8) ? 1 + random.int(length - 1) : undefined
     const members: Member[] = []
     for (let i = 0; i < length; i++) {
@@ -121,7 +147,7 @@ class Generator {
       const op = splitAfter !== undefined ? this.#choose.idleOp() : this.#choose.op(members, skips, userData)
       let flags = linked ? random.pick([abi.IOSQE_IO_LINK, abi.IOSQE_IO_LINK, abi.IOSQE_IO_HARDLINK, 12]) : 0
       if (!isWaiter(op) && op.op !== 'link timeout' && random.oneIn(4)) flags |= abi.IOSQE_ASYNC
-      if (this.#features.has('drain') && op.op !== 'link timeout' && random.oneIn(8)) flags |= abi.IOSQE_IO_DRAIN
+      if (this.features.has('drain') && op.op !== 'link timeout' && random.oneIn(8)) flags |= abi.IOSQE_IO_DRAIN
       const tells = TELLING.has(op.op)
       if (skips && linked && !tells && random.oneIn(2)) flags |= abi.IOSQE_CQE_SKIP_SUCCESS
       // Found running or found waiting, success or not: that is the backend's affair, and must not matter to others.

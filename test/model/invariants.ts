@@ -8,6 +8,7 @@
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE } from '../../src/abi/advice.js'
 import { IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK, O_CREAT } from '../../src/abi/constants.js'
 import { ECANCELED, errnoName } from '../../src/lib/errno.js'
+import { Contended } from './contended.js'
 import { checkEndings, mayBeCancelled } from './endings.js'
 import { fdKey, initialContents } from './materials.js'
 import { constantContents } from './more-materials.js'
@@ -29,15 +30,20 @@ import {
 /** Everything that is wrong with a run; empty if it keeps the rules. */
 export function findBroken(seen: Observation): string[] {
   const broken = [...seen.broken]
+  if (seen.companion !== undefined) broken.push(...findBroken(seen.companion).map((what) => `beside it: ${what}`))
   const files = new Files()
+  const contended = new Contended()
   for (const epoch of seen.epochs) {
+    const results = new Map<number, number>()
     for (const chain of epoch.chains) {
       checkOrder(chain, broken)
-      const results = checkChain(chain, epoch, broken)
+      for (const [userData, res] of checkChain(chain, epoch, broken)) results.set(userData, res)
       for (const member of chain.members) files.apply(member, results.get(member.userData), epoch, broken)
     }
     checkEndings(epoch, broken)
+    contended.epoch(epoch, results, broken)
   }
+  if (seen.contended !== undefined) contended.end(seen.contended, broken)
   if (broken.length === 0 && seen.files !== undefined) files.compare(seen.files, broken)
   return broken
 }

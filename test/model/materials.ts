@@ -258,6 +258,10 @@ export class Materials {
     return { buffers, sizes }
   }
 
+  contended(): Uint8Array {
+    return this.#more.contended()
+  }
+
   tree(): string[] {
     return this.#more.tree()
   }

@@ -20,6 +20,7 @@ import { OPEN_HOW } from '../../src/abi/structs.js'
 import * as prep from '../../src/ring/prep.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf, Mapping } from '../../src/sys/memory.js'
+import { BLOCK_BYTES, NR_BLOCKS } from './contended.js'
 import type { MoreOp, XattrName } from './more-ops.js'
 import { FILLER, writtenByte } from './observation.js'
 import { type FdRef, NR_PIPES, type PathRef } from './program.js'
@@ -47,6 +48,7 @@ export interface Surroundings {
 
 export class MoreMaterials {
   readonly #tree: string
+  readonly #contended: string
   readonly #around: Surroundings
   readonly #fds = new Map<string, number>()
   readonly #kept: (ArrayBufferView | Mapping)[] = []
@@ -64,6 +66,9 @@ export class MoreMaterials {
     const constant = join(dir, 'constant')
     writeFileSync(constant, constantContents())
     this.#fds.set('constant', openSync(constant, 'r'))
+    this.#contended = join(dir, 'contended')
+    writeFileSync(this.#contended, new Uint8Array(NR_BLOCKS * BLOCK_BYTES))
+    this.#fds.set('contended', openSync(this.#contended, 'r+'))
     for (let index = 0; index < NR_PIPES; index++) {
       const fds = new Int32Array(2)
       libc('pipe2')(addressOf(fds), O_NONBLOCK)
@@ -174,6 +179,14 @@ export class MoreMaterials {
       case 'tee':
         prep.prepTee(words, at, fd(op.from), fd(op.fd), op.len, op.spliceFlags)
         break
+      case 'contend': {
+        const bytes = new Uint8Array(BLOCK_BYTES).fill(FILLER)
+        if (op.writes) for (let i = 0; i < BLOCK_BYTES; i++) bytes[i] = writtenByte(userData, i)
+        else this.#around.readsInto(userData, bytes)
+        const fill = op.writes ? prep.prepWrite : prep.prepRead
+        fill(words, at, this.#fds.get('contended')!, this.#keep(bytes), BLOCK_BYTES, op.block * BLOCK_BYTES)
+        break
+      }
       case 'pipe': {
         const fds = new Int32Array([-1, -1])
         this.#newPipes.set(userData, fds)
@@ -214,6 +227,10 @@ export class MoreMaterials {
     if (how === 'unknown end') words[OPEN_HOW.size >> 2] = 1
     const address = this.#keep(words)
     return how === 'null' ? 0 : address
+  }
+
+  contended(): Uint8Array {
+    return new Uint8Array(readFileSync(this.#contended))
   }
 
   /** The tree in words: each name with what it is. */

@@ -53,6 +53,8 @@ export type MoreOp =
       readonly spliceFlags: number
     }
   | { readonly op: 'tee'; readonly from: FdRef; readonly fd: FdRef; readonly len: number; readonly spliceFlags: number }
+  /** A read or write of a block of a file that all may read and write at once. */
+  | { readonly op: 'contend'; readonly writes: boolean; readonly block: number }
   | { readonly op: 'pipe'; readonly pipeFlags: number; readonly memory: 'good' | 'null' }
 
 /** What splice(2) knows. */

@@ -41,6 +41,9 @@ export interface Observation {
   readonly files: ReadonlyMap<string, Uint8Array> | undefined
   /** The tree of names, in words; undefined as `files`. */
   readonly tree: readonly string[] | undefined
+  /** The file that requests wrote to at once; undefined as `files`. */
+  readonly contended: Uint8Array | undefined
+  readonly companion?: Observation
   /** What broke a rule while the program ran. */
   readonly broken: readonly string[]
 }

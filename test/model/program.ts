@@ -20,6 +20,7 @@ import {
   IOSQE_IO_LINK,
 } from '../../src/abi/constants.js'
 import { ECANCELED, ETIME } from '../../src/lib/errno.js'
+import { BLOCK_BYTES } from './contended.js'
 import { countsThough, isMoreRefused, isNoPath, type MoreOp, neverFails } from './more-ops.js'
 
 /** Each data file of a run begins with this many bytes. */
@@ -111,6 +112,8 @@ export type Step =
   /** `splitAfter`: a submit comes in between, after that many members. */
   | { readonly step: 'chain'; readonly members: readonly Member[]; readonly splitAfter?: number }
   | { readonly step: 'submit' | 'get events' | 'take' | 'drain' | 'close' }
+  /** Takes no more than so many completions: what overflowed is flushed in part. */
+  | { readonly step: 'take some'; readonly nr: number }
   /** IORING_REGISTER_SYNC_CANCEL. */
   | { readonly step: 'sync cancel'; readonly target: number }
   | { readonly step: 'submit and wait'; readonly nr: number }
@@ -121,6 +124,10 @@ export interface Program {
   readonly entries: number
   readonly cqEntries: number
   readonly steps: readonly Step[]
+  /** RLIMIT_FSIZE while it runs. */
+  readonly fileLimit?: number
+  /** Runs beside it on a ring of its own, step by step, on files of its own. */
+  readonly companion?: Program
 }
 
 /** Whether a request stays in flight until it is cancelled or let go. */
@@ -138,6 +145,7 @@ export function isBroad(op: Op): boolean {
  * waiting before a drain, which may or may not be found, leave more than one right outcome; rules hold for those too.
  */
 export function isCertain(program: Program): boolean {
+  if (program.companion !== undefined && !isCertain(program.companion)) return false
   if (program.steps.some(({ step }) => step === 'sync cancel')) return false
   const ops = membersOf(program).map(({ op }) => op)
   if (ops.some((op) => UNCERTAIN.has(op.op) || isBroad(op))) return false
@@ -228,6 +236,8 @@ export function bytesAsked(op: Op): number | undefined {
     case 'splice':
     case 'tee':
       return op.len
+    case 'contend':
+      return BLOCK_BYTES
     case 'readv':
     case 'writev':
       return op.parts.reduce((sum, part) => sum + part, 0)
@@ -251,16 +261,19 @@ export function isFailure({ op }: Member, res: number): boolean {
 }
 
 /** The program in words, a step a line. */
-export function describe({ seed, setupFlags, entries, cqEntries, steps }: Program): string {
-  const lines = [`seed ${seed}: a ring of ${entries}/${cqEntries}, setup flags 0x${setupFlags.toString(16)}`]
+export function describe(program: Program): string {
+  const { seed, setupFlags, entries, cqEntries, steps, fileLimit, companion } = program
+  const limit = fileLimit === undefined ? '' : `, files of at most ${fileLimit} bytes`
+  const lines = [`seed ${seed}: a ring of ${entries}/${cqEntries}, setup flags 0x${setupFlags.toString(16)}${limit}`]
   for (const step of steps) {
     if (step.step === 'chain') {
       step.members.forEach((member, i) => {
         lines.push(`  ${i === 0 ? 'put ' : '    '}${describeMember(member)}`)
         if (i + 1 === step.splitAfter) lines.push('  (submit)')
       })
-    } else lines.push(`  ${step.step}${step.step === 'submit and wait' ? ` ${step.nr}` : ''}`)
+    } else lines.push(`  ${step.step}${'nr' in step ? ` ${step.nr}` : ''}`)
   }
+  if (companion !== undefined) lines.push(`beside it ${describe(companion)}`)
   return lines.join('\n')
 }
 

@@ -32,7 +32,13 @@ export async function shrink(
  * nothing is left before it: without it, requests of before and after would run side by side.
  */
 function* candidates(program: Program): Generator<Program> {
-  const { steps } = program
+  const { steps, companion, fileLimit, ...alone } = program
+  if (companion !== undefined) {
+    yield { ...alone, steps, ...(fileLimit && { fileLimit }) }
+    yield companion
+    for (const smaller of candidates(companion)) yield { ...program, companion: smaller }
+  }
+  if (fileLimit !== undefined) yield { ...alone, steps, ...(companion && { companion }) }
   const withSteps = (next: readonly Step[]): Program => ({ ...program, steps: withoutIdleDrains(next) })
   for (let size = steps.length >> 1; size >= 1; size >>= 1) {
     for (let at = 0; at + size <= steps.length; at += size) {
