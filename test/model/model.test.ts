@@ -13,8 +13,8 @@ import { describe } from './program.js'
 import { shrink } from './shrink.js'
 import { holdWorkers, missing, names, report, Tally, trial } from './trial.js'
 
-const { seed, runs } = drawSeed(200)
-const LIMIT_MS = 100_000
+const { seed, runs } = drawSeed(120)
+const LIMIT_MS = 200_000
 
 let release: () => void
 
