@@ -73,10 +73,10 @@ export function openat2Prep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number):
 function checkUnset(address: number, nrBytes: number): number {
   const chunk = new Uint8Array(Math.min(nrBytes, CHUNK_BYTES))
   for (let done = 0; done < nrBytes; done += CHUNK_BYTES) {
-    const part = chunk.subarray(0, nrBytes - done)
-    const copied = copyIn(address + done, part)
-    if (part.subarray(0, Math.max(0, copied)).some((byte) => byte !== 0)) return -E2BIG
-    if (copied !== part.byteLength) return -EFAULT
+    const partBytes = Math.min(nrBytes - done, CHUNK_BYTES)
+    const copied = copyIn(address + done, chunk.subarray(0, partBytes))
+    if (chunk.subarray(0, Math.max(0, copied)).some((byte) => byte !== 0)) return -E2BIG
+    if (copied !== partBytes) return -EFAULT
   }
   return 0
 }
