@@ -201,7 +201,8 @@ export function drainInDoubt(
     } else if (vain++ > 0) {
       // Whoever was between the two steps at the first look has made the second since, or is dead.
       const next = behindGap(mem, queue, inDoubt)
-      // None: yet another has begun a push since.
+      // None: yet another has begun a push since, behind what is in doubt. Each look in vain met another such push, and no
+      // item is pushed twice before it was popped: with the first look, that is as many as there are items.
       if (next === NONE) assert(vain <= mem.shape.nrItems, 'nobody unknown died between the two steps of a push')
       else {
         inDoubt.delete(next)

@@ -26,7 +26,8 @@ export const SYSTEM_THREADS: ThreadSystem = {
     // Before there is a thread that may be ended.
     gate()
     if (cpus !== undefined) return startOn(cpus, () => SYSTEM_THREADS.start(entry, options))
-    // Where not one descriptor is left a thread could not begin either, and would say so to an event loop, which may sleep.
+    // Where not one descriptor is left a thread could not begin either, for its event loop takes several, and would say so to
+    // this event loop, which may sleep. What is thrown here is tried again as often, and as late, as a thread that ends.
     const before = threadIds()
     const worker = newWorker(entry, options)
     if (before !== undefined) {
@@ -54,6 +55,9 @@ const firstTids = new WeakMap<Worker, number | 'gone' | ReadonlySet<string>>()
 /**
  * The thread of a worker that has not said its id: a number, 'gone' if there is none, undefined while that is not known. As
  * the Worker was made its thread was there, for it was begun then.
+ *
+ * It errs on one side alone. A thread that is there is among those that are new, so it is never 'gone'; where it has ended
+ * and just one other began meanwhile, that one is taken for it, and only the worker's exit event says that it is gone.
  */
 function firstTid(worker: Worker): number | 'gone' | undefined {
   const known = firstTids.get(worker)
