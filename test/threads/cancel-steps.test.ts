@@ -6,10 +6,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { IOSQE_ASYNC } from '../../src/abi/constants.js'
 import { ByUserData } from '../../src/backends/threads/by-user-data.js'
+import { Timers } from '../../src/backends/threads/timers.js'
 import { ECANCELED } from '../../src/lib/errno.js'
 import { NONE } from '../../src/lib/mpscq.js'
 import { Slab } from '../../src/lib/slab.js'
-import { prepCancel64, setUserData } from '../../src/ring/prep.js'
+import { prepCancel64, prepTimeout, prepTimeoutRemove, setUserData } from '../../src/ring/prep.js'
 import type { Ring } from '../../src/ring/ring.js'
 import { backends } from '../conformance/backends.js'
 import { holdTheWorker } from '../conformance/cancelled.js'
@@ -95,6 +96,40 @@ test('as many cancels by user_data as requests take a few steps each', async () 
     const nrCancelled = cqes.filter(({ res }) => res === -ECANCELED).length
     assert.deepEqual([nrCancelled, cqes.filter(({ res }) => res === 0).length], [NR, NR])
     stand.release()
+  })
+})
+
+test('a cancel or a remove by user_data looks at no other timeouts', async () => {
+  await withStand((stand) => {
+    const ring = stand.openRing(1024)
+    const ts = stand.timespec(600_000)
+    for (let i = 0; i < 512; i++) put(ring, i, (words, at) => prepTimeout(words, at, ts, i % 2 === 0 ? 0 : 10_000, 0))
+    submit(ring, 512)
+    let nrLooks = 0
+    const { timeouts, timeoutsBy } = Timers.prototype
+    Timers.prototype.timeouts = function () {
+      const found = timeouts.call(this)
+      nrLooks += found.length
+      return found
+    }
+    Timers.prototype.timeoutsBy = function (key) {
+      const found = timeoutsBy.call(this, key)
+      nrLooks += found.length
+      return found
+    }
+    try {
+      for (let i = 0; i < 512; i++) {
+        if (i % 3 === 0) put(ring, i, (words, at) => prepCancel64(words, at, i, 0))
+        else put(ring, i, (words, at) => prepTimeoutRemove(words, at, i, 0, 0))
+      }
+      submit(ring, 512)
+    } finally {
+      Object.assign(Timers.prototype, { timeouts, timeoutsBy })
+    }
+    assert.equal(nrLooks, 512)
+    const cqes = drain(ring)
+    const ofRes = (wanted: number) => cqes.filter(({ res }) => res === wanted).length
+    assert.deepEqual([cqes.length, ofRes(0), ofRes(-ECANCELED)], [1024, 512, 512])
   })
 })
 

@@ -19,7 +19,7 @@ interface Naive {
 }
 
 function one(req: number, dueMs: number, bounds = NONE): Omit<Timeout, 'target' | 'at' | 'nr' | 'isUp'> {
-  return { req, dueMs, intervalMs: undefined, shots: 0, bounds }
+  return { req, key: req % 5, dueMs, intervalMs: undefined, shots: 0, bounds }
 }
 
 const reqs = (timeouts: readonly { req: number }[]) => timeouts.map(({ req }) => req)
@@ -93,7 +93,13 @@ test('what is due, whose count is met, and in which order they are found', () =>
       }
       const pure = naive.filter(({ left, bounds }) => left === undefined && bounds === NONE)
       assert.deepEqual(reqs(timers.timeouts()), reqs([...counted(naive), ...pure]), `seed ${seed}: the order`)
-      assert.deepEqual(reqs(timers.limits()).sort(), reqs(naive.filter(({ bounds }) => bounds !== NONE)).sort())
+      const key = random.int(5)
+      const isOfKey = ({ req }: Naive) => req % 5 === key
+      assert.deepEqual(reqs(timers.timeoutsBy(key)), reqs([...counted(naive), ...pure].filter(isOfKey)))
+      const limits = naive.filter(({ bounds }) => bounds !== NONE).filter(isOfKey)
+      assert.deepEqual(reqs(timers.limitsBy(key)).sort(), reqs(limits).sort())
+      const lowest = Math.min(Number.POSITIVE_INFINITY, ...counted(naive).map(({ left }) => left!))
+      assert.equal(timers.nrToMeet(tail), lowest, `seed ${seed}: CQEs to the first count`)
       assert.equal(timers.firstDueMs, Math.min(Number.POSITIVE_INFINITY, ...naive.map(({ dueMs }) => dueMs)))
     }
   }

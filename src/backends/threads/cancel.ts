@@ -97,9 +97,12 @@ export function cancelBy(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, taken: 
 }
 
 function cancelTimeouts(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, all: boolean): number {
-  const found = (ctx.timers?.timeouts() ?? [])
-    .filter(({ req }) => matches(tctx, ctx, criteria, req))
-    .slice(0, all ? undefined : 1)
+  const { timers } = ctx
+  if (timers === undefined) return 0
+  const { flags, userDataLow, userDataHigh } = criteria
+  const isNamed = isByUserData(flags)
+  const candidates = isNamed ? timers.timeoutsBy(keyOf(ctx.id, userDataLow, userDataHigh)) : timers.timeouts()
+  const found = candidates.filter(({ req }) => matches(tctx, ctx, criteria, req)).slice(0, all ? undefined : 1)
   for (const timeout of found) endTimeout(tctx, ctx, timeout, -ECANCELED)
   return found.length
 }

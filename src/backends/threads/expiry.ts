@@ -96,7 +96,7 @@ export function endMet(tctx: Tctx, ctx: IoRingCtx): boolean {
 export function endAllTimeouts(tctx: Tctx, ctx: IoRingCtx): void {
   clearTimeout(ctx.alarm?.timer)
   ctx.alarm = undefined
-  for (const timeout of [...(ctx.timers?.timeouts() ?? [])]) endTimeout(tctx, ctx, timeout, -ECANCELED)
+  for (const timeout of ctx.timers?.timeouts() ?? []) endTimeout(tctx, ctx, timeout, -ECANCELED)
 }
 
 /** At the beginning of enter: what is up ends before anything else. */

@@ -2,7 +2,8 @@
  * A ring's timeouts: which is due first, which wait for a count, in which order they are found. Owner thread only.
  *
  *   heap:   by the time they are due; those that are up leave it
- *   list:   counted ones by their target, then the others as they came: the order in which a cancel finds them
+ *   lists:  counted ones by their target, then the others as they came: the order in which a cancel finds them
+ *   by key: those of one user_data, and of whatever else has its key
  *
  * Counterpart: timeout_list and ltimeout_list of io_ring_ctx; the kernel's hrtimers keep what the heap keeps here.
  */
@@ -11,6 +12,8 @@ import { NONE } from '../../lib/mpscq.js'
 
 export interface Timeout {
   readonly req: number
+  /** What it is found by: one number for each user_data. */
+  readonly key: number
   /** When it is up, by nowMs(). */
   dueMs: number
   /** From one shot to the next; undefined for a single one. */
@@ -31,11 +34,11 @@ export interface Timeout {
 
 export class Timers {
   readonly #heap: Timeout[] = []
-  /** Timeouts, not limits of requests. */
-  readonly #list: Timeout[] = []
+  /** Timeouts with a count, and without; not limits of requests. */
+  readonly #counted: Timeout[] = []
+  readonly #plain = new Set<Timeout>()
   readonly #byReq = new Map<number, Timeout>()
-  /** How many of the list have a count: they are its first. */
-  #nrCounted = 0
+  readonly #byKey = new Map<number, Set<Timeout>>()
   /** Timeouts that were up, or met their count. */
   nrEvents = 0
   /** CQEs posted since the first look at the CQ's tail, and that tail then: it begins anew at 2**32, this does not. */
@@ -58,15 +61,17 @@ export class Timers {
     const started: Timeout = { ...timeout, target, nr: 0, at: -1, isUp: false }
     this.#byReq.set(started.req, started)
     this.#push(started)
+    const same = this.#byKey.get(started.key)
+    if (same === undefined) this.#byKey.set(started.key, new Set([started]))
+    else same.add(started)
     if (started.bounds !== NONE) return
     if (target === undefined) {
-      this.#list.push(started)
+      this.#plain.add(started)
       return
     }
-    let i = this.#nrCounted
-    while (i > 0 && this.#list[i - 1]!.target! > target) i--
-    this.#list.splice(i, 0, started)
-    this.#nrCounted++
+    let i = this.#counted.length
+    while (i > 0 && this.#counted[i - 1]!.target! > target) i--
+    this.#counted.splice(i, 0, started)
   }
 
   /** Another time for one, which loses its count and the end of its shots. */
@@ -77,7 +82,11 @@ export class Timers {
     if (timeout.intervalMs !== undefined) timeout.intervalMs = intervalMs
     timeout.target = undefined
     this.#push(timeout)
-    if (timeout.bounds === NONE) this.#list.push(timeout)
+    if (timeout.bounds !== NONE) return
+    this.#plain.add(timeout)
+    // It is found after those that were there.
+    const same = this.#byKey.get(timeout.key)
+    if (same?.delete(timeout)) same.add(timeout)
   }
 
   /** One that was up goes on. */
@@ -90,6 +99,9 @@ export class Timers {
     assert(this.#byReq.get(timeout.req) === timeout, 'a timeout is removed once')
     this.#takeOff(timeout)
     this.#byReq.delete(timeout.req)
+    const same = this.#byKey.get(timeout.key)
+    same?.delete(timeout)
+    if (same?.size === 0) this.#byKey.delete(timeout.key)
   }
 
   /** Takes the next that is due off the heap; it stays known until it is removed. */
@@ -102,27 +114,34 @@ export class Timers {
 
   /** Those whose count is met, the CQ's tail being there, in their order: events, and to be removed. */
   met(tail: number): readonly Timeout[] {
-    if (this.#nrCounted === 0) return []
+    if (this.#counted.length === 0) return []
     const count = this.#count(tail)
     let nrMet = 0
-    while (nrMet < this.#nrCounted && this.#list[nrMet]!.target! <= count) nrMet++
+    while (nrMet < this.#counted.length && this.#counted[nrMet]!.target! <= count) nrMet++
     this.nrEvents += nrMet
-    return this.#list.slice(0, nrMet)
+    return this.#counted.slice(0, nrMet)
   }
 
   /** How many more CQEs, the CQ's tail being there, meet the first count; Infinity without one. */
   nrToMeet(tail: number): number {
-    return this.#nrCounted === 0 ? Number.POSITIVE_INFINITY : this.#list[0]!.target! - this.#count(tail)
+    const first = this.#counted[0]
+    return first === undefined ? Number.POSITIVE_INFINITY : first.target! - this.#count(tail)
   }
 
   /** Those that are no limits of requests, in the order in which they are found. */
-  timeouts(): readonly Timeout[] {
-    return this.#list
+  timeouts(): Timeout[] {
+    return [...this.#counted, ...this.#plain]
   }
 
-  /** Limits of requests that have begun. */
-  limits(): Timeout[] {
-    return [...this.#byReq.values()].filter(({ bounds, isUp }) => bounds !== NONE && !isUp)
+  /** Of those the ones with a key, in that order. */
+  timeoutsBy(key: number): Timeout[] {
+    const same = [...(this.#byKey.get(key) ?? [])].filter(({ bounds }) => bounds === NONE)
+    return same.length < 2 ? same : same.sort((a, b) => rank(a) - rank(b))
+  }
+
+  /** Limits of requests that have begun, by their key. */
+  limitsBy(key: number): Timeout[] {
+    return [...(this.#byKey.get(key) ?? [])].filter(({ bounds, isUp }) => bounds !== NONE && !isUp)
   }
 
   /** CQEs posted, timeouts apart. */
@@ -135,8 +154,8 @@ export class Timers {
   #takeOff(timeout: Timeout): void {
     if (timeout.at >= 0) this.#cut(timeout)
     if (timeout.bounds !== NONE) return
-    this.#list.splice(this.#list.indexOf(timeout), 1)
-    if (timeout.target !== undefined) this.#nrCounted--
+    if (timeout.target === undefined) this.#plain.delete(timeout)
+    else this.#counted.splice(this.#counted.indexOf(timeout), 1)
   }
 
   #push(timeout: Timeout): void {
@@ -188,4 +207,9 @@ export class Timers {
 
 function isBefore(one: Timeout, other: Timeout): boolean {
   return one.dueMs === other.dueMs ? one.nr < other.nr : one.dueMs < other.dueMs
+}
+
+/** Those with a count come first, the lowest ahead. */
+function rank({ target }: Timeout): number {
+  return target ?? Number.MAX_SAFE_INTEGER
 }

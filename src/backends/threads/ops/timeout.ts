@@ -22,6 +22,7 @@ import { ECANCELED, EFAULT, EINVAL, ENOENT } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME, clockMs } from '../../../sys/clock.js'
 import { copyIn } from '../../../sys/memory.js'
+import { keyOf } from '../by-user-data.js'
 import { committedTail } from '../complete.js'
 import type { IoRingCtx, Tctx } from '../ctx.js'
 import { endTimeout } from '../home.js'
@@ -141,7 +142,8 @@ function start(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, bounds: numbe
   const due = dueMs(ms, flags, (flags & IORING_TIMEOUT_ABS) !== 0)
   ctx.timers ??= new Timers()
   tctx.hasTimers = true
-  ctx.timers.add({ req, dueMs: due, intervalMs, shots, bounds }, count, committedTail(ctx))
+  const key = keyOf(ctx.id, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!)
+  ctx.timers.add({ req, key, dueMs: due, intervalMs, shots, bounds }, count, committedTail(ctx))
 }
 
 export function timeoutRemovePrep(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number, sqe: number): number {
@@ -160,7 +162,8 @@ export function timeoutRemoveTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, 
   const { words } = mem
   const { timers } = ctx
   const flags = words[r + R_OP_FLAGS]!
-  const candidates = (flags & IORING_LINK_TIMEOUT_UPDATE) !== 0 ? timers?.limits() : timers?.timeouts()
+  const key = keyOf(ctx.id, words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
+  const candidates = (flags & IORING_LINK_TIMEOUT_UPDATE) !== 0 ? timers?.limitsBy(key) : timers?.timeoutsBy(key)
   const found = candidates?.find((timeout) => isNamed(words, mem.payload(timeout.req), r))
   if (timers === undefined || found === undefined) return -ENOENT
   if ((flags & (IORING_TIMEOUT_UPDATE | IORING_LINK_TIMEOUT_UPDATE)) === 0) endTimeout(tctx, ctx, found, -ECANCELED)
