@@ -402,7 +402,7 @@ export class Driver {
   /** Lets the loop sleep, or exits the ring. False when something came in just then. */
   #rest(): boolean {
     if (this.#nrInflight + this.#cancels.nrInflight > 0) {
-      return this.#wakeup.arm() && this.#wakeup.hold()
+      return this.#wakeup.arm(this.#order.hasCounters) && this.#wakeup.hold()
     }
     this.#wakeup.letGo()
     if (this.#state === CLOSING && this.nrQueued === 0) this.#exit()

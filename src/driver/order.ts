@@ -58,6 +58,8 @@ export class Group {
 export class Order {
   /** Operations that wait. */
   nrWaiting = 0
+  /** One has been in flight of a file that is neither positioned nor a stream: an eventfd, perhaps. */
+  hasCounters = false
   readonly #ops: OpTable
   readonly #backlog: Backlog
   readonly #mendsPosition: boolean
@@ -124,7 +126,10 @@ export class Order {
         this.#files.delete(fd)
         if (this.#release(file)) group.isBehind = true
       }
-      if (id.kind === NEITHER) lanes = 0
+      if (id.kind === NEITHER) {
+        this.hasCounters = true
+        lanes = 0
+      }
     }
     if (lanes === 0) return undefined
     if ((lanes & READS) !== 0) lineUp(group, file.reads)
@@ -229,7 +234,9 @@ export class Order {
       nr++
       if (hasEnded || file === undefined || file.id !== undefined) continue
       const id = fileId(file.fd)
-      if (typeof id !== 'number') file.id = id
+      if (typeof id === 'number') continue
+      file.id = id
+      if (id.kind === NEITHER) this.hasCounters = true
     }
     if (nr > 0) this.#fresh.splice(0, nr)
   }

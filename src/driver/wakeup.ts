@@ -5,7 +5,7 @@
  * would cost the loop a wake-up and a read; before the loop sleeps it is unmuted and the ring looked at once more, so
  * that nothing which came in between is missed. Counterpart: io_uring_register_eventfd, io_uring_cq_eventfd_toggle.
  */
-import { IORING_REGISTER_EVENTFD } from '../abi/constants.js'
+import { IORING_REGISTER_EVENTFD, IORING_SETUP_DEFER_TASKRUN, IORING_UNREGISTER_EVENTFD } from '../abi/constants.js'
 import { errnoError } from '../lib/errno.js'
 import type { Ring } from '../ring/ring.js'
 import { LoopWaker } from '../sys/loop.js'
@@ -20,7 +20,7 @@ export class Wakeup {
   constructor(ring: Ring, onWake: () => void) {
     this.#ring = ring
     this.#waker = new LoopWaker(onWake)
-    const res = ring.register(IORING_REGISTER_EVENTFD, new Int32Array([this.#waker.fd]), 1)
+    const res = this.#register()
     if (res < 0) {
       this.#waker.close()
       throw errnoError(res, 'io_uring_register')
@@ -34,10 +34,24 @@ export class Wakeup {
     this.#ring.cq.setEventfdEnabled(false)
   }
 
-  /** Unmutes. True when the loop may sleep: whatever comes from now on wakes it, and nothing is waiting. */
-  arm(): boolean {
+  #register(): number {
+    return this.#ring.register(IORING_REGISTER_EVENTFD, new Int32Array([this.#waker.fd]), 1)
+  }
+
+  /**
+   * Unmutes. True when the loop may sleep: whatever comes from now on wakes it, and nothing is waiting.
+   *
+   * `isAnew`: operations may end from inside another eventfd's signal. There the kernel may not signal ours, and leaves that
+   * to a callback, once in the life of a registration on a ring with DEFER_TASKRUN (Linux 6.18: the second read of an eventfd
+   * gives no signal). So it is registered anew before each sleep.
+   */
+  arm(isAnew = false): boolean {
     this.#isMuted = false
     this.#ring.cq.setEventfdEnabled(true)
+    if (isAnew && (this.#ring.flags & IORING_SETUP_DEFER_TASKRUN) !== 0 && this.#ring.syscalls.name === 'kernel') {
+      this.#ring.register(IORING_UNREGISTER_EVENTFD, null, 0)
+      if (this.#register() < 0) return false
+    }
     // What was posted before that gave no signal; what comes after does.
     return this.#ring.cq.ready() === 0 && !this.#ring.cqNeedsEnter()
   }
