@@ -3,6 +3,7 @@ import { libc } from '../src/sys/libc.js'
 import { addressOf } from '../src/sys/memory.js'
 
 export const RLIMIT_FSIZE = 1
+export const RLIMIT_NPROC = 6
 export const RLIMIT_NOFILE = 7
 export const RLIMIT_MEMLOCK = 8
 

@@ -39,6 +39,7 @@ import { lock, lockHolder, unlock } from './lock.js'
 import { type Casualty, casualty, type Member, untoldOf } from './member.js'
 import { Sampler } from './sampler.js'
 import { Spare } from './spare.js'
+import { withLimits } from './start-cause.js'
 import { StartLimit } from './start-limit.js'
 import { SYSTEM_THREADS, type ThreadSystem } from './threads.js'
 
@@ -341,8 +342,9 @@ export class Crew {
     addRunning(this.#mem, acct, -1)
     const none = words[a + (ACCT.at.nr_workers >> 2)] === 0
     unlock(words, a + (ACCT.at.lock >> 2))
-    const isTold = none && this.#owner.giveUp(acct, error)
-    if (!isTold && !isMeant) this.#options.hooks.onUntold?.(error, true)
+    const final = withLimits(error)
+    const isTold = none && this.#owner.giveUp(acct, final)
+    if (!isTold && !isMeant) this.#options.hooks.onUntold?.(final, true)
   }
 
   /** Resolves when no thread of the crew is left. */
