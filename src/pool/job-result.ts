@@ -31,7 +31,7 @@ import {
 } from './record.js'
 import { NO_ROOM } from './scalars.js'
 import { pack } from './serial.js'
-import { isPlainData } from './shape.js'
+import { settled } from './settled.js'
 import { describe } from './thrown.js'
 
 export class JobResult {
@@ -93,15 +93,16 @@ export class JobResult {
       words[p + KIND] = KIND_CLONE | failed
       return
     }
-    if (!isPlainData(value)) {
+    const { value: given, isPlain } = settled(value)
+    if (!isPlain) {
       if (isGenerator(value)) {
         throw poolError('ERR_URING_NOT_ITERATED', 'this job yields values: give it to iterate(), not to run()')
       }
-      this.#port.postMessage(value)
+      this.#port.postMessage(given)
       words[p + KIND] = KIND_CLONE | failed
       return
     }
-    const { bytes, buffers } = pack(value, [])
+    const { bytes, buffers } = pack(given, [])
     words[p + SIZE] = bytes.length
     if (buffers.length > 0) this.#post(p, { bytes, buffers }, failed)
     else if (bytes.length <= DATA_BYTES) {

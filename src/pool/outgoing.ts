@@ -30,7 +30,7 @@ import {
 } from './record.js'
 import { NO_ROOM } from './scalars.js'
 import { pack } from './serial.js'
-import { isPlainData } from './shape.js'
+import { settled } from './settled.js'
 
 /** What the owner keeps for a job until a worker claims it, or the job ends. */
 export interface Held {
@@ -83,10 +83,14 @@ export class Outgoing {
     const isLongFirst = this.#longFirst
     if (isLongFirst && this.#writeLong(codec, base, args)) return undefined
     const { words } = codec
-    const next = encoding.putAll(base, args)
+    // Whoever is second sees what accessors gave.
+    let given = isLongFirst ? settled(args) : undefined
+    const next = encoding.putAll(base, given === undefined ? args : given.value)
     if (next === NO_ROOM) {
-      if (!isLongFirst && this.#writeLong(codec, base, args)) return undefined
-      return isPlainData(args) ? this.#writePlain(encoding, base, args, NOTHING) : clone(codec, base, args, NOTHING)
+      given ??= settled(args)
+      if (!isLongFirst && this.#writeLong(codec, base, given.value)) return undefined
+      if (given.isPlain) return this.#writePlain(encoding, base, given.value, NOTHING)
+      return clone(codec, base, given.value, NOTHING)
     }
     words[base + AT] = encoding.farWord
     words[base + KIND] = KIND_VALUES
@@ -122,8 +126,9 @@ export class Outgoing {
   ): Held | undefined {
     const buffers = transfer.filter((t) => t instanceof ArrayBuffer)
     // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
-    const plain = buffers.length === transfer.length && new Set(buffers).size === buffers.length && isPlainData(args)
-    return plain ? this.#writePlain(encoding, base, args, buffers) : clone(encoding.codec, base, args, transfer)
+    const { value: values, isPlain } = settled(args)
+    const plain = buffers.length === transfer.length && new Set(buffers).size === buffers.length && isPlain
+    return plain ? this.#writePlain(encoding, base, values, buffers) : clone(encoding.codec, base, values, transfer)
   }
 
   #writePlain(
