@@ -21,7 +21,7 @@ import type { Syscalls } from '../abi/syscalls.js'
 import { KernelSyscalls } from '../backends/kernel/index.js'
 import { EINVAL } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
-import { perThread } from '../lib/per-thread.js'
+import { perThread, perThreadSoon } from '../lib/per-thread.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../ring/ring.js'
 import { isMainThread } from '../sys/libc.js'
 import { invalidArgValue, invalidState } from './errors.js'
@@ -148,7 +148,7 @@ function kernel(): Syscalls {
 }
 
 function threads(): Promise<Syscalls> {
-  return perThread('threads', async () => {
+  return perThreadSoon('threads', async () => {
     const { ThreadsSyscalls } = await import('../backends/threads/index.js')
     return new ThreadsSyscalls()
   })

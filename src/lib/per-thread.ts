@@ -17,3 +17,12 @@ export function perThread<T>(name: string, make: () => T): T {
   if (!table.has(name)) table.set(name, make())
   return table.get(name) as T
 }
+
+/** As perThread(), of what takes a while. One that was rejected is made again: what was missing may be there by now. */
+export function perThreadSoon<T>(name: string, make: () => Promise<T>): Promise<T> {
+  const made = perThread(name, make)
+  made.catch(() => {
+    if (table.get(name) === made) table.delete(name)
+  })
+  return made
+}
