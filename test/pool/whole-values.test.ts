@@ -1,7 +1,6 @@
-/** Values that are hard to carry: names that objects inherit, proxies, views of 2 GiB, what moves from within a job. */
+/** Values that are hard to carry: names that objects inherit, proxies, views of 2 GiB of shared memory, what moves from within a job. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { freemem } from 'node:os'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Pool } from '../../src/pool/pool.js'
@@ -54,18 +53,6 @@ test('a view of shared memory may be of any length', async () => {
     const view = new Uint8Array(new SharedArrayBuffer(bytes))
     assert.equal(await pool.run('length', [view]), bytes)
   }
-})
-
-const tight = freemem() < 12 * GiB && 'this needs 12 GiB of free memory'
-test('views of 2 GiB are copied, or refused by name', { skip: tight, timeout: 200_000 }, async () => {
-  // One at a time: each is there twice while it is copied.
-  const own = new Pool<Jobs>(jobs, { maxWorkers: 1 })
-  const view = new Uint8Array(2 * GiB)
-  view[view.length - 1] = 7
-  assert.deepEqual(await own.run('last', [view]), [view.length, 7])
-  const back = await own.run('big', [2 * GiB])
-  assert.deepEqual([back.length, back[back.length - 1]], [2 * GiB, 9])
-  await own.close()
 })
 
 test('what a generator yields moves, and what it returns', async () => {
