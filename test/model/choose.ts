@@ -134,7 +134,9 @@ export class Chooser {
     this.#opening = []
     this.#waiting = []
     this.#claims = new Claims()
-    for (let file = 0; file < NR_FILES; file++) if (this.#random.oneIn(2)) this.#claims.offer(file)
+    // A file that was cut grows by writes within its first size: it is never shared.
+    const areCut = this.#features.has('sizes')
+    for (let file = 0; file < NR_FILES; file++) if (areCut || this.#random.oneIn(2)) this.#claims.offer(file)
   }
 
   /** What is chosen from here on belongs to another chain. */
@@ -305,7 +307,7 @@ export class Chooser {
     const len = random.oneIn(15) ? 0 : 1 + random.int(600)
     const place = this.#place(len, op === 'write')
     if (place === undefined) return this.#nop()
-    const isBad = random.oneIn(15) && (op === 'read' || place.off <= FILE_BYTES)
+    const isBad = random.oneIn(15) && (op === 'read' || (place.off <= FILE_BYTES && !this.#features.has('sizes')))
     return { op, ...place, len, memory: isBad ? random.pick(['null', 'low'] as const) : 'good' }
   }
 
@@ -319,7 +321,8 @@ export class Chooser {
     if (place === undefined) return this.#nop()
     // At the file position the kernel forgets to move it by the part that was transferred (kiocb_done looks at the
     // last error alone); nobody should have to imitate that.
-    if (memory === 'bad part' && (place.off < 0 || place.off > FILE_BYTES)) return this.#nop()
+    if (memory === 'bad part' && (place.off < 0 || place.off > FILE_BYTES || this.#features.has('sizes')))
+      return this.#nop()
     return { op, ...place, parts, memory }
   }
 

@@ -26,6 +26,8 @@ const EVERYWHERE: ReadonlySet<Feature> = new Set([
 ])
 
 const BESIDE = 0x2000_0000
+/** user_data of what runs beside: no number that cancels aim at in vain. */
+const BESIDE_FROM = 600_000
 const LARGE = abi.IORING_SETUP_CQE32 | abi.IORING_SETUP_SQE128
 
 /** Nobody would know how these ended, where only failure is told of. */
@@ -34,9 +36,8 @@ const TELLING: ReadonlySet<Op['op']> = new Set(['openat', 'openat2', 'close', 'p
 export function generate(seed: number): Program {
   const generator = new Generator(seed)
   const program = generator.program()
-  // Its user_data are numbers that cancels aim at in vain.
   return generator.features.has('beside')
-    ? { ...program, companion: new Generator(seed + BESIDE, 500_000).program() }
+    ? { ...program, companion: new Generator(seed + BESIDE, BESIDE_FROM).program() }
     : program
 }
 
