@@ -15,14 +15,32 @@ const NR_SECCOMP = process.arch === 'arm64' ? 277 : 317
 const [LOAD_WORD, JUMP_IF_EQUAL, RETURN] = [0x20, 0x15, 0x06]
 const [ALLOW, ERRNO] = [0x7fff_0000, 0x0005_0000]
 
-/** Has these calls, and others by their numbers, answer with an errno. False where no filter can be installed. */
-export function refuse(calls: readonly CallName[], errno: number, others: readonly number[] = []): boolean {
+/** Where struct seccomp_data has the low word of a call's first argument. */
+const FIRST_ARGUMENT = 16
+
+/**
+ * Has these calls, and others by their numbers, answer with an errno; with `fd` those alone whose first argument it is.
+ * False where no filter can be installed.
+ */
+export function refuse(
+  calls: readonly CallName[],
+  errno: number,
+  others: readonly number[] = [],
+  fd?: number,
+): boolean {
   const refused = [...calls.map((call) => CALLS[call]), ...others]
   /** struct sock_filter: code, jump if true, jump if false, operand. The first loads the call's number. */
   const program: readonly (readonly [number, number, number, number])[] = [
     [LOAD_WORD, 0, 0, 0],
     ...refused.map((call, i) => [JUMP_IF_EQUAL, refused.length - i, 0, call] as const),
     [RETURN, 0, 0, ALLOW],
+    ...(fd === undefined
+      ? []
+      : ([
+          [LOAD_WORD, 0, 0, FIRST_ARGUMENT],
+          [JUMP_IF_EQUAL, 1, 0, fd],
+          [RETURN, 0, 0, ALLOW],
+        ] as const)),
     [RETURN, 0, 0, ERRNO | errno],
   ]
   const filter = new DataView(new ArrayBuffer(program.length * 8))
