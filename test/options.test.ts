@@ -23,7 +23,10 @@ const JOBS = new URL('./pool/jobs.js', import.meta.url)
 const pool = new Pool(JOBS, { maxWorkers: 1 })
 const nodes = new NodePools(JOBS, { maxWorkers: 1, sysfs: '/nowhere' })
 const syscalls = await loadSyscalls('threads')
-after(() => Promise.all([pool.close(), nodes.close()]))
+const ring = await Uring.open({ backend: 'threads' })
+const fd = await ring.openat('/dev/null', 'r')
+const buffer = new Uint8Array(8)
+after(() => Promise.all([pool.close(), nodes.close(), ring.close()]))
 
 const ROWS: readonly Row[] = [
   { owner: 'Pool', use: async (options) => new Pool(JOBS, options).close() },
@@ -39,8 +42,18 @@ const ROWS: readonly Row[] = [
   { owner: 'Pool.flush', use: async (options) => nodes.flush(options) },
   { owner: 'Pool.close', use: async (options) => new NodePools(JOBS, { sysfs: '/nowhere' }).close(options) },
   { owner: 'Uring.open', use: async (options) => (await Uring.open(options)).close() },
+  { owner: 'this operation', use: async (options) => ring.nop(options) },
+  { owner: 'openat', use: async (options) => ring.close(await ring.openat('/dev/null', 'r', 0, options)) },
+  { owner: 'fsync', use: async (options) => ring.fsync(fd, options).catch(ignoreRefusal) },
+  { owner: 'read and write', use: async (options) => ring.read(fd, buffer, options) },
+  { owner: 'statx', use: async (options) => ring.statx('/dev/null', options) },
   { owner: 'queueInit', use: async (options) => queueInit(syscalls, 8, options).queueExit() },
 ]
+
+/** What fsync says of a device, when its options are fine. */
+function ignoreRefusal(error: Error & { code?: string; syscall?: string }): void {
+  if (error.syscall !== 'fsync') throw error
+}
 
 async function drained(values: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of values);

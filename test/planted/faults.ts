@@ -47,7 +47,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a link goes on after a failure', file: 'backends/threads/link', from: 'if (failed && (spoiled || !hard))', to: 'if (false)', test: 'test/conformance/link' },
   { name: 'a limit that was reached says it was not', file: 'backends/threads/link', from: 'if (timeout?.isUp === true) {', to: 'if (false) {', test: 'test/conformance/link-timeout' },
   { name: 'a silent chain that fails is told', file: 'backends/threads/link', from: 'silent ? REQ_F_ENDED | REQ_F_SILENT : REQ_F_ENDED', to: 'REQ_F_ENDED', test: 'test/conformance/skip-success' },
-  { name: 'counted timeouts end in the order of coming', file: 'backends/threads/timers', from: 'this.#list[i - 1].target > target', to: 'false', test: 'test/threads/timers' },
+  { name: 'counted timeouts end in the order of coming', file: 'backends/threads/timers', from: 'this.#counted[i - 1].target > target', to: 'false', test: 'test/threads/timers' },
   { name: 'timeouts of one time end the other way round', file: 'backends/threads/timers', from: 'one.nr < other.nr', to: 'one.nr > other.nr', test: 'test/threads/timers' },
   { name: 'a timeout that gets another time keeps its count', file: 'backends/threads/timers', from: 'timeout.target = undefined;', to: ';', test: 'test/threads/timers' },
   { name: 'a heap of timeouts that is not mended downwards', file: 'backends/threads/timers', from: 'this.#sink(last);', to: ';', test: 'test/threads/timers' },
