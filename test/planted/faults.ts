@@ -58,7 +58,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'task work that was run is told for ever', file: 'backends/threads/tw', from: 'fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN);', to: ';', test: 'test/conformance/wait' },
   { name: 'a cancel looks at half of user_data', file: 'backends/threads/cancel', from: '&& words[r + R_USER_DATA + 1] === criteria.userDataHigh', to: '', test: 'test/conformance/cancel-match' },
   { name: 'a cancel of one timeout ends all', file: 'backends/threads/cancel', from: 'all ? undefined : 1)', to: 'undefined)', test: 'test/conformance/timeout-more' },
-  { name: 'a cancel passes over one that waits for its file', file: 'backends/threads/poll', from: 'cmpxchg(words, r + R_POLL, POLL_ARMED, POLL_CANCELED) === POLL_ARMED', to: 'false', test: 'test/conformance/cancel' },
+  { name: 'a cancel passes over one that waits for its file', file: 'backends/threads/poll', from: 'cmpxchg(words, r + R_POLL, POLL_ARMED, POLL_CANCELED) === POLL_ARMED', to: 'false', test: 'test/conformance/cancel-kinds' },
   { name: 'a bad index is not counted', file: 'backends/threads/submit', from: 'words[SQ_DROPPED] = words[SQ_DROPPED] + 1;', to: ';', test: 'test/conformance/sq' },
   { name: 'a refused entry does not end the batch', file: 'backends/threads/submit', from: 'IORING_SETUP_SUBMIT_ALL) === 0)', to: 'IORING_SETUP_SUBMIT_ALL) === 1)', test: 'test/conformance/submit' },
   { name: 'a block is lost when a waiting job is cancelled', file: 'pool/control', from: 'outgoing.letGo(waiting.words);', to: ';', test: 'test/pool/at-rest' },
