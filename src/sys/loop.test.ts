@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { isOpenFd } from './file.js'
 import { LoopWaker, signal } from './loop.js'
+import { nrOpenFds } from './loop.test.fds.js'
 
 test('a signal wakes the loop, and several before it runs wake it once', async () => {
   let nrWakes = 0
@@ -49,14 +49,13 @@ test('close closes the fd, and nothing wakes afterwards', async () => {
 })
 
 test('a Worker that is terminated with a waker in full swing leaves the process and no fd behind', async () => {
-  const nrFds = () => readdirSync('/proc/self/fd').length
   const run = async () => {
     const worker = new Worker(new URL('./loop.test.worker.js', import.meta.url))
     await once(worker, 'message')
     await worker.terminate()
   }
   await run()
-  const before = nrFds()
+  const before = nrOpenFds()
   for (let i = 0; i < 20; i++) await run()
-  assert.ok(nrFds() <= before + 1, `${before} fds before, ${nrFds()} after 20 terminated Workers`)
+  assert.ok(nrOpenFds() <= before + 1, `${before} fds before, ${nrOpenFds()} after 20 terminated Workers`)
 })

@@ -2,10 +2,10 @@
  * Closing rings: with requests in flight, many of them, and the workers leaving after. Bodies for every backend.
  */
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { AT_FDCWD, IOSQE_ASYNC, O_RDONLY } from '../../src/abi/constants.js'
 import { nowMs } from '../../src/lib/clock.js'
+import { nrOpenFds } from '../../src/sys/loop.test.fds.js'
 import { expectAnyOrder, expectInOrder, expectRun, put, reap, submit } from './cqes.js'
 import { nop, openat, read } from './fills.js'
 import { conformance } from './harness.js'
@@ -95,8 +95,7 @@ conformance('a ring is closed with SQEs that nobody submitted', (stand) => {
 })
 
 conformance('rings are made and closed by the hundreds, and no fd is left', async (stand) => {
-  const fds = () => readdirSync('/proc/self/fd').length
-  const before = fds()
+  const before = nrOpenFds()
   for (let i = 0; i < 300; i++) {
     const ring = stand.openRing(8)
     put(ring, i, nop(), i % 10 === 0 ? IOSQE_ASYNC : 0)
@@ -105,8 +104,8 @@ conformance('rings are made and closed by the hundreds, and no fd is left', asyn
     ring.queueExit()
   }
   const deadline = nowMs() + LEAVE_MS
-  while (fds() > before) {
-    assert.ok(nowMs() < deadline, `${fds()} fds, ${before} before`)
+  while (nrOpenFds() > before) {
+    assert.ok(nowMs() < deadline, `${nrOpenFds()} fds, ${before} before`)
     await turn()
   }
 })
