@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Diagnosis } from '../../src/cli/doctor-run.js'
 import { EACCES, EAGAIN, EBUSY, EINTR, ENOSYS, EPERM, errnoName } from '../../src/lib/errno.js'
+import { openFds } from '../../src/sys/loop.test.fds.js'
 import { BACKENDS } from './backends.js'
 import { MAIN } from './hostile-tree.js'
 import type { Refused } from './refused.child.js'
@@ -97,8 +98,12 @@ for (const [errno, words] of [
   })
 }
 
+/** From Node 22 on libuv has rings of its own, and aborts where one that it could set up is refused io_uring_enter. */
+const libuvAborts = [...openFds().values()].includes('anon_inode:[io_uring]') && 'libuv aborts Node itself there'
+
 for (const call of Object.keys(CALLS)) {
-  test(`where seccomp refuses ${call}, auto takes threads, and the refusal names the call`, { skip: noFilter }, () => {
+  const skip = noFilter || (call === 'io_uring_enter' && libuvAborts)
+  test(`where seccomp refuses ${call}, auto takes threads, and the refusal names the call`, { skip }, () => {
     const errnos = [EPERM, ENOSYS, EACCES, EAGAIN, EINTR, EBUSY]
     const { stdout, stderr } = run([REFUSED, call, ...errnos.map(String)])
     const found = stdout.split('\n', errnos.length).map((line) => JSON.parse(line) as Refused)
@@ -112,7 +117,7 @@ for (const call of Object.keys(CALLS)) {
     }
   })
 
-  test(`doctor says that seccomp refuses ${call}`, { skip: noFilter }, () => {
+  test(`doctor says that seccomp refuses ${call}`, { skip }, () => {
     const { stdout, stderr, status } = refused(call, EPERM, 'doctor', '--json')
     assert.deepEqual([stderr, status], ['', 0])
     const { auto, backends } = JSON.parse(stdout) as Diagnosis
