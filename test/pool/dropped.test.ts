@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { SharedKeys } from '../../src/pool/jobs/shared-keys.js'
 import { Pool, type PoolOptions } from '../../src/pool/pool.js'
-import { SharedKeys } from '../../src/pool/shared-keys.js'
 import { nrOpenFds } from '../../src/sys/loop.test.fds.js'
 import { Gate, until } from './gate.js'
 
@@ -77,7 +77,8 @@ test('with jobs in flight, which finish', async () => {
     gc()
     return ref.deref() === undefined
   }, 'the pool is collected')
-  assert.equal(workerThreads(), 1)
+  // A thread of an earlier pool that was on its way up as that was dropped gets its name as it leaves.
+  await until(() => workerThreads() === 1, 'its one thread stays')
   gate.open()
   await Promise.all(jobs)
   await until(() => workerThreads() === 0, 'its thread leaves')
