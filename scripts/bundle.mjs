@@ -16,11 +16,11 @@ export const GROUPS = [
   { index: 'index.js' },
   { ring: 'driver/bare.js' },
   { threads: 'backends/threads/index.js' },
-  { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/shared-keys.js' },
+  { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/jobs/shared-keys.js' },
   { uring: 'cli/main.js' },
-  { 'pool-worker': 'pool/worker.js' },
+  { 'pool-worker': 'pool/worker/worker.js' },
   // Shares nothing with the worker but a protocol: modules of jobs may bundle it.
-  { 'pool-job': 'pool/job.js' },
+  { 'pool-job': 'pool/worker/job.js' },
   { 'ring-worker': 'backends/threads/worker.js' },
   { 'waiter-worker': 'sys/waiter-worker.js' },
   { 'sum-jobs': 'cli/sum-jobs.js' },
@@ -29,8 +29,8 @@ export const GROUPS = [
 
 /** Where modules name files relative to themselves, and what that is in the one folder. Each stands there once. */
 const MOVED = {
-  'pool/dispatch.js': ["'./worker.js'", "'./pool-worker.js'"],
-  'backends/threads/ctx.js': ["'./worker.js'", "'./ring-worker.js'"],
+  'pool/dispatch.js': ["'./worker/worker.js'", "'./pool-worker.js'"],
+  'backends/threads/state/ctx.js': ["'../worker.js'", "'./ring-worker.js'"],
   'sys/addon.js': ["'../../native/'", "'../native/'"],
   'sys/waiter.js': ["'./waiter-worker.js'", "'./waiter-worker.js'"],
   'cli/sum-pool.js': ["'./sum-jobs.js'", "'./sum-jobs.js'"],

@@ -48,8 +48,8 @@ const TABLES = [
   ['lib/mpscq', ['MPSCQ']],
   ['wq/layout', ['WQ', 'ACCT', 'WORKER', 'ITEM']],
   ['wq/hash', ['HASH', 'HASH_POOL', 'HASH_ENTRY']],
-  ['backends/threads/layout', ['RINGS', 'CTX', 'REQ']],
-  ['pool/record', ['JOB', 'POOL', 'SEAT', 'STAMP']],
+  ['backends/threads/state/layout', ['RINGS', 'CTX', 'REQ']],
+  ['pool/between/record', ['JOB', 'POOL', 'SEAT', 'STAMP']],
   ['cli/sum-layout', ['PIECE', 'STREAM']],
 ]
 

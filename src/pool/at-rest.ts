@@ -3,12 +3,12 @@
  */
 import { assert, VERIFY } from '../lib/assert.js'
 import type { Wq } from '../wq/wq.js'
-import type { Aborts } from './aborts.js'
-import type { Blocks } from './arena.js'
+import type { Blocks } from './between/arena.js'
 import type { Control } from './control.js'
-import type { InFlight } from './in-flight.js'
-import type { JobEvents } from './job-events.js'
-import type { Settler } from './settler.js'
+import type { JobEvents } from './home/job-events.js'
+import type { Settler } from './home/settler.js'
+import type { Aborts } from './jobs/aborts.js'
+import type { InFlight } from './jobs/in-flight.js'
 
 export interface AtRestParts {
   readonly wq: Wq

@@ -5,8 +5,8 @@ import { availableParallelism } from 'node:os'
 import type { Given } from '../lib/options.js'
 import { mayRunOn } from '../sys/affinity.js'
 import { MAX_SLOTS, WqHash } from '../wq/hash.js'
-import { poolError } from './failure.js'
 import { DEFAULT_UNBOUNDED, type PoolOptions, type RunOptions, type TimeLimit } from './options.js'
+import { poolError } from './values/failure.js'
 
 /** Of each kind. There are as many records for jobs, so more would have nothing to do. */
 export const MAX_WORKERS = 8192

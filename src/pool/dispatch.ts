@@ -10,23 +10,29 @@ import { NONE } from '../lib/mpscq.js'
 import type { Given } from '../lib/options.js'
 import { ACCT_BOUND, ACCT_UNBOUND, ITEM, ITEM_RUNNING, ITEM_SLOT_SHIFT, type WqMemory } from '../wq/layout.js'
 import { Wq } from '../wq/wq.js'
-import { Aborts } from './aborts.js'
-import { Blocks } from './arena.js'
 import { verifyAtRest } from './at-rest.js'
-import { Carried } from './carried.js'
+import { Blocks } from './between/arena.js'
+import { NAMED, NameTable } from './between/names.js'
+import { FUNC, JOB, JOB_WORDS, Space } from './between/record.js'
+import { SharedBufferIds } from './between/shared-buffers.js'
 import { isTraced, traced, tracedOptions } from './channels.js'
 import { badPoolOptions, badRunOptions, checkAffinity } from './checks.js'
 import { Control } from './control.js'
-import { Encoding } from './encoding.js'
-import { abortError, poolError } from './failure.js'
-import { Histograms } from './histograms.js'
-import { InFlight, type Resolve } from './in-flight.js'
-import { Incoming } from './incoming.js'
-import { Intake, QUEUE } from './intake.js'
+import { Intake, QUEUE } from './give/intake.js'
+import { type Held, letGo, Outgoing } from './give/outgoing.js'
+import { Room } from './give/room.js'
+import { Histograms } from './home/histograms.js'
+import { Incoming } from './home/incoming.js'
+import { JobEvents, listenerOf, listenFlags, type StreamOptions } from './home/job-events.js'
+import { Poller } from './home/poller.js'
+import { Ports } from './home/ports.js'
+import { closedError, Settler } from './home/settler.js'
+import type { PoolListeners } from './home/untold.js'
 import { JobIterator } from './iterate.js'
-import { JobEvents, listenerOf, listenFlags, type StreamOptions } from './job-events.js'
-import { KeyTable, NR_BUCKETS } from './keys.js'
-import { NAMED, NameTable } from './names.js'
+import { Aborts } from './jobs/aborts.js'
+import { Carried } from './jobs/carried.js'
+import { InFlight, type Resolve } from './jobs/in-flight.js'
+import { KeyTable, NR_BUCKETS } from './jobs/keys.js'
 import {
   type IterateOptions,
   type JobOptions,
@@ -36,17 +42,11 @@ import {
   RUN_OPTIONS,
   type RunSyncOptions,
 } from './options.js'
-import { type Held, letGo, Outgoing } from './outgoing.js'
-import { Poller } from './poller.js'
-import { Ports } from './ports.js'
-import { FUNC, JOB, JOB_WORDS, Space } from './record.js'
-import { Room } from './room.js'
 import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
-import { closedError, Settler } from './settler.js'
-import { SharedBufferIds } from './shared-buffers.js'
-import type { StreamStart } from './stream.js'
 import { PoolThreads, startFailure } from './threads.js'
-import type { PoolListeners } from './untold.js'
+import { Encoding } from './values/encoding.js'
+import { abortError, poolError } from './values/failure.js'
+import type { StreamStart } from './worker/stream.js'
 import { assertCount, crewOf, seatOf } from './worker-options.js'
 
 const STATE = ITEM.at.state >> 2
@@ -144,7 +144,7 @@ export class Dispatch {
       nrItems: NR_ITEMS,
       payloadBytes: JOB.size,
       payloadHash: JOB.hash,
-      workerEntry: new URL('./worker.js', import.meta.url),
+      workerEntry: new URL('./worker/worker.js', import.meta.url),
       ...this.threads.seats,
       startTimeoutMs: seat.startTimeoutMs,
       hashSeat: sharedKeys?.hashSeat,

@@ -6,11 +6,11 @@
  * dropped is collected, and its generator ended.
  */
 import { AbortController } from '../lib/globals.js'
-import { follow, leaving, unfollow } from './aborts.js'
-import { inCallersContext } from './callers-context.js'
-import { abortError } from './failure.js'
-import type { Listener } from './job-events.js'
-import type { StreamEnd } from './stream.js'
+import type { Listener } from './home/job-events.js'
+import { follow, leaving, unfollow } from './jobs/aborts.js'
+import { inCallersContext } from './jobs/callers-context.js'
+import { abortError } from './values/failure.js'
+import type { StreamEnd } from './worker/stream.js'
 
 interface Waiter {
   /** Kept here: who waits for a value has not dropped it. */

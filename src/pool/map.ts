@@ -6,9 +6,9 @@
  * and cancels the jobs that are left.
  */
 import { AbortController } from '../lib/globals.js'
-import { type Follower, follow, leaving, unfollow } from './aborts.js'
-import type { CallersContext } from './callers-context.js'
-import { abortError } from './failure.js'
+import { type Follower, follow, leaving, unfollow } from './jobs/aborts.js'
+import type { CallersContext } from './jobs/callers-context.js'
+import { abortError } from './values/failure.js'
 
 export interface Mapping<A, R> {
   readonly source: Iterable<A> | AsyncIterable<A>

@@ -8,7 +8,7 @@ import { type Given, OptionTable } from '../lib/options.js'
 import { type NumaNode, numaNodes } from '../sys/affinity.js'
 import type { CancelResult } from '../wq/wq.js'
 import { badType } from './checks.js'
-import { poolError } from './failure.js'
+import type { PoolEvents, PoolListener } from './home/untold.js'
 import {
   type AnyJobs,
   CLOSE_OPTIONS,
@@ -27,7 +27,7 @@ import {
   type TimeLimit,
 } from './options.js'
 import { Pool } from './pool.js'
-import type { PoolEvents, PoolListener } from './untold.js'
+import { poolError } from './values/failure.js'
 
 export interface NodePoolsOptions extends Omit<PoolOptions, 'affinity'> {
   /** Where sysfs describes the nodes. Default /sys/devices/system/node; where there is none, all is one node. */

@@ -7,8 +7,8 @@ import { pathToFileURL } from 'node:url'
 import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
 import { URL } from '../lib/globals.js'
 import { type Given, OptionTable } from '../lib/options.js'
-import { poolError } from './failure.js'
-import type { SharedKeys } from './shared-keys.js'
+import type { SharedKeys } from './jobs/shared-keys.js'
+import { poolError } from './values/failure.js'
 
 /** The default of maxUnbounded. */
 export const DEFAULT_UNBOUNDED = 64

@@ -7,13 +7,14 @@
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import type { Given } from '../lib/options.js'
 import type { CancelResult } from '../wq/wq.js'
-import { CallersContext } from './callers-context.js'
+import { badName } from './between/names.js'
 import { isTraced, tracedOptions, tracedSync } from './channels.js'
 import { badCount, badFlag, badLimit, badRunOptions, badSource, badTime, MAX_WORKERS } from './checks.js'
-import { limited, MAX_TIMER_MS } from './deadlines.js'
 import { Dispatch } from './dispatch.js'
+import { type PoolEvents, type PoolListener, PoolListeners } from './home/untold.js'
+import { CallersContext } from './jobs/callers-context.js'
+import { limited, MAX_TIMER_MS } from './jobs/deadlines.js'
 import { mapped } from './map.js'
-import { badName } from './names.js'
 import {
   type AnyJobs,
   CANCEL_OPTIONS,
@@ -41,10 +42,10 @@ import {
   type StreamValue,
   type TimeLimit,
 } from './options.js'
-import { type PoolEvents, type PoolListener, PoolListeners } from './untold.js'
 
 export type { CancelResult } from '../wq/wq.js'
 export type { RunMessage, WorkerMessage } from './channels.js'
+export type { PoolEvents, PoolListener } from './home/untold.js'
 export type {
   CancelOptions,
   IterateOptions,
@@ -58,8 +59,6 @@ export type {
   StreamName,
   TimeLimit,
 } from './options.js'
-
-export type { PoolEvents, PoolListener } from './untold.js'
 
 const DEFAULT_GRACE_MS = 100
 const NO_ARGS: readonly unknown[] = []

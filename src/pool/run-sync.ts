@@ -6,7 +6,7 @@ import { nowMs } from '../lib/clock.js'
 import { stackOf, withStack } from '../lib/error-props.js'
 import type { WqMemory } from '../wq/layout.js'
 import { hasWorkerUp } from '../wq/owner-wait.js'
-import { poolError } from './failure.js'
+import { poolError } from './values/failure.js'
 
 /** How a job ended whose caller is no promise. */
 export class SyncOutcome {

@@ -6,10 +6,10 @@ import { type ResourceLimits, SHARE_ENV, type WorkerOptions } from 'node:worker_
 import { process, structuredClone } from '../lib/globals.js'
 import { forNode, type Given, OptionTable } from '../lib/options.js'
 import { badFlag, badType } from './checks.js'
-import { MAX_TIMER_MS } from './deadlines.js'
-import { poolError } from './failure.js'
+import { MAX_TIMER_MS } from './jobs/deadlines.js'
 import { DEFAULT_UNBOUNDED, type PoolOptions } from './options.js'
-import type { PoolSeat } from './worker.js'
+import { poolError } from './values/failure.js'
+import type { PoolSeat } from './worker/worker.js'
 
 export const DEFAULT_CONCURRENT_JOBS = 16
 const DEFAULT_START_MS = 60_000

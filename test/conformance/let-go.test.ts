@@ -2,7 +2,7 @@
  * Waits for several completions, of which one lets something go: a drain, a count, another ring. Bodies for every backend.
  *
  * Nobody here looks at a clock. What a wait must not do, to sleep on with that completion at hand, is an invariant that
- * test builds check in each wait (backends/threads/wait.ts).
+ * test builds check in each wait (backends/threads/run/wait.ts).
  */
 import * as abi from '../../src/abi/constants.js'
 import * as prep from '../../src/ring/prep.js'

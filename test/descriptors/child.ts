@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type * as Shipped from '../../src/index.js'
+import type { SharedKeys } from '../../src/pool/jobs/shared-keys.js'
 import type { NodePools } from '../../src/pool/node-pools.js'
 import type { Pool } from '../../src/pool/pool.js'
-import type { SharedKeys } from '../../src/pool/shared-keys.js'
 
 export interface Case {
   readonly left: number | 'all'

@@ -1,14 +1,14 @@
 /**
- * A request that waits for its file under the explorer: a worker on src/backends/threads/poll.ts, a cancel that takes the
+ * A request that waits for its file under the explorer: a worker on src/backends/threads/wait/worker-wait.ts, a cancel that takes the
  * wait away, and somebody who makes the file ready.
  *
  * The worker goes through its loop as operations do: is it cancelled, is there data, wait. A cancel that says 0 has
  * promised that nothing was moved, and nothing will be.
  */
 import assert from 'node:assert/strict'
-import { POLL_ARMED, POLL_NONE } from '../../src/backends/threads/layout.js'
-import { arm, disarm, isArmed, takeWait } from '../../src/backends/threads/poll.js'
-import { R_POLL } from '../../src/backends/threads/req.js'
+import { R_POLL } from '../../src/backends/threads/request/alloc.js'
+import { POLL_ARMED, POLL_NONE } from '../../src/backends/threads/state/layout.js'
+import { arm, disarm, isArmed, takeWait } from '../../src/backends/threads/wait/worker-wait.js'
 import { fetchOr, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
 
 /** Behind the request's words. */

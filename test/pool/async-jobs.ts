@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { fetchAdd, futexWait, futexWaitAsync, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
-import { currentSignal, reportProgress } from '../../src/pool/job.js'
+import { currentSignal, reportProgress } from '../../src/pool/worker/job.js'
 import { ARRIVED, RELEASED } from './gate.js'
 
 export function add(a: number, b: number): number {

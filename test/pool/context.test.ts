@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { after, test } from 'node:test'
-import { jobContext } from '../../src/pool/job.js'
 import { Pool } from '../../src/pool/pool.js'
+import { jobContext } from '../../src/pool/worker/job.js'
 import { Gate, rejectionOf, sharedWords } from './gate.js'
 
 const jobs = new URL('./jobs.js', import.meta.url)

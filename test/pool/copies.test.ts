@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
+import type { SharedKeys } from '../../src/pool/jobs/shared-keys.js'
 import { Pool } from '../../src/pool/pool.js'
-import type { SharedKeys } from '../../src/pool/shared-keys.js'
 
 const lib = fileURLToPath(new URL('../../lib/', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'uring-copies-'))

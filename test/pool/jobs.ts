@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { type MessagePort, threadId, workerData } from 'node:worker_threads'
 import { fetchAdd, futexWait, futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
-import { currentSignal, type JobSignal, jobContext, reportProgress, transferring } from '../../src/pool/job.js'
+import { currentSignal, type JobSignal, jobContext, reportProgress, transferring } from '../../src/pool/worker/job.js'
 import { threadCpus } from '../../src/sys/affinity.js'
 import { ARRIVED, RELEASED } from './gate.js'
 

@@ -1,8 +1,8 @@
 /** What jobs report while they run. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { reportProgress } from '../../src/pool/job.js'
 import { Pool } from '../../src/pool/pool.js'
+import { reportProgress } from '../../src/pool/worker/job.js'
 import { rejectionOf } from './gate.js'
 
 const url = new URL('./async-jobs.js', import.meta.url)

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { NR_BUCKETS } from '../../src/pool/keys.js'
+import { NR_BUCKETS } from '../../src/pool/jobs/keys.js'
+import { SharedKeys } from '../../src/pool/jobs/shared-keys.js'
 import { Pool } from '../../src/pool/pool.js'
-import { SharedKeys } from '../../src/pool/shared-keys.js'
 import { HASH, WqHash } from '../../src/wq/hash.js'
 import { Gate, rejectionOf, sharedWords, until } from './gate.js'
 

@@ -1,7 +1,7 @@
 /** A thread of shared-keys.test with a pool of its own. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { SharedKeys } from '../../src/pool/jobs/shared-keys.js'
 import { Pool } from '../../src/pool/pool.js'
-import { SharedKeys } from '../../src/pool/shared-keys.js'
 import { Gate } from './gate.js'
 
 const task = workerData as { buffer: SharedArrayBuffer } & (

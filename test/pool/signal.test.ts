@@ -1,8 +1,8 @@
 /** AbortSignals: before, queued, running. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { currentSignal } from '../../src/pool/job.js'
 import { Pool } from '../../src/pool/pool.js'
+import { currentSignal } from '../../src/pool/worker/job.js'
 import { Gate, rejectionOf, until } from './gate.js'
 
 const pool = new Pool<typeof import('./jobs.js')>(new URL('./jobs.js', import.meta.url), { maxWorkers: 1 })

@@ -1,6 +1,6 @@
 /** Jobs that do not look at their signal, and some that do. */
 import { fetchAdd, futexWait, storeRelease } from '../../src/lib/barrier.js'
-import { currentSignal, reportProgress } from '../../src/pool/job.js'
+import { currentSignal, reportProgress } from '../../src/pool/worker/job.js'
 import { ARRIVED, RELEASED } from './gate.js'
 
 export function add(a: number, b: number): number {

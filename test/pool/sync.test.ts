@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { after, test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
+import { SharedKeys } from '../../src/pool/jobs/shared-keys.js'
 import { Pool } from '../../src/pool/pool.js'
-import { SharedKeys } from '../../src/pool/shared-keys.js'
 import { Gate, rejectionOf, sharedWords } from './gate.js'
 
 const jobs = new URL('./jobs.js', import.meta.url)

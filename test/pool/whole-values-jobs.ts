@@ -1,5 +1,5 @@
 /** Jobs for values that are hard to carry. */
-import { reportProgress, transferring } from '../../src/pool/job.js'
+import { reportProgress, transferring } from '../../src/pool/worker/job.js'
 
 export const echo = (value: unknown) => value
 export const named = (key: string) => ({ [key]: 1, list: [{ [key]: 2 }] })

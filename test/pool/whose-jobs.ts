@@ -1,5 +1,5 @@
 /** Jobs that ask, wherever they are called back, which job they belong to. */
-import { currentSignal, jobContext, reportProgress } from '../../src/pool/job.js'
+import { currentSignal, jobContext, reportProgress } from '../../src/pool/worker/job.js'
 
 /** The caller's name, as this job's context has it. */
 const who = () => jobContext<string>('who')

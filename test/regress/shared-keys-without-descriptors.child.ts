@@ -5,8 +5,8 @@
 import { closeSync, openSync } from 'node:fs'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
+import { SharedKeys } from '../../src/pool/jobs/shared-keys.js'
 import { Pool } from '../../src/pool/pool.js'
-import { SharedKeys } from '../../src/pool/shared-keys.js'
 
 const JOBS = new URL('./shared-keys-without-descriptors.jobs.js', import.meta.url)
 /** The others are looked after each 100 ms, and taken for dead at once: what would be seen, was. */

@@ -1,6 +1,6 @@
 /** The jobs of the pool stress: each notes in the ledger that it began and that it ended; some end their thread. */
 import { workerData } from 'node:worker_threads'
-import { currentSignal } from '../../src/pool/job.js'
+import { currentSignal } from '../../src/pool/worker/job.js'
 import { Ledger } from './ledger.js'
 
 const MAX_TURNS = 10

@@ -13,7 +13,7 @@ import {
   IOSQE_IO_LINK as LINK,
 } from '../../src/abi/constants.js'
 import { ThreadsSyscalls } from '../../src/backends/threads/index.js'
-import { MAX_RINGS, RINGS } from '../../src/backends/threads/layout.js'
+import { MAX_RINGS, RINGS } from '../../src/backends/threads/state/layout.js'
 import { loadAcquire } from '../../src/lib/barrier.js'
 import { type QueueInitOptions, queueInit, type Ring } from '../../src/ring/ring.js'
 import { libc } from '../../src/sys/libc.js'

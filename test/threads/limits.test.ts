@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ThreadsSyscalls } from '../../src/backends/threads/index.js'
-import { MAX_RINGS } from '../../src/backends/threads/layout.js'
+import { MAX_RINGS } from '../../src/backends/threads/state/layout.js'
 import { queueInit } from '../../src/ring/ring.js'
 import { backends } from '../conformance/backends.js'
 import { expectAnyOrder, put, submit } from '../conformance/cqes.js'

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Timeout, Timers } from '../../src/backends/threads/timers.js'
+import { type Timeout, Timers } from '../../src/backends/threads/state/timers.js'
 import { NONE } from '../../src/lib/mpscq.js'
 import { Prng } from '../model/prng.js'
 

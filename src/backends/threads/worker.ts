@@ -16,11 +16,11 @@ import type { WorkerSeat } from '../../wq/crew-parts.js'
 import { IO_WQ_WORK_CANCEL, ITEM, WqMemory } from '../../wq/layout.js'
 import { watchedTables } from '../../wq/watch.js'
 import { WorkerLoop } from '../../wq/worker-loop.js'
-import type { RingMessage } from './ctx.js'
-import { CTX, REQ, RINGS } from './layout.js'
-import type { WorkEnv } from './op.js'
-import { opdef } from './opdef.js'
-import { R_CTX, R_GENERATION, R_OPCODE, R_RES } from './req.js'
+import { opdef } from './ops/opdef.js'
+import { R_CTX, R_GENERATION, R_OPCODE, R_RES } from './request/alloc.js'
+import type { RingMessage } from './state/ctx.js'
+import { CTX, REQ, RINGS } from './state/layout.js'
+import type { WorkEnv } from './state/op.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
 const CQ_FLAGS = RINGS.at.cq_flags >> 2

@@ -5,8 +5,6 @@
 import { AT_EMPTY_PATH, AT_REMOVEDIR, IOSQE_FIXED_FILE } from '../../../abi/constants.js'
 import { EBADF, EINTR, EINVAL } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
-import type { IoRingCtx, Tctx } from '../ctx.js'
-import type { WorkEnv } from '../op.js'
 import {
   bufIndex,
   holdPath,
@@ -19,7 +17,9 @@ import {
   R_OP_FLAGS,
   R_SQE_FLAGS,
   u64,
-} from '../req.js'
+} from '../request/alloc.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { WorkEnv } from '../state/op.js'
 
 /** What all of them refuse: `unused` is the fields that must be 0, put together. */
 function check(words: Int32Array, r: number, unused: number): number {

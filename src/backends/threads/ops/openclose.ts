@@ -13,8 +13,6 @@ import { E2BIG, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOSYS, ENXIO, EPERM } fro
 import { setStatusFlags } from '../../../sys/file.js'
 import { libc, openat2 } from '../../../sys/libc.js'
 import { addressOf, copyIn } from '../../../sys/memory.js'
-import type { IoRingCtx, Tctx } from '../ctx.js'
-import { PUNT, type WorkEnv } from '../op.js'
 import {
   bufIndex,
   dirFd,
@@ -27,7 +25,9 @@ import {
   R_OP_FLAGS,
   R_SQE_FLAGS,
   u64,
-} from '../req.js'
+} from '../request/alloc.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { PUNT, type WorkEnv } from '../state/op.js'
 
 const { O_CREAT, O_TRUNC, O_NONBLOCK, O_DIRECT, O_EXCL } = fsConstants
 const O_CLOEXEC = 0o2000000

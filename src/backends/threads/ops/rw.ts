@@ -10,10 +10,6 @@ import { dataViewOf } from '../../../lib/views.js'
 import { fileKind } from '../../../sys/file.js'
 import { checkIovecs, libc } from '../../../sys/libc.js'
 import { addressOf, copyIn } from '../../../sys/memory.js'
-import type { IoRingCtx, Tctx } from '../ctx.js'
-import { REQ_F_ISREG } from '../layout.js'
-import { PUNT, type WorkEnv } from '../op.js'
-import { arm, isArmed, waitForFile } from '../poll.js'
 import {
   R_ADDR,
   R_DONE,
@@ -29,7 +25,11 @@ import {
   s64,
   setAddr,
   u64,
-} from '../req.js'
+} from '../request/alloc.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { REQ_F_ISREG } from '../state/layout.js'
+import { PUNT, type WorkEnv } from '../state/op.js'
+import { arm, isArmed, waitForFile } from '../wait/worker-wait.js'
 
 const ESPIPE = 29
 const F_GETFL = 3

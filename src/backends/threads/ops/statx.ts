@@ -18,8 +18,6 @@ import { EBADF, EINVAL } from '../../../lib/errno.js'
 import { hasLocalAttributes } from '../../../sys/file.js'
 import { libc, openat2 } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
-import type { IoRingCtx, Tctx } from '../ctx.js'
-import { PUNT, type WorkEnv } from '../op.js'
 import {
   bufIndex,
   dirFd,
@@ -34,7 +32,9 @@ import {
   R_SQE_FLAGS,
   setAddr,
   u64,
-} from '../req.js'
+} from '../request/alloc.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { PUNT, type WorkEnv } from '../state/op.js'
 
 const { O_NOFOLLOW } = fsConstants
 const O_PATH = 0o10000000

@@ -22,11 +22,6 @@ import { ECANCELED, EFAULT, EINVAL, ENOENT } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME, clockMs } from '../../../sys/clock.js'
 import { copyIn } from '../../../sys/memory.js'
-import { keyOf } from '../by-user-data.js'
-import { committedTail } from '../complete.js'
-import type { IoRingCtx, Tctx } from '../ctx.js'
-import { endTimeout } from '../home.js'
-import { PENDING } from '../op.js'
 import {
   bufIndex,
   R_ADDR,
@@ -38,8 +33,13 @@ import {
   R_SQE_FLAGS,
   R_USER_DATA,
   u64,
-} from '../req.js'
-import { type Timeout, Timers } from '../timers.js'
+} from '../request/alloc.js'
+import { committedTail } from '../request/cqring.js'
+import { endTimeout } from '../request/task-work.js'
+import { keyOf } from '../state/by-user-data.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { PENDING } from '../state/op.js'
+import { type Timeout, Timers } from '../state/timers.js'
 
 const S_ADDR3 = SQE.at.addr3 >> 2
 const S_PAD2 = SQE.at.pad2 >> 2

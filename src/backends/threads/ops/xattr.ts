@@ -8,8 +8,6 @@ import { SQE } from '../../../abi/sqe.js'
 import { E2BIG, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ERANGE } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
 import { copyIn } from '../../../sys/memory.js'
-import type { IoRingCtx, Tctx } from '../ctx.js'
-import type { WorkEnv } from '../op.js'
 import {
   copyPath,
   hold,
@@ -22,7 +20,9 @@ import {
   R_TOTAL,
   setAddr,
   u64,
-} from '../req.js'
+} from '../request/alloc.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { WorkEnv } from '../state/op.js'
 
 const S_ADDR3 = SQE.at.addr3 >> 2
 const XATTR_NAME_MAX = 255

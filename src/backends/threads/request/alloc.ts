@@ -1,0 +1,188 @@
+/**
+ * Requests: alloc, read from an SQE, free. Owner thread only, except that workers read their fields.
+ *
+ * A request is the payload of an io-wq item and shares its index. Counterpart: io_alloc_req, io_init_req's copying, and
+ * io_free_req.
+ */
+import { IOSQE_ASYNC, IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../../abi/constants.js'
+import { SQE } from '../../../abi/sqe.js'
+import { EFAULT, ENAMETOOLONG, ENOENT } from '../../../lib/errno.js'
+import { NONE } from '../../../lib/mpscq.js'
+import { unlistFd } from '../../../sys/leavings.js'
+import { libc } from '../../../sys/libc.js'
+import { addressOf, copyIn, fromWords, high32, low32 } from '../../../sys/memory.js'
+import { keyOf } from '../state/by-user-data.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { POLL_NONE, REQ, REQ_F_ASYNC, TW_COMPLETE } from '../state/layout.js'
+
+const S_FD = SQE.at.fd >> 2
+const S_OFF = SQE.at.off >> 2
+const S_ADDR = SQE.at.addr >> 2
+const S_LEN = SQE.at.len >> 2
+const S_OP_FLAGS = SQE.at.rw_flags >> 2
+const S_USER_DATA = SQE.at.user_data >> 2
+const S_BUF_INDEX = SQE.at.buf_index >> 2
+const S_FILE_INDEX = SQE.at.file_index >> 2
+
+export const R_OPCODE = REQ.at.opcode >> 2
+export const R_SQE_FLAGS = REQ.at.sqe_flags >> 2
+export const R_FD = REQ.at.fd >> 2
+export const R_HELD_FD = REQ.at.held_fd >> 2
+export const R_OFF = REQ.at.off_lo >> 2
+export const R_ADDR = REQ.at.addr_lo >> 2
+export const R_LEN = REQ.at.len >> 2
+export const R_OP_FLAGS = REQ.at.op_flags >> 2
+export const R_USER_DATA = REQ.at.user_data_lo >> 2
+export const R_BUF_INDEX = REQ.at.buf_index >> 2
+export const R_FILE_INDEX = REQ.at.file_index >> 2
+export const R_TOTAL = REQ.at.total >> 2
+export const R_DONE = REQ.at.done >> 2
+export const R_RES = REQ.at.res >> 2
+export const R_POLL = REQ.at.poll >> 2
+export const R_REQ_FLAGS = REQ.at.req_flags >> 2
+export const R_LINK = REQ.at.link >> 2
+export const R_TW = REQ.at.tw >> 2
+export const R_CTX = REQ.at.ctx >> 2
+export const R_GENERATION = REQ.at.generation >> 2
+
+/** A request with the SQE at word `sqe` copied in; NONE when the table is full. Nothing reads the SQE after this. */
+export function allocReq(tctx: Tctx, ctx: IoRingCtx, sqe: number): number {
+  const req = tctx.wq.alloc()
+  if (req === NONE) return NONE
+  const { words } = tctx.wq.mem
+  const { sqes } = ctx
+  const r = tctx.wq.mem.payload(req)
+  const first = sqes[sqe]!
+  words[r + R_OPCODE] = first & 0xff
+  words[r + R_SQE_FLAGS] = (first >> 8) & 0xff
+  words[r + R_FD] = sqes[sqe + S_FD]!
+  words[r + R_HELD_FD] = -1
+  words[r + R_OFF] = sqes[sqe + S_OFF]!
+  words[r + R_OFF + 1] = sqes[sqe + S_OFF + 1]!
+  words[r + R_ADDR] = sqes[sqe + S_ADDR]!
+  words[r + R_ADDR + 1] = sqes[sqe + S_ADDR + 1]!
+  words[r + R_LEN] = sqes[sqe + S_LEN]!
+  words[r + R_OP_FLAGS] = sqes[sqe + S_OP_FLAGS]!
+  words[r + R_USER_DATA] = sqes[sqe + S_USER_DATA]!
+  words[r + R_USER_DATA + 1] = sqes[sqe + S_USER_DATA + 1]!
+  words[r + R_BUF_INDEX] = sqes[sqe + S_BUF_INDEX]!
+  words[r + R_FILE_INDEX] = sqes[sqe + S_FILE_INDEX]!
+  words[r + R_TOTAL] = 0
+  words[r + R_DONE] = 0
+  words[r + R_RES] = 0
+  words[r + R_POLL] = POLL_NONE
+  words[r + R_REQ_FLAGS] = 0
+  words[r + R_LINK] = NONE
+  words[r + R_TW] = TW_COMPLETE
+  words[r + R_CTX] = ctx.id
+  words[r + R_GENERATION] = ctx.generation
+  ctx.nrInflight++
+  return req
+}
+
+export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
+  const { words } = tctx.wq.mem
+  const r = tctx.wq.mem.payload(req)
+  const held = words[r + R_HELD_FD]!
+  if (held >= 0) {
+    unlistFd(held)
+    libc('close')(held)
+  }
+  if (tctx.held[req] !== undefined) tctx.held[req] = undefined
+  if ((words[r + R_REQ_FLAGS]! & REQ_F_ASYNC) !== 0) {
+    tctx.byUserData.remove(req, keyOf(ctx.id, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!))
+  }
+  ctx.nrInflight--
+  tctx.wq.free(req)
+}
+
+/** Puts an address into the request, at `addr` unless another field is named. */
+export function setAddr(words: Int32Array, r: number, address: number, field = R_ADDR): void {
+  words[r + field] = low32(address)
+  words[r + field + 1] = high32(address)
+}
+
+/** A 64-bit field of a request that is an address or a size: two words from `at` on. */
+export function u64(words: Int32Array, at: number): number {
+  return fromWords(words[at]!, words[at + 1]!)
+}
+
+/** A 64-bit field that is signed: an offset or a length. Exact up to 2**53. */
+export function s64(words: Int32Array, at: number): number {
+  return words[at + 1]! * 2 ** 32 + (words[at]! >>> 0)
+}
+
+/** buf_index of a request, without the personality above it. */
+export function bufIndex(words: Int32Array, r: number): number {
+  return words[r + R_BUF_INDEX]! & 0xffff
+}
+
+const PATH_MAX = 4096
+const path = new Uint8Array(PATH_MAX)
+
+/**
+ * The path at an address, its end included, as a view of memory that the next call uses again. -EFAULT, -ENAMETOOLONG, or
+ * -ENOENT for one that is empty and may not be (getname).
+ */
+export function copyPath(address: number, mayBeEmpty = false): Uint8Array | number {
+  const copied = copyIn(address, path)
+  if (copied < 0) return copied
+  const end = path.subarray(0, copied).indexOf(0)
+  if (end === -1) return copied < PATH_MAX ? -EFAULT : -ENAMETOOLONG
+  return end === 0 && !mayBeEmpty ? -ENOENT : path.subarray(0, end + 1)
+}
+
+/** Keeps `parts` for as long as the request lives, one behind the other. Returns the address of the first. */
+export function hold(tctx: Tctx, req: number, ...parts: readonly Uint8Array[]): number {
+  // Of a buffer of its own: small ones would share Node's pool, and live as long as their neighbours.
+  const copy = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    copy.set(part, at)
+    at += part.length
+  }
+  tctx.held[req] = copy
+  return addressOf(copy)
+}
+
+/**
+ * Copies the path that the request points to, so that the app may reuse its memory as soon as enter returns. 0, or
+ * -errno as copyPath.
+ */
+export function holdPath(tctx: Tctx, req: number, r: number, mayBeEmpty = false): number {
+  const { words } = tctx.wq.mem
+  const copy = copyPath(u64(words, r + R_ADDR), mayBeEmpty)
+  if (typeof copy === 'number') return copy
+  setAddr(words, r, hold(tctx, req, copy))
+  return 0
+}
+
+/** The same with two paths: at `addr`, which may be empty if so said, and at `addr2`. */
+export function holdPaths(tctx: Tctx, req: number, r: number, mayBeEmpty = false): number {
+  const { words } = tctx.wq.mem
+  const first = copyPath(u64(words, r + R_ADDR), mayBeEmpty)
+  if (typeof first === 'number') return first
+  const firstBytes = first.slice()
+  const second = copyPath(u64(words, r + R_OFF))
+  if (typeof second === 'number') return second
+  const address = hold(tctx, req, firstBytes, second)
+  setAddr(words, r, address)
+  setAddr(words, r, address + firstBytes.length, R_OFF)
+  return 0
+}
+
+const WAITS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_ASYNC
+
+/**
+ * The path of a request in prep: held if it waits for a chain or a worker. Else it is issued before enter returns, the
+ * system call reads the path where it is, and it is held only if the request is punted (submit.ts). 0 or -errno.
+ */
+export function prepPath(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
+  const isIssuedAtOnce = (tctx.wq.mem.words[r + R_SQE_FLAGS]! & WAITS) === 0 && ctx.linkHead === NONE
+  return isIssuedAtOnce ? 0 : holdPath(tctx, req, r)
+}
+
+/** The directory a path begins in, as a worker is to use it: the held duplicate, or AT_FDCWD, which needs none. */
+export function dirFd(words: Int32Array, r: number): number {
+  return words[r + R_HELD_FD] === -1 ? words[r + R_FD]! : words[r + R_HELD_FD]!
+}

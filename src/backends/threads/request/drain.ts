@@ -1,0 +1,127 @@
+/**
+ * IOSQE_IO_DRAIN: holding requests back until all before them have ended. Owner thread only.
+ *
+ *   held:   D-m-m | n n n-m n | D | D | n      oldest first; the head of a chain stands for its members
+ *
+ * Once a drain was seen every request that comes is held, for it may stand behind one. When all that is allocated is
+ * held, all up to the next bar goes: one that drains, or any number that do not. They go through task work and on to
+ * io-wq. The mark goes with the first request that does not drain and need not be held.
+ * Counterpart: io_init_drain, io_drain_req, io_queue_deferred, io_cancel_defer_files.
+ */
+import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN } from '../../../abi/constants.js'
+import { ECANCELED, EOPNOTSUPP } from '../../../lib/errno.js'
+import { NONE } from '../../../lib/mpscq.js'
+import { trace } from '../../../lib/trace.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
+import { R_LINK, R_SQE_FLAGS, R_USER_DATA } from './alloc.js'
+import { setFail } from './link.js'
+import { addTaskWork } from './task-work.js'
+
+/** From this many on, places that were left at the front of the list are given back before the list is empty. */
+const MANY_LEFT = 1024
+
+/** What a ring knows of drains. */
+export interface Drain {
+  /** A drain was seen, and every request that comes is held. */
+  active: boolean
+  /** A member behind the head of its chain asked: the first request behind the chain drains too. */
+  next: boolean
+  /** A request with IOSQE_CQE_SKIP_SUCCESS was seen, and drains are refused for good. */
+  refused: boolean
+  /** Requests and heads of chains, oldest first, from `first` on. */
+  held: number[]
+  first: number
+  /** Requests held, members of chains included. */
+  nrHeld: number
+}
+
+export function newDrain(): Drain {
+  return { active: false, next: false, refused: false, held: [], first: 0, nrHeld: 0 }
+}
+
+/** A new request's flags ask for a drain, or rule drains out. 0, or -EOPNOTSUPP for a drain that comes too late. */
+export function initDrain(tctx: Tctx, ctx: IoRingCtx, flags: number): number {
+  const { drain } = ctx
+  if ((flags & IOSQE_CQE_SKIP_SUCCESS) !== 0) drain.refused = true
+  if ((flags & IOSQE_IO_DRAIN) === 0) return 0
+  if (drain.refused) return -EOPNOTSUPP
+  drain.active = true
+  if (ctx.linkHead === NONE) return 0
+  // Members run one after the other, so the chain waits as a whole; what comes behind it must not run beside it.
+  drain.next = true
+  addFlags(tctx, tctx.wq.mem.payload(ctx.linkHead), IOSQE_IO_DRAIN | IOSQE_ASYNC)
+  return 0
+}
+
+/** While a drain is active: a new request runs in io-wq when its turn has come, and drains if it is the next one. */
+export function markHeld(tctx: Tctx, ctx: IoRingCtx, r: number): void {
+  const isNext = ctx.drain.next && ctx.linkHead === NONE
+  if (isNext) ctx.drain.next = false
+  addFlags(tctx, r, isNext ? IOSQE_IO_DRAIN | IOSQE_ASYNC : IOSQE_ASYNC)
+}
+
+function addFlags(tctx: Tctx, r: number, flags: number): void {
+  const { words } = tctx.wq.mem
+  words[r + R_SQE_FLAGS] = words[r + R_SQE_FLAGS]! | flags
+}
+
+/** Holds a prepared request, or a chain by its head; it may go at once. For `nrAllocated` see releaseHeld. */
+export function holdReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, nrAllocated: number): void {
+  const { drain } = ctx
+  const { words } = tctx.wq.mem
+  drain.held.push(req)
+  drain.nrHeld += nrLinked(tctx, req)
+  trace('defer', words[r + R_USER_DATA]!, drain.nrHeld)
+  releaseHeld(tctx, ctx, nrAllocated)
+  if (drain.nrHeld === 0 && !drains(tctx, req)) drain.active = false
+}
+
+/**
+ * Queues what need not be held any longer as task work; true if there was any. `nrAllocated` counts the requests that are
+ * not free, and while a batch is taken those that ended in it, too: they are free when its CQEs are out.
+ */
+export function releaseHeld(tctx: Tctx, ctx: IoRingCtx, nrAllocated: number): boolean {
+  const { drain } = ctx
+  if (drain.nrHeld === 0 || drain.nrHeld !== nrAllocated) return false
+  const isAlone = drains(tctx, drain.held[drain.first]!)
+  addTaskWork(tctx, ctx, takeFirst(tctx, drain), TW_SUBMIT)
+  // One that drains keeps all behind it until it is free; of others, any number may go together.
+  while (!isAlone && drain.nrHeld > 0 && !drains(tctx, drain.held[drain.first]!)) {
+    addTaskWork(tctx, ctx, takeFirst(tctx, drain), TW_SUBMIT)
+  }
+  return true
+}
+
+/** Ends all that is held as -ECANCELED, for closing the ring. */
+export function cancelHeld(tctx: Tctx, ctx: IoRingCtx): void {
+  const { drain } = ctx
+  while (drain.nrHeld > 0) {
+    const req = takeFirst(tctx, drain)
+    setFail(tctx.wq.mem.words, tctx.wq.mem.payload(req), -ECANCELED)
+    addTaskWork(tctx, ctx, req, TW_COMPLETE)
+  }
+}
+
+function takeFirst(tctx: Tctx, drain: Drain): number {
+  const req = drain.held[drain.first]!
+  drain.first++
+  drain.nrHeld -= nrLinked(tctx, req)
+  if (drain.nrHeld === 0 || (drain.first >= MANY_LEFT && drain.first * 2 >= drain.held.length)) {
+    drain.held.splice(0, drain.first)
+    drain.first = 0
+  }
+  return req
+}
+
+function drains(tctx: Tctx, req: number): boolean {
+  return (tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_SQE_FLAGS]! & IOSQE_IO_DRAIN) !== 0
+}
+
+/** Requests of a chain, from its head on. */
+function nrLinked(tctx: Tctx, head: number): number {
+  const { mem } = tctx.wq
+  let nr = 0
+  for (let req = head; req !== NONE; req = mem.words[mem.payload(req) + R_LINK]!) nr++
+  return nr
+}

@@ -1,0 +1,119 @@
+/**
+ * Links and hard links. Owner thread only.
+ *
+ *   REQ.link:  head -> member -> member -> NONE
+ *
+ * A chain is assembled within one enter call and queued by its head; each next member is queued as task work when the
+ * one before completes. A LINK_TIMEOUT is no step of the chain: it ends with the request before it, and the chain goes on
+ * behind it. Counterpart: io_submit_sqe's link handling, io_disarm_next, io_disarm_linked_timeout and io_fail_links.
+ */
+import {
+  IORING_OP_LINK_TIMEOUT,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from '../../../abi/constants.js'
+import { EALREADY, ECANCELED, EINTR, ETIME } from '../../../lib/errno.js'
+import { NONE } from '../../../lib/mpscq.js'
+import { finish } from '../run/submit.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, REQ_F_SKIP_LINK_CQES, TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
+import { R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from './alloc.js'
+import { addTaskWork } from './task-work.js'
+
+const LINK_FLAGS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK
+
+/** Marks a request failed with `res`. One that asked for silence on success silences its chain instead. */
+export function setFail(words: Int32Array, r: number, res: number): void {
+  words[r + R_RES] = res
+  let flags = words[r + R_REQ_FLAGS]! | REQ_F_FAIL
+  if ((words[r + R_SQE_FLAGS]! & IOSQE_CQE_SKIP_SUCCESS) !== 0) flags |= REQ_F_SKIP_LINK_CQES
+  words[r + R_REQ_FLAGS] = flags
+}
+
+/**
+ * Adds a prepared (or, with `failed`, refused) request to the chain being assembled. Returns the head of a chain that
+ * is now complete, or the request itself when it stands alone; NONE while the chain is open.
+ */
+export function assemble(tctx: Tctx, ctx: IoRingCtx, req: number, failed: boolean): number {
+  const { mem } = tctx.wq
+  const { words } = mem
+  const head = ctx.linkHead
+  // One bad member spoils the chain: nothing of it will run, the head included.
+  if (failed && head !== NONE && (words[mem.payload(head) + R_REQ_FLAGS]! & REQ_F_FAIL) === 0) {
+    setFail(words, mem.payload(head), -ECANCELED)
+  }
+  if (head !== NONE) words[mem.payload(ctx.linkLast) + R_LINK] = req
+  if ((words[mem.payload(req) + R_SQE_FLAGS]! & LINK_FLAGS) !== 0) {
+    if (head === NONE) ctx.linkHead = req
+    ctx.linkLast = req
+    return NONE
+  }
+  ctx.linkHead = NONE
+  ctx.linkLast = NONE
+  return head !== NONE ? head : req
+}
+
+/** Closes the chain that was left open at the end of enter; returns its head or NONE. */
+export function closeChain(ctx: IoRingCtx): number {
+  const head = ctx.linkHead
+  ctx.linkHead = NONE
+  ctx.linkLast = NONE
+  return head
+}
+
+/** A request has ended: queues the next of its chain, or fails the rest. `spoiled`: it never ran, hard links fail too. */
+export function disarmNext(tctx: Tctx, ctx: IoRingCtx, r: number, spoiled: boolean): void {
+  const { words } = tctx.wq.mem
+  const linked = words[r + R_LINK]!
+  if (linked === NONE) return
+  words[r + R_LINK] = NONE
+  const next = isLimit(words, tctx.wq.mem.payload(linked)) ? endLimit(tctx, ctx, r, linked) : linked
+  if (next === NONE) return
+  const failed = (words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0
+  const hard = (words[r + R_SQE_FLAGS]! & IOSQE_IO_HARDLINK) !== 0
+  if (failed && (spoiled || !hard)) failLinks(tctx, ctx, r, next)
+  else addTaskWork(tctx, ctx, next, TW_SUBMIT)
+}
+
+/** A LINK_TIMEOUT, unless it was refused itself. */
+function isLimit(words: Int32Array, r: number): boolean {
+  return words[r + R_OPCODE] === IORING_OP_LINK_TIMEOUT && (words[r + R_REQ_FLAGS]! & REQ_F_FAIL) === 0
+}
+
+/** A request has ended, and its limit with it: ahead of it if it was reached. Returns what is linked behind the limit. */
+function endLimit(tctx: Tctx, ctx: IoRingCtx, r: number, limit: number): number {
+  const { mem } = tctx.wq
+  const { words } = mem
+  const l = mem.payload(limit)
+  const next = words[l + R_LINK]!
+  words[l + R_LINK] = NONE
+  const timeout = ctx.timers?.find(limit)
+  if (timeout !== undefined) ctx.timers?.remove(timeout)
+  if (timeout?.isUp === true) {
+    const res = words[r + R_RES]!
+    words[l + R_RES] = res === -ECANCELED || res === -EINTR ? -ETIME : -EALREADY
+    finish(tctx, ctx, limit, l, false)
+  } else {
+    words[l + R_RES] = -ECANCELED
+    addTaskWork(tctx, ctx, limit, TW_COMPLETE)
+  }
+  return next
+}
+
+/** Every remaining member ends as -ECANCELED, or with its own error if it was refused, in order, through task work. */
+function failLinks(tctx: Tctx, ctx: IoRingCtx, failedReq: number, first: number): void {
+  const { mem } = tctx.wq
+  const { words } = mem
+  const silent = (words[failedReq + R_REQ_FLAGS]! & REQ_F_SKIP_LINK_CQES) !== 0
+  let req = first
+  while (req !== NONE) {
+    const r = mem.payload(req)
+    const next = words[r + R_LINK]!
+    words[r + R_LINK] = NONE
+    if ((words[r + R_REQ_FLAGS]! & REQ_F_FAIL) === 0) words[r + R_RES] = -ECANCELED
+    words[r + R_REQ_FLAGS] = silent ? REQ_F_ENDED | REQ_F_SILENT : REQ_F_ENDED
+    addTaskWork(tctx, ctx, req, TW_COMPLETE)
+    req = next
+  }
+}

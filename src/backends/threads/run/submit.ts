@@ -1,0 +1,351 @@
+/**
+ * Taking SQEs: init, prep, then issue inline or punt to io-wq; and how a request ends. Owner thread, inside enter or
+ * task work.
+ *
+ * SQEs are handled strictly in ring order; sq.head is published once, at the end of the batch. Counterpart:
+ * io_submit_sqes, io_init_req, io_queue_sqe, io_queue_iowq.
+ */
+import {
+  IORING_OP_LAST,
+  IORING_SETUP_SUBMIT_ALL,
+  IOSQE_ASYNC,
+  IOSQE_BUFFER_SELECT,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_FIXED_FILE,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from '../../../abi/constants.js'
+import { SQE } from '../../../abi/sqe.js'
+import { loadAcquire, storeRelease } from '../../../lib/barrier.js'
+import {
+  EAGAIN,
+  EBADF,
+  ECANCELED,
+  EFAULT,
+  EINVAL,
+  EMFILE,
+  ENAMETOOLONG,
+  ENOENT,
+  EOPNOTSUPP,
+  EOWNERDEAD,
+} from '../../../lib/errno.js'
+import { NONE } from '../../../lib/mpscq.js'
+import { trace } from '../../../lib/trace.js'
+import { fileKind, holdFd } from '../../../sys/file.js'
+import { listFd } from '../../../sys/leavings.js'
+import {
+  IO_WQ_WORK_CONCURRENT,
+  IO_WQ_WORK_FORCE_WAKE,
+  IO_WQ_WORK_HASHED,
+  IO_WQ_WORK_UNBOUND,
+} from '../../../wq/layout.js'
+import { opdef } from '../ops/opdef.js'
+import { startLimit } from '../ops/timeout.js'
+import {
+  allocReq,
+  freeReq,
+  holdPath,
+  R_BUF_INDEX,
+  R_CTX,
+  R_DONE,
+  R_FD,
+  R_HELD_FD,
+  R_LINK,
+  R_OPCODE,
+  R_POLL,
+  R_REQ_FLAGS,
+  R_RES,
+  R_SQE_FLAGS,
+  R_TOTAL,
+  R_USER_DATA,
+} from '../request/alloc.js'
+import { commitCq, postCqe } from '../request/cqring.js'
+import { holdReq, initDrain, markHeld, releaseHeld } from '../request/drain.js'
+import { assemble, closeChain, disarmNext, setFail } from '../request/link.js'
+import { addTaskWork } from '../request/task-work.js'
+import { keyOf } from '../state/by-user-data.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import {
+  NR_BUCKETS,
+  POLL_CANCELED,
+  REQ_F_ASYNC,
+  REQ_F_ENDED,
+  REQ_F_FAIL,
+  REQ_F_ISREG,
+  REQ_F_SILENT,
+  RINGS,
+  TW_COMPLETE,
+  TW_SUBMIT,
+} from '../state/layout.js'
+import { type OpDef, PENDING, PUNT, VIA_TASK_WORK } from '../state/op.js'
+import { endMet } from '../wait/expiry.js'
+import { arm } from '../wait/worker-wait.js'
+
+const SQ_HEAD = RINGS.at.sq_head >> 2
+const SQ_TAIL = RINGS.at.sq_tail >> 2
+const SQ_DROPPED = RINGS.at.sq_dropped >> 2
+const SQE_SHIFT = Math.log2(SQE.size >> 2)
+const S_IOPRIO_SHIFT = 16
+const SQE_FLAGS_KNOWN = 0x7f
+/** Flags that initReq has nothing to look at for. */
+const SQE_FLAGS_COMMON = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
+const AT_FDCWD = -100
+/** Answers of a system call that read the path where it is, and PUNT, which has not. */
+const MAY_BE_BAD_PATH: ReadonlySet<number> = new Set([PUNT, -EFAULT, -ENAMETOOLONG, -ENOENT])
+
+/** Takes up to `toSubmit` SQEs. Returns how many, failed ones included; -EAGAIN when none could be taken for want of records. */
+export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number {
+  const { words } = ctx
+  // Pairs with the app's release of sq_tail: the SQEs before it are whole.
+  const available = (loadAcquire(words, SQ_TAIL) - ctx.cachedSqHead) >>> 0
+  const count = Math.min(toSubmit, available, ctx.sqEntries)
+  const mask = ctx.sqEntries - 1
+  const nrBefore = ctx.nrInflight
+  let taken = 0
+  while (taken < count) {
+    const slot = ctx.cachedSqHead & mask
+    const index = ctx.arrayWord === NONE ? slot : words[ctx.arrayWord + slot]! >>> 0
+    if (index >= ctx.sqEntries) {
+      ctx.cachedSqHead = (ctx.cachedSqHead + 1) | 0
+      words[SQ_DROPPED] = words[SQ_DROPPED]! + 1
+      break
+    }
+    const req = allocReq(tctx, ctx, index << SQE_SHIFT)
+    if (req === NONE) break
+    ctx.cachedSqHead = (ctx.cachedSqHead + 1) | 0
+    taken++
+    const isTaken = submitSqe(tctx, ctx, req, index << SQE_SHIFT, nrBefore + taken)
+    if (!isTaken && (ctx.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) break
+  }
+  const open = closeChain(ctx)
+  if (open !== NONE) queueUnfinished(tctx, ctx, open, nrBefore + taken)
+  // The slots are free again: every SQE before this head has been read.
+  storeRelease(words, SQ_HEAD, ctx.cachedSqHead)
+  commitCq(ctx)
+  if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
+  endMet(tctx, ctx)
+  return taken === 0 && count > 0 && tctx.wq.nrFree === 0 ? -EAGAIN : taken
+}
+
+/**
+ * One SQE. False stops the batch: it was refused, and nothing carries the refusal on. `nrAllocated`: requests that were
+ * in flight before the batch, and all of the batch so far.
+ */
+function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number, nrAllocated: number): boolean {
+  const { words } = tctx.wq.mem
+  const r = tctx.wq.mem.payload(req)
+  trace('submit_req', words[r + R_OPCODE]!, words[r + R_USER_DATA]!)
+  const error = initReq(tctx, ctx, req, r, sqe)
+  if (error < 0) setFail(words, r, error)
+  const ready = assemble(tctx, ctx, req, error < 0)
+  // A refused member of an open chain lets the batch go on, so that the chain is taken whole.
+  if (ready === NONE) return true
+  const head = tctx.wq.mem.payload(ready)
+  if ((words[head + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, ready, head)
+  else if (ctx.drain.active) holdReq(tctx, ctx, ready, head, nrAllocated)
+  else queueSqe(tctx, ctx, ready, head)
+  const isRefused = error < 0 || ctx.hasBadPath
+  ctx.hasBadPath = false
+  return !isRefused
+}
+
+/** The checks that every request passes, in the kernel's order, then its own. 0 or -errno. */
+function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number): number {
+  const { words } = tctx.wq.mem
+  const opcode = words[r + R_OPCODE]!
+  const flags = words[r + R_SQE_FLAGS]!
+  const def = opcode < IORING_OP_LAST ? opdef(opcode) : undefined
+  if (def === undefined) return -EINVAL
+  if ((flags & ~SQE_FLAGS_COMMON) !== 0) {
+    if ((flags & ~SQE_FLAGS_KNOWN) !== 0) return -EINVAL
+    if ((flags & IOSQE_BUFFER_SELECT) !== 0 && def.bufferSelect !== true) return -EOPNOTSUPP
+    const error = initDrain(tctx, ctx, flags)
+    if (error < 0) return error
+  }
+  if (ctx.drain.active) markHeld(tctx, ctx, r)
+  const ioprio = ctx.sqes[sqe]! >>> S_IOPRIO_SHIFT
+  // DIFFERS: priorities and personalities are not there yet and are refused.
+  if (ioprio !== 0 || words[r + R_BUF_INDEX]! >>> 16 !== 0) return -EINVAL
+  return def.prep(tctx, ctx, req, r, sqe)
+}
+
+/** A chain (or a single request) that was refused: nothing of it runs. */
+function endSpoiled(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
+  disarmNext(tctx, ctx, r, true)
+  post(tctx, ctx, r)
+  freeReq(tctx, ctx, req)
+}
+
+/** A chain still open at the end of enter goes to io-wq instead of running inline. */
+function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
+  const r = tctx.wq.mem.payload(req)
+  if ((tctx.wq.mem.words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, req, r)
+  else if (ctx.drain.active) holdReq(tctx, ctx, req, r, nrAllocated)
+  else queueAsync(tctx, ctx, req, r, opdef(tctx.wq.mem.words[r + R_OPCODE]!)!)
+}
+
+/** Issues a prepared request: inline where it can be done at once, else by io-wq. */
+export function queueSqe(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
+  const { words } = tctx.wq.mem
+  const def = opdef(words[r + R_OPCODE]!)!
+  const flags = words[r + R_SQE_FLAGS]!
+  if ((flags & IOSQE_ASYNC) !== 0 || def.tryIssue === undefined) queueAsync(tctx, ctx, req, r, def)
+  // Nothing can be registered here, so a slot is always empty.
+  else if ((flags & IOSQE_FIXED_FILE) !== 0 && def.fd === 'file') failIssue(tctx, ctx, req, r, def, -EBADF)
+  else issueInline(tctx, ctx, req, r, def)
+}
+
+function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
+  const { words } = tctx.wq.mem
+  const res = def.tryIssue!(tctx, ctx, req, r)
+  if (def.path === true && MAY_BE_BAD_PATH.has(res) && tctx.held[req] === undefined) {
+    const held = holdPath(tctx, req, r)
+    if (held < 0) {
+      // As if prep had found it.
+      setFail(words, r, held)
+      ctx.hasBadPath = true
+      endSpoiled(tctx, ctx, req, r)
+      return
+    }
+  }
+  if (res === PUNT) punt(tctx, ctx, req, r, def, def.concurrent === true ? IO_WQ_WORK_CONCURRENT : 0)
+  else if (res === VIA_TASK_WORK) addTaskWork(tctx, ctx, req, TW_COMPLETE)
+  else if (res === PENDING) startLimit(tctx, ctx, req, words[r + R_LINK]!)
+  else {
+    words[r + R_RES] = res
+    complete(tctx, ctx, req, r, def)
+  }
+}
+
+/** IOSQE_ASYNC, and operations that always go to io-wq. What only the owner can run is deferred to task work. */
+function queueAsync(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
+  const { words } = tctx.wq.mem
+  if (def.issue !== undefined) punt(tctx, ctx, req, r, def, IO_WQ_WORK_CONCURRENT)
+  else if (def.atOnce !== true && ((words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) !== 0 || words[r + R_LINK] !== NONE)) {
+    words[r + R_SQE_FLAGS] = words[r + R_SQE_FLAGS]! & ~IOSQE_ASYNC
+    addTaskWork(tctx, ctx, req, TW_SUBMIT)
+  } else issueInline(tctx, ctx, req, r, def)
+}
+
+/**
+ * Hands a request to io-wq. Its file is duplicated first, so that the app may close the fd as soon as enter returns,
+ * as it may with the kernel, which holds the file itself. DIFFERS: closing the duplicate drops the process's fcntl(2)
+ * record locks on the file, and a full fd table fails the request with -EMFILE.
+ */
+function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, flags: number): void {
+  const { words } = tctx.wq.mem
+  let bucket = 0
+  const fd = words[r + R_FD]!
+  if (def.fd === 'file' || (def.fd === 'dir' && fd !== AT_FDCWD)) {
+    const held = (words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0 ? -EBADF : holdFd(fd)
+    // A path that is absolute never looks at its directory, so a bad one is its own affair.
+    if (held < 0 && (def.fd === 'file' || held !== -EBADF)) {
+      failIssue(tctx, ctx, req, r, def, held === -EMFILE ? -EMFILE : -EBADF)
+      return
+    }
+    words[r + R_HELD_FD] = held
+    if (held >= 0) listFd(held)
+  } else words[r + R_HELD_FD] = -1
+  if (def.unbounded === true || def.hashed === true) {
+    const kind = fileKind(words[r + R_HELD_FD]!)
+    const regular = typeof kind !== 'number' && kind.regular
+    if (regular || (typeof kind !== 'number' && kind.block)) {
+      words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ISREG
+    } else {
+      if (def.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
+      // It was tried already, unless it came with IOSQE_ASYNC.
+      if (def.polls === true && (words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) === 0) arm(words, r)
+    }
+    if (regular && def.hashed === true) {
+      flags |= IO_WQ_WORK_HASHED
+      bucket = hashInode(kind.ino)
+    }
+  }
+  // Its successor in a chain waits for the owner.
+  if (words[r + R_LINK] !== NONE) {
+    flags |= IO_WQ_WORK_FORCE_WAKE
+    startLimit(tctx, ctx, req, words[r + R_LINK]!)
+  }
+  words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ASYNC
+  tctx.byUserData.add(req, keyOf(ctx.id, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!))
+  tctx.wq.enqueue(req, flags, bucket, ctx.id)
+}
+
+/** Six bits of the inode number's product with the golden ratio, as hash_32 takes them. */
+function hashInode(ino: number): number {
+  return (Math.imul(ino, 0x61c88647) >>> 26) % NR_BUCKETS
+}
+
+function failIssue(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, res: number): void {
+  setFail(tctx.wq.mem.words, r, res)
+  complete(tctx, ctx, req, r, def)
+}
+
+/** A request that io-wq or the owner queued to end here. */
+export function completeFromTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
+  const { words } = tctx.wq.mem
+  if ((words[r + R_REQ_FLAGS]! & REQ_F_ASYNC) !== 0) ctx.batchAsync = true
+  complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
+}
+
+/** Ends a request whose `res` is set, by the rules of its operation. */
+function complete(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef | undefined): void {
+  const { words } = tctx.wq.mem
+  const res = words[r + R_RES]!
+  const ended = (words[r + R_REQ_FLAGS]! & REQ_F_ENDED) !== 0
+  const failed = (res < 0 && def?.neverFails !== true) || (def?.transfer === true && res !== words[r + R_TOTAL])
+  finish(tctx, ctx, req, r, !ended && failed)
+}
+
+/** Ends a request whose `res` is set: the chain goes on or fails, the CQE is written, the record is free. */
+export function finish(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, hasFailed: boolean): void {
+  const { words } = tctx.wq.mem
+  if (hasFailed) setFail(words, r, words[r + R_RES]!)
+  disarmNext(tctx, ctx, r, false)
+  post(tctx, ctx, r)
+  freeReq(tctx, ctx, req)
+}
+
+function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
+  const { words } = tctx.wq.mem
+  const flags = words[r + R_REQ_FLAGS]!
+  if ((flags & REQ_F_SILENT) !== 0) return
+  const skip = (words[r + R_SQE_FLAGS]! & IOSQE_CQE_SKIP_SUCCESS) !== 0
+  if (skip && (flags & (REQ_F_FAIL | REQ_F_ENDED)) === 0) return
+  trace('complete', words[r + R_USER_DATA]!, words[r + R_RES]!)
+  postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, words[r + R_RES]!, 0)
+}
+
+/**
+ * io-wq cancelled a request before it ran: it ends as -ECANCELED, and so does what is linked behind it. What was moved
+ * before it went to io-wq counts, and is its result.
+ */
+export function endCancelled(tctx: Tctx, req: number): void {
+  const done = tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_DONE]!
+  endAs(tctx, req, done > 0 ? done : -ECANCELED)
+}
+
+/**
+ * The worker running a request died: whether the system call was made is not known, unless a cancel has taken its wait
+ * away.
+ */
+export function endDied(tctx: Tctx, req: number): void {
+  const wasTaken = tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_POLL] === POLL_CANCELED
+  endAs(tctx, req, wasTaken ? -ECANCELED : -EOWNERDEAD)
+}
+
+/** The turn of a chain's member came after its ring was closed: it ends as -EFAULT, as in the kernel's cancel mode. */
+export function endDying(tctx: Tctx, req: number): void {
+  endAs(tctx, req, -EFAULT)
+}
+
+function endAs(tctx: Tctx, req: number, res: number): void {
+  const { words } = tctx.wq.mem
+  const r = tctx.wq.mem.payload(req)
+  const ctx = tctx.byId[words[r + R_CTX]!]!
+  setFail(words, r, res)
+  complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
+  commitCq(ctx)
+  endMet(tctx, ctx)
+  if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
+}

@@ -1,0 +1,76 @@
+/**
+ * Task work: what comes home to the owner. Workers and the owner push, the owner alone runs it.
+ *
+ * One mpscq a ring, in the io-wq's memory: requests that a worker finished, and requests whose turn in a chain has
+ * come, in one FIFO. Pushing to an empty queue sets IORING_SQ_TASKRUN and signals the eventfd; a DEFER_TASKRUN ring runs
+ * it only in enter with GETEVENTS. Counterpart: io_uring/tw.c. DIFFERS: on rings without DEFER_TASKRUN, completions from
+ * workers wait for the owner too, and IORING_SQ_TASKRUN is set whether it was asked for or not.
+ */
+import { IORING_OP_TIMEOUT, IORING_SQ_TASKRUN } from '../../../abi/constants.js'
+import { fetchAnd, fetchOr, loadAcquire } from '../../../lib/barrier.js'
+import { NONE } from '../../../lib/mpscq.js'
+import { R_OPCODE, R_TW } from '../request/alloc.js'
+import { commitCq } from '../request/cqring.js'
+import { releaseHeld } from '../request/drain.js'
+import { isDeferred } from '../request/task-work.js'
+import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { RINGS, TW_COMPLETE } from '../state/layout.js'
+import { endMet, expire } from '../wait/expiry.js'
+import { completeFromTaskWork, endDying, queueSqe } from './submit.js'
+
+const SQ_FLAGS = RINGS.at.sq_flags >> 2
+
+/** The most entries a DEFER_TASKRUN ring runs at a time, unless more completions are asked for. */
+const MAX_PER_RUN = 20
+
+/**
+ * Runs a ring's task work and commits its CQ: all of it, or on a DEFER_TASKRUN ring at most max(20, `min`) entries.
+ * Returns the entries run. What a producer is still pushing stays for the next run.
+ */
+export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
+  // Before the first pop: a push after it finds the flag clear and sets it again. Cleared though the queue be empty, for
+  // a worker sets it after its push, when the owner may have popped already.
+  if ((loadAcquire(ctx.words, SQ_FLAGS) & IORING_SQ_TASKRUN) !== 0) fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN)
+  const nrUp = expire(tctx, ctx)
+  if (nrUp === 0 && tctx.wq.isQueueEmpty(ctx.id)) return 0
+  const most = isDeferred(ctx) && !ctx.dying ? Math.max(MAX_PER_RUN, min) : Number.POSITIVE_INFINITY
+  let nrRun = nrUp
+  do {
+    nrRun += runEntries(tctx, ctx, most - nrRun)
+    commitCq(ctx)
+    // What has ended may be what a drain or a count waited for: that comes next.
+  } while (goesOn(tctx, ctx) && nrRun < most)
+  if (!tctx.wq.isQueueEmpty(ctx.id)) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
+  return nrRun
+}
+
+function goesOn(tctx: Tctx, ctx: IoRingCtx): boolean {
+  const isReleased = ctx.drain.active && releaseHeld(tctx, ctx, ctx.nrInflight)
+  return endMet(tctx, ctx) || isReleased
+}
+
+/** Takes entries off the queue until it is empty or `most` were run; returns how many. */
+function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
+  const { wq } = tctx
+  const { words } = wq.mem
+  let nrRun = 0
+  while (nrRun < most) {
+    const req = wq.popDone(ctx.id)
+    if (req === NONE) break
+    nrRun++
+    const r = wq.mem.payload(req)
+    const kind = words[r + R_TW]
+    // From here on it comes home from io-wq, if it goes there, to be completed.
+    words[r + R_TW] = TW_COMPLETE
+    // What is issued now counts from here: what has ended before is shown, and has met its counts.
+    const mayCount = ctx.timers !== undefined || words[r + R_OPCODE] === IORING_OP_TIMEOUT
+    if (kind !== TW_COMPLETE && mayCount) {
+      commitCq(ctx)
+      endMet(tctx, ctx)
+    }
+    if (kind === TW_COMPLETE) completeFromTaskWork(tctx, ctx, req, r)
+    else if (ctx.dying) endDying(tctx, req)
+    else queueSqe(tctx, ctx, req, r)
+  }
+  return nrRun
+}

@@ -1,0 +1,215 @@
+/**
+ * A ring's timeouts: which is due first, which wait for a count, in which order they are found. Owner thread only.
+ *
+ *   heap:   by the time they are due; those that are up leave it
+ *   lists:  counted ones by their target, then the others as they came: the order in which a cancel finds them
+ *   by key: those of one user_data, and of whatever else has its key
+ *
+ * Counterpart: timeout_list and ltimeout_list of io_ring_ctx; the kernel's hrtimers keep what the heap keeps here.
+ */
+import { assert } from '../../../lib/assert.js'
+import { NONE } from '../../../lib/mpscq.js'
+
+export interface Timeout {
+  readonly req: number
+  /** What it is found by: one number for each user_data. */
+  readonly key: number
+  /** When it is up, by nowMs(). */
+  dueMs: number
+  /** From one shot to the next; undefined for a single one. */
+  intervalMs: number | undefined
+  /** Shots left, with an interval; 0 for no end. */
+  shots: number
+  /** Of a LINK_TIMEOUT the request that it bounds, else NONE. */
+  readonly bounds: number
+  /** Of a LINK_TIMEOUT: it was up before its request had ended. */
+  isUp: boolean
+  /** How many CQEs, timeouts apart, were posted when it ends; undefined without a count. */
+  target: number | undefined
+  /** Its number, by which those go that are due at once. */
+  nr: number
+  /** Its place in the heap, -1 for none. */
+  at: number
+}
+
+export class Timers {
+  readonly #heap: Timeout[] = []
+  /** Timeouts with a count, and without; not limits of requests. */
+  readonly #counted: Timeout[] = []
+  readonly #plain = new Set<Timeout>()
+  readonly #byReq = new Map<number, Timeout>()
+  readonly #byKey = new Map<number, Set<Timeout>>()
+  /** Timeouts that were up, or met their count. */
+  nrEvents = 0
+  /** CQEs posted since the first look at the CQ's tail, and that tail then: it begins anew at 2**32, this does not. */
+  #nrPosted = 0
+  #lastTail: number | undefined
+  #nextNr = 0
+
+  /** Infinity for none. */
+  get firstDueMs(): number {
+    return this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY
+  }
+
+  find(req: number): Timeout | undefined {
+    return this.#byReq.get(req)
+  }
+
+  /** Starts one. `count` CQEs beyond the `tail` of now end it too; 0 for no count. */
+  add(timeout: Omit<Timeout, 'target' | 'at' | 'nr' | 'isUp'>, count: number, tail: number): void {
+    const target = count === 0 ? undefined : this.#count(tail) + count
+    const started: Timeout = { ...timeout, target, nr: 0, at: -1, isUp: false }
+    this.#byReq.set(started.req, started)
+    this.#push(started)
+    const same = this.#byKey.get(started.key)
+    if (same === undefined) this.#byKey.set(started.key, new Set([started]))
+    else same.add(started)
+    if (started.bounds !== NONE) return
+    if (target === undefined) {
+      this.#plain.add(started)
+      return
+    }
+    let i = this.#counted.length
+    while (i > 0 && this.#counted[i - 1]!.target! > target) i--
+    this.#counted.splice(i, 0, started)
+  }
+
+  /** Another time for one, which loses its count and the end of its shots. */
+  move(timeout: Timeout, dueMs: number, intervalMs: number): void {
+    this.#takeOff(timeout)
+    timeout.dueMs = dueMs
+    timeout.shots = 0
+    if (timeout.intervalMs !== undefined) timeout.intervalMs = intervalMs
+    timeout.target = undefined
+    this.#push(timeout)
+    if (timeout.bounds !== NONE) return
+    this.#plain.add(timeout)
+    // It is found after those that were there.
+    const same = this.#byKey.get(timeout.key)
+    if (same?.delete(timeout)) same.add(timeout)
+  }
+
+  /** One that was up goes on. */
+  again(timeout: Timeout, dueMs: number): void {
+    timeout.dueMs = dueMs
+    this.#push(timeout)
+  }
+
+  remove(timeout: Timeout): void {
+    assert(this.#byReq.get(timeout.req) === timeout, 'a timeout is removed once')
+    this.#takeOff(timeout)
+    this.#byReq.delete(timeout.req)
+    const same = this.#byKey.get(timeout.key)
+    same?.delete(timeout)
+    if (same?.size === 0) this.#byKey.delete(timeout.key)
+  }
+
+  /** Takes the next that is due off the heap; it stays known until it is removed. */
+  popDue(nowMs: number): Timeout | undefined {
+    const first = this.#heap[0]
+    if (first === undefined || first.dueMs > nowMs) return undefined
+    this.#cut(first)
+    return first
+  }
+
+  /** Those whose count is met, the CQ's tail being there, in their order: events, and to be removed. */
+  met(tail: number): readonly Timeout[] {
+    if (this.#counted.length === 0) return []
+    const count = this.#count(tail)
+    let nrMet = 0
+    while (nrMet < this.#counted.length && this.#counted[nrMet]!.target! <= count) nrMet++
+    this.nrEvents += nrMet
+    return this.#counted.slice(0, nrMet)
+  }
+
+  /** How many more CQEs, the CQ's tail being there, meet the first count; Infinity without one. */
+  nrToMeet(tail: number): number {
+    const first = this.#counted[0]
+    return first === undefined ? Number.POSITIVE_INFINITY : first.target! - this.#count(tail)
+  }
+
+  /** Those that are no limits of requests, in the order in which they are found. */
+  timeouts(): Timeout[] {
+    return [...this.#counted, ...this.#plain]
+  }
+
+  /** Of those the ones with a key, in that order. */
+  timeoutsBy(key: number): Timeout[] {
+    const same = [...(this.#byKey.get(key) ?? [])].filter(({ bounds }) => bounds === NONE)
+    return same.length < 2 ? same : same.sort((a, b) => rank(a) - rank(b))
+  }
+
+  /** Limits of requests that have begun, by their key. */
+  limitsBy(key: number): Timeout[] {
+    return [...(this.#byKey.get(key) ?? [])].filter(({ bounds, isUp }) => bounds !== NONE && !isUp)
+  }
+
+  /** CQEs posted, timeouts apart. */
+  #count(tail: number): number {
+    this.#nrPosted += (tail - (this.#lastTail ?? tail)) >>> 0
+    this.#lastTail = tail
+    return this.#nrPosted - this.nrEvents
+  }
+
+  #takeOff(timeout: Timeout): void {
+    if (timeout.at >= 0) this.#cut(timeout)
+    if (timeout.bounds !== NONE) return
+    if (timeout.target === undefined) this.#plain.delete(timeout)
+    else this.#counted.splice(this.#counted.indexOf(timeout), 1)
+  }
+
+  #push(timeout: Timeout): void {
+    timeout.nr = this.#nextNr++
+    this.#heap.push(timeout)
+    this.#rise(timeout, this.#heap.length - 1)
+  }
+
+  #cut(timeout: Timeout): void {
+    const { at } = timeout
+    const last = this.#heap.pop()!
+    timeout.at = -1
+    if (last === timeout) return
+    this.#rise(last, at)
+    this.#sink(last)
+  }
+
+  #rise(timeout: Timeout, from: number): void {
+    let at = from
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      const other = this.#heap[above]!
+      if (isBefore(other, timeout)) break
+      this.#put(other, at)
+      at = above
+    }
+    this.#put(timeout, at)
+  }
+
+  #sink(timeout: Timeout): void {
+    let { at } = timeout
+    for (;;) {
+      const left = 2 * at + 1
+      const right = left + 1
+      const below = right < this.#heap.length && isBefore(this.#heap[right]!, this.#heap[left]!) ? right : left
+      const other = this.#heap[below]
+      if (other === undefined || isBefore(timeout, other)) break
+      this.#put(other, at)
+      at = below
+    }
+    this.#put(timeout, at)
+  }
+
+  #put(timeout: Timeout, at: number): void {
+    this.#heap[at] = timeout
+    timeout.at = at
+  }
+}
+
+function isBefore(one: Timeout, other: Timeout): boolean {
+  return one.dueMs === other.dueMs ? one.nr < other.nr : one.dueMs < other.dueMs
+}
+
+/** Those with a count come first, the lowest ahead. */
+function rank({ target }: Timeout): number {
+  return target ?? Number.MAX_SAFE_INTEGER
+}

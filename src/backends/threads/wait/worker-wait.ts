@@ -1,0 +1,63 @@
+/**
+ * A request that waits for a pipe or socket: a worker sleeps in poll(2), and the owner may take the wait away from it.
+ *
+ *   POLL_NONE <-> POLL_ARMED -> POLL_CANCELED
+ *   (worker arms, disarms)      (owner, who then may say that the request is cancelled: the worker moves nothing more)
+ *
+ * What the owner has tried in vain is armed when it goes to io-wq.
+ *
+ * Counterpart: io_arm_poll_handler and io_poll_cancel; there the request is parked, here it holds its worker.
+ */
+import { cmpxchg, loadAcquire } from '../../../lib/barrier.js'
+import { libc } from '../../../sys/libc.js'
+import { addressOf } from '../../../sys/memory.js'
+import { R_POLL } from '../request/alloc.js'
+import { POLL_ARMED, POLL_CANCELED, POLL_NONE } from '../state/layout.js'
+import type { WorkEnv } from '../state/op.js'
+
+/** How long a worker waits at a stretch: a thread in a system call cannot be terminated. */
+const SLICE_MS = 100
+
+/** One pollfd of this thread's own, filled for each call. */
+const pollfd = new Int32Array(2)
+
+/** Whether the file is ready for `events` (POLLIN, POLLOUT), or broken, after some time at the most. Blocks a worker. */
+export function isReadySoon(fd: number, events: number): boolean {
+  pollfd[0] = fd
+  pollfd[1] = events
+  return libc('poll')(addressOf(pollfd), 1, SLICE_MS) > 0
+}
+
+/** Waits for the file, the wait being armed, on a worker. False if the request was cancelled: it must move nothing more. */
+export function waitForFile(env: WorkEnv, r: number, fd: number, events: number): boolean {
+  env.sleeping()
+  // Who cancelled it before it was armed has told it so.
+  while (!env.cancelled() && !isReadySoon(fd, events));
+  env.running()
+  return disarm(env.words, r) && !env.cancelled()
+}
+
+/** Whether its wait was armed before a worker had it: there is nothing for it yet, and it may have been cancelled. */
+export function isArmed(words: Int32Array, r: number): boolean {
+  return loadAcquire(words, r + R_POLL) !== POLL_NONE
+}
+
+/** Whether it waits for its file, as of now: a wait that could be taken away. */
+export function isWaiting(words: Int32Array, r: number): boolean {
+  return loadAcquire(words, r + R_POLL) === POLL_ARMED
+}
+
+/** By the owner before it queues the request, or by the worker that has it. */
+export function arm(words: Int32Array, r: number): void {
+  cmpxchg(words, r + R_POLL, POLL_NONE, POLL_ARMED)
+}
+
+/** The wait is over. False if the owner has taken it away. */
+export function disarm(words: Int32Array, r: number): boolean {
+  return cmpxchg(words, r + R_POLL, POLL_ARMED, POLL_NONE) === POLL_ARMED
+}
+
+/** Takes a wait away, for the owner. False if there is none. */
+export function takeWait(words: Int32Array, r: number): boolean {
+  return cmpxchg(words, r + R_POLL, POLL_ARMED, POLL_CANCELED) === POLL_ARMED
+}

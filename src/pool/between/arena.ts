@@ -1,0 +1,165 @@
+/**
+ * Room in shared memory for what a job's record cannot hold: blocks for arguments, and one ring a worker for results.
+ *
+ * Blocks are allocated and freed on the owner alone, whose lists are private memory: a worker that dies cannot tear
+ * them. A ring is written by its worker and read by the owner. Neither waits: what finds no room goes by message.
+ */
+import { loadAcquire, storeRelease } from '../../lib/barrier.js'
+import type { FarBytes } from '../values/codec.js'
+import { copyBytes } from '../values/copies.js'
+import { ARENA_BYTES, AT, DATA, RING_BYTES, SEAT, type Space } from './record.js'
+
+const SMALLEST = 8
+/** 4 MiB: what is longer goes by message. */
+const LARGEST = 22
+/** Low bits of a far block's word in a record: log2 of its size. Blocks begin at multiples of 2^SMALLEST. */
+const SIZE_BITS = (1 << SMALLEST) - 1
+
+/** Blocks of 2^8 to 2^22 bytes. A block stays of its size for ever. */
+export class Blocks {
+  readonly #from: number
+  readonly #free: number[][] = Array.from({ length: LARGEST + 1 }, () => [])
+  readonly #end: number
+  /** log2 of the block's size, by its first 256 bytes. */
+  readonly #sizes: Uint8Array
+  #untouched: number
+  nrUsed = 0
+
+  constructor(from: number, end: number) {
+    this.#from = from
+    this.#untouched = from
+    this.#end = end
+    this.#sizes = new Uint8Array((end - from) >> SMALLEST)
+  }
+
+  /** All of a pool's arena. */
+  static ofArena(space: Space): Blocks {
+    return new Blocks(space.arenaByte, space.arenaByte + ARENA_BYTES)
+  }
+
+  /** The offset of a block of at least `bytes`, the last freed first; -1 where there is none. */
+  alloc(bytes: number): number {
+    // Before any arithmetic of 32 bits.
+    if (bytes > 1 << LARGEST) return -1
+    const size = sizeClass(bytes)
+    const block = this.#free[size]!.pop()
+    if (block !== undefined) {
+      this.nrUsed++
+      return block
+    }
+    const at = this.#untouched
+    if (at + (1 << size) > this.#end) return -1
+    this.#untouched = at + (1 << size)
+    this.nrUsed++
+    this.#sizes[(at - this.#from) >> SMALLEST] = size
+    return at
+  }
+
+  /** log2 of a block's size. */
+  sizeOf(block: number): number {
+    return this.#sizes[(block - this.#from) >> SMALLEST]!
+  }
+
+  free(block: number): void {
+    this.nrUsed--
+    this.#free[this.sizeOf(block)]!.push(block)
+  }
+}
+
+function sizeClass(bytes: number): number {
+  return Math.max(SMALLEST, 32 - Math.clz32(bytes - 1))
+}
+
+/** The block in a record's AT, without the size that may stand beside it. */
+export function blockOf(at: number): number {
+  return at & ~SIZE_BITS
+}
+
+/** A worker's hand on far views, whose other end is Encoding: a result goes back in the block that brought the arguments, if it is big enough. */
+export class ResultBytes implements FarBytes {
+  readonly #space: Space
+  readonly #words: Int32Array
+
+  constructor(space: Space, words: Int32Array) {
+    this.#space = space
+    this.#words = words
+  }
+
+  put(base: number, bytes: Uint8Array): number {
+    const word = this.#words[base - DATA + AT]!
+    // Without a size beside it: none, or one with serialised arguments.
+    if ((word & SIZE_BITS) === 0 || bytes.length > 1 << (word & SIZE_BITS)) return -1
+    copyBytes(bytes, this.#space.bytes, blockOf(word))
+    return blockOf(word)
+  }
+
+  view(from: number, length: number): Uint8Array {
+    return this.#space.bytes.subarray(from, from + length)
+  }
+}
+
+/** The worker's end of its ring. */
+export class RingWriter {
+  readonly #space: Space
+  readonly #head: number
+  readonly #tail: number
+  readonly #base: number
+
+  constructor(space: Space, slot: number) {
+    this.#space = space
+    this.#head = space.seat(slot) + (SEAT.at.ring_head >> 2)
+    this.#tail = space.seat(slot) + (SEAT.at.ring_tail >> 2)
+    this.#base = space.ringByte(slot)
+  }
+
+  /** Where the bytes put last end. */
+  end = 0
+
+  /** Puts bytes in one piece; false when there is no room now. */
+  put(bytes: Uint8Array): boolean {
+    if (bytes.length > RING_BYTES / 4) return false
+    const { words } = this.#space
+    const size = ringSize(bytes.length)
+    let head = words[this.#head]! >>> 0
+    const offset = head % RING_BYTES
+    if (offset + size > RING_BYTES) head += RING_BYTES - offset
+    const end = (head + size) | 0
+    if ((end - loadAcquire(words, this.#tail)) >>> 0 > RING_BYTES) return false
+    copyBytes(bytes, this.#space.bytes, this.#base + (head % RING_BYTES))
+    // Before the item goes home, so that the next worker in this slot starts behind what this one left.
+    storeRelease(words, this.#head, end)
+    this.end = end
+    return true
+  }
+}
+
+/** The owner's end of every ring. */
+export class RingReader {
+  readonly #space: Space
+
+  constructor(space: Space) {
+    this.#space = space
+  }
+
+  /** The bytes that end at `end`. Good until done(). */
+  view(slot: number, end: number, length: number): Buffer {
+    const from = this.from(slot, end, length)
+    return this.#space.bytes.subarray(from, from + length)
+  }
+
+  /** Where they begin: a multiple of 8. */
+  from(slot: number, end: number, length: number): number {
+    return this.#space.ringByte(slot) + ((end - ringSize(length)) & (RING_BYTES - 1))
+  }
+
+  /** All up to `end` has been read: the worker may write there. */
+  done(slot: number, end: number): void {
+    const { words } = this.#space
+    const tail = this.#space.seat(slot) + (SEAT.at.ring_tail >> 2)
+    if (((end - words[tail]!) | 0) > 0) storeRelease(words, tail, end)
+  }
+}
+
+function ringSize(bytes: number): number {
+  return (bytes + 7) & ~7
+}

@@ -1,0 +1,57 @@
+/**
+ * Serialised arguments with the buffers beside them, in one block of shared memory: the job begins whatever its caller
+ * does meanwhile, where a message would have to be asked for. Put by the owner, opened by a worker.
+ *
+ *   block:  | how many buffers | length of each | length of the bytes | bytes | buffer | buffer | …      each at a multiple of 8
+ */
+
+import type { PackedMessage } from '../give/outgoing.js'
+import { copyBytes, privateCopy } from '../values/copies.js'
+import type { Space } from './record.js'
+
+/** Beyond it two copies cost more than the message that moves them, and the asking for it. */
+const MAX_PARCEL = 1 << 18
+
+function aligned(bytes: number): number {
+  return (bytes + 7) & ~7
+}
+
+function headBytes(nrBuffers: number): number {
+  return aligned((nrBuffers + 2) * 4)
+}
+
+/** The size of the block that it needs; undefined where it had better be posted. */
+export function parcelBytes({ bytes, buffers }: PackedMessage): number | undefined {
+  let size = headBytes(buffers.length) + bytes.length + 7
+  for (const { byteLength } of buffers) size += byteLength + 7
+  return size > MAX_PARCEL ? undefined : size
+}
+
+export function putParcel(space: Space, block: number, { bytes, buffers }: PackedMessage): void {
+  const { words } = space
+  let word = block >> 2
+  words[word++] = buffers.length
+  for (const { byteLength } of buffers) words[word++] = byteLength
+  words[word] = bytes.length
+  let at = block + headBytes(buffers.length)
+  for (const part of [bytes, ...buffers.map((buffer) => new Uint8Array(buffer))]) {
+    copyBytes(part, space.bytes, at)
+    at += aligned(part.length)
+  }
+}
+
+/** Its bytes as they lie there, and copies of its buffers. */
+export function openParcel(space: Space, block: number): PackedMessage {
+  const { words } = space
+  const first = block >> 2
+  const nrBuffers = words[first]!
+  let at = block + headBytes(nrBuffers)
+  const next = (length: number) => {
+    const part = space.bytes.subarray(at, at + length)
+    at += aligned(length)
+    return part
+  }
+  const bytes = next(words[first + 1 + nrBuffers]!)
+  const buffers = Array.from({ length: nrBuffers }, (_, i) => privateCopy(next(words[first + 1 + i]!)))
+  return { bytes, buffers }
+}

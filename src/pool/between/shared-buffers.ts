@@ -1,0 +1,86 @@
+/**
+ * SharedArrayBuffers by number: a buffer crosses to a worker once, later jobs carry its number alone.
+ *
+ * The owner numbers a buffer as it is first passed, and holds it only as long as jobs do. A worker keeps what it was
+ * sent; when the owner's buffer has been collected an epoch moves, and workers drop all they keep.
+ */
+import { fetchAdd } from '../../lib/barrier.js'
+import type { SharedBuffers } from '../values/codec.js'
+import { NO_ROOM } from '../values/scalars.js'
+import { POOL, type Space } from './record.js'
+
+const EPOCH = POOL.at.sab_epoch >> 2
+
+/** The owner's side. */
+export class SharedBufferIds {
+  readonly #ids = new WeakMap<SharedArrayBuffer, number>()
+  readonly #collected: FinalizationRegistry<number>
+  #next = 0
+
+  constructor(space: Space) {
+    this.#collected = new FinalizationRegistry(() => {
+      fetchAdd(space.words, EPOCH, 1)
+    })
+  }
+
+  /** The buffer's number: whatever carries it must hold the buffer. */
+  idOf(sab: SharedArrayBuffer): number {
+    let id = this.#ids.get(sab)
+    if (id === undefined) {
+      id = this.#next
+      this.#next = (this.#next + 1) | 0
+      this.#ids.set(sab, id)
+      this.#collected.register(sab, id)
+    }
+    return id
+  }
+
+  /** What a worker is sent when it claims: each buffer with its number. */
+  numbered(sabs: readonly SharedArrayBuffer[]): [number, SharedArrayBuffer][] {
+    return sabs.map((sab) => [this.#ids.get(sab)!, sab])
+  }
+}
+
+/** Thrown by the worker's side for a number it has not met: the job's message has to be claimed. */
+export class UnknownBuffer extends Error {
+  override readonly message = 'a shared buffer among the arguments of this job did not arrive'
+}
+
+/** The worker's side. */
+export class SharedBufferCache implements SharedBuffers {
+  readonly #words: Int32Array
+  readonly #kept = new Map<number, SharedArrayBuffer>()
+  #epoch = 0
+
+  constructor(space: Space) {
+    this.#words = space.words
+    this.#epoch = space.words[EPOCH]!
+  }
+
+  /** Drops all, if a buffer has been collected on the owner since the last call. */
+  refresh(): void {
+    const epoch = this.#words[EPOCH]!
+    if (epoch === this.#epoch) return
+    this.#epoch = epoch
+    this.#kept.clear()
+  }
+
+  keep(buffers: readonly [number, SharedArrayBuffer][]): void {
+    for (const [id, sab] of buffers) this.#kept.set(id, sab)
+  }
+
+  clear(): void {
+    this.#kept.clear()
+  }
+
+  /** Results carry shared buffers in messages. */
+  idOf(): number {
+    return NO_ROOM
+  }
+
+  byId(id: number): SharedArrayBuffer {
+    const sab = this.#kept.get(id)
+    if (sab === undefined) throw new UnknownBuffer()
+    return sab
+  }
+}

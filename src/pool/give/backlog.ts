@@ -1,0 +1,215 @@
+/**
+ * Jobs for which no record was free, in the order they were given. Owner thread only; private memory.
+ *
+ * A job waits here complete, its arguments written as they were when it was given, so that taking it on is a copy. There
+ * may be millions: chunks of arrays hold them, no object a job, and of a record only the words that say something.
+ */
+
+import { JOB_WORDS } from '../between/record.js'
+import type { Listener } from '../home/job-events.js'
+import type { Extras } from '../jobs/extras.js'
+import type { Held } from './outgoing.js'
+
+/** What few waiting jobs have. */
+interface Rest {
+  readonly held: Held | undefined
+  readonly signal: AbortSignal | undefined
+  /** Who listens to its events, and the JOB_* flags that say so. */
+  readonly listener: Listener | undefined
+  readonly listenFlags: number
+  extras: Extras | undefined
+}
+
+export interface Waiting extends Rest {
+  /** What a record will hold; how many of the words say something. */
+  readonly words: Int32Array
+  readonly nrWords: number
+  /** From its options, as they were when it was given. */
+  readonly key: unknown
+  readonly isUnbounded: boolean
+  /** When it was given, where histograms are on. */
+  readonly givenNs: number
+  readonly resolve: (value: unknown) => void
+  /** Names the job while it has no item: negative. */
+  readonly id: number
+}
+
+const CHUNK_JOBS = 1024
+/** Room at first, four to a job: what one without arguments takes. */
+const CHUNK_WORDS = 4096
+const NO_REST: Rest = { held: undefined, signal: undefined, listener: undefined, listenFlags: 0, extras: undefined }
+
+/** Jobs given one after the other. */
+class Chunk {
+  /** Jobs pushed, and of these not yet dropped. */
+  size = 0
+  nrLeft = 0
+  #words = new Int32Array(CHUNK_WORDS)
+  /** Where each job's words begin; the next one's begin where they end. */
+  readonly #from = new Int32Array(CHUNK_JOBS + 1)
+  readonly #resolves = new Array<Waiting['resolve'] | undefined>(CHUNK_JOBS)
+  readonly #isUnbounded = new Uint8Array(CHUNK_JOBS)
+  #keys: unknown[] | undefined
+  #givenNs: Float64Array | undefined
+  #rest: Map<number, Rest> | undefined
+
+  push(job: Waiting): void {
+    const { words, nrWords, key, givenNs } = job
+    const at = this.size++
+    this.nrLeft++
+    const from = this.#from[at]!
+    if (from + nrWords > this.#words.length) this.#grow()
+    for (let i = 0; i < nrWords; i++) this.#words[from + i] = words[i]!
+    this.#from[at + 1] = from + nrWords
+    this.#resolves[at] = job.resolve
+    if (job.isUnbounded) this.#isUnbounded[at] = 1
+    if (key !== undefined) {
+      this.#keys ??= new Array<unknown>(CHUNK_JOBS)
+      this.#keys[at] = key
+    }
+    if (givenNs !== 0) {
+      this.#givenNs ??= new Float64Array(CHUNK_JOBS)
+      this.#givenNs[at] = givenNs
+    }
+    const { held, signal, listener, listenFlags, extras } = job
+    if (held === undefined && signal === undefined && listener === undefined && extras === undefined) return
+    this.#rest ??= new Map()
+    this.#rest.set(at, { held, signal, listener, listenFlags, extras })
+  }
+
+  #grow(): void {
+    const words = new Int32Array(Math.min(2 * this.#words.length, CHUNK_JOBS * JOB_WORDS))
+    words.set(this.#words)
+    this.#words = words
+  }
+
+  /** Job `at`, its words in `out`; undefined if it has left. */
+  get(at: number, id: number, out: Int32Array): Waiting | undefined {
+    const resolve = this.#resolves[at]
+    if (resolve === undefined) return undefined
+    const from = this.#from[at]!
+    const nrWords = this.#from[at + 1]! - from
+    for (let i = 0; i < nrWords; i++) out[i] = this.#words[from + i]!
+    const { held, signal, listener, listenFlags, extras } = this.#rest?.get(at) ?? NO_REST
+    return {
+      words: out,
+      nrWords,
+      key: this.#keys?.[at],
+      isUnbounded: this.#isUnbounded[at] === 1,
+      givenNs: this.#givenNs?.[at] ?? 0,
+      held,
+      signal,
+      listener,
+      listenFlags,
+      extras,
+      resolve,
+      id,
+    }
+  }
+
+  /** Forgets job `at`. */
+  drop(at: number): void {
+    this.nrLeft--
+    this.#resolves[at] = undefined
+    if (this.#keys !== undefined) this.#keys[at] = undefined
+    this.#rest?.delete(at)
+  }
+
+  setExtras(at: number, extras: Extras): void {
+    this.#rest ??= new Map()
+    this.#rest.set(at, { ...(this.#rest.get(at) ?? NO_REST), extras })
+  }
+}
+
+export class Backlog {
+  /** Those all of whose jobs have left are given up at once. */
+  #chunks: (Chunk | undefined)[] = []
+  /** Index of the next job in the first chunk. */
+  #head = 0
+  /** How many jobs were pushed before those of the first chunk, and in all. */
+  #base = 0
+  #nrPushed = 0
+  #size = 0
+  readonly #out = new Int32Array(JOB_WORDS)
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** All jobs, each with words of its own. */
+  *[Symbol.iterator](): Generator<Waiting> {
+    for (const [i, chunk] of this.#chunks.entries()) {
+      if (chunk === undefined) continue
+      for (let at = i === 0 ? this.#head : 0; at < chunk.size; at++) {
+        const job = chunk.get(at, -1 - (this.#base + i * CHUNK_JOBS + at), this.#out)
+        if (job !== undefined) yield { ...job, words: job.words.slice(0, job.nrWords) }
+      }
+    }
+  }
+
+  /** The name of the job to be pushed next. */
+  nextId(): number {
+    return -1 - this.#nrPushed
+  }
+
+  /** Copies a job in: its words are the caller's again. */
+  push(job: Waiting): void {
+    let last = this.#chunks.at(-1)
+    if (last === undefined || last.size === CHUNK_JOBS) {
+      last = new Chunk()
+      this.#chunks.push(last)
+    }
+    last.push(job)
+    this.#nrPushed++
+    this.#size++
+  }
+
+  /** The job given first, out of here. Its words are good until the next shift() or remove(). */
+  shift(): Waiting | undefined {
+    while (this.#size > 0) {
+      const at = this.#head++
+      const job = this.#take(0, at, -1 - (this.#base + at))
+      if (job !== undefined) return job
+    }
+    return undefined
+  }
+
+  /** A job by its name, out of here: it was cancelled. Its words as with shift(). */
+  remove(id: number): Waiting | undefined {
+    const at = -1 - id - this.#base
+    return this.#take(Math.floor(at / CHUNK_JOBS), at % CHUNK_JOBS, id)
+  }
+
+  /** Gives a job by its name extras, which it had not. */
+  setExtras(id: number, extras: Extras): void {
+    const at = -1 - id - this.#base
+    this.#chunks[Math.floor(at / CHUNK_JOBS)]?.setExtras(at % CHUNK_JOBS, extras)
+  }
+
+  #take(index: number, at: number, id: number): Waiting | undefined {
+    const chunk = this.#chunks[index]
+    const job = chunk?.get(at, id, this.#out)
+    if (chunk === undefined || job === undefined) return undefined
+    chunk.drop(at)
+    this.#size--
+    if (chunk.nrLeft === 0 && chunk.size === CHUNK_JOBS) this.#release(index)
+    if (this.#size === 0) this.#reset()
+    return job
+  }
+
+  #release(index: number): void {
+    this.#chunks[index] = undefined
+    while (this.#chunks.length > 0 && this.#chunks[0] === undefined) {
+      this.#chunks.shift()
+      this.#head = 0
+      this.#base += CHUNK_JOBS
+    }
+  }
+
+  /** Names go on: who holds one of a job that has left finds no other by it. */
+  #reset(): void {
+    this.#chunks = []
+    this.#head = 0
+    this.#base = this.#nrPushed
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * From the call to io-wq: a job whose record is written is queued; one that has no record, or has to wait for its turn,
+ * waits in the backlog or, while priorities are in use, in the ranking. Owner thread only.
+ */
+import { NONE } from '../../lib/mpscq.js'
+import { nrQueued } from '../../wq/items.js'
+import {
+  ACCT_BOUND,
+  ACCT_UNBOUND,
+  IO_WQ_WORK_ALONE,
+  IO_WQ_WORK_CONCURRENT,
+  IO_WQ_WORK_HASHED,
+  IO_WQ_WORK_UNBOUND,
+  ITEM,
+  type WqMemory,
+} from '../../wq/layout.js'
+import type { Wq } from '../../wq/wq.js'
+import { JOB_PROGRESS, JOB_STREAM } from '../between/record.js'
+import type { Histograms } from '../home/histograms.js'
+import type { JobEvents, Listener } from '../home/job-events.js'
+import type { Poller } from '../home/poller.js'
+import type { Aborts } from '../jobs/aborts.js'
+import { Extras } from '../jobs/extras.js'
+import type { InFlight } from '../jobs/in-flight.js'
+import { Backlog, type Waiting } from './backlog.js'
+import { Ranking } from './ranking.js'
+
+const FLAGS = ITEM.at.flags >> 2
+
+/** The one task-work queue of a pool's io-wq. */
+export const QUEUE = 0
+
+export interface IntakeParts {
+  readonly wq: Wq
+  readonly jobs: InFlight
+  readonly aborts: Aborts
+  readonly events: JobEvents
+  readonly histograms: Histograms | undefined
+  readonly poller: Poller
+}
+
+export class Intake {
+  readonly #parts: IntakeParts
+  readonly #mem: WqMemory
+  readonly #backlog = new Backlog()
+  /** While priorities are in use: what waits, waits there, not in the backlog. */
+  #ranking: Ranking | undefined
+  #isStopped = false
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+    this.#mem = parts.wq.mem
+  }
+
+  /** Jobs without a record. */
+  get nrWaiting(): number {
+    return this.#backlog.size + (this.#ranking === undefined ? 0 : this.#ranking.size)
+  }
+
+  /** The jobs without a record. */
+  get waiting(): Iterable<Waiting> {
+    return this.#ranking ?? this.#backlog
+  }
+
+  /** A record for a job that nothing keeps from io-wq; NONE if there is none, or others come first. */
+  alloc(priority: number | undefined): number {
+    if (this.#backlog.size > 0 || this.#ranking !== undefined) return NONE
+    if (priority !== undefined && priority !== 0 && !this.#isFirst(priority)) return NONE
+    return this.#parts.wq.alloc()
+  }
+
+  /** Whether a job of this priority has nobody to overtake, and will not have to be overtaken by one without. */
+  #isFirst(priority: number): boolean {
+    return priority > 0 && nrQueued(this.#mem, ACCT_BOUND) + nrQueued(this.#mem, ACCT_UNBOUND) === 0
+  }
+
+  /** Gives a job whose record is written to io-wq. `flags`: JOB_*. */
+  enqueue(item: number, flags: number, key: unknown, isUnbounded: boolean, signal: AbortSignal | undefined): void {
+    const { jobs, aborts, poller, wq } = this.#parts
+    let all = flags | IO_WQ_WORK_CONCURRENT
+    let bucket = 0
+    if (key !== undefined) {
+      bucket = jobs.takeBucket(item, key)
+      all |= IO_WQ_WORK_HASHED | (jobs.keys.isAlone(bucket) ? IO_WQ_WORK_ALONE : 0)
+    }
+    if (isUnbounded) {
+      all |= IO_WQ_WORK_UNBOUND
+      jobs.markUnbounded(item)
+    }
+    if (signal !== undefined) {
+      jobs.markSignal(item)
+      aborts.watch(item, signal)
+    }
+    poller.look()
+    wq.enqueue(item, all, bucket, QUEUE)
+  }
+
+  /** Somebody listens to the events of a job that is not yet queued. */
+  listen(item: number, listener: Listener): void {
+    this.#parts.jobs.markEvents(item)
+    this.#parts.events.listen(item, listener)
+  }
+
+  /** The name for a job that is to be pushed next. */
+  nextId(priority: number | undefined): number {
+    if (priority !== undefined && priority !== 0) this.#rank()
+    return (this.#ranking ?? this.#backlog).nextId()
+  }
+
+  /** The words of `waiting` are the caller's again. */
+  push(waiting: Waiting): void {
+    const { aborts, poller } = this.#parts
+    if (waiting.signal !== undefined) aborts.watch(waiting.id, waiting.signal)
+    poller.look()
+    if (this.#ranking === undefined) this.#backlog.push(waiting)
+    else this.#ranking.push({ ...waiting, words: waiting.words.slice(0, waiting.nrWords) })
+  }
+
+  /** Names of the first so many of `waiting`. */
+  firstWaiting(count: number): number[] {
+    const ids: number[] = []
+    for (const { id } of this.waiting) if (ids.push(id) >= count) break
+    return ids
+  }
+
+  /** What has no record gets none any more: it is being cancelled. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** The extras of one of `waiting`, made if it has none. */
+  extrasFor(waiting: Waiting): Extras {
+    if (waiting.extras === undefined) {
+      waiting.extras = new Extras(waiting.id)
+      // What the backlog showed is a copy.
+      if (this.#ranking === undefined) this.#backlog.setExtras(waiting.id, waiting.extras)
+    }
+    return waiting.extras
+  }
+
+  /** A waiting job by its name, out of here: it was cancelled. */
+  remove(id: number): Waiting | undefined {
+    const waiting = this.#ranking?.remove(id) ?? this.#backlog.remove(id)
+    if (waiting?.signal !== undefined) this.#parts.aborts.forget(id)
+    return waiting
+  }
+
+  /** From now on jobs wait by priority. */
+  #rank(): void {
+    if (this.#ranking !== undefined) return
+    const waiting = [...this.#backlog]
+    while (this.#backlog.shift() !== undefined);
+    const ranking = new Ranking(
+      {
+        wq: this.#parts.wq,
+        jobs: this.#parts.jobs,
+        launch: (job) => this.#launch(job),
+        detach: (item, id) => this.#detach(item, id),
+      },
+      waiting,
+    )
+    this.#ranking = ranking
+    this.#parts.jobs.onKeyFreed = (key) => ranking.keyFreed(key)
+  }
+
+  /** A job that waited gets a record; there is one. */
+  #launch(waiting: Waiting): number {
+    const { wq, jobs, aborts, histograms } = this.#parts
+    const { words, nrWords, held, extras, listener, resolve, id } = waiting
+    const to = this.#mem.words
+    const item = wq.alloc()
+    if (waiting.signal !== undefined) aborts.forget(id)
+    const p = this.#mem.payload(item)
+    for (let i = 0; i < nrWords; i++) to[p + i] = words[i]!
+    jobs.add(item, resolve, to, p, held)
+    if (histograms !== undefined) histograms.given(item, waiting.givenNs)
+    if (extras !== undefined) jobs.setExtras(item, extras)
+    if (listener !== undefined) this.listen(item, listener)
+    this.enqueue(item, waiting.listenFlags, waiting.key, waiting.isUnbounded, waiting.signal)
+    return item
+  }
+
+  /** The other way round: io-wq gave the item back. */
+  #detach(item: number, id: number): Waiting {
+    const { wq, jobs, aborts, events, histograms } = this.#parts
+    const signal = jobs.hasSignal(item) ? aborts.signalOf(item) : undefined
+    const listener = jobs.hasEvents(item) ? events.take(item) : undefined
+    const listenFlags = this.#mem.words[this.#mem.item(item) + FLAGS]! & (JOB_PROGRESS | JOB_STREAM)
+    const givenNs = histograms === undefined ? 0 : histograms.givenAt(item)
+    const job = jobs.detach(item, this.#mem.words, this.#mem.payload(item))
+    wq.free(item)
+    if (job.extras !== undefined) job.extras.job = id
+    if (signal !== undefined) {
+      aborts.forget(item)
+      aborts.watch(id, signal)
+    }
+    return { ...job, signal, listener, listenFlags, givenNs, id }
+  }
+
+  /** Records have come free, or workers have taken what they had: gives io-wq more. */
+  feed(): void {
+    if (this.#isStopped || (this.nrWaiting === 0 && this.#ranking === undefined)) return
+    while (this.#backlog.size > 0 && this.#parts.wq.nrFree > 0) {
+      const job = this.#backlog.shift()
+      if (job !== undefined) this.#launch(job)
+    }
+    if (this.#ranking === undefined) return
+    this.#ranking.feed()
+    if (this.#ranking.isNeeded) return
+    this.#ranking = undefined
+    this.#parts.jobs.onKeyFreed = undefined
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * From arguments to a job's record. Owner thread only.
+ *
+ * Small plain values go into the record; bigger plain data is serialised, into the record, into an arena block, or
+ * beside it in a message; what only Node can clone is cloned at once, as structured cloning demands, and posted when a
+ * worker claims it. Which way is chosen call by call.
+ */
+import { MessagePort, type TransferListItem } from 'node:worker_threads'
+import { structuredClone } from '../../lib/globals.js'
+import { type Blocks, blockOf } from '../between/arena.js'
+import { parcelBytes, putParcel } from '../between/parcel.js'
+import {
+  AT,
+  DATA,
+  DATA_BYTES,
+  KIND,
+  KIND_BYTES,
+  KIND_CLONE,
+  KIND_LONG,
+  KIND_MESSAGE,
+  KIND_PARCEL,
+  KIND_STORED,
+  KIND_VALUES,
+  SIZE,
+  type Space,
+} from '../between/record.js'
+import type { Codec } from '../values/codec.js'
+import { copyBytes } from '../values/copies.js'
+import type { Encoding } from '../values/encoding.js'
+import { LongCodec } from '../values/long-codec.js'
+import { NO_ROOM } from '../values/scalars.js'
+import { pack } from '../values/serial.js'
+import { settled } from '../values/settled.js'
+
+/** What the owner keeps for a job until a worker claims it, or the job ends. */
+export interface Held {
+  /** Keeps the buffers behind the numbers in the record alive. */
+  readonly sabs: SharedArrayBuffer[]
+  readonly body: unknown
+  readonly transfer: readonly TransferListItem[]
+}
+
+/** What a worker receives when it has claimed a job. */
+export interface ClaimMessage {
+  readonly sabs: [number, SharedArrayBuffer][]
+  readonly body: unknown
+}
+
+/** The body of a message that is serialised: KIND_MESSAGE, either way. */
+export interface PackedMessage {
+  readonly bytes: Uint8Array
+  readonly buffers: ArrayBuffer[]
+}
+
+const NOTHING: readonly never[] = []
+
+export class Outgoing {
+  readonly #space: Space
+  readonly #blocks: Blocks
+  readonly #long = new LongCodec()
+  #longFirst = false
+
+  constructor(space: Space, blocks: Blocks) {
+    this.#space = space
+    this.#blocks = blocks
+  }
+
+  /**
+   * Writes arguments into the record at word `base`. Returns what has to be held for the job, if anything. Throws what
+   * structured cloning throws, with nothing kept.
+   */
+  write(
+    encoding: Encoding,
+    base: number,
+    args: readonly unknown[],
+    transfer: readonly TransferListItem[] | undefined,
+  ): Held | undefined {
+    const { codec } = encoding
+    encoding.nrWords = DATA
+    codec.words[base + AT] = 0
+    if (transfer !== undefined && transfer.length > 0) return this.#writeMoving(encoding, base, args, transfer)
+    // As the last ones went: a record's worth is not written in vain each time.
+    const isLongFirst = this.#longFirst
+    if (isLongFirst && this.#writeLong(codec, base, args)) return undefined
+    const { words } = codec
+    // Whoever is second sees what accessors gave.
+    let given = isLongFirst ? settled(args) : undefined
+    const next = encoding.putAll(base, given === undefined ? args : given.value)
+    if (next === NO_ROOM) {
+      given ??= settled(args)
+      if (!isLongFirst && this.#writeLong(codec, base, given.value)) return undefined
+      if (given.isPlain) return this.#writePlain(encoding, base, given.value, NOTHING)
+      return clone(codec, base, given.value, NOTHING)
+    }
+    words[base + AT] = encoding.farWord
+    words[base + KIND] = KIND_VALUES
+    words[base + SIZE] = args.length
+    encoding.nrWords = next - base
+    const { sabs } = encoding
+    return sabs === undefined ? undefined : { sabs, body: undefined, transfer: NOTHING }
+  }
+
+  /** False if the arguments are not for LongCodec, or there is no block. */
+  #writeLong(codec: Codec, base: number, args: readonly unknown[]): boolean {
+    const size = this.#long.put(args)
+    this.#longFirst = size > DATA_BYTES
+    const block = this.#longFirst ? this.#blocks.alloc(size) : -1
+    if (block < 0) return false
+    copyBytes(this.#long.bytes.subarray(0, size), this.#space.bytes, block)
+    codec.words[base + KIND] = KIND_LONG
+    codec.words[base + SIZE] = size
+    codec.words[base + AT] = block
+    return true
+  }
+
+  /** A record that was written and goes nowhere: frees its block. */
+  letGo(words: Int32Array, base = 0): void {
+    if (words[base + AT] !== 0) this.#blocks.free(blockOf(words[base + AT]!))
+  }
+
+  #writeMoving(
+    encoding: Encoding,
+    base: number,
+    args: readonly unknown[],
+    transfer: readonly TransferListItem[],
+  ): Held | undefined {
+    const buffers = transfer.filter((t) => t instanceof ArrayBuffer)
+    // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
+    const { value: values, isPlain } = settled(args)
+    const plain = buffers.length === transfer.length && new Set(buffers).size === buffers.length && isPlain
+    return plain ? this.#writePlain(encoding, base, values, buffers) : clone(encoding.codec, base, values, transfer)
+  }
+
+  #writePlain(
+    encoding: Encoding,
+    base: number,
+    args: readonly unknown[],
+    moving: readonly ArrayBuffer[],
+  ): Held | undefined {
+    const { bytes, buffers } = pack(args, moving)
+    const { codec } = encoding
+    const { words } = codec
+    words[base + SIZE] = bytes.length
+    if (buffers.length === 0) {
+      if (bytes.length <= DATA_BYTES) {
+        codec.bytes.set(bytes, (base + DATA) << 2)
+        words[base + KIND] = KIND_BYTES
+        encoding.nrWords = DATA + ((bytes.length + 3) >> 2)
+        return undefined
+      }
+      const block = this.#blocks.alloc(bytes.length)
+      if (block >= 0) {
+        copyBytes(bytes, this.#space.bytes, block)
+        words[base + KIND] = KIND_STORED
+        words[base + AT] = block
+        return undefined
+      }
+    }
+    const body: PackedMessage = { bytes, buffers }
+    const size = parcelBytes(body)
+    const block = size === undefined ? -1 : this.#blocks.alloc(size)
+    if (block >= 0) {
+      putParcel(this.#space, block, body)
+      words[base + KIND] = KIND_PARCEL
+      words[base + AT] = block
+      return undefined
+    }
+    words[base + KIND] = KIND_MESSAGE
+    return { sabs: [], body, transfer: [bytes.buffer as ArrayBuffer, ...buffers] }
+  }
+}
+
+/** A clone as of now, its transferred parts already moved. */
+function clone(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
+  const copy = structuredClone({ args, transfer }, { transfer: [...transfer] })
+  codec.words[base + KIND] = KIND_CLONE
+  return { sabs: [], body: copy.args, transfer: copy.transfer }
+}
+
+/** A job that was held and never claimed: ports that were moved for it would stay open. */
+export function letGo(held: Held): void {
+  for (const item of held.transfer) if (item instanceof MessagePort) item.close()
+}

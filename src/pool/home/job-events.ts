@@ -1,0 +1,101 @@
+/**
+ * Who listens to what comes of a job while it runs: its progress, the values that it yields. Owner thread only.
+ *
+ * Events of a job are handed on in the order they were posted, and all of them before the job settles.
+ */
+
+import { type OutputPiece, print } from '../between/output.js'
+import { JOB_PROGRESS, JOB_STREAM } from '../between/record.js'
+import { inCallersContext } from '../jobs/callers-context.js'
+import type { JobOptions, RunOptions } from '../options.js'
+import { type Failure, rebuild } from '../values/thrown.js'
+import { EVENT_FAILURE, EVENT_OUTPUT, EVENT_PROGRESS, type EventMessage } from '../worker/worker-events.js'
+import type { Ports } from './ports.js'
+
+/** What a caller wants to hear. */
+export interface Listener {
+  /** Never throws. */
+  readonly onProgress?: ((value: unknown) => void) | undefined
+  /** Values of a generator, and who ran it: room is given to that worker. */
+  onValues?(values: readonly unknown[], slot: number): void
+}
+
+/** Options of a job, and who gets what it yields. */
+export interface StreamOptions extends JobOptions {
+  readonly stream?: Listener
+}
+
+/** The JOB_* flags of a job that somebody listens to. */
+export function listenFlags(onProgress: RunOptions['onProgress'], stream: Listener | undefined): number {
+  return (onProgress === undefined ? 0 : JOB_PROGRESS) | (stream === undefined ? 0 : JOB_STREAM)
+}
+
+/** Who listens, as `listenFlags` say that somebody does. What it calls runs in the context of this call. */
+export function listenerOf(onProgress: RunOptions['onProgress'], stream: Listener | undefined): Listener {
+  return stream ?? { onProgress: onProgress && inCallersContext(onProgress) }
+}
+
+export class JobEvents {
+  readonly #listeners = new Map<number, Listener>()
+  readonly #ports: () => Ports
+  /** Told of each listener whose job has ended, or will never begin. */
+  readonly onOver: (listener: Listener) => void
+  /** Told of what went wrong beside jobs. */
+  readonly #onFailure: (error: Error) => void
+
+  constructor(ports: () => Ports, onOver: (listener: Listener) => void, onFailure: (error: Error) => void) {
+    this.#ports = ports
+    this.onOver = onOver
+    this.#onFailure = onFailure
+  }
+
+  listen(item: number, listener: Listener): void {
+    this.#listeners.set(item, listener)
+  }
+
+  /** Who listens to a job that goes on without its item. */
+  take(item: number): Listener | undefined {
+    const listener = this.#listeners.get(item)
+    this.#listeners.delete(item)
+    return listener
+  }
+
+  /** Jobs that somebody listens to. */
+  get size(): number {
+    return this.#listeners.size
+  }
+
+  /** PortsHooks.onEvent. */
+  deliver([item, kind, value]: EventMessage, slot: number): void {
+    if (kind === EVENT_OUTPUT) {
+      print(item, value as OutputPiece[])
+      return
+    }
+    if (kind === EVENT_FAILURE) {
+      this.#onFailure(rebuild(value as Failure) as Error)
+      return
+    }
+    const listener = this.#listeners.get(item)
+    if (kind === EVENT_PROGRESS) listener?.onProgress?.(value)
+    else listener?.onValues?.(value as unknown[], slot)
+  }
+
+  /** Takes what a worker has printed by now; of all workers where it is not known which. */
+  takeOutput(slot: number | undefined): void {
+    if (slot === undefined) this.#ports().takeAllEvents()
+    else this.#ports().takeEvents(slot)
+  }
+
+  /** The job never ran. */
+  forget(item: number): void {
+    const listener = this.take(item)
+    if (listener !== undefined) this.onOver(listener)
+  }
+
+  /** The job has ended, on a worker in this slot, or one that died: the rest of its events come first. */
+  settle(item: number, slot: number | undefined): void {
+    if (slot === undefined) this.#ports().takeAllEvents()
+    else this.#ports().takeEvents(slot)
+    this.forget(item)
+  }
+}

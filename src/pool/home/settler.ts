@@ -1,0 +1,164 @@
+/**
+ * The ends of jobs: done, failed, cancelled, died with their worker. Owner thread only.
+ *
+ * Each job that has a record ends here, exactly once, and its record, key, arena block and signal are given back before
+ * its promise settles.
+ */
+import type { WqMemory } from '../../wq/layout.js'
+import { FUNC, KIND, KIND_FAILED, KIND_PRINTED } from '../between/record.js'
+import type { Aborts } from '../jobs/aborts.js'
+import type { InFlight, Resolve } from '../jobs/in-flight.js'
+import type { SyncOutcome } from '../run-sync.js'
+import { abortError, poolError, rejection, rejectionOf, timeoutError } from '../values/failure.js'
+import { type Failure, rebuild } from '../values/thrown.js'
+import type { Histograms } from './histograms.js'
+import type { Incoming } from './incoming.js'
+import type { JobEvents } from './job-events.js'
+
+export interface SettlerParts {
+  readonly mem: WqMemory
+  readonly jobs: InFlight
+  readonly incoming: Incoming
+  readonly aborts: Aborts
+  readonly events: JobEvents
+  readonly histograms: Histograms | undefined
+  /** A function is there of a name that came with its job, and this number. */
+  readonly prove: (name: string, func: number) => void
+  /** Gives a record back to io-wq. */
+  readonly free: (item: number) => void
+}
+
+export class Settler {
+  readonly #parts: SettlerParts
+  readonly #words: Int32Array
+  /** Why what is being cancelled is cancelled. */
+  cancelReason: () => Error = closedError
+  /** A job whose worker dies was killed: the pool is being destroyed. */
+  isDestroying = false
+  /** Jobs whose callers sleep until they end. */
+  readonly syncs = new Map<Resolve, SyncOutcome>()
+  nrCompleted = 0
+  nrFailed = 0
+  nrCancelled = 0
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts
+    this.#words = parts.mem.words
+  }
+
+  /** A job came home, with a result or a failure. */
+  settle(item: number): void {
+    const p = this.#parts.mem.payload(item)
+    if (this.#parts.jobs.hasEvents(item)) {
+      if (this.#isLate(item, p)) return
+      this.#parts.events.settle(item, this.#words[p + FUNC]!)
+    }
+    const kind = this.#words[p + KIND]!
+    if ((kind & KIND_PRINTED) !== 0) this.#parts.events.takeOutput(this.#words[p + FUNC]!)
+    const failed = (kind & KIND_FAILED) !== 0
+    const { histograms, jobs } = this.#parts
+    if (histograms !== undefined) histograms.record(item)
+    let value: unknown
+    try {
+      value = this.#parts.incoming.read(p)
+    } catch (error) {
+      // Only a worker that died while it posted leaves such a record.
+      this.#reject(item, () => poolError('ERR_URING_WORKER_DIED', 'the result of this job did not arrive', error))
+      return
+    }
+    const extras = jobs.extrasOf(item)
+    if (extras?.isTimedOut === true) {
+      this.#reject(item, () => timeoutError('the job', extras.timeoutMs ?? 0))
+      return
+    }
+    if (failed) {
+      this.#settleFailed(item, value as Failure)
+      return
+    }
+    if (extras?.name !== undefined) this.#parts.prove(extras.name, jobs.funcOf(item))
+    this.nrCompleted++
+    this.#remove(item)(value)
+  }
+
+  #settleFailed(item: number, failure: Failure): void {
+    const signal = this.#parts.jobs.hasSignal(item) ? this.#parts.aborts.signalOf(item) : undefined
+    if (signal?.aborted === true && failure.name === 'AbortError') {
+      this.#reject(item, () => abortError(signal.reason))
+      return
+    }
+    this.nrFailed++
+    const resolve = this.#remove(item)
+    const sync = this.syncs.get(resolve)
+    if (sync === undefined) resolve(rejectionOf(failure))
+    else sync.fail(() => rebuild(failure))
+  }
+
+  /** WqHooks.onCancelled. */
+  cancelled(item: number): void {
+    this.nrCancelled++
+    if (this.#parts.jobs.hasEvents(item)) this.#parts.events.forget(item)
+    this.fail(this.#remove(item), this.cancelReason)
+  }
+
+  /** WqHooks.onDied. */
+  died(item: number, error: Error): boolean {
+    this.#parts.events.takeOutput(undefined)
+    if (this.#parts.jobs.hasEvents(item)) {
+      if (this.#isLate(item)) return false
+      this.#parts.events.settle(item, undefined)
+    }
+    const make = this.isDestroying ? closedError : () => poolError('ERR_URING_WORKER_DIED', error.message, error.cause)
+    this.#reject(item, make)
+    return true
+  }
+
+  /**
+   * A job that a worker still runs is over for its caller, who gets the error now: what came of it until then has been
+   * delivered. Its record comes home when its thread has ended, or with a result that is too late.
+   */
+  abandon(item: number, make: () => Error): void {
+    const { jobs, aborts, events } = this.#parts
+    this.nrFailed++
+    if (jobs.hasSignal(item)) aborts.forget(item)
+    if (jobs.hasEvents(item)) events.forget(item)
+    this.fail(jobs.abandon(item), make)
+  }
+
+  /** Takes an abandoned job's record back, with the result at `p`, if there is one. False if the job is none. */
+  #isLate(item: number, p?: number): boolean {
+    if (!this.#parts.jobs.isAbandoned(item)) return false
+    try {
+      // Others come behind it in the same ring or port.
+      if (p !== undefined) this.#parts.incoming.read(p)
+    } catch {
+      // Nobody is there to be told.
+    }
+    this.#remove(item)
+    return true
+  }
+
+  #reject(item: number, make: () => unknown): void {
+    this.nrFailed++
+    this.fail(this.#remove(item), make)
+  }
+
+  /** Settles a promise, or wakes a sleeping caller, with an error of our own. */
+  fail(resolve: Resolve, make: () => unknown): void {
+    const sync = this.syncs.size > 0 ? this.syncs.get(resolve) : undefined
+    if (sync === undefined) resolve(rejection(make))
+    else sync.fail(make)
+  }
+
+  /** Forgets a job; its record is free. */
+  #remove(item: number): Resolve {
+    const { jobs, aborts, free } = this.#parts
+    if (jobs.hasSignal(item)) aborts.forget(item)
+    const resolve = jobs.remove(item)
+    free(item)
+    return resolve
+  }
+}
+
+export function closedError(): Error {
+  return poolError('ERR_URING_POOL_CLOSED', 'this pool was closed')
+}

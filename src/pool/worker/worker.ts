@@ -1,0 +1,178 @@
+/**
+ * Worker entry of the pool: loads the module of jobs, then a WorkerLoop with JobRunner.run as doWork. Worker threads
+ * only. No FFI.
+ *
+ * While it runs jobs or sleeps, the thread is away from Node's event loop; turns.ts says when it goes back there.
+ */
+import { syncBuiltinESMExports } from 'node:module'
+import workerThreads, { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { fetchAdd, loadAcquire, storeRelease, xchg } from '../../lib/barrier.js'
+import { exit, setImmediate } from '../../lib/globals.js'
+import { NONE } from '../../lib/mpscq.js'
+import { watchWriters } from '../../lib/writers.js'
+import type { WorkerSeat } from '../../wq/crew-parts.js'
+import { WqHash } from '../../wq/hash.js'
+import { mayGrow } from '../../wq/items.js'
+import { WORKER, WqMemory } from '../../wq/layout.js'
+import { wakeOwner as wakeSleepingOwner } from '../../wq/wakes.js'
+import { watchedTables } from '../../wq/watch.js'
+import { WorkerLoop } from '../../wq/worker-loop.js'
+import { type OutputFd, type OutputPiece, relayOutput } from '../between/output.js'
+import { JOB, PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, POOL, SEAT, Space } from '../between/record.js'
+import { Stamps } from '../home/histograms.js'
+import { describe } from '../values/thrown.js'
+import { currentJob, inNewFrame } from './job-context.js'
+import { becomeHost } from './job-protocol.js'
+import { JobsModule, type ModuleHooks } from './jobs-module.js'
+import { JobRunner } from './run-job.js'
+import { Turns } from './turns.js'
+import { EVENT_FAILURE, EVENT_OUTPUT, WorkerEvents } from './worker-events.js'
+
+/** What the owner hands to each worker, beside its seat. */
+export interface PoolSeat {
+  readonly space: SharedArrayBuffer
+  readonly jobs: string
+  readonly hooks: ModuleHooks
+  readonly concurrentJobs: number
+  /** PoolOptions.startTimeoutMs. */
+  readonly startTimeoutMs: number
+  /** Jobs after which a worker leaves. */
+  readonly maxJobs: number
+  /** Of which streams the owner prints what is written. */
+  readonly relays: readonly OutputFd[]
+  readonly workerData: unknown
+  /** Where to say when jobs begin and end, if somebody wants to know. */
+  readonly stamps: SharedArrayBuffer | undefined
+  /** A spare thread's alone: where it is told that it has a slot. */
+  readonly adoption?: MessagePort
+}
+
+/** The first message to each worker: where it sits, its own port, and the one whose messages wake the owner. */
+export interface Greeting {
+  readonly slot: number
+  readonly port: MessagePort
+  readonly wakePort: MessagePort
+}
+
+const seat = workerData as WorkerSeat
+const poolSeat = seat.data as PoolSeat
+const { space: sab, jobs, hooks, concurrentJobs, maxJobs, workerData: userData } = poolSeat
+const stamps = poolSeat.stamps === undefined ? undefined : new Stamps(poolSeat.stamps)
+const hash = seat.hash === undefined ? undefined : WqHash.attach(new Int32Array(seat.hash))
+const mem = WqMemory.attach(seat.sab, JOB.hash, hash)
+const space = Space.attach(sab)
+const ARMED = POOL.at.armed >> 2
+
+/**
+ * The owner's port. It was posted before this thread began; should it be late all the same, it is awaited. To a spare
+ * thread it comes when another is to be replaced.
+ */
+async function greeting(): Promise<Greeting> {
+  const from = poolSeat.adoption ?? parentPort!
+  const there = receiveMessageOnPort(from)
+  if (there !== undefined) return there.message as Greeting
+  return new Promise((resolve) => from.once('message', resolve))
+}
+
+let relay: WorkerEvents | undefined
+/** What a spare thread's module has printed: it is told when the thread is there, as it is for others. */
+const printed: [fd: OutputFd, pieces: readonly OutputPiece[]][] = []
+relayOutput(poolSeat.relays, (fd, pieces) => {
+  if (relay === undefined) printed.push([fd, pieces])
+  else relay.post(fd, EVENT_OUTPUT, pieces)
+})
+
+/** Takes the seat. */
+function sitDown({ slot, port, wakePort }: Greeting) {
+  const events = new WorkerEvents(mem, wakePort)
+  relay = events
+  for (const [fd, pieces] of printed.splice(0)) events.post(fd, EVENT_OUTPUT, pieces)
+  poolSeat.adoption?.close()
+  return { slot, port, events }
+}
+
+const seated = greeting().then(sitDown)
+/** Read by the owner, should this thread not come up; of a spare one it knows enough. */
+const enterPhase = (phase: number, slot = seat.slot) => {
+  if (slot !== NONE) storeRelease(space.words, space.seat(slot) + (SEAT.at.phase >> 2), phase)
+}
+if (seat.slot !== NONE) await seated
+
+/** Only one edge wakes an idle owner: the one that takes the word to 0. */
+function wakeOwner(): void {
+  if (loadAcquire(space.words, ARMED) !== 0 && xchg(space.words, ARMED, 0) !== 0) events.wakeOwner()
+}
+/** Wherever it sleeps. */
+function wakeForClaims(): void {
+  wakeOwner()
+  wakeSleepingOwner(mem, true)
+}
+// What the module's own `workerData` import shall see.
+;(workerThreads as { workerData: unknown }).workerData = userData
+syncBuiltinESMExports()
+becomeHost(currentJob)
+enterPhase(PHASE_IMPORTS)
+const module = await JobsModule.load(jobs, hooks)
+const { slot, port, events } = await seated
+const RETIRES = space.seat(slot) + (SEAT.at.retires >> 2)
+if (hooks.init !== undefined) enterPhase(PHASE_INIT, slot)
+await module.setUp()
+
+const acct = mem.words[mem.worker(slot) + (WORKER.at.acct >> 2)]!
+let nrRun = 0
+/** Nothing more is to be run here: enough was, or the pool has been recycled since this thread was made. */
+const isDue = () => nrRun >= maxJobs || loadAcquire(space.words, RETIRES) !== 0
+/** Unless it stays for callers who may never come back, and no other thread can be made in its place. */
+const retires = () => isDue() && !(turns.isParked && !mayGrow(mem, acct))
+
+const turns = new Turns({
+  limit: concurrentJobs,
+  loop: () => loop,
+  retires,
+  onLongIdle: () => runner.forgetBuffers(),
+})
+
+events.onParked = turns.parked
+
+const runner = new JobRunner({
+  mem,
+  space,
+  slot,
+  port,
+  events,
+  module,
+  wakeOwner: wakeForClaims,
+  onFinished(item) {
+    stamps?.end(item)
+    turns.finished(loop.finish(item))
+  },
+})
+
+watchWriters('worker', watchedTables(mem))
+const loop = new WorkerLoop(mem, slot, {
+  doWork(item) {
+    nrRun++
+    stamps?.begin(item)
+    const detached = runner.run(item)
+    if (detached !== undefined) turns.detached()
+    else stamps?.end(item)
+    return detached
+  },
+  onEdge: wakeOwner,
+  onLeave() {
+    turns.stay()
+    if (isDue()) {
+      // The next thread starts while this one tears down and ends.
+      enterPhase(PHASE_LEAVES, slot)
+      fetchAdd(space.words, POOL.at.nr_claims >> 2, 1)
+      wakeForClaims()
+    }
+    module
+      .tearDown()
+      .catch((error: unknown) => events.post(NONE, EVENT_FAILURE, describe(error)))
+      .finally(() => exit())
+  },
+  pause: turns.pause,
+  retires,
+})
+setImmediate(() => inNewFrame(() => loop.start()))
