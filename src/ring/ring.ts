@@ -196,6 +196,7 @@ export class Ring {
 
   /** Makes visible what was filled. Returns the SQEs to be taken: what was left of an earlier flush counts too. */
   #flush(): number {
+    this.#waits.beforeFlush(this.#sq)
     return Math.max(this.#sq.flush(), this.#sq.pending())
   }
 

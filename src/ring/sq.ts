@@ -119,6 +119,14 @@ export class Sq {
     return count
   }
 
+  /** Whether an SQE that the next flush makes visible is of this opcode. */
+  hasUnflushed(opcode: number): boolean {
+    for (let i = this.#sqeHead; i !== this.#sqeTail; i = (i + 1) | 0) {
+      if ((this.#words[(i & this.#mask) << this.#sqeShift]! & 0xff) === opcode) return true
+    }
+    return false
+  }
+
   /** SQEs visible and not yet taken by the other side. */
   pending(): number {
     return (this.#sqeHead - loadAcquire(this.#live(), this.#head)) >>> 0

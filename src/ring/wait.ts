@@ -12,6 +12,7 @@ import {
   IORING_ENTER_GETEVENTS,
   IORING_ENTER_SQ_WAKEUP,
   IORING_FEAT_EXT_ARG,
+  IORING_OP_TIMEOUT,
 } from '../abi/constants.js'
 import { GETEVENTS_ARG, KERNEL_TIMESPEC } from '../abi/structs.js'
 import { nowMs } from '../lib/clock.js'
@@ -22,6 +23,7 @@ import { addressOf, high32, low32 } from '../sys/memory.js'
 import type { Cq } from './cq.js'
 import { noTime } from './misuse.js'
 import type { Ring } from './ring.js'
+import type { Sq } from './sq.js'
 
 /** How long a thread that may be ended is in the kernel at a stretch. */
 const SLICE_MS = 50
@@ -44,6 +46,8 @@ export class Waits {
   readonly #isSliced: boolean
   readonly #arg = new WaitArg()
   #sliceArg: Uint8Array | undefined
+  /** Whether a TIMEOUT was ever submitted: its end ends a wait for several. */
+  #hasTimeouts = false
   /** Which clock absolute times are of; registerClock changes it. */
   clock = CLOCK_MONOTONIC
 
@@ -52,6 +56,11 @@ export class Waits {
     this.#enter = enter
     // Without the feature a wait has no end: Linux before 5.11.
     this.#isSliced = (ring.features & IORING_FEAT_EXT_ARG) !== 0 && sliceMs(ring) !== undefined
+  }
+
+  /** To be called before SQEs are made visible: an SQE is not looked at afterwards. */
+  beforeFlush(sq: Sq): void {
+    if (this.#isSliced && !this.#hasTimeouts) this.#hasTimeouts = sq.hasUnflushed(IORING_OP_TIMEOUT)
   }
 
   /**
@@ -138,7 +147,7 @@ export class Waits {
         if (isOver) return toSubmit > 0 ? toSubmit : -ETIME
         stop = end
         wanted = 1
-      } else if (nr > 0 && (nowMs() - beganMs < SLICE_MS || hasTimeout(cq, nrBefore, nr))) {
+      } else if (nr > 0 && (nowMs() - beganMs < SLICE_MS || (this.#hasTimeouts && mayBeTimeout(cq, nrBefore, nr)))) {
         // Not the slice ended it, but a TIMEOUT or a signal; or both at once.
         return toSubmit
       }
@@ -157,9 +166,12 @@ export class Waits {
   }
 }
 
-/** Whether one of the completions from the `from`th on is the end of a TIMEOUT, which ends a wait for several. */
-function hasTimeout(cq: Cq, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (cq.res(i) === -ETIME) return true
+/**
+ * Whether one of the completions from the `from`th on may be the end of a TIMEOUT: by its time, or by its count, which looks
+ * as the success of anything else does.
+ */
+function mayBeTimeout(cq: Cq, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (cq.res(i) === -ETIME || cq.res(i) === 0) return true
   return false
 }
 
