@@ -300,3 +300,30 @@ test('cancelMatch of all, in every state at once: what runs is told, what waits 
     await until(() => stand.wq.counts().items === 0, 'every record is free')
   }
 })
+
+for (const place of ['first', 'last']) {
+  test(`a run whose queued ${place} item was cancelled ends where it ended: what is behind it is anybody's`, async () => {
+    // Not the stand of the others: two workers, and no record is used anew.
+    const two = new Stand({ maxWorkers: [2, 1], maxRunning: 8 })
+    const [one, other, gate] = [two.words(2), two.words(2), two.words(2)]
+    const ends = [two.give(HOLD, one).end, two.give(HOLD, other).end]
+    await Promise.all([two.arrived(one), two.arrived(other)])
+    const gone = () => two.hashed(NOOP, 0, 0, BUCKET)
+    const early = place === 'first' ? gone() : undefined
+    ends.push(two.hashed(HOLD, gate, 0, BUCKET).end, two.hashed(NOOP, 0, 0, BUCKET).end)
+    const late = place === 'last' ? gone() : undefined
+    const behind = [two.hashed(NOOP, 0, 0, BUCKET + 1), two.give(NOOP)]
+    const { item, end } = (early ?? late)!
+    assert.equal(two.wq.cancel(item), 'ok')
+    assert.equal((await end).how, 'cancelled')
+    two.open(one)
+    await two.arrived(gate)
+    two.open(other)
+    // The other worker runs all that is not of the bucket, and then this.
+    await two.flush()
+    for (const { item } of behind) assert.ok(!two.ends.has(item), 'it is in the hands of whoever has the bucket')
+    two.open(gate)
+    await Promise.all([...ends, ...behind.map(({ end }) => end)])
+    await two.close()
+  })
+}

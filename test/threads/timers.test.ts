@@ -68,6 +68,12 @@ test('what is due, whose count is met, and in which order they are found', () =>
           for (let up = timers.popDue(now); up !== undefined; up = timers.popDue(now)) {
             const first = Math.min(...naive.map(({ dueMs }) => dueMs))
             assert.equal(up.dueMs, first, `seed ${seed}: the first that is due`)
+            // Of those due at once the one that was set first.
+            assert.equal(
+              up.req,
+              naive.find(({ dueMs }) => dueMs === first)!.req,
+              `seed ${seed}: in the order of setting`,
+            )
             // An event that posts a CQE, which does not count.
             if (up.bounds === NONE) {
               timers.nrEvents++
