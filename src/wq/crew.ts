@@ -12,7 +12,6 @@ import { nowMs } from '../lib/clock.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
 import { forNode } from '../lib/options.js'
-import { trace } from '../lib/trace.js'
 import { closeGate } from '../sys/gate.js'
 import { addRunning } from './acct.js'
 import type { CrewOptions, CrewOwner, SpareData, WorkerSeat } from './crew-parts.js'
@@ -177,7 +176,6 @@ export class Crew {
       member.error = error instanceof Error ? error : new Error(String(error))
     })
     worker.on('exit', (code) => this.#onExit(slot, member, code))
-    trace('worker_create', slot, acct)
   }
 
   #start(slot: number, data: unknown, transferList: readonly TransferListItem[] = []): Worker {
@@ -262,7 +260,6 @@ export class Crew {
     const casualties: Casualty[] = [casualty(slot, member, how)]
     member.isInOrder = this.#leftInOrder(slot)
     if (member.isInOrder) {
-      trace('worker_exit', slot, 0)
       storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
       this.#remove(slot)
     } else {
@@ -272,11 +269,8 @@ export class Crew {
         casualties.push(casualty(other, also, 'its thread is gone'))
       }
       const dead = casualties.map(({ slot }) => this.#members[slot])
-      for (const { slot } of casualties) {
-        trace('worker_died', slot, 0)
-        // First: the repair may have to see to yet another, and shall not come back to these.
-        this.#remove(slot)
-      }
+      // First: the repair may have to see to yet another, and shall not come back to these.
+      for (const { slot } of casualties) this.#remove(slot)
       this.#owner.recover(casualties)
       for (const [i, { isTold }] of casualties.entries()) if (dead[i] !== undefined) dead[i].isTold = isTold
     }

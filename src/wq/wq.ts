@@ -9,7 +9,6 @@ import { assert } from '../lib/assert.js'
 import { cmpxchg, fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { init, NONE } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
-import { trace } from '../lib/trace.js'
 import { clearLists, insert, needsMore, popIdle, popIdleIfDue, remove } from './acct.js'
 import { Crew } from './crew.js'
 import type { HashSeat } from './hash-pools.js'
@@ -153,13 +152,11 @@ export class Wq {
     words[at + SEQ] = this.#seq
     this.#seq = (this.#seq + 1) | 0
     if ((flags & IO_WQ_WORK_CANCEL) !== 0 || (loadAcquire(words, WQ_STATE) & WQ_EXIT) !== 0) {
-      trace('cancel', item, 0)
       this.#hooks.onCancelled(item)
       return
     }
     const acct = (flags & IO_WQ_WORK_UNBOUND) !== 0 ? ACCT_UNBOUND : ACCT_BOUND
     const a = this.mem.acct(acct)
-    trace('queue_async_work', item, flags)
     this.#hashSeat?.watch(this.#hasQueued)
     this.#lock(acct)
     insert(this.mem, acct, item, this.tails)
@@ -231,7 +228,6 @@ export class Wq {
   cancel(item: number): CancelResult {
     const at = this.mem.item(item)
     const result = this.withdraw(item) || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
-    trace('cancel', item, result === 'ok' ? 0 : result === 'running' ? 1 : 2)
     if (result === 'ok') {
       fetchOr(this.mem.words, at + FLAGS, IO_WQ_WORK_CANCEL)
       this.#hooks.onCancelled(item, this.#noWorker)

@@ -8,7 +8,6 @@ import { IORING_CQ_EVENTFD_DISABLED, IORING_SQ_TASKRUN } from '../../abi/constan
 import { assert } from '../../lib/assert.js'
 import { fetchOr, loadAcquire } from '../../lib/barrier.js'
 import { exit } from '../../lib/globals.js'
-import { trace } from '../../lib/trace.js'
 import { watchWriters } from '../../lib/writers.js'
 import { bindAll } from '../../sys/libc.js'
 import { signal } from '../../sys/loop.js'
@@ -73,7 +72,6 @@ const loop = new WorkerLoop(mem, seat.slot, {
     ringOf(r)
     cancelWord = mem.item(item) + (ITEM.at.flags >> 2)
     const def = opdef(words[r + R_OPCODE]!)
-    trace('issue', item, words[r + R_OPCODE]!)
     words[r + R_RES] = def!.issue!(env, r)
     return undefined
   },

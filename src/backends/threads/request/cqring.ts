@@ -7,7 +7,6 @@
  */
 import { IORING_CQ_EVENTFD_DISABLED, IORING_SQ_CQ_OVERFLOW } from '../../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire, storeRelease } from '../../../lib/barrier.js'
-import { trace } from '../../../lib/trace.js'
 import { signal } from '../../../sys/loop.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { RINGS } from '../state/layout.js'
@@ -49,7 +48,6 @@ export function postCqe(ctx: IoRingCtx, low: number, high: number, res: number, 
   }
   if (ctx.overflow.length === 0) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_CQ_OVERFLOW)
   ctx.overflow.push(low, high, res, flags)
-  trace('cqe_overflow', low, res)
 }
 
 /** Moves what fits from the overflow list to the ring, oldest first. */

@@ -11,10 +11,9 @@
 import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN } from '../../../abi/constants.js'
 import { ECANCELED, EOPNOTSUPP } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
-import { trace } from '../../../lib/trace.js'
 import type { IoRingCtx, Tctx } from '../state/ctx.js'
 import { TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
-import { R_LINK, R_SQE_FLAGS, R_USER_DATA } from './alloc.js'
+import { R_LINK, R_SQE_FLAGS } from './alloc.js'
 import { setFail } from './link.js'
 import { addTaskWork } from './task-work.js'
 
@@ -67,12 +66,10 @@ function addFlags(tctx: Tctx, r: number, flags: number): void {
 }
 
 /** Holds a prepared request, or a chain by its head; it may go at once. For `nrAllocated` see releaseHeld. */
-export function holdReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, nrAllocated: number): void {
+export function holdReq(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
   const { drain } = ctx
-  const { words } = tctx.wq.mem
   drain.held.push(req)
   drain.nrHeld += nrLinked(tctx, req)
-  trace('defer', words[r + R_USER_DATA]!, drain.nrHeld)
   releaseHeld(tctx, ctx, nrAllocated)
   if (drain.nrHeld === 0 && !drains(tctx, req)) drain.active = false
 }

@@ -30,7 +30,6 @@ import {
   EOWNERDEAD,
 } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
-import { trace } from '../../../lib/trace.js'
 import { fileKind, holdFd } from '../../../sys/file.js'
 import { listFd } from '../../../sys/leavings.js'
 import {
@@ -134,7 +133,6 @@ export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number
 function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number, nrAllocated: number): boolean {
   const { words } = tctx.wq.mem
   const r = tctx.wq.mem.payload(req)
-  trace('submit_req', words[r + R_OPCODE]!, words[r + R_USER_DATA]!)
   const error = initReq(tctx, ctx, req, r, sqe)
   if (error < 0) setFail(words, r, error)
   const ready = assemble(tctx, ctx, req, error < 0)
@@ -142,7 +140,7 @@ function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number, nrAlloc
   if (ready === NONE) return true
   const head = tctx.wq.mem.payload(ready)
   if ((words[head + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, ready, head)
-  else if (ctx.drain.active) holdReq(tctx, ctx, ready, head, nrAllocated)
+  else if (ctx.drain.active) holdReq(tctx, ctx, ready, nrAllocated)
   else queueSqe(tctx, ctx, ready, head)
   const isRefused = error < 0 || ctx.hasBadPath
   ctx.hasBadPath = false
@@ -180,7 +178,7 @@ function endSpoiled(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
 function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
   const r = tctx.wq.mem.payload(req)
   if ((tctx.wq.mem.words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, req, r)
-  else if (ctx.drain.active) holdReq(tctx, ctx, req, r, nrAllocated)
+  else if (ctx.drain.active) holdReq(tctx, ctx, req, nrAllocated)
   else queueAsync(tctx, ctx, req, r, opdef(tctx.wq.mem.words[r + R_OPCODE]!)!)
 }
 
@@ -312,7 +310,6 @@ function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
   if ((flags & REQ_F_SILENT) !== 0) return
   const skip = (words[r + R_SQE_FLAGS]! & IOSQE_CQE_SKIP_SUCCESS) !== 0
   if (skip && (flags & (REQ_F_FAIL | REQ_F_ENDED)) === 0) return
-  trace('complete', words[r + R_USER_DATA]!, words[r + R_RES]!)
   postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, words[r + R_RES]!, 0)
 }
 
