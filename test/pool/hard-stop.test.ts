@@ -55,9 +55,8 @@ for (const [way, by] of Object.entries(WAYS)) {
         // Beside a pending promise it would begin at once, and end with the thread.
         const before = name === 'never' ? undefined : pool.run('add', [1, 2])
         stop()
-        const next = before ?? pool.run('add', [1, 2])
         assertError(await job)
-        assert.equal(await next, 3)
+        assert.equal(await (before ?? pool.run('add', [1, 2])), 3)
         await until(() => pool.stats().died === 1, 'the thread is gone')
         const { inFlight, died, failed, completed } = pool.stats()
         assert.deepEqual({ inFlight, died, failed, completed }, { inFlight: 0, died: 1, failed: 1, completed: 1 })
