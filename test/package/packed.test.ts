@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { BACKENDS } from '../cli/backends.js'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'uring-packed-'))
@@ -102,4 +104,63 @@ test('links of the docs lead to files of the package', () => {
 test('the compiled examples run where the package is installed', () => {
   const main = join(packed, 'dist/examples/log-digest/main.js')
   assert.match(run(process.execPath, [main, '--make', '0.2']), /^\d+ lines, \d+ hosts, \d+ sessions; /)
+})
+
+/** Two copies of the package on one thread: rings, pools, jobs and shared keys of either, and what one gives the other. */
+const TWO = `
+import assert from 'node:assert/strict'
+import { writeFileSync, readFileSync } from 'node:fs'
+const all = (at) => Promise.all(['', '/ring', '/pool', '/pool/keys', '/pool/job'].map((entry) => import(at + entry)))
+const [a, b] = [await all('uring'), await all('another')]
+assert.notEqual(a[0].Uring, b[0].Uring)
+for (const backend of process.argv.slice(2)) {
+  const rings = await Promise.all([a, b].map(([{ Uring }]) => Uring.open({ backend })))
+  const bare = await Promise.all([a, b].map(async ([, ring]) => ring.queueInit(await ring.loadSyscalls(backend), 8)))
+  for (const ring of bare) assert.equal(ring.submitAndWait(0), 0)
+  const fds = await Promise.all(rings.map((ring) => ring.openat('text', 'r')))
+  const buffers = [new Uint8Array(4), new Uint8Array(4)]
+  // Each reads what the other opened.
+  await Promise.all(rings.map((ring, i) => ring.read(fds[1 - i], buffers[i])))
+  assert.deepEqual(buffers.map(String), ['102,105,114,115', '102,105,114,115'])
+  await Promise.all(rings.map((ring, i) => ring.close(fds[i])))
+  for (const ring of bare) ring.queueExit()
+  await Promise.all(rings.map((ring) => ring.close()))
+}
+const [keysOfA] = [new a[3].SharedKeys()]
+const pools = [a, b].map(([, , { Pool }]) => new Pool(new URL('./two-jobs.mjs', import.meta.url), { maxWorkers: 1, keys: keysOfA }))
+const log = new Int32Array(new SharedArrayBuffer(4))
+const controller = new AbortController()
+for (const pool of pools) {
+  const progress = []
+  assert.deepEqual(await pool.run('both', ['x'], { onProgress: (value) => progress.push(value) }), [true, true])
+  assert.deepEqual(progress, ['of uring', 'of another'])
+}
+await Promise.all(pools.flatMap((pool) => [1, 2, 3, 4].map(() => pool.run('alone', [log], { key: 'k', signal: controller.signal }))))
+await Promise.all(pools.map((pool) => pool.close()))
+`
+const TWO_JOBS = `
+import * as one from 'uring/pool/job'
+import * as two from 'another/pool/job'
+export function both() {
+  one.reportProgress('of uring')
+  two.reportProgress('of another')
+  return [one.currentSignal() !== undefined, one.currentSignal() === two.currentSignal()]
+}
+export function alone(log) {
+  if (Atomics.exchange(log, 0, 1) !== 0) throw new Error('two at once')
+  for (let i = 0; i < 1e6; i++);
+  Atomics.store(log, 0, 0)
+}
+`
+
+test('two installations work side by side on one thread', () => {
+  const another = join(modules, 'another')
+  cpSync(packed, another, { recursive: true })
+  const renamed = JSON.parse(readFileSync(join(another, 'package.json'), 'utf8')) as Record<string, unknown>
+  writeFileSync(join(another, 'package.json'), JSON.stringify({ ...renamed, name: 'another' }))
+  writeFileSync(join(folder, 'two.mjs'), TWO)
+  writeFileSync(join(folder, 'two-jobs.mjs'), TWO_JOBS)
+  writeFileSync(join(folder, 'text'), 'first second')
+  const backends = BACKENDS.filter(({ skip }) => skip === false).map(({ name }) => name)
+  run(process.execPath, ['two.mjs', ...backends])
 })
