@@ -5,7 +5,7 @@
 import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { Worker } from 'node:worker_threads'
 import type { CallersContext } from './jobs/callers-context.js'
-import type { JobOptions } from './options.js'
+import type { JobOptions } from './jobs/job-options.js'
 
 /** What subscribers of `uring.pool.run` get, one object a job; `result` or `error` is there when it has ended. */
 export interface RunMessage {

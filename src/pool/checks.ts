@@ -1,11 +1,12 @@
 /**
- * What a caller gets wrong, told before anything is queued: each check returns the error, or throws it. Owner thread only.
+ * What a caller gets wrong of a pool's options, told before anything is queued: each check returns the error, or throws it. Owner thread only.
  */
 import { availableParallelism } from 'node:os'
 import type { Given } from '../lib/options.js'
 import { mayRunOn } from '../sys/affinity.js'
 import { MAX_SLOTS, WqHash } from '../wq/hash.js'
-import { DEFAULT_UNBOUNDED, type PoolOptions, type RunOptions, type TimeLimit } from './options.js'
+import { DEFAULT_UNBOUNDED, type PoolOptions, type TimeLimit } from './options.js'
+import { badCount, badFlag, badNumber, badTime, badType } from './values/checks.js'
 import { poolError } from './values/failure.js'
 
 /** Of each kind. There are as many records for jobs, so more would have nothing to do. */
@@ -75,40 +76,9 @@ function badKeys({ keys, maxWorkers, maxUnbounded }: Given<PoolOptions>): Error 
   return poolError('ERR_OUT_OF_RANGE', `a pool that shares its keys has ${MAX_SLOTS} workers at most`)
 }
 
-/** Why a job with these options is not even begun, if there is a reason. */
-export function badRunOptions(options: Given<Omit<RunOptions, 'key'>>): Error | undefined {
-  const { id, timeout, priority, unbounded, signal, transfer, onProgress, kill, killAfter } = options
-  if (typeof id === 'function') return poolError('ERR_INVALID_ARG_TYPE', 'the id of a job is no function')
-  if (unbounded !== undefined && typeof unbounded !== 'boolean') return badFlag('unbounded', unbounded)
-  if (signal !== undefined && !isSignal(signal)) return badType('signal', 'an AbortSignal', signal)
-  if (transfer !== undefined && !Array.isArray(transfer)) return badType('transfer', 'an array', transfer)
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    return badType('onProgress', 'a function', onProgress)
-  }
-  if (kill !== undefined && typeof kill !== 'boolean') return badFlag('kill', kill)
-  if (killAfter !== undefined) {
-    if (kill === false)
-      return poolError('ERR_INVALID_ARG_VALUE', 'killAfter says when to kill, and kill that it is not to be')
-    const bad = badTime('killAfter', killAfter)
-    if (bad !== undefined) return bad
-  }
-  if (priority !== undefined && !Number.isSafeInteger(priority)) return badNumber('priority', 'an integer', priority)
-  return timeout === undefined ? undefined : badTime('timeout', timeout)
-}
-
-/** One of another realm, or somebody's own, will do. */
-function isSignal(value: Partial<AbortSignal> | null): boolean {
-  return typeof value?.addEventListener === 'function' && typeof value.aborted === 'boolean'
-}
-
 /** What is wrong with the options of close() and flush(), if anything is. */
 export function badLimit(limit: Given<TimeLimit>): Error | undefined {
   return limit.timeout === undefined ? undefined : badTime('timeout', limit.timeout)
-}
-
-/** What is wrong with an option that is on or off, if anything is. */
-export function badFlag(name: string, value: unknown): Error | undefined {
-  return value === undefined || typeof value === 'boolean' ? undefined : badType(name, 'true or false', value)
 }
 
 /** Why a value is no source of items, if there is a reason. */
@@ -118,34 +88,4 @@ export function badSource(source: unknown): Error | undefined {
   >
   if (typeof sync === 'function' || typeof async === 'function') return undefined
   return poolError('ERR_INVALID_ARG_TYPE', 'map takes an iterable or an async iterable first, then the name of a job')
-}
-
-/** What is wrong with a time in milliseconds, if anything is. */
-export function badTime(name: string, ms: unknown): Error | undefined {
-  return typeof ms === 'number' && ms >= 0 ? undefined : badNumber(name, 'a number of milliseconds, not negative', ms)
-}
-
-/** What is wrong with a count, if anything is. */
-export function badCount(name: string, count: unknown, min: number, max = Number.POSITIVE_INFINITY): Error | undefined {
-  if (Number.isSafeInteger(count) && (count as number) >= min && (count as number) <= max) return undefined
-  return badNumber(
-    name,
-    max < Number.POSITIVE_INFINITY ? `an integer, ${min} to ${max}` : `an integer, at least ${min}`,
-    count,
-  )
-}
-
-function badNumber(name: string, what: string, value: unknown): Error {
-  const code = typeof value === 'number' ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE'
-  return poolError(code, `${name} is ${what}: ${shown(value)} is not`)
-}
-
-/** Why a value is none of what an option takes. */
-export function badType(name: string, what: string, value: unknown): Error {
-  return poolError('ERR_INVALID_ARG_TYPE', `${name} is ${what}: ${shown(value)} is not`)
-}
-
-/** Not every object has a text. */
-function shown(value: unknown): string {
-  return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : String(value)
 }

@@ -12,41 +12,36 @@ import { ACCT_BOUND, ACCT_UNBOUND, ITEM, ITEM_RUNNING, ITEM_SLOT_SHIFT, type WqM
 import { Wq } from '../wq/wq.js'
 import { verifyAtRest } from './at-rest.js'
 import { Blocks } from './between/arena.js'
+import type { StreamStart } from './between/messages.js'
 import { NAMED, NameTable } from './between/names.js'
 import { FUNC, JOB, JOB_WORDS, Space } from './between/record.js'
 import { SharedBufferIds } from './between/shared-buffers.js'
 import { isTraced, traced, tracedOptions } from './channels.js'
-import { badPoolOptions, badRunOptions, checkAffinity } from './checks.js'
+import { badPoolOptions, checkAffinity } from './checks.js'
 import { Control } from './control.js'
+import { Encoding } from './give/encoding.js'
 import { Intake, QUEUE } from './give/intake.js'
-import { type Held, letGo, Outgoing } from './give/outgoing.js'
+import { Outgoing } from './give/outgoing.js'
 import { Room } from './give/room.js'
 import { Histograms } from './home/histograms.js'
 import { Incoming } from './home/incoming.js'
-import { JobEvents, listenerOf, listenFlags, type StreamOptions } from './home/job-events.js'
+import { JobEvents, listenerOf, listenFlags } from './home/job-events.js'
 import { Poller } from './home/poller.js'
 import { Ports } from './home/ports.js'
 import { closedError, Settler } from './home/settler.js'
+import { SyncOutcome } from './home/sync-outcome.js'
 import type { PoolListeners } from './home/untold.js'
 import { JobIterator } from './iterate.js'
 import { Aborts } from './jobs/aborts.js'
 import { Carried } from './jobs/carried.js'
+import { type Held, letGo } from './jobs/held.js'
 import { InFlight, type Resolve } from './jobs/in-flight.js'
+import { badRunOptions, type JobOptions, RUN_OPTIONS, type StreamOptions } from './jobs/job-options.js'
 import { KeyTable, NR_BUCKETS } from './jobs/keys.js'
-import {
-  type IterateOptions,
-  type JobOptions,
-  POOL_OPTIONS,
-  type PoolOptions,
-  type PoolStats,
-  RUN_OPTIONS,
-  type RunSyncOptions,
-} from './options.js'
-import { OpenStreams, SyncOutcome, waitFor } from './run-sync.js'
+import { type IterateOptions, POOL_OPTIONS, type PoolOptions, type PoolStats, type RunSyncOptions } from './options.js'
+import { OpenStreams, waitFor } from './run-sync.js'
 import { PoolThreads, startFailure } from './threads.js'
-import { Encoding } from './values/encoding.js'
 import { abortError, poolError } from './values/failure.js'
-import type { StreamStart } from './worker/stream.js'
 import { assertCount, crewOf, seatOf } from './worker-options.js'
 
 const STATE = ITEM.at.state >> 2

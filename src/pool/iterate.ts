@@ -6,11 +6,11 @@
  * dropped is collected, and its generator ended.
  */
 import { AbortController } from '../lib/globals.js'
-import type { Listener } from './home/job-events.js'
+import type { StreamEnd } from './between/messages.js'
 import { follow, leaving, unfollow } from './jobs/aborts.js'
 import { inCallersContext } from './jobs/callers-context.js'
+import type { Listener } from './jobs/waiting.js'
 import { abortError } from './values/failure.js'
-import type { StreamEnd } from './worker/stream.js'
 
 interface Waiter {
   /** Kept here: who waits for a value has not dropped it. */

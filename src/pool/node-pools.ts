@@ -7,8 +7,8 @@
 import { type Given, OptionTable } from '../lib/options.js'
 import { type NumaNode, numaNodes } from '../sys/affinity.js'
 import type { CancelResult } from '../wq/wq.js'
-import { badType } from './checks.js'
 import type { PoolEvents, PoolListener } from './home/untold.js'
+import { type JobOptions, NO_RUN_OPTIONS, type RunOptions } from './jobs/job-options.js'
 import {
   type AnyJobs,
   CLOSE_OPTIONS,
@@ -16,17 +16,15 @@ import {
   type JobArgs,
   type JobInfo,
   type JobName,
-  type JobOptions,
   type JobResult,
   NO_POOL_OPTIONS,
-  NO_RUN_OPTIONS,
   type PoolOptions,
   type PoolStats,
-  type RunOptions,
   type RunRest,
   type TimeLimit,
 } from './options.js'
 import { Pool } from './pool.js'
+import { badType } from './values/checks.js'
 import { poolError } from './values/failure.js'
 
 export interface NodePoolsOptions extends Omit<PoolOptions, 'affinity'> {

@@ -4,9 +4,10 @@
 import { isAbsolute } from 'node:path'
 import type { Histogram } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
-import type { TransferListItem, WorkerOptions } from 'node:worker_threads'
+import type { WorkerOptions } from 'node:worker_threads'
 import { URL } from '../lib/globals.js'
-import { type Given, OptionTable } from '../lib/options.js'
+import { OptionTable } from '../lib/options.js'
+import { NO_RUN_OPTIONS, type RunOptions } from './jobs/job-options.js'
 import type { SharedKeys } from './jobs/shared-keys.js'
 import { poolError } from './values/failure.js'
 
@@ -59,39 +60,6 @@ export interface PoolOptions
   readonly keys?: SharedKeys
   /** What `workerData` of node:worker_threads is inside the module of jobs. */
   readonly workerData?: unknown
-}
-
-export interface RunOptions {
-  /** Jobs with one key run one at a time, in the order given. Any value; compared as Map does. */
-  readonly key?: unknown
-  /** The job will mostly wait: it gets a thread of the second kind, and takes none from jobs that compute. */
-  readonly unbounded?: boolean
-  readonly signal?: AbortSignal | undefined
-  /** Moved to the worker instead of copied, as with postMessage. */
-  readonly transfer?: readonly TransferListItem[]
-  /** Gets what the job gives to reportProgress(), in order, and before the promise settles. */
-  readonly onProgress?: ((value: unknown) => void) | undefined
-  /** What `pool.cancel(id)` finds the job by, compared with `===`. Any value but a function; several jobs may share one. */
-  readonly id?: unknown
-  /**
-   * Milliseconds from the call until the job is to have ended; Infinity for no limit. One that has not begun then rejects
-   * with ERR_URING_TIMEOUT at once. One that runs is told (currentSignal().aborted) and rejects with it when it ends.
-   */
-  readonly timeout?: number
-  /**
-   * A job that runs is ended with its thread when its `timeout` is over, its `signal` aborts or it is cancelled: at once, so
-   * it rejects in time whatever it does, with a TimeoutError or an AbortError. Another thread takes the place of that one.
-   * What was at the thread beside it and had begun, other jobs that await something, rejects with ERR_URING_WORKER_DIED;
-   * what had not begun is run elsewhere. Default false: the job is told (currentSignal().aborted), and ends by itself.
-   */
-  readonly kill?: boolean
-  /** As `kill`, this many milliseconds after the job was told, if it has not ended by then. Infinity: not. */
-  readonly killAfter?: number
-  /**
-   * An integer; higher goes first. A job begins before all of lower priority that are of its kind (ordinary, or
-   * unbounded) and in no thread's hands, except that none overtakes one of its key. Default 0.
-   */
-  readonly priority?: number
 }
 
 /** What `pool.cancel` and `pool.kill` show of each job. */
@@ -189,26 +157,9 @@ export function jobsHref(jobs: URL | string): string {
   )
 }
 
-/** What a job takes, at nothing given. */
-export const NO_RUN_OPTIONS = {
-  key: undefined,
-  id: undefined,
-  priority: undefined,
-  unbounded: undefined,
-  timeout: undefined,
-  kill: undefined,
-  killAfter: undefined,
-  signal: undefined,
-  transfer: undefined,
-  onProgress: undefined,
-} as const
 const { signal: _signal, ...NO_SYNC_OPTIONS } = NO_RUN_OPTIONS
 const { transfer: _transfer, ...NO_ITEM_OPTIONS } = NO_RUN_OPTIONS
 
-/** Options of jobs as read. */
-export type JobOptions = Given<RunOptions>
-
-export const RUN_OPTIONS = new OptionTable<RunOptions>('Pool.run', NO_RUN_OPTIONS)
 export const RUN_SYNC_OPTIONS = new OptionTable<RunSyncOptions>('Pool.runSync', NO_SYNC_OPTIONS)
 export const ITERATE_OPTIONS = new OptionTable<IterateOptions>('Pool.iterate', {
   ...NO_RUN_OPTIONS,

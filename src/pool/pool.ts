@@ -9,11 +9,12 @@ import type { Given } from '../lib/options.js'
 import type { CancelResult } from '../wq/wq.js'
 import { badName } from './between/names.js'
 import { isTraced, tracedOptions, tracedSync } from './channels.js'
-import { badCount, badFlag, badLimit, badRunOptions, badSource, badTime, MAX_WORKERS } from './checks.js'
+import { badLimit, badSource, MAX_WORKERS } from './checks.js'
 import { Dispatch } from './dispatch.js'
 import { type PoolEvents, type PoolListener, PoolListeners } from './home/untold.js'
 import { CallersContext } from './jobs/callers-context.js'
 import { limited, MAX_TIMER_MS } from './jobs/deadlines.js'
+import { badRunOptions, RUN_OPTIONS, type RunOptions } from './jobs/job-options.js'
 import { mapped } from './map.js'
 import {
   type AnyJobs,
@@ -33,19 +34,19 @@ import {
   type MapOptions,
   type PoolOptions,
   type PoolStats,
-  RUN_OPTIONS,
   RUN_SYNC_OPTIONS,
-  type RunOptions,
   type RunRest,
   type RunSyncOptions,
   type StreamName,
   type StreamValue,
   type TimeLimit,
 } from './options.js'
+import { badCount, badFlag, badTime } from './values/checks.js'
 
 export type { CancelResult } from '../wq/wq.js'
 export type { RunMessage, WorkerMessage } from './channels.js'
 export type { PoolEvents, PoolListener } from './home/untold.js'
+export type { RunOptions } from './jobs/job-options.js'
 export type {
   CancelOptions,
   IterateOptions,
@@ -54,7 +55,6 @@ export type {
   MapOptions,
   PoolOptions,
   PoolStats,
-  RunOptions,
   RunSyncOptions,
   StreamName,
   TimeLimit,

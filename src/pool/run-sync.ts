@@ -3,39 +3,10 @@
  * the pool: it takes jobs home, answers claims, and sees to workers that block or die.
  */
 import { nowMs } from '../lib/clock.js'
-import { stackOf, withStack } from '../lib/error-props.js'
 import type { WqMemory } from '../wq/layout.js'
 import { hasWorkerUp } from '../wq/owner-wait.js'
+import type { SyncOutcome } from './home/sync-outcome.js'
 import { poolError } from './values/failure.js'
-
-/** How a job ended whose caller is no promise. */
-export class SyncOutcome {
-  isDone = false
-  #value: unknown
-  #makeError: (() => unknown) | undefined
-
-  readonly resolve = (value: unknown): void => {
-    // It was given up before this: nobody asks any more, and nobody is to be told.
-    if (value instanceof Promise) value.catch(() => {})
-    this.isDone = true
-    this.#value = value
-  }
-
-  fail(makeError: () => unknown): void {
-    this.isDone = true
-    this.#makeError = makeError
-  }
-
-  /** The job's result, or throws what it threw; the stack goes on with the caller's. */
-  result(): unknown {
-    if (this.#makeError === undefined) return this.#value
-    const thrown = this.#makeError()
-    const stack = thrown instanceof Error ? stackOf(thrown) : undefined
-    if (stack === undefined) throw thrown
-    const here = stackOf(new Error())?.split('\n').slice(3).join('\n') ?? ''
-    throw withStack(thrown as Error, `${stack}\n${here}`)
-  }
-}
 
 /** The longest that a worker may take to come up, while nobody can be told that it did not. */
 const START_LIMIT_MS = 30_000

@@ -9,13 +9,13 @@ import type { SpareData } from '../wq/crew-parts.js'
 import { WORKER, WORKER_GONE } from '../wq/layout.js'
 import type { StartEnd } from '../wq/member.js'
 import type { Wq } from '../wq/wq.js'
+import type { PoolSeat } from './between/messages.js'
 import { PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, PHASE_STARTS, SEAT, type Space } from './between/record.js'
 import { traceWorker } from './channels.js'
 import type { Ports } from './home/ports.js'
 import { type PoolListeners, tellUntold } from './home/untold.js'
 import { CallersContext } from './jobs/callers-context.js'
 import { poolError } from './values/failure.js'
-import type { PoolSeat } from './worker/worker.js'
 
 const PHASE = SEAT.at.phase >> 2
 const RETIRES = SEAT.at.retires >> 2

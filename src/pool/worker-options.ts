@@ -5,11 +5,11 @@ import { availableParallelism } from 'node:os'
 import { type ResourceLimits, SHARE_ENV, type WorkerOptions } from 'node:worker_threads'
 import { process, structuredClone } from '../lib/globals.js'
 import { forNode, type Given, OptionTable } from '../lib/options.js'
-import { badFlag, badType } from './checks.js'
+import type { PoolSeat } from './between/messages.js'
 import { MAX_TIMER_MS } from './jobs/deadlines.js'
 import { DEFAULT_UNBOUNDED, type PoolOptions } from './options.js'
+import { badFlag, badType } from './values/checks.js'
 import { poolError } from './values/failure.js'
-import type { PoolSeat } from './worker/worker.js'
 
 export const DEFAULT_CONCURRENT_JOBS = 16
 const DEFAULT_START_MS = 60_000

@@ -4,9 +4,8 @@
  *
  *   block:  | how many buffers | length of each | length of the bytes | bytes | buffer | buffer | …      each at a multiple of 8
  */
-
-import type { PackedMessage } from '../give/outgoing.js'
 import { copyBytes, privateCopy } from '../values/copies.js'
+import type { PackedMessage } from './messages.js'
 import type { Space } from './record.js'
 
 /** Beyond it two copies cost more than the message that moves them, and the asking for it. */

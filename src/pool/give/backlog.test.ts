@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { JOB_WORDS } from '../between/record.js'
 import { Extras } from '../jobs/extras.js'
-import { Backlog, type Waiting } from './backlog.js'
-import type { Held } from './outgoing.js'
+import type { Held } from '../jobs/held.js'
+import type { Waiting } from '../jobs/waiting.js'
+import { Backlog } from './backlog.js'
 
 function push(backlog: Backlog, record: readonly number[] = [1], held?: Held, options: Partial<Waiting> = {}): number {
   const id = backlog.nextId()

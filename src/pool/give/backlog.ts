@@ -4,35 +4,9 @@
  * A job waits here complete, its arguments written as they were when it was given, so that taking it on is a copy. There
  * may be millions: chunks of arrays hold them, no object a job, and of a record only the words that say something.
  */
-
 import { JOB_WORDS } from '../between/record.js'
-import type { Listener } from '../home/job-events.js'
 import type { Extras } from '../jobs/extras.js'
-import type { Held } from './outgoing.js'
-
-/** What few waiting jobs have. */
-interface Rest {
-  readonly held: Held | undefined
-  readonly signal: AbortSignal | undefined
-  /** Who listens to its events, and the JOB_* flags that say so. */
-  readonly listener: Listener | undefined
-  readonly listenFlags: number
-  extras: Extras | undefined
-}
-
-export interface Waiting extends Rest {
-  /** What a record will hold; how many of the words say something. */
-  readonly words: Int32Array
-  readonly nrWords: number
-  /** From its options, as they were when it was given. */
-  readonly key: unknown
-  readonly isUnbounded: boolean
-  /** When it was given, where histograms are on. */
-  readonly givenNs: number
-  readonly resolve: (value: unknown) => void
-  /** Names the job while it has no item: negative. */
-  readonly id: number
-}
+import type { Rest, Waiting } from '../jobs/waiting.js'
 
 const CHUNK_JOBS = 1024
 /** Room at first, four to a job: what one without arguments takes. */

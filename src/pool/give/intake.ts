@@ -17,12 +17,13 @@ import {
 import type { Wq } from '../../wq/wq.js'
 import { JOB_PROGRESS, JOB_STREAM } from '../between/record.js'
 import type { Histograms } from '../home/histograms.js'
-import type { JobEvents, Listener } from '../home/job-events.js'
+import type { JobEvents } from '../home/job-events.js'
 import type { Poller } from '../home/poller.js'
 import type { Aborts } from '../jobs/aborts.js'
 import { Extras } from '../jobs/extras.js'
 import type { InFlight } from '../jobs/in-flight.js'
-import { Backlog, type Waiting } from './backlog.js'
+import type { Listener, Waiting } from '../jobs/waiting.js'
+import { Backlog } from './backlog.js'
 import { Ranking } from './ranking.js'
 
 const FLAGS = ITEM.at.flags >> 2

@@ -5,9 +5,10 @@
  * beside it in a message; what only Node can clone is cloned at once, as structured cloning demands, and posted when a
  * worker claims it. Which way is chosen call by call.
  */
-import { MessagePort, type TransferListItem } from 'node:worker_threads'
+import type { TransferListItem } from 'node:worker_threads'
 import { structuredClone } from '../../lib/globals.js'
 import { type Blocks, blockOf } from '../between/arena.js'
+import type { PackedMessage } from '../between/messages.js'
 import { parcelBytes, putParcel } from '../between/parcel.js'
 import {
   AT,
@@ -24,33 +25,14 @@ import {
   SIZE,
   type Space,
 } from '../between/record.js'
+import type { Held } from '../jobs/held.js'
 import type { Codec } from '../values/codec.js'
 import { copyBytes } from '../values/copies.js'
-import type { Encoding } from '../values/encoding.js'
 import { LongCodec } from '../values/long-codec.js'
 import { NO_ROOM } from '../values/scalars.js'
 import { pack } from '../values/serial.js'
 import { settled } from '../values/settled.js'
-
-/** What the owner keeps for a job until a worker claims it, or the job ends. */
-export interface Held {
-  /** Keeps the buffers behind the numbers in the record alive. */
-  readonly sabs: SharedArrayBuffer[]
-  readonly body: unknown
-  readonly transfer: readonly TransferListItem[]
-}
-
-/** What a worker receives when it has claimed a job. */
-export interface ClaimMessage {
-  readonly sabs: [number, SharedArrayBuffer][]
-  readonly body: unknown
-}
-
-/** The body of a message that is serialised: KIND_MESSAGE, either way. */
-export interface PackedMessage {
-  readonly bytes: Uint8Array
-  readonly buffers: ArrayBuffer[]
-}
+import type { Encoding } from './encoding.js'
 
 const NOTHING: readonly never[] = []
 
@@ -175,9 +157,4 @@ function clone(codec: Codec, base: number, args: readonly unknown[], transfer: r
   const copy = structuredClone({ args, transfer }, { transfer: [...transfer] })
   codec.words[base + KIND] = KIND_CLONE
   return { sabs: [], body: copy.args, transfer: copy.transfer }
-}
-
-/** A job that was held and never claimed: ports that were moved for it would stay open. */
-export function letGo(held: Held): void {
-  for (const item of held.transfer) if (item instanceof MessagePort) item.close()
 }

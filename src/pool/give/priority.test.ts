@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Waiting } from './backlog.js'
+import type { Waiting } from '../jobs/waiting.js'
 import { Ranked, RankedJobs } from './priority.js'
 
 function job(id: number, priority: number, key?: unknown, isUnbounded = false): Ranked {

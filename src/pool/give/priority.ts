@@ -8,10 +8,9 @@
  * the highest of them: an urgent job hurries those that it has to wait for. While a job of the key is in io-wq's hands
  * its lanes are out of the heaps. Counterpart: none, io-wq's lists are first in, first out.
  */
-
 import { Heap, type Heaped } from '../../lib/heap.js'
 import { ACCT_BOUND, ACCT_UNBOUND, NR_ACCTS } from '../../wq/layout.js'
-import type { Waiting } from './backlog.js'
+import type { Waiting } from '../jobs/waiting.js'
 
 /** A job that waits here: it has its place in the order, and a priority. */
 export class Ranked implements Heaped {

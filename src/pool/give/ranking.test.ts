@@ -9,7 +9,7 @@ import { JOB } from '../between/record.js'
 import { Extras } from '../jobs/extras.js'
 import { InFlight } from '../jobs/in-flight.js'
 import { KeyTable } from '../jobs/keys.js'
-import type { Waiting } from './backlog.js'
+import type { Waiting } from '../jobs/waiting.js'
 import { Ranking } from './ranking.js'
 
 const NR_ITEMS = 3

@@ -13,7 +13,7 @@ import { ACCT_BOUND, ACCT_UNBOUND } from '../../wq/layout.js'
 import type { Wq } from '../../wq/wq.js'
 import { Extras } from '../jobs/extras.js'
 import type { InFlight } from '../jobs/in-flight.js'
-import type { Waiting } from './backlog.js'
+import type { Waiting } from '../jobs/waiting.js'
 import { Ranked, RankedJobs, type Turn } from './priority.js'
 
 /** Jobs of an account in io-wq's list: enough that workers find some until the owner looks again. */

@@ -1,42 +1,14 @@
 /**
- * How long jobs wait and run, in nanoseconds, where a pool is asked for it. The owner records; a worker stamps.
- *
- * A stamp is written by the worker that runs the job, before the job goes home, and read by the owner after: the push
- * and the pop order it. The monotonic clock is one for all threads, which performance.now() is not.
+ * How long jobs wait and run, in nanoseconds, where a pool is asked for it: from what workers stamp (stamps.ts). Owner
+ * thread only.
  */
 import { createHistogram, type Histogram, type RecordableHistogram } from 'node:perf_hooks'
 import { hrtime } from '../../lib/globals.js'
 import { STAMP } from '../between/record.js'
+import { BEGUN_NS, BEGUN_S, ENDED_NS, ENDED_S, STRIDE } from '../between/stamps.js'
 
-const STRIDE = STAMP.size >> 2
-const BEGUN_S = STAMP.at.begun_s >> 2
-const BEGUN_NS = STAMP.at.begun_ns >> 2
-const ENDED_S = STAMP.at.ended_s >> 2
-const ENDED_NS = STAMP.at.ended_ns >> 2
 const NS_PER_S = 1e9
 
-/** The worker's side: a job begins, or has ended. */
-export class Stamps {
-  readonly #words: Uint32Array
-
-  constructor(sab: SharedArrayBuffer) {
-    this.#words = new Uint32Array(sab)
-  }
-
-  begin(item: number): void {
-    const [s, ns] = hrtime()
-    this.#words[item * STRIDE + BEGUN_S] = s
-    this.#words[item * STRIDE + BEGUN_NS] = ns
-  }
-
-  end(item: number): void {
-    const [s, ns] = hrtime()
-    this.#words[item * STRIDE + ENDED_S] = s
-    this.#words[item * STRIDE + ENDED_NS] = ns
-  }
-}
-
-/** The owner's side. */
 export class Histograms {
   /** For the workers. */
   readonly sab: SharedArrayBuffer

@@ -3,6 +3,7 @@
  */
 import type { WqMemory } from '../../wq/layout.js'
 import { RingReader } from '../between/arena.js'
+import type { PackedMessage } from '../between/messages.js'
 import {
   AT,
   DATA,
@@ -17,7 +18,6 @@ import {
   SIZE,
   type Space,
 } from '../between/record.js'
-import type { PackedMessage } from '../give/outgoing.js'
 import type { Codec } from '../values/codec.js'
 import { LongCodec } from '../values/long-codec.js'
 import { unpack } from '../values/serial.js'

@@ -3,27 +3,20 @@
  *
  * Events of a job are handed on in the order they were posted, and all of them before the job settles.
  */
-
-import { type OutputPiece, print } from '../between/output.js'
+import {
+  EVENT_FAILURE,
+  EVENT_OUTPUT,
+  EVENT_PROGRESS,
+  type EventMessage,
+  type OutputPiece,
+} from '../between/messages.js'
 import { JOB_PROGRESS, JOB_STREAM } from '../between/record.js'
 import { inCallersContext } from '../jobs/callers-context.js'
-import type { JobOptions, RunOptions } from '../options.js'
+import type { RunOptions } from '../jobs/job-options.js'
+import type { Listener } from '../jobs/waiting.js'
 import { type Failure, rebuild } from '../values/thrown.js'
-import { EVENT_FAILURE, EVENT_OUTPUT, EVENT_PROGRESS, type EventMessage } from '../worker/worker-events.js'
 import type { Ports } from './ports.js'
-
-/** What a caller wants to hear. */
-export interface Listener {
-  /** Never throws. */
-  readonly onProgress?: ((value: unknown) => void) | undefined
-  /** Values of a generator, and who ran it: room is given to that worker. */
-  onValues?(values: readonly unknown[], slot: number): void
-}
-
-/** Options of a job, and who gets what it yields. */
-export interface StreamOptions extends JobOptions {
-  readonly stream?: Listener
-}
+import { print } from './print.js'
 
 /** The JOB_* flags of a job that somebody listens to. */
 export function listenFlags(onProgress: RunOptions['onProgress'], stream: Listener | undefined): number {

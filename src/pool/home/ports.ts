@@ -8,11 +8,10 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import { futexWake, loadAcquire, xchg } from '../../lib/barrier.js'
 import { process } from '../../lib/globals.js'
+import type { ClaimMessage, EventMessage, Greeting, WorkerNews } from '../between/messages.js'
 import { CLAIM_ANSWERED, SEAT, type Space } from '../between/record.js'
 import type { SharedBufferIds } from '../between/shared-buffers.js'
-import type { ClaimMessage, Held } from '../give/outgoing.js'
-import type { Greeting } from '../worker/worker.js'
-import type { EventMessage, WorkerNews } from '../worker/worker-events.js'
+import type { Held } from '../jobs/held.js'
 
 const CLAIM = SEAT.at.claim >> 2
 const ANSWER = SEAT.at.answer >> 2

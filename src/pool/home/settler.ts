@@ -8,12 +8,12 @@ import type { WqMemory } from '../../wq/layout.js'
 import { FUNC, KIND, KIND_FAILED, KIND_PRINTED } from '../between/record.js'
 import type { Aborts } from '../jobs/aborts.js'
 import type { InFlight, Resolve } from '../jobs/in-flight.js'
-import type { SyncOutcome } from '../run-sync.js'
 import { abortError, poolError, rejection, rejectionOf, timeoutError } from '../values/failure.js'
 import { type Failure, rebuild } from '../values/thrown.js'
 import type { Histograms } from './histograms.js'
 import type { Incoming } from './incoming.js'
 import type { JobEvents } from './job-events.js'
+import type { SyncOutcome } from './sync-outcome.js'
 
 export interface SettlerParts {
   readonly mem: WqMemory

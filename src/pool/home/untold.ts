@@ -8,8 +8,8 @@
 import { stackOf, withStack } from '../../lib/error-props.js'
 import { emitWarning } from '../../lib/globals.js'
 import { forNode } from '../../lib/options.js'
-import { badType } from '../checks.js'
 import { inCallersContext } from '../jobs/callers-context.js'
+import { badType } from '../values/checks.js'
 import { poolError } from '../values/failure.js'
 import { jobsStack } from '../values/thrown.js'
 

@@ -1,7 +1,7 @@
 /**
  * What of the caller's AsyncLocalStorages goes with a job. Owner thread only; job-stores.ts is the worker's side.
  */
-import { badType } from '../checks.js'
+import { badType } from '../values/checks.js'
 
 type Stores = Readonly<Record<string, { getStore(): unknown }>>
 

@@ -3,10 +3,10 @@
  */
 import { type Blocks, blockOf } from '../between/arena.js'
 import { AT, FUNC, JOB_WORDS } from '../between/record.js'
-import type { Waiting } from '../give/backlog.js'
-import { type Held, letGo } from '../give/outgoing.js'
 import { Extras } from './extras.js'
+import { type Held, letGo } from './held.js'
 import type { KeyTable } from './keys.js'
+import type { Waiting } from './waiting.js'
 
 export type Resolve = (value: unknown) => void
 

@@ -6,6 +6,7 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { fetchAdd, futexWait, loadAcquire, xchg } from '../../lib/barrier.js'
+import type { ClaimMessage, PackedMessage } from '../between/messages.js'
 import { openParcel } from '../between/parcel.js'
 import {
   AT,
@@ -24,7 +25,6 @@ import {
   type Space,
 } from '../between/record.js'
 import { type SharedBufferCache, UnknownBuffer } from '../between/shared-buffers.js'
-import type { ClaimMessage, PackedMessage } from '../give/outgoing.js'
 import type { Codec } from '../values/codec.js'
 import { poolError } from '../values/failure.js'
 import type { LongCodec } from '../values/long-codec.js'

@@ -10,10 +10,11 @@ import type { TransferListItem } from 'node:worker_threads'
 import { loadAcquire } from '../../lib/barrier.js'
 import { AbortController, AbortSignal } from '../../lib/globals.js'
 import { IO_WQ_WORK_CANCEL, ITEM } from '../../wq/layout.js'
+import { EVENT_PROGRESS } from '../between/messages.js'
 import { JOB_PROGRESS } from '../between/record.js'
 import { abortError } from '../values/failure.js'
 import { movingOf, type RunningJob } from './job-protocol.js'
-import { EVENT_PROGRESS, type WorkerEvents } from './worker-events.js'
+import type { PendingJob, WorkerEvents } from './worker-events.js'
 
 const FLAGS = ITEM.at.flags >> 2
 
@@ -22,7 +23,7 @@ interface Frame {
   job: JobContext | undefined
 }
 
-export class JobContext implements Frame, RunningJob {
+export class JobContext implements Frame, PendingJob, RunningJob {
   readonly item: number
   /** Its own frame. */
   readonly job = this

@@ -6,7 +6,7 @@
  */
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import { RingWriter } from '../between/arena.js'
-import { output } from '../between/output.js'
+import type { PackedMessage } from '../between/messages.js'
 import {
   AT,
   DATA,
@@ -33,6 +33,7 @@ import { pack } from '../values/serial.js'
 import { settled } from '../values/settled.js'
 import { describe } from '../values/thrown.js'
 import { movingOf } from './job-protocol.js'
+import { output } from './relay.js'
 
 export class JobResult {
   readonly #codec: Codec
@@ -114,7 +115,7 @@ export class JobResult {
     } else this.#post(p, { bytes, buffers }, failed)
   }
 
-  #post(p: number, packed: { bytes: Uint8Array; buffers: ArrayBuffer[] }, failed: number): void {
+  #post(p: number, packed: PackedMessage, failed: number): void {
     this.#port.postMessage(packed, [packed.bytes.buffer as ArrayBuffer, ...packed.buffers])
     this.#words[p + KIND] = KIND_MESSAGE | failed
   }

@@ -4,15 +4,10 @@
  * Node loads what it can: ES modules, CommonJS, TypeScript where it strips types or a loader is there.
  */
 import { process } from '../../lib/globals.js'
+import type { ModuleHooks } from '../between/messages.js'
 import { poolError, reasonOf } from '../values/failure.js'
 
 export type JobFunction = (...args: unknown[]) => unknown
-
-/** Names of functions that the module exports for its workers. */
-export interface ModuleHooks {
-  readonly init: string | undefined
-  readonly teardown: string | undefined
-}
 
 /** Characters of a name in an error: it may be anything that the program was fed with. */
 const MAX_SHOWN = 200

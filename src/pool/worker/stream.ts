@@ -5,29 +5,23 @@
  * Values that come within a millisecond go together in one message. A generator that does not await is left alone for
  * 10 ms at most, then the event loop has its turn.
  */
-
 import type { TransferListItem } from 'node:worker_threads'
 import { nowMs } from '../../lib/clock.js'
 import { clearImmediate, setImmediate } from '../../lib/globals.js'
+import { EVENT_VALUES, type StreamEnd, type StreamStart } from '../between/messages.js'
 import { poolError } from '../values/failure.js'
 import { currentJob } from './job-context.js'
 import { Moving, movingOf } from './job-protocol.js'
 import type { JobFunction } from './jobs-module.js'
-import { EVENT_VALUES, type WorkerEvents } from './worker-events.js'
+import type { PausedStream, WorkerEvents } from './worker-events.js'
 
 const BATCH_MS = 1
 const MAX_BATCH = 256
 const BUSY_MS = 10
 
-/** What a job that yields settles with: whether its generator came to its end, and what it returned. */
-export type StreamEnd = readonly [isWhole: boolean, returned: unknown]
-
-/** The first argument of a job that yields: which it is, among all of its pool, and for how many values there is room. */
-export type StreamStart = readonly [id: number, room: number]
-
 type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>
 
-export class JobStream {
+export class JobStream implements PausedStream {
   readonly #events: WorkerEvents
   readonly #item: number
   readonly #job = currentJob()!

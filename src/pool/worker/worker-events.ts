@@ -4,33 +4,28 @@
  */
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import type { WqMemory } from '../../wq/layout.js'
-import type { JobContext } from './job-context.js'
-import type { JobStream } from './stream.js'
+import type { EventKind, EventMessage, WorkerNews } from '../between/messages.js'
 
-/** To the owner: about which item, what kind, what. `null` instead only wakes it. */
-export type EventMessage = readonly [item: number, kind: EventKind, value: unknown]
+/** A job whose promise is pending, as news reach it. */
+export interface PendingJob {
+  readonly item: number
+  /** Something was told to stop, this job perhaps. */
+  tell(): void
+}
 
-export const EVENT_PROGRESS = 0
-/** Several values of a generator. */
-export const EVENT_VALUES = 1
-/** Pieces of output; the descriptor in the place of the item. */
-export const EVENT_OUTPUT = 2
-/** What went wrong beside jobs, as a Failure; no item. */
-export const EVENT_FAILURE = 3
-export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES | typeof EVENT_OUTPUT | typeof EVENT_FAILURE
-
-/**
- * To a worker: a generator may yield so many more, named by its own number, for one that has ended may be meant while its
- * item is another's already. `null`: something was told to stop.
- */
-export type WorkerNews = readonly [id: number, room: number] | null
+/** A generator, as news reach it. */
+export interface PausedStream {
+  makeRoom(room: number): void
+  /** There may be reason to stop. */
+  wake(): void
+}
 
 export class WorkerEvents {
   readonly mem: WqMemory
   readonly #port: MessagePort
   /** Jobs whose promises are pending. */
-  readonly #pending = new Map<number, JobContext>()
-  readonly #streams = new Map<number, JobStream>()
+  readonly #pending = new Map<number, PendingJob>()
+  readonly #streams = new Map<number, PausedStream>()
   /** Told of each generator that waits for its caller, and of each that goes on. */
   onParked: (by: 1 | -1) => void = () => {}
 
@@ -52,15 +47,15 @@ export class WorkerEvents {
     this.#port.postMessage([item, kind, value] satisfies EventMessage, transfer)
   }
 
-  addPending(context: JobContext): void {
-    this.#pending.set(context.item, context)
+  addPending(job: PendingJob): void {
+    this.#pending.set(job.item, job)
   }
 
-  removePending(context: JobContext): void {
-    this.#pending.delete(context.item)
+  removePending(job: PendingJob): void {
+    this.#pending.delete(job.item)
   }
 
-  addStream(id: number, stream: JobStream): void {
+  addStream(id: number, stream: PausedStream): void {
     this.#streams.set(id, stream)
   }
 
@@ -74,7 +69,7 @@ export class WorkerEvents {
       return
     }
     // Shared memory says which. Those told before have fired already.
-    for (const context of [...this.#pending.values()]) context.tell()
+    for (const job of [...this.#pending.values()]) job.tell()
     for (const stream of [...this.#streams.values()]) stream.wake()
   }
 }

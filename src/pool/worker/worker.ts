@@ -5,7 +5,7 @@
  * While it runs jobs or sleeps, the thread is away from Node's event loop; turns.ts says when it goes back there.
  */
 import { syncBuiltinESMExports } from 'node:module'
-import workerThreads, { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import workerThreads, { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { fetchAdd, loadAcquire, storeRelease, xchg } from '../../lib/barrier.js'
 import { exit, setImmediate } from '../../lib/globals.js'
 import { NONE } from '../../lib/mpscq.js'
@@ -17,42 +17,24 @@ import { WORKER, WqMemory } from '../../wq/layout.js'
 import { wakeOwner as wakeSleepingOwner } from '../../wq/wakes.js'
 import { watchedTables } from '../../wq/watch.js'
 import { WorkerLoop } from '../../wq/worker-loop.js'
-import { type OutputFd, type OutputPiece, relayOutput } from '../between/output.js'
+import {
+  EVENT_FAILURE,
+  EVENT_OUTPUT,
+  type Greeting,
+  type OutputFd,
+  type OutputPiece,
+  type PoolSeat,
+} from '../between/messages.js'
 import { JOB, PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, POOL, SEAT, Space } from '../between/record.js'
-import { Stamps } from '../home/histograms.js'
+import { Stamps } from '../between/stamps.js'
 import { describe } from '../values/thrown.js'
 import { currentJob, inNewFrame } from './job-context.js'
 import { becomeHost } from './job-protocol.js'
-import { JobsModule, type ModuleHooks } from './jobs-module.js'
+import { JobsModule } from './jobs-module.js'
+import { relayOutput } from './relay.js'
 import { JobRunner } from './run-job.js'
 import { Turns } from './turns.js'
-import { EVENT_FAILURE, EVENT_OUTPUT, WorkerEvents } from './worker-events.js'
-
-/** What the owner hands to each worker, beside its seat. */
-export interface PoolSeat {
-  readonly space: SharedArrayBuffer
-  readonly jobs: string
-  readonly hooks: ModuleHooks
-  readonly concurrentJobs: number
-  /** PoolOptions.startTimeoutMs. */
-  readonly startTimeoutMs: number
-  /** Jobs after which a worker leaves. */
-  readonly maxJobs: number
-  /** Of which streams the owner prints what is written. */
-  readonly relays: readonly OutputFd[]
-  readonly workerData: unknown
-  /** Where to say when jobs begin and end, if somebody wants to know. */
-  readonly stamps: SharedArrayBuffer | undefined
-  /** A spare thread's alone: where it is told that it has a slot. */
-  readonly adoption?: MessagePort
-}
-
-/** The first message to each worker: where it sits, its own port, and the one whose messages wake the owner. */
-export interface Greeting {
-  readonly slot: number
-  readonly port: MessagePort
-  readonly wakePort: MessagePort
-}
+import { WorkerEvents } from './worker-events.js'
 
 const seat = workerData as WorkerSeat
 const poolSeat = seat.data as PoolSeat

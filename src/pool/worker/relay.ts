@@ -1,6 +1,6 @@
 /**
- * What jobs print: a worker posts each piece at once, and the owner has it before the job settles. Worker threads write,
- * the owner prints.
+ * What jobs print: a worker posts each piece at once, and the owner has it before the job settles. Worker threads only;
+ * print.ts is the owner's side.
  *
  * Node's own way keeps all but the first piece in the worker until its event loop turns, and in a port of the main thread
  * until that one's does: whoever ends after the last `await` loses it. Here it goes through the port of progress, which
@@ -8,13 +8,9 @@
  */
 import type { Writable } from 'node:stream'
 import { process } from '../../lib/globals.js'
+import type { OutputFd, OutputPiece } from '../between/messages.js'
 
-/** Which stream, by its descriptor. */
-export type OutputFd = 1 | 2
-/** Strings with their encoding, or bytes. */
-export type OutputPiece = readonly [chunk: string | Uint8Array, encoding: BufferEncoding]
-
-/** Worker only: something was posted that no job has told of yet. */
+/** Whether something was posted that no job has told of yet. */
 export const output = { hasPrinted: false }
 
 interface Batch {
@@ -22,7 +18,7 @@ interface Batch {
   readonly encoding: BufferEncoding
 }
 
-/** Worker only: what is written to these streams from now on is posted, without waiting for anybody. */
+/** What is written to these streams from now on is posted, without waiting for anybody. */
 export function relayOutput(fds: readonly OutputFd[], post: (fd: OutputFd, pieces: OutputPiece[]) => void): void {
   for (const fd of fds) {
     const stream = fd === 1 ? process.stdout : process.stderr
@@ -40,14 +36,5 @@ export function relayOutput(fds: readonly OutputFd[], post: (fd: OutputFd, piece
       done()
     }
     Object.assign(stream, { _writev })
-  }
-}
-
-/** Owner only. */
-export function print(fd: number, pieces: readonly OutputPiece[]): void {
-  const stream = fd === 1 ? process.stdout : process.stderr
-  for (const [chunk, encoding] of pieces) {
-    if (typeof chunk === 'string') stream.write(chunk, encoding)
-    else stream.write(chunk)
   }
 }

@@ -9,9 +9,9 @@
 import { type Blocks, blockOf } from '../between/arena.js'
 import { DATA, DATA_WORDS, type Space } from '../between/record.js'
 import type { SharedBufferIds } from '../between/shared-buffers.js'
-import { Codec, type FarBytes, type SharedBuffers } from './codec.js'
-import { copyBytes } from './copies.js'
-import { NO_ROOM } from './scalars.js'
+import { Codec, type FarBytes, type SharedBuffers } from '../values/codec.js'
+import { copyBytes } from '../values/copies.js'
+import { NO_ROOM } from '../values/scalars.js'
 
 export class Encoding implements SharedBuffers, FarBytes {
   readonly codec: Codec

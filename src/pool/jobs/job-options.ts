@@ -1,0 +1,90 @@
+/**
+ * What a caller may ask of a job, and what is wrong with it. Owner thread only.
+ */
+import type { TransferListItem } from 'node:worker_threads'
+import { type Given, OptionTable } from '../../lib/options.js'
+import { badFlag, badNumber, badTime, badType } from '../values/checks.js'
+import { poolError } from '../values/failure.js'
+import type { Listener } from './waiting.js'
+
+export interface RunOptions {
+  /** Jobs with one key run one at a time, in the order given. Any value; compared as Map does. */
+  readonly key?: unknown
+  /** The job will mostly wait: it gets a thread of the second kind, and takes none from jobs that compute. */
+  readonly unbounded?: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Moved to the worker instead of copied, as with postMessage. */
+  readonly transfer?: readonly TransferListItem[]
+  /** Gets what the job gives to reportProgress(), in order, and before the promise settles. */
+  readonly onProgress?: ((value: unknown) => void) | undefined
+  /** What `pool.cancel(id)` finds the job by, compared with `===`. Any value but a function; several jobs may share one. */
+  readonly id?: unknown
+  /**
+   * Milliseconds from the call until the job is to have ended; Infinity for no limit. One that has not begun then rejects
+   * with ERR_URING_TIMEOUT at once. One that runs is told (currentSignal().aborted) and rejects with it when it ends.
+   */
+  readonly timeout?: number
+  /**
+   * A job that runs is ended with its thread when its `timeout` is over, its `signal` aborts or it is cancelled: at once, so
+   * it rejects in time whatever it does, with a TimeoutError or an AbortError. Another thread takes the place of that one.
+   * What was at the thread beside it and had begun, other jobs that await something, rejects with ERR_URING_WORKER_DIED;
+   * what had not begun is run elsewhere. Default false: the job is told (currentSignal().aborted), and ends by itself.
+   */
+  readonly kill?: boolean
+  /** As `kill`, this many milliseconds after the job was told, if it has not ended by then. Infinity: not. */
+  readonly killAfter?: number
+  /**
+   * An integer; higher goes first. A job begins before all of lower priority that are of its kind (ordinary, or
+   * unbounded) and in no thread's hands, except that none overtakes one of its key. Default 0.
+   */
+  readonly priority?: number
+}
+
+/** What a job takes, at nothing given. */
+export const NO_RUN_OPTIONS = {
+  key: undefined,
+  id: undefined,
+  priority: undefined,
+  unbounded: undefined,
+  timeout: undefined,
+  kill: undefined,
+  killAfter: undefined,
+  signal: undefined,
+  transfer: undefined,
+  onProgress: undefined,
+} as const
+/** Options of jobs as read. */
+export type JobOptions = Given<RunOptions>
+
+export const RUN_OPTIONS = new OptionTable<RunOptions>('Pool.run', NO_RUN_OPTIONS)
+
+/** Options of a job, and who gets what it yields. */
+export interface StreamOptions extends JobOptions {
+  readonly stream?: Listener
+}
+
+/** Why a job with these options is not even begun, if there is a reason. */
+export function badRunOptions(options: Given<Omit<RunOptions, 'key'>>): Error | undefined {
+  const { id, timeout, priority, unbounded, signal, transfer, onProgress, kill, killAfter } = options
+  if (typeof id === 'function') return poolError('ERR_INVALID_ARG_TYPE', 'the id of a job is no function')
+  if (unbounded !== undefined && typeof unbounded !== 'boolean') return badFlag('unbounded', unbounded)
+  if (signal !== undefined && !isSignal(signal)) return badType('signal', 'an AbortSignal', signal)
+  if (transfer !== undefined && !Array.isArray(transfer)) return badType('transfer', 'an array', transfer)
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    return badType('onProgress', 'a function', onProgress)
+  }
+  if (kill !== undefined && typeof kill !== 'boolean') return badFlag('kill', kill)
+  if (killAfter !== undefined) {
+    if (kill === false)
+      return poolError('ERR_INVALID_ARG_VALUE', 'killAfter says when to kill, and kill that it is not to be')
+    const bad = badTime('killAfter', killAfter)
+    if (bad !== undefined) return bad
+  }
+  if (priority !== undefined && !Number.isSafeInteger(priority)) return badNumber('priority', 'an integer', priority)
+  return timeout === undefined ? undefined : badTime('timeout', timeout)
+}
+
+/** One of another realm, or somebody's own, will do. */
+function isSignal(value: Partial<AbortSignal> | null): boolean {
+  return typeof value?.addEventListener === 'function' && typeof value.aborted === 'boolean'
+}
