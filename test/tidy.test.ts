@@ -30,6 +30,23 @@ const FLOORS: Record<string, number> = {
   cli: 7,
   '': 8, // src/index.ts
 }
+/**
+ * Inner floors: which rooms of a folder a room may import from, types included; '' is its root. What is left out it never
+ * imports, so two sides that may not know each other have but those below both in common. A thread's entry is started,
+ * by `new URL`, and not imported.
+ */
+const ROOMS: Record<string, Record<string, readonly string[]>> = {
+  // The owner's side is jobs, home, give and the root; the other side is the workers'.
+  pool: {
+    values: [],
+    between: ['values'],
+    jobs: ['values', 'between'],
+    home: ['values', 'between', 'jobs'],
+    give: ['values', 'between', 'jobs', 'home'],
+    '': ['values', 'between', 'jobs', 'home', 'give'],
+    worker: ['values', 'between'],
+  },
+}
 const MAX_LINES = 500
 const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', '.git'])
 
@@ -37,7 +54,7 @@ const STRINGS_OR_COMMENTS =
   /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g
 
 type Source = { file: string; text: string; code: string; refs: Ref[] }
-type Ref = { specifier: string; target: string | undefined }
+type Ref = { specifier: string; target: string | undefined; isStarted: boolean }
 
 const bundler = pathToFileURL(join(ROOT, 'scripts/bundle.mjs')).href
 const { GROUPS } = (await import(bundler)) as { GROUPS: Record<string, string>[] }
@@ -71,6 +88,24 @@ test('a folder imports only from lower floors, and never from another folder on 
       else if (below >= floor) {
         violations.push(`${file} (floor ${floor}): '${specifier}' is on floor ${below}`)
       }
+    }
+  }
+  none(violations)
+})
+
+test('a room of a folder imports only from those that the table of rooms names', () => {
+  const violations: string[] = []
+  for (const { file, refs } of src) {
+    const rooms = ROOMS[folderOf(file)]
+    if (rooms === undefined) continue
+    const from = roomOf(file)
+    const below = rooms[from]
+    if (below === undefined) violations.push(`${file}: '${from}' is no room`)
+    for (const { specifier, target, isStarted } of refs) {
+      if (isStarted || target === undefined || !target.startsWith('src/')) continue
+      if (folderOf(target) !== folderOf(file)) continue
+      const to = roomOf(target)
+      if (to !== from && below?.includes(to) !== true) violations.push(`${file}: '${specifier}' is not below`)
     }
   }
   none(violations)
@@ -267,6 +302,11 @@ function folderOf(file: string): string {
   return parts.slice(0, parts[0] === 'backends' ? 2 : 1).join('/')
 }
 
+/** The room of its folder that a file is in; '' for the root. */
+function roomOf(file: string): string {
+  return relative(join('src', folderOf(file)), dirname(file)).split('/')[0] ?? ''
+}
+
 /** The sources behind package.json's `exports` and `bin`. */
 function entryFiles(): string[] {
   const targets = Object.values(manifest.exports).flatMap((entry) =>
@@ -320,12 +360,12 @@ function* refsOf(file: string, code: string): Generator<Ref> {
     /\b(?:import|require)\(\s*['"]([^'"]+)['"]/g,
     /\bnew URL\(\s*['"]([^'"]+\.\w+)['"],\s*import\.meta\.url/g,
   ]
-  for (const form of forms) {
+  for (const [i, form] of forms.entries()) {
     for (const [, specifier = ''] of code.matchAll(form)) {
       // Paths are those of the build, which stands one folder deeper than the sources.
       const built = specifier.startsWith('.') ? normalize(join('dist', dirname(file), specifier)) : undefined
       const target = built?.startsWith('dist/') ? relative('dist', built).replace(/\.js$/, '.ts') : built
-      yield { specifier, target }
+      yield { specifier, target, isStarted: i === forms.length - 1 }
     }
   }
 }
