@@ -3,12 +3,24 @@
  *
  * Counterpart: io_cqring_wait's cq_wait_nr, and RCU's grace periods.
  */
+import { assert } from '../lib/assert.js'
 import { futexWait, loadAcquire, xchg } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE } from '../lib/mpscq.js'
-import { OWNER_AWAKE, WORKER, WORKER_IDLE, WORKER_UP, WQ, type WqMemory } from './layout.js'
+import {
+  ITEM,
+  ITEM_DONE,
+  ITEM_STATE_MASK,
+  OWNER_AWAKE,
+  WORKER,
+  WORKER_IDLE,
+  WORKER_UP,
+  WQ,
+  type WqMemory,
+} from './layout.js'
 
 const OWNER_WAIT = WQ.at.owner_wait >> 2
+const STATE = ITEM.at.state >> 2
 const W_STATE = WORKER.at.state >> 2
 const W_SEQ = WORKER.at.work_seq >> 2
 const W_ACCT = WORKER.at.acct >> 2
@@ -19,13 +31,22 @@ const SPIN_MS = 0.05
 
 /**
  * Announces that the owner waits for `wanted` items, asks `ready` once more, and sleeps until the count is down to zero,
- * an item with FORCE_WAKE came, or `timeoutMs` have passed. True if these have, though of the items some came.
+ * an item with FORCE_WAKE came, or `timeoutMs` have passed. True if these have, though of the items some came. `verifier`, called
+ * once the wait is announced, gives what is called when it is over.
  */
-export function sleepUntilHome(mem: WqMemory, timeoutMs: number, wanted: number, ready: () => boolean): boolean {
+export function sleepUntilHome(
+  mem: WqMemory,
+  timeoutMs: number,
+  wanted: number,
+  ready: () => boolean,
+  verifier?: () => () => void,
+): boolean {
   const { words } = mem
   xchg(words, OWNER_WAIT, wanted)
+  const verify = verifier?.()
   // Pairs with wakeOwner: a push comes before its look at this word, or this look at the queues comes after the push.
   if (!ready()) sleepAnnounced(words, timeoutMs)
+  verify?.()
   const left = xchg(words, OWNER_WAIT, OWNER_AWAKE)
   return left !== OWNER_AWAKE && left < wanted
 }
@@ -43,6 +64,35 @@ function sleepAnnounced(words: Int32Array, timeoutMs: number): void {
     if (now >= spinEnd) futexWait(words, OWNER_WAIT, left, end - now)
     now = nowMs()
   }
+}
+
+/**
+ * What verifies a sleep for `wanted` items that was announced just now: no slice of it ends with more items at home than were
+ * counted since, for then the owner has slept on beside work, and the slice hid it. Test builds only.
+ */
+export function countVerifier(
+  mem: WqMemory,
+  wanted: number,
+  nrTouched: number,
+  someoneMidPush: () => boolean,
+): () => void {
+  const before = nrDone(mem, nrTouched)
+  return () => {
+    const nrHome = nrDone(mem, nrTouched) - before
+    const isCounted = () => mem.words[OWNER_WAIT] === OWNER_AWAKE || nrHome <= wanted - mem.words[OWNER_WAIT]!
+    // Who is asked comes before the word that it may write to meanwhile.
+    if (isCounted() || someoneMidPush()) return
+    assert(isCounted(), 'no waiting slice ends with work at home')
+  }
+}
+
+/** Items that have ended, and were not popped. */
+function nrDone(mem: WqMemory, nrTouched: number): number {
+  let nr = 0
+  for (let item = 0; item < nrTouched; item++) {
+    if ((mem.words[mem.item(item) + STATE]! & ITEM_STATE_MASK) === ITEM_DONE) nr++
+  }
+  return nr
 }
 
 /** Whether an account has a worker that has come up. */

@@ -5,7 +5,7 @@
  * worker entry is handed in as a URL. Counterpart: io_uring/io-wq.c.
  */
 import { availableParallelism } from 'node:os'
-import { assert } from '../lib/assert.js'
+import { assert, VERIFY } from '../lib/assert.js'
 import { cmpxchg, fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { init, NONE } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
@@ -44,7 +44,7 @@ import {
 import { lock, unlock } from './lock.js'
 import type { Casualty } from './member.js'
 import type { WqHooks, WqOptions } from './options.js'
-import { grace, sleepUntilHome } from './owner-wait.js'
+import { countVerifier, grace, sleepUntilHome } from './owner-wait.js'
 import { findStrays, repairAfter } from './recover.js'
 import { currentTid } from './thread-name.js'
 import { wakeWorker } from './wakes.js'
@@ -434,7 +434,10 @@ export class Wq {
    * `wanted`, and none with FORCE_WAKE.
    */
   sleep(timeoutMs: number, wanted: number, ready: () => boolean): boolean {
-    const sleptOn = sleepUntilHome(this.mem, this.crew.slice(timeoutMs), wanted, ready) && !this.crew.someoneMidPush()
+    const { mem, crew } = this
+    const verifier = () => countVerifier(mem, wanted, this.nrTouched, () => crew.someoneMidPush())
+    const slice = crew.slice(timeoutMs)
+    const sleptOn = sleepUntilHome(mem, slice, wanted, ready, VERIFY ? verifier : undefined) && !crew.someoneMidPush()
     this.crew.tickIfDue()
     this.#hashSeat?.reapIfDue()
     return sleptOn

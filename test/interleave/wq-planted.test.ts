@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Bounds, explore, type Scenario } from './explorer.js'
-import { type Bug, over, plant } from './wq.plant.js'
+import { type Bug, over, plant } from './plant.js'
 import { drawn, HOLDS, KILLS } from './wq.table.js'
 
 /** [what it is, the row that finds it, what the failure says, the bug] */
@@ -14,7 +14,7 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'enqueue against going idle: a worker that sleeps',
     /idle timeout|sleeps beside work|can go on/,
     {
-      file: 'worker-loop',
+      file: 'wq/worker-loop',
       change: [
         [
           'return cmpxchg(this.mem.hashWords, this.mem.wake(this.slot), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES',
@@ -28,7 +28,7 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'a bucket freed as a worker of another account finds it busy',
     /no bucket busy|can go on|sleeps beside work/,
     {
-      file: 'acct',
+      file: 'wq/acct',
       change: [['if (!busy)', 'if (busy) storeRelease(words, a + STALLED, 1);\n if (true)']],
     },
   ],
@@ -37,7 +37,7 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'shared hash: another pool lets go of a key as a worker finds it taken',
     /idle timeout|sleeps beside work|can go on/,
     {
-      file: 'acct',
+      file: 'wq/acct',
       change: [
         ['storeRelease(mem.hashWords, mem.wake(slot), WAKE_NO);', ''],
         ['const head = words[mem.acct(acct) + FREE_HEAD];', 'storeRelease(mem.hashWords, mem.wake(slot), 0);\n $&'],
@@ -48,20 +48,20 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'a worker that leaves though it is the one to be woken',
     'shared hash: an idle timeout while all work waits for a key',
     /workers at rest/,
-    { file: 'worker-loop', change: [['this.mem.sharedHash !== undefined && words[a + STALLED] !== 0', 'false']] },
+    { file: 'wq/worker-loop', change: [['this.mem.sharedHash !== undefined && words[a + STALLED] !== 0', 'false']] },
   ],
   [
     'a key of another pool that wakes one worker, who does not pass it on',
     'shared hash: two keys let go, the one who has the first does not end',
     /idle timeout|sleeps beside work|can go on/,
-    { file: 'acct', change: [['if (shared !== undefined)\n        storeRelease(words, a + STALLED, 0);', '']] },
+    { file: 'wq/acct', change: [['if (shared !== undefined)\n        storeRelease(words, a + STALLED, 0);', '']] },
   ],
   [
     'a cancel that does not race fairly with the worker’s first step',
     'cancel of an item just taken',
     /.*/,
     {
-      file: 'wq',
+      file: 'wq/wq',
       change: [
         [
           'return cmpxchg(words, at + STATE, state, canceled) === state',
@@ -74,44 +74,44 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'a cancel that forgets the end of its run',
     'cancel of both ends of a run, and another item behind it',
     /.*/,
-    { file: 'acct', change: [['joinEnds(mem, words[at + LAST], before);', ';']] },
+    { file: 'wq/acct', change: [['joinEnds(mem, words[at + LAST], before);', ';']] },
   ],
   [
     'a cancel that forgets who is first now',
     'cancel of both ends of a run, and another item behind it',
     /.*/,
-    { file: 'acct', change: [['joinEnds(mem, words[at + NEXT], words[at + LAST]);', ';']] },
+    { file: 'wq/acct', change: [['joinEnds(mem, words[at + NEXT], words[at + LAST]);', ';']] },
   ],
   [
     'an item behind a run that the first of the run does not learn of',
     'two of a bucket and another, two workers',
     /.*/,
-    { file: 'acct', change: [['words[mem.item(first) + LAST] = item;', ';']] },
+    { file: 'wq/acct', change: [['words[mem.item(first) + LAST] = item;', ';']] },
   ],
   [
     'a run whose last item is taken for one that is still queued',
     'a bucket that gets more while its run is in hand',
     /.*/,
-    { file: 'acct', change: [['return (words[at + STATE] === ITEM_QUEUED &&', 'return (']] },
+    { file: 'wq/acct', change: [['return (words[at + STATE] === ITEM_QUEUED &&', 'return (']] },
   ],
   [
     'patience while nobody runs',
     'patience: one worker is enough, and is woken',
     /idle timeout|sleeps beside work|can go on/,
-    { file: 'acct', change: [['nrRunning === 0 || ', '']] },
+    { file: 'wq/acct', change: [['nrRunning === 0 || ', '']] },
   ],
   [
     'a bucket let go within its run',
     'a bucket that gets more while its run is in hand',
     /do not overlap|before item|can go on|free/,
-    { file: 'worker-loop', change: [['holderAt !== NONE && this.#runNext === NONE', 'holderAt !== NONE']] },
+    { file: 'wq/worker-loop', change: [['holderAt !== NONE && this.#runNext === NONE', 'holderAt !== NONE']] },
   ],
   [
     'a bucket let go when its item is detached',
     'detached: a bucket is held until the item ends',
     /do not overlap|before item|can go on|free/,
     {
-      file: 'worker-loop',
+      file: 'wq/worker-loop',
       change: [['this.#holding.set(item, { holderAt, next: this.#runNext })', 'this.#releaseBucket(holderAt)']],
     },
   ],
@@ -120,8 +120,56 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'detached: exit-on-idle waits for it',
     /.*/,
     {
-      file: 'worker-loop',
+      file: 'wq/worker-loop',
       change: [['if (this.#nrDetached > 0)\n            return false;\n        // The one', '// The one']],
+    },
+  ],
+]
+
+const PLANTED_IN_WAITS: typeof PLANTED = [
+  [
+    'a countdown that loses one of two items',
+    'a wait for two of two workers',
+    /ends with work at home/,
+    {
+      file: 'wq/wakes',
+      change: [['if (cmpxchg(words, wait, wanted, left) !== wanted)', 'xchg(words, wait, left); if (false)']],
+    },
+  ],
+  [
+    'an owner that looks at the queue before it says that it waits',
+    'a wait for two of one worker',
+    /had not been told of/,
+    {
+      file: 'wq/owner-wait',
+      change: [
+        ['xchg(words, OWNER_WAIT, wanted);', 'const isReady = ready(); $&'],
+        ['if (!ready())', 'if (!isReady)'],
+      ],
+    },
+  ],
+  [
+    'the last item of a wait wakes nobody',
+    'a wait for two of one worker',
+    /woken by nobody but its timeout/,
+    { file: 'wq/wakes', change: [['if (left === OWNER_AWAKE)', 'if (left === OWNER_AWAKE && wanted === 1 && force)']] },
+  ],
+  [
+    'an item that is to wake the owner counts as any other',
+    'a wait for two that one of them ends',
+    /slept on beside an item/,
+    { file: 'wq/wakes', change: [['const left = force ? OWNER_AWAKE : wanted - 1;', 'const left = wanted - 1;']] },
+  ],
+  [
+    'an item is counted before it is home',
+    'a wait for two of two workers',
+    /.*/,
+    {
+      file: 'wq/worker-loop',
+      change: [
+        ['const edge = this.#producer(queue).push(item);', 'wakeOwner(this.mem, force); $&'],
+        ['wakeOwner(this.mem, force);\n        // Only', '// Only'],
+      ],
     },
   ],
 ]
@@ -131,38 +179,38 @@ const PLANTED_IN_REPAIR: typeof PLANTED = [
     'the buckets of the dead stay held',
     'two workers, buckets',
     /.*/,
-    { file: 'recover', change: [['freeBuckets(mem, slot);', ';']] },
+    { file: 'wq/recover', change: [['freeBuckets(mem, slot);', ';']] },
   ],
   [
     'what a dead worker had taken and not begun is not queued again',
     'two workers, buckets',
     /.*/,
-    { file: 'recover', change: [['state === ITEM_QUEUED || taken', 'state === ITEM_QUEUED']] },
+    { file: 'wq/recover', change: [['state === ITEM_QUEUED || taken', 'state === ITEM_QUEUED']] },
   ],
   [
     'an item of a run that looks pushed before it is',
     'two workers, both, owner in a futex',
     /can go on/,
-    { file: 'acct', change: [['words[mem.item(item) + LAST] = NONE;', ';']] },
+    { file: 'wq/acct', change: [['words[mem.item(item) + LAST] = NONE;', ';']] },
   ],
   [
     'nobody is roused after a repair',
     'two workers, both, owner in a futex',
     /.*/,
-    { file: 'recover', change: [['rouse(mem);', ';']] },
+    { file: 'wq/recover', change: [['rouse(mem);', ';']] },
   ],
   [
     'an item that ends detached names no worker on its way home',
     'detached',
     /.*/,
-    { file: 'worker-loop', change: [['storeRelease(words, current, item);', ';']] },
+    { file: 'wq/worker-loop', change: [['storeRelease(words, current, item);', ';']] },
   ],
   [
     'what a repair took off a queue comes behind what another one in its midst took off',
     'drawn',
     /in its turn|came back/,
     {
-      file: 'homes',
+      file: 'wq/homes',
       change: [
         [
           'const land = (item) => this.#land(queue, item);',
@@ -184,6 +232,7 @@ const DRAWN: (typeof KILLS)[number] = ['drawn', drawn(500207, 50, 2)]
 
 const TABLES: [rows: typeof HOLDS, planted: typeof PLANTED][] = [
   [HOLDS, PLANTED],
+  [HOLDS, PLANTED_IN_WAITS],
   [[...KILLS, DRAWN], PLANTED_IN_REPAIR],
 ]
 

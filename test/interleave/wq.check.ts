@@ -4,18 +4,27 @@
  * Numbers in brackets are the invariants of ARCHITECTURE.md.
  */
 import assert from 'node:assert/strict'
+import { MPSCQ } from '../../src/lib/mpscq.js'
 import {
   ITEM,
   ITEM_DONE,
   ITEM_RUNNING,
   ITEM_STATE_MASK,
+  OWNER_AWAKE,
   WAKE_ASLEEP,
   WORKER_IDLE,
+  WQ,
   WqMemory,
 } from '../../src/wq/layout.js'
+import { KIND } from './control.js'
+import { valueAfter } from './effects.js'
 import type { Step } from './explorer.js'
 import { type Arg, type Report, SHAPE, sharedHash } from './wq.scenario.js'
 import { assertAtRest, snapshot } from './wq.snapshot.js'
+
+const OWNER_WAIT = WQ.at.owner_wait >> 2
+/** An mpscq's tail, while it is empty. */
+const STUB = -2
 
 interface Life {
   readonly ran: number[]
@@ -95,6 +104,9 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
     assert.equal(late, -1, 'a sleeping worker was woken by nobody but its idle timeout')
   }
 
+  // Nor the owner for its slice, beside what it waits for. Whoever was to wake it may have died.
+  if (!trace.some(({ kind }) => kind === 'kill')) assertNoneAtHome(mem, trace)
+
   for (const rest of rests) {
     assertAtRest(rest, maxRunning)
     if (rest.wanted === undefined) continue
@@ -117,4 +129,18 @@ export function check(memory: SharedArrayBuffer, results: unknown[], trace: Step
   )
   assert.deepEqual(end.hash, [0, 0, 0], 'each bucket is free')
   assert.equal(end.workers.filter(({ wake, state }) => wake === WAKE_ASLEEP && state === WORKER_IDLE).length, 0)
+}
+
+/** When the owner's sleep runs out it waits for more, and the queue has nothing that it was not told of. */
+function assertNoneAtHome(mem: WqMemory, trace: readonly Step[]): void {
+  const tail = mem.queue(0).queueWord + (MPSCQ.at.tail >> 2)
+  let [wanted, isEmpty] = [0, true]
+  for (const { kind, word, before, value, extra } of trace) {
+    if (word === tail) isEmpty = valueAfter(KIND[kind], before, value, extra) === STUB
+    if (word !== OWNER_WAIT) continue
+    if (kind === 'xchg') wanted = value
+    if (kind !== 'timeout') continue
+    assert.notEqual(before, OWNER_AWAKE, 'the owner, for whom all had come, was woken by nobody but its timeout')
+    assert(before < wanted || isEmpty, 'the owner slept beside an item that it had not been told of')
+  }
 }

@@ -1,9 +1,10 @@
 /**
  * io-wq under the explorer: thread 0 is the owner with the real Wq and Crew, each other thread runs real WorkerLoops.
  *
- * The owner follows a script. Loaded as `wq.scenario.js?wq=…` it takes io-wq's modules from there: planted bugs. Where
+ * The owner follows a script. Over a copy of the sources (plant.ts) it takes io-wq's modules from there: planted bugs. Where
  * time is no choice (`lateTimeouts`), a wait of the owner's that runs out means that everything is at rest.
  */
+import assert from 'node:assert/strict'
 import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../../src/lib/barrier.js'
 import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
@@ -14,6 +15,7 @@ import {
   ACCT,
   IO_WQ_WORK_ALONE,
   IO_WQ_WORK_CONCURRENT,
+  IO_WQ_WORK_FORCE_WAKE,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
   ITEM,
@@ -32,6 +34,7 @@ import type { ThreadSystem } from '../../src/wq/threads.js'
 import type { WorkerLoop } from '../../src/wq/worker-loop.js'
 import type { CancelResult, Wq } from '../../src/wq/wq.js'
 import { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
+import { load } from './plant.js'
 import { pretendTimers } from './timers.js'
 import { type Snapshot, snapshot } from './wq.snapshot.js'
 
@@ -47,13 +50,12 @@ function pretendTimer(callback: () => void, ms: number): object {
   return { unref() {}, refresh() {} }
 }
 
-const home = new URL(import.meta.url).searchParams.get('wq') ?? new URL('../../src/wq/', import.meta.url).href
 const planted = {
-  wq: (await import(new URL('wq.js', home).href)) as typeof import('../../src/wq/wq.js'),
-  loop: (await import(new URL('worker-loop.js', home).href)) as typeof import('../../src/wq/worker-loop.js'),
+  wq: (await load(import.meta.url, 'wq/wq.js')) as typeof import('../../src/wq/wq.js'),
+  loop: (await load(import.meta.url, 'wq/worker-loop.js')) as typeof import('../../src/wq/worker-loop.js'),
 }
 
-/** Items are numbers; of the flags h is HASHED, a ALONE, u UNBOUND, c CONCURRENT. */
+/** Items are numbers; of the flags h is HASHED, a ALONE, u UNBOUND, c CONCURRENT, f FORCE_WAKE. */
 export type Op =
   | readonly ['enqueue', item: number, flags?: string, bucket?: number]
   | readonly ['cancel', item: number]
@@ -73,8 +75,10 @@ export type Op =
   | readonly ['taken', item: number]
   /** Waits until an item runs. */
   | readonly ['begun', item: number]
-  /** Waits until all that was enqueued has ended. */
-  | readonly ['drain']
+  /** Waits until all that was enqueued has ended: for one item after the other, or for so many at a time. */
+  | readonly ['drain', atATime?: number]
+  /** Waits for so many items, until one of them has ended, which wakes it though others are missing. */
+  | readonly ['forced', item: number, wanted: number]
   /** Waits until nobody can go on, and takes down how things stand; `workers` is what there have to be. */
   | readonly ['rest', workers?: readonly [bound: number, unbound: number]]
   /** The owner's event loop turns: exit events arrive. */
@@ -83,6 +87,14 @@ export type Op =
   | readonly ['tick']
   /** Nothing has come home for a while. */
   | readonly ['nudge']
+
+const FLAGS = {
+  h: IO_WQ_WORK_HASHED,
+  a: IO_WQ_WORK_ALONE,
+  u: IO_WQ_WORK_UNBOUND,
+  c: IO_WQ_WORK_CONCURRENT,
+  f: IO_WQ_WORK_FORCE_WAKE,
+}
 
 export interface Arg {
   /** Threads that can be workers. */
@@ -312,11 +324,10 @@ class Owner {
     switch (op[0]) {
       case 'enqueue': {
         const [, item, letters = '', bucket = 0] = op
-        const flags = { h: IO_WQ_WORK_HASHED, a: IO_WQ_WORK_ALONE, u: IO_WQ_WORK_UNBOUND, c: IO_WQ_WORK_CONCURRENT }
         this.#nrQueued++
         this.#wq.enqueue(
           item,
-          [...letters].reduce((all, letter) => all | flags[letter as keyof typeof flags], 0),
+          [...letters].reduce((all, letter) => all | FLAGS[letter as keyof typeof FLAGS], 0),
           bucket,
           0,
         )
@@ -367,7 +378,10 @@ class Owner {
         else this.#until(op[1], ITEM_RUNNING)
         return
       case 'drain':
-        this.#waitFor(() => this.#nrEnded() === this.#nrQueued)
+        this.#waitFor(() => this.#nrEnded() === this.#nrQueued, op[1])
+        return
+      case 'forced':
+        this.#waitFor(() => this.#report.home.includes(op[1]), op[2], op[1])
         return
       case 'rest':
         this.#rest(op[1])
@@ -399,16 +413,22 @@ class Owner {
     }
   }
 
-  #waitFor(done: () => boolean): void {
+  /** Sleeps for `atATime` items, or for as many as there are still to come. None of a sleep is to hide that one forced it. */
+  #waitFor(done: () => boolean, atATime = 1, forced = NONE): void {
+    let sleptOn = false
     for (;;) {
       const rung = this.#arg.sleeps === 'loop' ? loadAcquire(this.#words, BELL) : 0
       if (this.#arg.sleeps === 'loop') this.#threads.turn()
       this.#pop()
+      assert(!sleptOn || !this.#report.home.includes(forced), 'the owner slept on beside an item that was to wake it')
       if (done()) return
       // A producer is between its two steps: nothing to pop, and nothing to sleep for.
       if (!this.#wq.isQueueEmpty(0)) this.#stepAside()
       else if (this.#arg.sleeps === 'loop') futexWait(this.#words, BELL, rung, 1000)
-      else this.#wq.sleep(Number.POSITIVE_INFINITY, 1, () => !this.#wq.isQueueEmpty(0))
+      else {
+        const wanted = Math.min(atATime, this.#nrQueued - this.#nrEnded())
+        sleptOn = this.#wq.sleep(Number.POSITIVE_INFINITY, wanted, () => !this.#wq.isQueueEmpty(0))
+      }
     }
   }
 
