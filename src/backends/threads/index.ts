@@ -19,13 +19,13 @@ import { ownView } from '../../sys/memory.js'
 import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { registerOp } from './register/register.js'
 import { cancelHeld } from './request/drain.js'
-import { isDeferred } from './request/task-work.js'
 import { endCancelled, endDied, submitSqes } from './run/submit.js'
-import { runTaskWork } from './run/tw.js'
+import { runTaskWork, tellAll } from './run/tw.js'
 import { nrTimeoutEvents, parseWaitArg, waitCq } from './run/wait.js'
 import { Causes } from './state/causes.js'
-import { IoRingCtx, Tctx } from './state/ctx.js'
+import { IoRingCtx, isDeferred } from './state/ctx.js'
 import { MAX_RINGS, RINGS } from './state/layout.js'
+import { Tctx } from './state/tctx.js'
 import { cancelAll } from './wait/cancel.js'
 import { endAllTimeouts, expireFirst, setAlarms } from './wait/expiry.js'
 
@@ -81,6 +81,7 @@ export class ThreadsSyscalls implements Syscalls {
         endCancelled(this.#tctx!, item)
       },
       onDied: (item) => endDied(this.#tctx!, item),
+      onRecovered: () => tellAll(this.#tctx!),
     })
     return this.#tctx
   }

@@ -17,8 +17,9 @@ import {
   s64,
   u64,
 } from '../request/alloc.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import { PUNT, type WorkEnv } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 
 const AT_ONCE: ReadonlySet<number> = new Set([POSIX_FADV_NORMAL, POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL])
 

@@ -18,8 +18,9 @@ import {
   R_SQE_FLAGS,
   u64,
 } from '../request/alloc.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import type { WorkEnv } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 
 /** What all of them refuse: `unused` is the fields that must be 0, put together. */
 function check(words: Int32Array, r: number, unused: number): number {

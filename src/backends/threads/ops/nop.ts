@@ -14,8 +14,9 @@ import {
 import { EBADF, EFAULT, EINVAL } from '../../../lib/errno.js'
 import { isOpenFd } from '../../../sys/file.js'
 import { R_FD, R_LEN, R_OP_FLAGS, R_RES } from '../request/alloc.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import { VIA_TASK_WORK, type WorkEnv } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 
 const KNOWN =
   IORING_NOP_INJECT_RESULT | IORING_NOP_FILE | IORING_NOP_FIXED_FILE | IORING_NOP_FIXED_BUFFER | IORING_NOP_TW

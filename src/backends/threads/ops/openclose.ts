@@ -26,8 +26,9 @@ import {
   R_SQE_FLAGS,
   u64,
 } from '../request/alloc.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import { PUNT, type WorkEnv } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 
 const { O_CREAT, O_TRUNC, O_NONBLOCK, O_DIRECT, O_EXCL } = fsConstants
 const O_CLOEXEC = 0o2000000

@@ -26,9 +26,10 @@ import {
   setAddr,
   u64,
 } from '../request/alloc.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import { REQ_F_ISREG } from '../state/layout.js'
 import { PUNT, type WorkEnv } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 import { arm, isArmed, waitForFile } from '../wait/worker-wait.js'
 
 const ESPIPE = 29

@@ -33,8 +33,9 @@ import {
   setAddr,
   u64,
 } from '../request/alloc.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import { PUNT, type WorkEnv } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 
 const { O_NOFOLLOW } = fsConstants
 const O_PATH = 0o10000000

@@ -37,8 +37,9 @@ import {
 import { committedTail } from '../request/cqring.js'
 import { endTimeout } from '../request/task-work.js'
 import { keyOf } from '../state/by-user-data.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import { PENDING } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 import { type Timeout, Timers } from '../state/timers.js'
 
 const S_ADDR3 = SQE.at.addr3 >> 2

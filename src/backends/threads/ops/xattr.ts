@@ -21,8 +21,9 @@ import {
   setAddr,
   u64,
 } from '../request/alloc.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import type { WorkEnv } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 
 const S_ADDR3 = SQE.at.addr3 >> 2
 const XATTR_NAME_MAX = 255

@@ -13,7 +13,8 @@ import { duplicateFd, isOpenFd } from '../../../sys/file.js'
 import { ownView } from '../../../sys/memory.js'
 import { adoptFd } from '../../../sys/thread-fd.js'
 import { opdef } from '../ops/opdef.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
+import type { Tctx } from '../state/tctx.js'
 import { syncCancel } from './sync-cancel.js'
 
 const MAX_PROBE_OPS = 256

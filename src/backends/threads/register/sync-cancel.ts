@@ -9,10 +9,10 @@ import { nowMs } from '../../../lib/clock.js'
 import { EALREADY, EFAULT, EINVAL, ENOENT, ETIME } from '../../../lib/errno.js'
 import { dataViewOf } from '../../../lib/views.js'
 import { ITEM, ITEM_RUNNING, ITEM_STATE_MASK } from '../../../wq/layout.js'
-import { isDeferred } from '../request/task-work.js'
 import { runTaskWork } from '../run/tw.js'
 import { firstDueMs, hasTaskWork, runAll } from '../run/wait.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { type IoRingCtx, isDeferred } from '../state/ctx.js'
+import type { Tctx } from '../state/tctx.js'
 import { CANCEL_FLAGS, cancelBy } from '../wait/cancel.js'
 
 const STATE = ITEM.at.state >> 2

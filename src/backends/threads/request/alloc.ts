@@ -12,8 +12,9 @@ import { unlistFd } from '../../../sys/leavings.js'
 import { libc } from '../../../sys/libc.js'
 import { addressOf, copyIn, fromWords, high32, low32 } from '../../../sys/memory.js'
 import { keyOf } from '../state/by-user-data.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import { POLL_NONE, REQ, REQ_F_ASYNC, TW_COMPLETE } from '../state/layout.js'
+import type { Tctx } from '../state/tctx.js'
 
 const S_FD = SQE.at.fd >> 2
 const S_OFF = SQE.at.off >> 2

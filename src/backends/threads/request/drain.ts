@@ -11,33 +11,15 @@
 import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN } from '../../../abi/constants.js'
 import { ECANCELED, EOPNOTSUPP } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { Drain, IoRingCtx } from '../state/ctx.js'
 import { TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
+import type { Tctx } from '../state/tctx.js'
 import { R_LINK, R_SQE_FLAGS } from './alloc.js'
 import { setFail } from './link.js'
 import { addTaskWork } from './task-work.js'
 
 /** From this many on, places that were left at the front of the list are given back before the list is empty. */
 const MANY_LEFT = 1024
-
-/** What a ring knows of drains. */
-export interface Drain {
-  /** A drain was seen, and every request that comes is held. */
-  active: boolean
-  /** A member behind the head of its chain asked: the first request behind the chain drains too. */
-  next: boolean
-  /** A request with IOSQE_CQE_SKIP_SUCCESS was seen, and drains are refused for good. */
-  refused: boolean
-  /** Requests and heads of chains, oldest first, from `first` on. */
-  held: number[]
-  first: number
-  /** Requests held, members of chains included. */
-  nrHeld: number
-}
-
-export function newDrain(): Drain {
-  return { active: false, next: false, refused: false, held: [], first: 0, nrHeld: 0 }
-}
 
 /** A new request's flags ask for a drain, or rule drains out. 0, or -EOPNOTSUPP for a drain that comes too late. */
 export function initDrain(tctx: Tctx, ctx: IoRingCtx, flags: number): number {

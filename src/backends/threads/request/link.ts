@@ -16,8 +16,9 @@ import {
 import { EALREADY, ECANCELED, EINTR, ETIME } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { finish } from '../run/submit.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, REQ_F_SKIP_LINK_CQES, TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
+import type { Tctx } from '../state/tctx.js'
 import { R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from './alloc.js'
 import { addTaskWork } from './task-work.js'
 

@@ -3,10 +3,11 @@
  *
  * Workers do the same by the io-wq (worker.ts). What comes home is run by tw.ts. Counterpart: io_req_task_work_add.
  */
-import { IORING_SETUP_DEFER_TASKRUN, IORING_SQ_TASKRUN } from '../../../abi/constants.js'
+import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchOr } from '../../../lib/barrier.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import { RINGS, TW_COMPLETE } from '../state/layout.js'
+import type { Tctx } from '../state/tctx.js'
 import type { Timeout } from '../state/timers.js'
 import { R_RES, R_TW } from './alloc.js'
 import { signalEventfd } from './cqring.js'
@@ -20,10 +21,6 @@ export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: numbe
   if (!tctx.wq.pushHome(req, ctx.id)) return
   fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
   if (ctx.eventfd >= 0 && !ctx.eventfdAsync && isDeferred(ctx)) signalEventfd(ctx)
-}
-
-export function isDeferred(ctx: IoRingCtx): boolean {
-  return (ctx.setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0
 }
 
 /** Ends a timeout that is not up: `res` is its result, -ECANCELED or 0. */

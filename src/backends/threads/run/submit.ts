@@ -63,7 +63,7 @@ import { holdReq, initDrain, markHeld, releaseHeld } from '../request/drain.js'
 import { assemble, closeChain, disarmNext, setFail } from '../request/link.js'
 import { addTaskWork } from '../request/task-work.js'
 import { keyOf } from '../state/by-user-data.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import {
   NR_BUCKETS,
   POLL_CANCELED,
@@ -77,6 +77,7 @@ import {
   TW_SUBMIT,
 } from '../state/layout.js'
 import { type OpDef, PENDING, PUNT, VIA_TASK_WORK } from '../state/op.js'
+import type { Tctx } from '../state/tctx.js'
 import { endMet } from '../wait/expiry.js'
 import { arm } from '../wait/worker-wait.js'
 

@@ -10,11 +10,11 @@ import { IORING_OP_TIMEOUT, IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire } from '../../../lib/barrier.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { R_OPCODE, R_TW } from '../request/alloc.js'
-import { commitCq } from '../request/cqring.js'
+import { commitCq, signalEventfd } from '../request/cqring.js'
 import { releaseHeld } from '../request/drain.js'
-import { isDeferred } from '../request/task-work.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import { RINGS, TW_COMPLETE } from '../state/layout.js'
+import type { Tctx } from '../state/tctx.js'
 import { endMet, expire } from '../wait/expiry.js'
 import { completeFromTaskWork, endDying, queueSqe } from './submit.js'
 
@@ -73,4 +73,13 @@ function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
     else queueSqe(tctx, ctx, req, r)
   }
   return nrRun
+}
+
+/** After a worker died it may have pushed without a signal: tells every ring that has something to run. */
+export function tellAll(tctx: Tctx): void {
+  for (const ctx of tctx.rings.values()) {
+    if (tctx.wq.isQueueEmpty(ctx.id)) continue
+    fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
+    if (ctx.eventfd >= 0) signalEventfd(ctx)
+  }
 }

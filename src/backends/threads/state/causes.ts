@@ -6,8 +6,9 @@
  */
 import { NONE } from '../../../lib/mpscq.js'
 import { R_CTX, R_GENERATION, R_LINK, R_USER_DATA } from '../request/alloc.js'
-import type { IoRingCtx, Tctx } from './ctx.js'
+import type { IoRingCtx } from './ctx.js'
 import { MAX_REQS } from './layout.js'
+import type { Tctx } from './tctx.js'
 
 export class Causes {
   readonly #errors = new Map<string, Error>()

@@ -1,26 +1,33 @@
 /**
- * One ring on its owner thread, and the per-thread state that rings share. Owner thread only.
+ * One ring on its owner thread. Owner thread only.
  *
- * Counterpart: struct io_ring_ctx, and struct io_uring_task (tctx): one io-wq a thread, shared by the thread's rings.
+ * Data, and no policy: what is done with it stands on higher floors. Counterpart: struct io_ring_ctx.
  */
-import { availableParallelism } from 'node:os'
-import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
+import { IORING_SETUP_DEFER_TASKRUN } from '../../../abi/constants.js'
 import { CQE } from '../../../abi/cqe.js'
-import { fetchOr, storeRelease } from '../../../lib/barrier.js'
-import { setTimeout, URL } from '../../../lib/globals.js'
+import { storeRelease } from '../../../lib/barrier.js'
 import { NONE } from '../../../lib/mpscq.js'
-import { interruptThread } from '../../../sys/interrupt.js'
-import { closeAdopted } from '../../../sys/thread-fd.js'
-import { Wq } from '../../../wq/wq.js'
-import { signalEventfd } from '../request/cqring.js'
-import { newDrain } from '../request/drain.js'
-import { ByUserData } from './by-user-data.js'
-import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
+import { CTX, RINGS } from './layout.js'
 import type { Timers } from './timers.js'
 
-const WORKER_ENTRY = new URL('../worker.js', import.meta.url)
-/** How often it is looked whether an eventfd that was let go may be closed. */
-const GRACE_MS = 5
+/** What a ring knows of drains. */
+export interface Drain {
+  /** A drain was seen, and every request that comes is held. */
+  active: boolean
+  /** A member behind the head of its chain asked: the first request behind the chain drains too. */
+  next: boolean
+  /** A request with IOSQE_CQE_SKIP_SUCCESS was seen, and drains are refused for good. */
+  refused: boolean
+  /** Requests and heads of chains, oldest first, from `first` on. */
+  held: number[]
+  first: number
+  /** Requests held, members of chains included. */
+  nrHeld: number
+}
+
+function newDrain(): Drain {
+  return { active: false, next: false, refused: false, held: [], first: 0, nrHeld: 0 }
+}
 
 /** What a worker needs to find a ring. */
 export interface RingMessage {
@@ -111,95 +118,7 @@ export class IoRingCtx {
   }
 }
 
-export interface TctxHooks {
-  /** A request was cancelled before it ran; `error`: because no worker could be started for it. */
-  onCancelled(item: number, error?: Error): void
-  /** A request's worker died. */
-  onDied(item: number): void
-}
-
-/** What the rings of one thread share: the io-wq, the request table, the map of rings. */
-export class Tctx {
-  readonly wq: Wq
-  readonly rings = new Map<number, IoRingCtx>()
-  readonly byId: (IoRingCtx | undefined)[] = new Array(MAX_RINGS).fill(undefined)
-  /** Memory that a request's copied-in arguments live in, kept alive until it is freed. */
-  readonly held: (Uint8Array | undefined)[] = []
-  /** Requests that are in io-wq, or come home from there. */
-  readonly byUserData = new ByUserData()
-  /** Whether any of its rings ever had a timeout. */
-  hasTimers = false
-  /** What the owner itself sent home: turns of a chain or behind a drain, ends of timeouts. */
-  nrSentHome = 0
-  #generation = 0
-
-  constructor(firstSqEntries: number, hooks: TctxHooks) {
-    this.wq = new Wq({
-      nrSlots: MAX_WORKERS,
-      nrQueues: MAX_RINGS,
-      nrBuckets: NR_BUCKETS,
-      nrItems: MAX_REQS,
-      payloadBytes: REQ.size,
-      payloadHash: REQ.hash ^ CTX.hash ^ RINGS.hash,
-      workerEntry: WORKER_ENTRY,
-      workerData: () => ({ rings: this.byId.filter((ctx) => ctx !== undefined).map((ctx) => ctx.message()) }),
-      // DIFFERS: the unbounded limit is the number of worker slots, not RLIMIT_NPROC.
-      maxWorkers: [Math.min(firstSqEntries, 4 * availableParallelism()), MAX_WORKERS - 4 * availableParallelism()],
-      hooks: {
-        onCancelled: hooks.onCancelled,
-        onDied: (item) => {
-          hooks.onDied(item)
-          return true
-        },
-        interrupt: (_slot, tid) => interruptThread(tid),
-        onRecovered: () => this.#tellAll(),
-      },
-    })
-  }
-
-  /** A free ring index and a generation that was never used with it; NONE when all are in use. */
-  claimId(): [id: number, generation: number] {
-    this.#generation++
-    return [this.byId.indexOf(undefined), this.#generation]
-  }
-
-  attach(ctx: IoRingCtx): void {
-    this.wq.setExitOnIdle(false)
-    this.rings.set(ctx.fd, ctx)
-    this.byId[ctx.id] = ctx
-    this.wq.crew.broadcast(ctx.message())
-  }
-
-  /**
-   * Takes a ring's eventfd away, and closes it once no worker can be about to signal it: its number may be another
-   * file's by then.
-   */
-  dropEventfd(ctx: IoRingCtx): void {
-    const fd = ctx.eventfd
-    if (fd < 0) return
-    ctx.setEventfd(-1, false)
-    const isOver = this.wq.grace()
-    const close = () => {
-      if (isOver()) closeAdopted(fd)
-      else setTimeout(close, GRACE_MS).unref()
-    }
-    close()
-  }
-
-  /** After a worker died it may have pushed without a signal: tells every ring that has something to run. */
-  #tellAll(): void {
-    for (const ctx of this.rings.values()) {
-      if (this.wq.isQueueEmpty(ctx.id)) continue
-      fetchOr(ctx.words, RINGS.at.sq_flags >> 2, IORING_SQ_TASKRUN)
-      if (ctx.eventfd >= 0) signalEventfd(ctx)
-    }
-  }
-
-  /** Forgets a ring's fd. The last one to go lets the workers go too, and ends their affinity, as backends/kernel does. */
-  detach(ctx: IoRingCtx): void {
-    this.rings.delete(ctx.fd)
-    if (this.rings.size > 0) return
-    this.wq.setExitOnIdle(true)
-    this.wq.setAffinity(undefined)
-  }
+/** Its task work is run in enter with GETEVENTS alone. */
+export function isDeferred(ctx: IoRingCtx): boolean {
+  return (ctx.setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0
 }

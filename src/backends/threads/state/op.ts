@@ -5,7 +5,8 @@
  * tryIssue runs on the owner and must not block: a result, or PUNT. issue runs on a worker and may block. Counterpart:
  * struct io_issue_def.
  */
-import type { IoRingCtx, Tctx } from './ctx.js'
+import type { IoRingCtx } from './ctx.js'
+import type { Tctx } from './tctx.js'
 
 /** tryIssue's answer: would block, hand it to io-wq. */
 export const PUNT = -0x7fffffff

@@ -34,7 +34,8 @@ import {
 } from '../request/alloc.js'
 import { endTimeout } from '../request/task-work.js'
 import { keyOf } from '../state/by-user-data.js'
-import type { IoRingCtx, Tctx } from '../state/ctx.js'
+import type { IoRingCtx } from '../state/ctx.js'
+import type { Tctx } from '../state/tctx.js'
 import { isWaiting, takeWait } from './worker-wait.js'
 
 /** What the flags of a cancel may be. */

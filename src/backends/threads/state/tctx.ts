@@ -1,0 +1,103 @@
+/**
+ * What the rings of one thread share. Owner thread only.
+ *
+ * Counterpart: struct io_uring_task (tctx): one io-wq a thread.
+ */
+import { availableParallelism } from 'node:os'
+import { setTimeout, URL } from '../../../lib/globals.js'
+import { interruptThread } from '../../../sys/interrupt.js'
+import { closeAdopted } from '../../../sys/thread-fd.js'
+import { Wq } from '../../../wq/wq.js'
+import { ByUserData } from './by-user-data.js'
+import type { IoRingCtx } from './ctx.js'
+import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
+
+const WORKER_ENTRY = new URL('../worker.js', import.meta.url)
+/** How often it is looked whether an eventfd that was let go may be closed. */
+const GRACE_MS = 5
+
+export interface TctxHooks {
+  /** A request was cancelled before it ran; `error`: because no worker could be started for it. */
+  onCancelled(item: number, error?: Error): void
+  /** A request's worker died. */
+  onDied(item: number): void
+  /** After a worker died io-wq was mended: the dead one may have pushed without a signal. */
+  onRecovered(): void
+}
+
+/** What the rings of one thread share: the io-wq, the request table, the map of rings. */
+export class Tctx {
+  readonly wq: Wq
+  readonly rings = new Map<number, IoRingCtx>()
+  readonly byId: (IoRingCtx | undefined)[] = new Array(MAX_RINGS).fill(undefined)
+  /** Memory that a request's copied-in arguments live in, kept alive until it is freed. */
+  readonly held: (Uint8Array | undefined)[] = []
+  /** Requests that are in io-wq, or come home from there. */
+  readonly byUserData = new ByUserData()
+  /** Whether any of its rings ever had a timeout. */
+  hasTimers = false
+  /** What the owner itself sent home: turns of a chain or behind a drain, ends of timeouts. */
+  nrSentHome = 0
+  #generation = 0
+
+  constructor(firstSqEntries: number, hooks: TctxHooks) {
+    this.wq = new Wq({
+      nrSlots: MAX_WORKERS,
+      nrQueues: MAX_RINGS,
+      nrBuckets: NR_BUCKETS,
+      nrItems: MAX_REQS,
+      payloadBytes: REQ.size,
+      payloadHash: REQ.hash ^ CTX.hash ^ RINGS.hash,
+      workerEntry: WORKER_ENTRY,
+      workerData: () => ({ rings: this.byId.filter((ctx) => ctx !== undefined).map((ctx) => ctx.message()) }),
+      // DIFFERS: the unbounded limit is the number of worker slots, not RLIMIT_NPROC.
+      maxWorkers: [Math.min(firstSqEntries, 4 * availableParallelism()), MAX_WORKERS - 4 * availableParallelism()],
+      hooks: {
+        onCancelled: hooks.onCancelled,
+        onDied: (item) => {
+          hooks.onDied(item)
+          return true
+        },
+        interrupt: (_slot, tid) => interruptThread(tid),
+        onRecovered: hooks.onRecovered,
+      },
+    })
+  }
+
+  /** A free ring index and a generation that was never used with it; NONE when all are in use. */
+  claimId(): [id: number, generation: number] {
+    this.#generation++
+    return [this.byId.indexOf(undefined), this.#generation]
+  }
+
+  attach(ctx: IoRingCtx): void {
+    this.wq.setExitOnIdle(false)
+    this.rings.set(ctx.fd, ctx)
+    this.byId[ctx.id] = ctx
+    this.wq.crew.broadcast(ctx.message())
+  }
+
+  /**
+   * Takes a ring's eventfd away, and closes it once no worker can be about to signal it: its number may be another
+   * file's by then.
+   */
+  dropEventfd(ctx: IoRingCtx): void {
+    const fd = ctx.eventfd
+    if (fd < 0) return
+    ctx.setEventfd(-1, false)
+    const isOver = this.wq.grace()
+    const close = () => {
+      if (isOver()) closeAdopted(fd)
+      else setTimeout(close, GRACE_MS).unref()
+    }
+    close()
+  }
+
+  /** Forgets a ring's fd. The last one to go lets the workers go too, and ends their affinity, as backends/kernel does. */
+  detach(ctx: IoRingCtx): void {
+    this.rings.delete(ctx.fd)
+    if (this.rings.size > 0) return
+    this.wq.setExitOnIdle(true)
+    this.wq.setAffinity(undefined)
+  }
+}
