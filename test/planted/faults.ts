@@ -34,7 +34,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'an overflow is not flagged', file: 'backends/threads/request/cqring', from: 'fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_CQ_OVERFLOW);', to: ';', test: 'test/conformance/cq' },
   { name: 'a completion overtakes those that overflowed', file: 'backends/threads/request/cqring', from: 'return ctx.overflow.length === 0 && hasRoom(ctx);', to: 'return hasRoom(ctx);', test: 'test/conformance/cq' },
   { name: 'only one that overflowed is shown', file: 'backends/threads/request/cqring', from: 'overflow.splice(0, taken);', to: 'overflow.splice(0);', test: 'test/conformance/cq' },
-  { name: 'a muted eventfd is signalled', file: 'backends/threads/request/cqring', from: 'IORING_CQ_EVENTFD_DISABLED) === 0)', to: '0) === 0)', test: 'test/conformance/register' },
+  { name: 'a muted eventfd is signalled', file: 'backends/threads/request/eventfd', from: 'IORING_CQ_EVENTFD_DISABLED) === 0)', to: '0) === 0)', test: 'test/conformance/register' },
   { name: 'an eventfd for what ran elsewhere is signalled for all', file: 'backends/threads/request/cqring', from: '(!ctx.eventfdAsync || ctx.batchAsync)', to: 'true', test: 'test/conformance/register' },
   { name: 'a batch that ran elsewhere is followed by others', file: 'backends/threads/request/cqring', from: 'ctx.batchAsync = false;', to: ';', test: 'test/conformance/register' },
   { name: 'a drain lets others go beside it', file: 'backends/threads/request/drain', from: 'const isAlone = drains(tctx, drain.held[drain.first]);', to: 'const isAlone = false;', test: 'test/conformance/drain' },

@@ -19,6 +19,7 @@ import { ownView } from '../../sys/memory.js'
 import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { registerOp } from './register/register.js'
 import { cancelHeld } from './request/drain.js'
+import { dropEventfd } from './request/eventfd.js'
 import { endCancelled, endDied, submitSqes } from './run/submit.js'
 import { runTaskWork, tellAll } from './run/tw.js'
 import { nrTimeoutEvents, parseWaitArg, waitCq } from './run/wait.js'
@@ -162,7 +163,7 @@ export class ThreadsSyscalls implements Syscalls {
     if (ctx === undefined) return -EBADF
     const tctx = this.#tctx!
     ctx.dying = true
-    tctx.dropEventfd(ctx)
+    dropEventfd(tctx, ctx)
     cancelHeld(tctx, ctx)
     endAllTimeouts(tctx, ctx)
     cancelAll(tctx, ctx)

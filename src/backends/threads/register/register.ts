@@ -13,6 +13,7 @@ import { duplicateFd, isOpenFd } from '../../../sys/file.js'
 import { ownView } from '../../../sys/memory.js'
 import { adoptFd } from '../../../sys/thread-fd.js'
 import { opdef } from '../ops/opdef.js'
+import { dropEventfd } from '../request/eventfd.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
 import { syncCancel } from './sync-cancel.js'
@@ -86,7 +87,7 @@ function isEventfd(fd: number): boolean {
 function unregisterEventfd(tctx: Tctx, ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number): number {
   if (arg !== null || nrArgs !== 0) return -EINVAL
   if (ctx.eventfd < 0) return -ENXIO
-  tctx.dropEventfd(ctx)
+  dropEventfd(tctx, ctx)
   return 0
 }
 

@@ -5,16 +5,17 @@
  * room goes to the overflow list, and while that is not empty every later one follows it, so nothing overtakes.
  * Counterpart: io_fill_cqe_req, io_cqring_overflow_flush, __io_commit_cqring_flush.
  */
-import { IORING_CQ_EVENTFD_DISABLED, IORING_SQ_CQ_OVERFLOW } from '../../../abi/constants.js'
+import { IORING_SQ_CQ_OVERFLOW, IOSQE_CQE_SKIP_SUCCESS } from '../../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire, storeRelease } from '../../../lib/barrier.js'
-import { signal } from '../../../sys/loop.js'
 import type { IoRingCtx } from '../state/ctx.js'
-import { RINGS } from '../state/layout.js'
+import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, RINGS } from '../state/layout.js'
+import type { Tctx } from '../state/tctx.js'
+import { R_REQ_FLAGS, R_RES, R_SQE_FLAGS, R_USER_DATA } from './alloc.js'
+import { signalEventfd } from './eventfd.js'
 
 const CQ_HEAD = RINGS.at.cq_head >> 2
 const CQ_TAIL = RINGS.at.cq_tail >> 2
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
-const CQ_FLAGS = RINGS.at.cq_flags >> 2
 
 /** Whether a CQE would go to the ring, and not to the overflow list. */
 export function canPost(ctx: IoRingCtx): boolean {
@@ -50,6 +51,16 @@ export function postCqe(ctx: IoRingCtx, low: number, high: number, res: number, 
   ctx.overflow.push(low, high, res, flags)
 }
 
+/** The CQE of a request whose `res` is set, unless it is to have none. */
+export function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
+  const { words } = tctx.wq.mem
+  const flags = words[r + R_REQ_FLAGS]!
+  if ((flags & REQ_F_SILENT) !== 0) return
+  const skip = (words[r + R_SQE_FLAGS]! & IOSQE_CQE_SKIP_SUCCESS) !== 0
+  if (skip && (flags & (REQ_F_FAIL | REQ_F_ENDED)) === 0) return
+  postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, words[r + R_RES]!, 0)
+}
+
 /** Moves what fits from the overflow list to the ring, oldest first. */
 export function flushOverflow(ctx: IoRingCtx): void {
   const { overflow } = ctx
@@ -72,10 +83,6 @@ export function commitCq(ctx: IoRingCtx): void {
   storeRelease(words, CQ_TAIL, ctx.cachedCqTail)
   if (ctx.eventfd >= 0 && (!ctx.eventfdAsync || ctx.batchAsync)) signalEventfd(ctx)
   ctx.batchAsync = false
-}
-
-export function signalEventfd(ctx: IoRingCtx): void {
-  if ((loadAcquire(ctx.words, CQ_FLAGS) & IORING_CQ_EVENTFD_DISABLED) === 0) signal(ctx.eventfd)
 }
 
 /** CQEs the app can see. */

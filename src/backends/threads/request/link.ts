@@ -15,11 +15,11 @@ import {
 } from '../../../abi/constants.js'
 import { EALREADY, ECANCELED, EINTR, ETIME } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
-import { finish } from '../run/submit.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, REQ_F_SKIP_LINK_CQES, TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
 import type { Tctx } from '../state/tctx.js'
-import { R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from './alloc.js'
+import { freeReq, R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from './alloc.js'
+import { post } from './cqring.js'
 import { addTaskWork } from './task-work.js'
 
 const LINK_FLAGS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK
@@ -94,7 +94,8 @@ function endLimit(tctx: Tctx, ctx: IoRingCtx, r: number, limit: number): number 
   if (timeout?.isUp === true) {
     const res = words[r + R_RES]!
     words[l + R_RES] = res === -ECANCELED || res === -EINTR ? -ETIME : -EALREADY
-    finish(tctx, ctx, limit, l, false)
+    post(tctx, ctx, l)
+    freeReq(tctx, ctx, limit)
   } else {
     words[l + R_RES] = -ECANCELED
     addTaskWork(tctx, ctx, limit, TW_COMPLETE)

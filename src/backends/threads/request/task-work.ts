@@ -10,7 +10,7 @@ import { RINGS, TW_COMPLETE } from '../state/layout.js'
 import type { Tctx } from '../state/tctx.js'
 import type { Timeout } from '../state/timers.js'
 import { R_RES, R_TW } from './alloc.js'
-import { signalEventfd } from './cqring.js'
+import { signalEventfd } from './eventfd.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
 

@@ -10,7 +10,6 @@ import {
   IORING_SETUP_SUBMIT_ALL,
   IOSQE_ASYNC,
   IOSQE_BUFFER_SELECT,
-  IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_FIXED_FILE,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
@@ -58,7 +57,7 @@ import {
   R_TOTAL,
   R_USER_DATA,
 } from '../request/alloc.js'
-import { commitCq, postCqe } from '../request/cqring.js'
+import { commitCq, post } from '../request/cqring.js'
 import { holdReq, initDrain, markHeld, releaseHeld } from '../request/drain.js'
 import { assemble, closeChain, disarmNext, setFail } from '../request/link.js'
 import { addTaskWork } from '../request/task-work.js'
@@ -71,7 +70,6 @@ import {
   REQ_F_ENDED,
   REQ_F_FAIL,
   REQ_F_ISREG,
-  REQ_F_SILENT,
   RINGS,
   TW_COMPLETE,
   TW_SUBMIT,
@@ -303,15 +301,6 @@ export function finish(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, hasFa
   disarmNext(tctx, ctx, r, false)
   post(tctx, ctx, r)
   freeReq(tctx, ctx, req)
-}
-
-function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
-  const { words } = tctx.wq.mem
-  const flags = words[r + R_REQ_FLAGS]!
-  if ((flags & REQ_F_SILENT) !== 0) return
-  const skip = (words[r + R_SQE_FLAGS]! & IOSQE_CQE_SKIP_SUCCESS) !== 0
-  if (skip && (flags & (REQ_F_FAIL | REQ_F_ENDED)) === 0) return
-  postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, words[r + R_RES]!, 0)
 }
 
 /**

@@ -4,17 +4,14 @@
  * Counterpart: struct io_uring_task (tctx): one io-wq a thread.
  */
 import { availableParallelism } from 'node:os'
-import { setTimeout, URL } from '../../../lib/globals.js'
+import { URL } from '../../../lib/globals.js'
 import { interruptThread } from '../../../sys/interrupt.js'
-import { closeAdopted } from '../../../sys/thread-fd.js'
 import { Wq } from '../../../wq/wq.js'
 import { ByUserData } from './by-user-data.js'
 import type { IoRingCtx } from './ctx.js'
 import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
 
 const WORKER_ENTRY = new URL('../worker.js', import.meta.url)
-/** How often it is looked whether an eventfd that was let go may be closed. */
-const GRACE_MS = 5
 
 export interface TctxHooks {
   /** A request was cancelled before it ran; `error`: because no worker could be started for it. */
@@ -75,22 +72,6 @@ export class Tctx {
     this.rings.set(ctx.fd, ctx)
     this.byId[ctx.id] = ctx
     this.wq.crew.broadcast(ctx.message())
-  }
-
-  /**
-   * Takes a ring's eventfd away, and closes it once no worker can be about to signal it: its number may be another
-   * file's by then.
-   */
-  dropEventfd(ctx: IoRingCtx): void {
-    const fd = ctx.eventfd
-    if (fd < 0) return
-    ctx.setEventfd(-1, false)
-    const isOver = this.wq.grace()
-    const close = () => {
-      if (isOver()) closeAdopted(fd)
-      else setTimeout(close, GRACE_MS).unref()
-    }
-    close()
   }
 
   /** Forgets a ring's fd. The last one to go lets the workers go too, and ends their affinity, as backends/kernel does. */

@@ -1,0 +1,39 @@
+/**
+ * A ring's eventfd, where it is registered: signalling it, and letting go of it. Owner thread only.
+ *
+ * Workers signal it too, where they make the ring's task-work queue non-empty (worker.ts). Counterpart:
+ * io_uring/eventfd.c.
+ */
+import { IORING_CQ_EVENTFD_DISABLED } from '../../../abi/constants.js'
+import { loadAcquire } from '../../../lib/barrier.js'
+import { setTimeout } from '../../../lib/globals.js'
+import { signal } from '../../../sys/loop.js'
+import { closeAdopted } from '../../../sys/thread-fd.js'
+import type { IoRingCtx } from '../state/ctx.js'
+import { RINGS } from '../state/layout.js'
+import type { Tctx } from '../state/tctx.js'
+
+const CQ_FLAGS = RINGS.at.cq_flags >> 2
+/** How often it is looked whether an eventfd that was let go may be closed. */
+const GRACE_MS = 5
+
+/** Signals the eventfd, which is there, unless the app has muted it. */
+export function signalEventfd(ctx: IoRingCtx): void {
+  if ((loadAcquire(ctx.words, CQ_FLAGS) & IORING_CQ_EVENTFD_DISABLED) === 0) signal(ctx.eventfd)
+}
+
+/**
+ * Takes a ring's eventfd away, and closes it once no worker can be about to signal it: its number may be another
+ * file's by then.
+ */
+export function dropEventfd(tctx: Tctx, ctx: IoRingCtx): void {
+  const fd = ctx.eventfd
+  if (fd < 0) return
+  ctx.setEventfd(-1, false)
+  const isOver = tctx.wq.grace()
+  const close = () => {
+    if (isOver()) closeAdopted(fd)
+    else setTimeout(close, GRACE_MS).unref()
+  }
+  close()
+}
