@@ -20,6 +20,8 @@ import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
 import { registerOp } from './register/register.js'
 import { cancelHeld } from './request/drain.js'
 import { dropEventfd } from './request/eventfd.js'
+import { endAllTimeouts } from './request/timeouts.js'
+import { dropAlarm, setAlarms } from './run/alarm.js'
 import { endCancelled, endDied, submitSqes } from './run/submit.js'
 import { runTaskWork, tellAll } from './run/tw.js'
 import { nrTimeoutEvents, parseWaitArg, waitCq } from './run/wait.js'
@@ -28,7 +30,7 @@ import { IoRingCtx, isDeferred } from './state/ctx.js'
 import { MAX_RINGS, RINGS } from './state/layout.js'
 import { Tctx } from './state/tctx.js'
 import { cancelAll } from './wait/cancel.js'
-import { endAllTimeouts, expireFirst, setAlarms } from './wait/expiry.js'
+import { expireFirst } from './wait/expiry.js'
 
 const MAX_ENTRIES = 32768
 const MAX_CQ_ENTRIES = 2 * MAX_ENTRIES
@@ -165,6 +167,7 @@ export class ThreadsSyscalls implements Syscalls {
     ctx.dying = true
     dropEventfd(tctx, ctx)
     cancelHeld(tctx, ctx)
+    dropAlarm(ctx)
     endAllTimeouts(tctx, ctx)
     cancelAll(tctx, ctx)
     tctx.detach(ctx)

@@ -1,7 +1,7 @@
 /**
  * TIMEOUT, TIMEOUT_REMOVE, LINK_TIMEOUT. Prepared and issued on the owner thread; no worker has to do with them.
  *
- * What is up, met or removed is ended by expiry.ts. Counterpart: io_uring/timeout.c.
+ * What is up is ended by wait/expiry.ts, what is met or removed by request/timeouts.ts. Counterpart: io_uring/timeout.c.
  */
 import {
   IORING_LINK_TIMEOUT_UPDATE,
@@ -35,7 +35,7 @@ import {
   u64,
 } from '../request/alloc.js'
 import { committedTail } from '../request/cqring.js'
-import { endTimeout } from '../request/task-work.js'
+import { endTimeout } from '../request/timeouts.js'
 import { keyOf } from '../state/by-user-data.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { PENDING } from '../state/op.js'

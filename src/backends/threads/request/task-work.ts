@@ -6,10 +6,9 @@
 import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchOr } from '../../../lib/barrier.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
-import { RINGS, TW_COMPLETE } from '../state/layout.js'
+import { RINGS } from '../state/layout.js'
 import type { Tctx } from '../state/tctx.js'
-import type { Timeout } from '../state/timers.js'
-import { R_RES, R_TW } from './alloc.js'
+import { R_TW } from './alloc.js'
 import { signalEventfd } from './eventfd.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
@@ -21,12 +20,4 @@ export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: numbe
   if (!tctx.wq.pushHome(req, ctx.id)) return
   fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
   if (ctx.eventfd >= 0 && !ctx.eventfdAsync && isDeferred(ctx)) signalEventfd(ctx)
-}
-
-/** Ends a timeout that is not up: `res` is its result, -ECANCELED or 0. */
-export function endTimeout(tctx: Tctx, ctx: IoRingCtx, timeout: Timeout, res: number): void {
-  const { mem } = tctx.wq
-  ctx.timers?.remove(timeout)
-  mem.words[mem.payload(timeout.req) + R_RES] = res
-  addTaskWork(tctx, ctx, timeout.req, TW_COMPLETE)
 }

@@ -59,8 +59,10 @@ import {
 } from '../request/alloc.js'
 import { commitCq, post } from '../request/cqring.js'
 import { holdReq, initDrain, markHeld, releaseHeld } from '../request/drain.js'
+import { finish } from '../request/finish.js'
 import { assemble, closeChain, disarmNext, setFail } from '../request/link.js'
 import { addTaskWork } from '../request/task-work.js'
+import { endMet } from '../request/timeouts.js'
 import { keyOf } from '../state/by-user-data.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import {
@@ -76,7 +78,6 @@ import {
 } from '../state/layout.js'
 import { type OpDef, PENDING, PUNT, VIA_TASK_WORK } from '../state/op.js'
 import type { Tctx } from '../state/tctx.js'
-import { endMet } from '../wait/expiry.js'
 import { arm } from '../wait/worker-wait.js'
 
 const SQ_HEAD = RINGS.at.sq_head >> 2
@@ -292,15 +293,6 @@ function complete(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef
   const ended = (words[r + R_REQ_FLAGS]! & REQ_F_ENDED) !== 0
   const failed = (res < 0 && def?.neverFails !== true) || (def?.transfer === true && res !== words[r + R_TOTAL])
   finish(tctx, ctx, req, r, !ended && failed)
-}
-
-/** Ends a request whose `res` is set: the chain goes on or fails, the CQE is written, the record is free. */
-export function finish(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, hasFailed: boolean): void {
-  const { words } = tctx.wq.mem
-  if (hasFailed) setFail(words, r, words[r + R_RES]!)
-  disarmNext(tctx, ctx, r, false)
-  post(tctx, ctx, r)
-  freeReq(tctx, ctx, req)
 }
 
 /**

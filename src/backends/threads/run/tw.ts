@@ -13,10 +13,11 @@ import { R_OPCODE, R_TW } from '../request/alloc.js'
 import { commitCq } from '../request/cqring.js'
 import { releaseHeld } from '../request/drain.js'
 import { signalEventfd } from '../request/eventfd.js'
+import { endMet } from '../request/timeouts.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import { RINGS, TW_COMPLETE } from '../state/layout.js'
 import type { Tctx } from '../state/tctx.js'
-import { endMet, expire } from '../wait/expiry.js'
+import { expire } from '../wait/expiry.js'
 import { completeFromTaskWork, endDying, queueSqe } from './submit.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2

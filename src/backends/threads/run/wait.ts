@@ -13,9 +13,9 @@ import { dataViewOf, lengthOf } from '../../../lib/views.js'
 import { CLOCK_MONOTONIC, clockMs } from '../../../sys/clock.js'
 import { copyIn, fromWords } from '../../../sys/memory.js'
 import { committedTail, flushOverflow, nrReady } from '../request/cqring.js'
+import { endMet } from '../request/timeouts.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
-import { endMet } from '../wait/expiry.js'
 import { runTaskWork } from './tw.js'
 
 const timespec = new Uint8Array(16)

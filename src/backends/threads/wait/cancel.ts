@@ -32,7 +32,7 @@ import {
   R_SQE_FLAGS,
   R_USER_DATA,
 } from '../request/alloc.js'
-import { endTimeout } from '../request/task-work.js'
+import { endTimeout } from '../request/timeouts.js'
 import { keyOf } from '../state/by-user-data.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'

@@ -1,35 +1,28 @@
 /**
- * Timeouts that are up, or whose count is met. Owner thread only.
+ * Timeouts that are up. Owner thread only.
  *
  * The owner looks at the clock when it runs task work, and sleeps in enter no longer than to the next timeout. For when it
- * is not in enter there is an alarm, a timer of its event loop. Counterpart: io_timeout_fn, io_link_timeout_fn,
- * io_flush_timeouts, io_kill_timeouts. DIFFERS: no interrupt ends a timeout: the thread has to call enter, or to come by its
+ * is not in enter there is an alarm (run/alarm.ts). What ends for another reason is ended by request/timeouts.ts.
+ * Counterpart: io_timeout_fn, io_link_timeout_fn. DIFFERS: no interrupt ends a timeout: the thread has to call enter, or to come by its
  * event loop, which is a millisecond late at most.
  */
-import { IORING_CQE_F_MORE, IORING_SQ_TASKRUN, IORING_TIMEOUT_ETIME_SUCCESS } from '../../../abi/constants.js'
-import { fetchOr, loadAcquire } from '../../../lib/barrier.js'
+import { IORING_CQE_F_MORE, IORING_TIMEOUT_ETIME_SUCCESS } from '../../../abi/constants.js'
+import { loadAcquire } from '../../../lib/barrier.js'
 import { nowMs } from '../../../lib/clock.js'
 import { ECANCELED, ETIME } from '../../../lib/errno.js'
-import { clearTimeout, setTimeout } from '../../../lib/globals.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { ITEM, ITEM_DONE, ITEM_STATE_MASK } from '../../../wq/layout.js'
 import { R_OP_FLAGS, R_RES, R_USER_DATA } from '../request/alloc.js'
-import { canPost, commitCq, committedTail, postCqe } from '../request/cqring.js'
+import { canPost, commitCq, postCqe } from '../request/cqring.js'
 import { releaseHeld } from '../request/drain.js'
-import { signalEventfd } from '../request/eventfd.js'
-import { endTimeout } from '../request/task-work.js'
-import { finish } from '../run/submit.js'
-import { runTaskWork } from '../run/tw.js'
-import { type IoRingCtx, isDeferred } from '../state/ctx.js'
-import { RINGS } from '../state/layout.js'
+import { finish } from '../request/finish.js'
+import { endMet, endTimeout } from '../request/timeouts.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
 import type { Timeout, Timers } from '../state/timers.js'
 import { takeWait } from './worker-wait.js'
 
-const SQ_FLAGS = RINGS.at.sq_flags >> 2
 const STATE = ITEM.at.state >> 2
-/** The longest that setTimeout takes. */
-const MAX_ALARM_MS = 2 ** 31 - 1
 
 /** Ends what is up, or goes on with its next shot. Returns how many were; their CQEs are to be committed. */
 export function expire(tctx: Tctx, ctx: IoRingCtx): number {
@@ -86,59 +79,10 @@ function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout):
   tctx.wq.cancel(limit.bounds)
 }
 
-/** Ends those whose count is met by what was committed. True if there was any. */
-export function endMet(tctx: Tctx, ctx: IoRingCtx): boolean {
-  if (ctx.timers === undefined) return false
-  const met = ctx.timers.met(committedTail(ctx))
-  for (const timeout of met) endTimeout(tctx, ctx, timeout, 0)
-  return met.length > 0
-}
-
-/** Ends all as -ECANCELED, for closing the ring. Limits end with their requests. */
-export function endAllTimeouts(tctx: Tctx, ctx: IoRingCtx): void {
-  clearTimeout(ctx.alarm?.timer)
-  ctx.alarm = undefined
-  for (const timeout of ctx.timers?.timeouts() ?? []) endTimeout(tctx, ctx, timeout, -ECANCELED)
-}
-
 /** At the beginning of enter: what is up ends before anything else. */
 export function expireFirst(tctx: Tctx, ctx: IoRingCtx): void {
   if (expire(tctx, ctx) === 0) return
   commitCq(ctx)
   endMet(tctx, ctx)
   if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
-}
-
-/** At the end of a call: sees to it that what is up next is noticed, on whatever ring of the thread. */
-export function setAlarms(tctx: Tctx): void {
-  for (const ctx of tctx.rings.values()) if (ctx.timers !== undefined) setAlarm(tctx, ctx)
-}
-
-/** Sees to it that what is up next is noticed. */
-function setAlarm(tctx: Tctx, ctx: IoRingCtx): void {
-  const dueMs = ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY
-  if (dueMs === Number.POSITIVE_INFINITY || ctx.dying || (ctx.alarm?.dueMs ?? dueMs + 1) <= dueMs) return
-  clearTimeout(ctx.alarm?.timer)
-  ctx.alarm = undefined
-  const leftMs = dueMs - nowMs()
-  if (leftMs <= 0 && isDeferred(ctx)) {
-    tell(ctx)
-    return
-  }
-  const timer = setTimeout(() => onAlarm(tctx, ctx), Math.min(Math.ceil(Math.max(leftMs, 0)), MAX_ALARM_MS))
-  timer.unref()
-  ctx.alarm = { dueMs, timer }
-}
-
-function onAlarm(tctx: Tctx, ctx: IoRingCtx): void {
-  ctx.alarm = undefined
-  if (ctx.dying) return
-  if (!isDeferred(ctx)) runTaskWork(tctx, ctx, 0)
-  setAlarm(tctx, ctx)
-}
-
-/** There is task work, which on a DEFER_TASKRUN ring waits for enter with GETEVENTS. */
-function tell(ctx: IoRingCtx): void {
-  const isTold = (fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN) & IORING_SQ_TASKRUN) !== 0
-  if (!isTold && ctx.eventfd >= 0 && !ctx.eventfdAsync) signalEventfd(ctx)
 }

@@ -1,0 +1,19 @@
+/**
+ * The end of a request whose result is known. Owner thread only.
+ *
+ * Counterpart: io_req_complete_defer, and what __io_submit_flush_completions does for each request.
+ */
+import type { IoRingCtx } from '../state/ctx.js'
+import type { Tctx } from '../state/tctx.js'
+import { freeReq, R_RES } from './alloc.js'
+import { post } from './cqring.js'
+import { disarmNext, setFail } from './link.js'
+
+/** Ends a request whose `res` is set: the chain goes on or fails, the CQE is written, the record is free. */
+export function finish(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, hasFailed: boolean): void {
+  const { words } = tctx.wq.mem
+  if (hasFailed) setFail(words, r, words[r + R_RES]!)
+  disarmNext(tctx, ctx, r, false)
+  post(tctx, ctx, r)
+  freeReq(tctx, ctx, req)
+}
