@@ -274,6 +274,29 @@ conformance(
 )
 
 conformance(
+  'a completion that meets the count of a timeout ends it before a drain behind both goes',
+  (stand) => {
+    inEachMode(stand, 8, (ring) => {
+      // Met in the batch itself, and by what ends later.
+      put(ring, 1, sqe(prepTimeout, stand.timespec(3_600_000), 1, 0))
+      put(ring, 2, nop())
+      put(ring, 3, nop(), DRAIN)
+      submit(ring, 3)
+      expectInOrder(ring, '2:0 1:0 3:0')
+      const first = heldRead(stand)
+      put(ring, 4, sqe(prepTimeout, stand.timespec(3_600_000), 1, 0))
+      put(ring, 5, first.fill)
+      put(ring, 6, nop(), DRAIN)
+      submit(ring, 3)
+      expectNothing(ring, 'neither has ended')
+      first.end()
+      expectInOrder(ring, '5:1 4:0 6:0')
+    })
+  },
+  { ...NEEDS, opcodes: [IORING_OP_TIMEOUT] },
+)
+
+conformance(
   'a drain holds on its own ring alone',
   (stand) => {
     const [ring, other] = [stand.openRing(8), stand.openRing(8)]

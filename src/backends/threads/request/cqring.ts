@@ -1,8 +1,8 @@
 /**
  * Posting CQEs; overflow. Owner thread only.
  *
- * CQEs are written as they come and become visible in batches, when commitCq moves the tail once. A CQE that finds no
- * room goes to the overflow list, and while that is not empty every later one follows it, so nothing overtakes.
+ * CQEs are written as they come and become visible in batches, when flush.ts has commitCq move the tail once. A CQE that
+ * finds no room goes to the overflow list, and while that is not empty every later one follows it, so nothing overtakes.
  * Counterpart: io_fill_cqe_req, io_cqring_overflow_flush, __io_commit_cqring_flush.
  */
 import { IORING_SQ_CQ_OVERFLOW, IOSQE_CQE_SKIP_SUCCESS } from '../../../abi/constants.js'
@@ -61,7 +61,7 @@ export function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
   postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, words[r + R_RES]!, 0)
 }
 
-/** Moves what fits from the overflow list to the ring, oldest first. */
+/** Moves what fits from the overflow list to the ring, oldest first; that is to be committed. */
 export function flushOverflow(ctx: IoRingCtx): void {
   const { overflow } = ctx
   let taken = 0
@@ -72,7 +72,6 @@ export function flushOverflow(ctx: IoRingCtx): void {
   if (taken === 0) return
   overflow.splice(0, taken)
   if (overflow.length === 0) fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_CQ_OVERFLOW)
-  commitCq(ctx)
 }
 
 /** Makes the CQEs written since the last commit visible, and signals the eventfd once for all of them. */

@@ -57,12 +57,12 @@ import {
   R_TOTAL,
   R_USER_DATA,
 } from '../request/alloc.js'
-import { commitCq, post } from '../request/cqring.js'
-import { holdReq, initDrain, markHeld, releaseHeld } from '../request/drain.js'
+import { post } from '../request/cqring.js'
+import { holdReq, initDrain, markHeld } from '../request/drain.js'
 import { finish } from '../request/finish.js'
+import { flushCompletions } from '../request/flush.js'
 import { assemble, closeChain, disarmNext, setFail } from '../request/link.js'
 import { addTaskWork } from '../request/task-work.js'
-import { endMet } from '../request/timeouts.js'
 import { keyOf } from '../state/by-user-data.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import {
@@ -120,9 +120,7 @@ export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number
   if (open !== NONE) queueUnfinished(tctx, ctx, open, nrBefore + taken)
   // The slots are free again: every SQE before this head has been read.
   storeRelease(words, SQ_HEAD, ctx.cachedSqHead)
-  commitCq(ctx)
-  if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
-  endMet(tctx, ctx)
+  flushCompletions(tctx, ctx)
   return taken === 0 && count > 0 && tctx.wq.nrFree === 0 ? -EAGAIN : taken
 }
 
@@ -324,7 +322,5 @@ function endAs(tctx: Tctx, req: number, res: number): void {
   const ctx = tctx.byId[words[r + R_CTX]!]!
   setFail(words, r, res)
   complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
-  commitCq(ctx)
-  endMet(tctx, ctx)
-  if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
+  flushCompletions(tctx, ctx)
 }

@@ -10,10 +10,8 @@ import { IORING_OP_TIMEOUT, IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire } from '../../../lib/barrier.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { R_OPCODE, R_TW } from '../request/alloc.js'
-import { commitCq } from '../request/cqring.js'
-import { releaseHeld } from '../request/drain.js'
 import { signalEventfd } from '../request/eventfd.js'
-import { endMet } from '../request/timeouts.js'
+import { flushCompletions } from '../request/flush.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import { RINGS, TW_COMPLETE } from '../state/layout.js'
 import type { Tctx } from '../state/tctx.js'
@@ -39,16 +37,10 @@ export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
   let nrRun = nrUp
   do {
     nrRun += runEntries(tctx, ctx, most - nrRun)
-    commitCq(ctx)
     // What has ended may be what a drain or a count waited for: that comes next.
-  } while (goesOn(tctx, ctx) && nrRun < most)
+  } while (flushCompletions(tctx, ctx) && nrRun < most)
   if (!tctx.wq.isQueueEmpty(ctx.id)) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
   return nrRun
-}
-
-function goesOn(tctx: Tctx, ctx: IoRingCtx): boolean {
-  const isReleased = ctx.drain.active && releaseHeld(tctx, ctx, ctx.nrInflight)
-  return endMet(tctx, ctx) || isReleased
 }
 
 /** Takes entries off the queue until it is empty or `most` were run; returns how many. */
@@ -66,10 +58,7 @@ function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
     words[r + R_TW] = TW_COMPLETE
     // What is issued now counts from here: what has ended before is shown, and has met its counts.
     const mayCount = ctx.timers !== undefined || words[r + R_OPCODE] === IORING_OP_TIMEOUT
-    if (kind !== TW_COMPLETE && mayCount) {
-      commitCq(ctx)
-      endMet(tctx, ctx)
-    }
+    if (kind !== TW_COMPLETE && mayCount) flushCompletions(tctx, ctx)
     if (kind === TW_COMPLETE) completeFromTaskWork(tctx, ctx, req, r)
     else if (ctx.dying) endDying(tctx, req)
     else queueSqe(tctx, ctx, req, r)

@@ -13,7 +13,7 @@ import { dataViewOf, lengthOf } from '../../../lib/views.js'
 import { CLOCK_MONOTONIC, clockMs } from '../../../sys/clock.js'
 import { copyIn, fromWords } from '../../../sys/memory.js'
 import { committedTail, flushOverflow, nrReady } from '../request/cqring.js'
-import { endMet } from '../request/timeouts.js'
+import { flushCompletions } from '../request/flush.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
 import { runTaskWork } from './tw.js'
@@ -62,7 +62,7 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
     sleptOn = false
     flushOverflow(ctx)
     // What was flushed may be what a count waited for: that is task work now.
-    if (endMet(tctx, ctx)) continue
+    if (flushCompletions(tctx, ctx)) continue
     const ready = nrReady(ctx)
     if (ready >= wanted || nrTimeoutEvents(ctx) !== nrEvents) return 0
     // A pass that ran something may have queued more; only an empty queue is a reason to sleep.

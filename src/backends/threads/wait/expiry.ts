@@ -13,10 +13,10 @@ import { ECANCELED, ETIME } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { ITEM, ITEM_DONE, ITEM_STATE_MASK } from '../../../wq/layout.js'
 import { R_OP_FLAGS, R_RES, R_USER_DATA } from '../request/alloc.js'
-import { canPost, commitCq, postCqe } from '../request/cqring.js'
-import { releaseHeld } from '../request/drain.js'
+import { canPost, postCqe } from '../request/cqring.js'
 import { finish } from '../request/finish.js'
-import { endMet, endTimeout } from '../request/timeouts.js'
+import { flushCompletions } from '../request/flush.js'
+import { endTimeout } from '../request/timeouts.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
 import type { Timeout, Timers } from '../state/timers.js'
@@ -81,8 +81,5 @@ function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout):
 
 /** At the beginning of enter: what is up ends before anything else. */
 export function expireFirst(tctx: Tctx, ctx: IoRingCtx): void {
-  if (expire(tctx, ctx) === 0) return
-  commitCq(ctx)
-  endMet(tctx, ctx)
-  if (ctx.drain.active) releaseHeld(tctx, ctx, ctx.nrInflight)
+  if (expire(tctx, ctx) > 0) flushCompletions(tctx, ctx)
 }
