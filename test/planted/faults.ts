@@ -28,7 +28,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a record cancelled in hand is used anew at once', file: 'wq/wq', from: 'if (state === ITEM_CANCELED)\n            return;', to: '', test: 'src/wq/cancel' },
   { name: 'a cancel of the last of a run leaves its tail', file: 'wq/acct', from: 'else if (isLast) {', to: 'else if (false) {', test: 'src/wq/cancel', only: 'a run whose queued' },
   { name: 'a cancel of the first of a run leaves its end', file: 'wq/acct', from: 'joinEnds(mem, words[at + NEXT], words[at + LAST]);', to: ';', test: 'src/wq/cancel', only: 'a run whose queued' },
-  { name: 'a shortage of descriptors is told as a bad one', file: 'backends/threads/run/submit', from: 'held === -EMFILE ? -EMFILE : -EBADF', to: '-EBADF', test: 'test/conformance/limits' },
+  { name: 'a shortage of descriptors is told as a bad one', file: 'backends/threads/run/iowq', from: 'held === -EMFILE ? -EMFILE : -EBADF', to: '-EBADF', test: 'test/conformance/limits' },
   { name: 'a held descriptor stays open when its queued request is cancelled', file: 'backends/threads/request/alloc', from: 'if (held >= 0) {', to: 'if (held >= 0 && words[r + R_RES] !== -125) {', test: 'test/conformance/held' },
   { name: 'a held descriptor stays open for good', file: 'backends/threads/request/alloc', from: 'if (held >= 0) {', to: 'if (false) {', test: 'test/conformance/held' },
   { name: 'an overflow is not flagged', file: 'backends/threads/request/cqring', from: 'fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_CQ_OVERFLOW);', to: ';', test: 'test/conformance/cq' },

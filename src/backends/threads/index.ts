@@ -9,46 +9,28 @@ import * as abi from '../../abi/constants.js'
 import { PARAMS } from '../../abi/params.js'
 import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
 import { assert } from '../../lib/assert.js'
-import { EBADF, EBADFD, EFAULT, EINVAL, EMFILE, ENXIO, EOPNOTSUPP } from '../../lib/errno.js'
-import { setTimeout } from '../../lib/globals.js'
+import { EBADF, EBADFD, EFAULT, EINVAL, EMFILE, EOPNOTSUPP } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import { dataViewOf } from '../../lib/views.js'
 import { isOpenFd } from '../../sys/file.js'
 import { libc } from '../../sys/libc.js'
 import { ownView } from '../../sys/memory.js'
-import { adoptFd, closeAdopted } from '../../sys/thread-fd.js'
+import { adoptFd } from '../../sys/thread-fd.js'
 import { registerOp } from './register/register.js'
-import { cancelHeld } from './request/drain.js'
-import { dropEventfd } from './request/eventfd.js'
-import { endAllTimeouts } from './request/timeouts.js'
-import { dropAlarm, setAlarms } from './run/alarm.js'
-import { endCancelled, endDied, submitSqes } from './run/submit.js'
+import { setAlarms } from './run/alarm.js'
+import { closeRing } from './run/close.js'
+import { endCancelled, endDied } from './run/end.js'
+import { submitSqes } from './run/submit.js'
 import { runTaskWork, tellAll } from './run/tw.js'
 import { nrTimeoutEvents, parseWaitArg, waitCq } from './run/wait.js'
+import { checkParams, fillParams } from './setup.js'
 import { Causes } from './state/causes.js'
 import { IoRingCtx, isDeferred } from './state/ctx.js'
-import { MAX_RINGS, RINGS } from './state/layout.js'
+import { MAX_RINGS } from './state/layout.js'
 import { Tctx } from './state/tctx.js'
-import { cancelAll } from './wait/cancel.js'
 import { expireFirst } from './wait/expiry.js'
 
-const MAX_ENTRIES = 32768
-const MAX_CQ_ENTRIES = 2 * MAX_ENTRIES
 const EFD_CLOEXEC = 0o2000000
-/** How often a closed ring with requests still running is looked at. */
-const DYING_MS = 5
-
-const SETUP_KNOWN =
-  abi.IORING_SETUP_CQSIZE |
-  abi.IORING_SETUP_CLAMP |
-  abi.IORING_SETUP_ATTACH_WQ |
-  abi.IORING_SETUP_R_DISABLED |
-  abi.IORING_SETUP_SUBMIT_ALL |
-  abi.IORING_SETUP_COOP_TASKRUN |
-  abi.IORING_SETUP_TASKRUN_FLAG |
-  abi.IORING_SETUP_SINGLE_ISSUER |
-  abi.IORING_SETUP_DEFER_TASKRUN |
-  abi.IORING_SETUP_NO_SQARRAY
 
 const ENTER_KNOWN =
   abi.IORING_ENTER_GETEVENTS |
@@ -58,17 +40,6 @@ const ENTER_KNOWN =
   abi.IORING_ENTER_REGISTERED_RING |
   abi.IORING_ENTER_ABS_TIMER |
   abi.IORING_ENTER_NO_IOWAIT
-
-const FEATURES =
-  abi.IORING_FEAT_SINGLE_MMAP |
-  abi.IORING_FEAT_NODROP |
-  abi.IORING_FEAT_SUBMIT_STABLE |
-  abi.IORING_FEAT_RW_CUR_POS |
-  abi.IORING_FEAT_EXT_ARG |
-  abi.IORING_FEAT_NATIVE_WORKERS |
-  abi.IORING_FEAT_CQE_SKIP |
-  abi.IORING_FEAT_MIN_TIMEOUT |
-  abi.IORING_FEAT_NO_IOWAIT
 
 export class ThreadsSyscalls implements Syscalls {
   readonly name = 'threads'
@@ -156,23 +127,10 @@ export class ThreadsSyscalls implements Syscalls {
     return { rings: ctx.rings, sqes: ctx.sqeBuffer }
   }
 
-  /**
-   * Returns at once. What drains hold back, timeouts, and what is in io-wq are cancelled or told; the ring's record goes
-   * when its last request has ended.
-   */
   close(fd: number): number {
     const ctx = this.#tctx?.rings.get(fd)
     if (ctx === undefined) return -EBADF
-    const tctx = this.#tctx!
-    ctx.dying = true
-    dropEventfd(tctx, ctx)
-    cancelHeld(tctx, ctx)
-    dropAlarm(ctx)
-    endAllTimeouts(tctx, ctx)
-    cancelAll(tctx, ctx)
-    tctx.detach(ctx)
-    closeAdopted(fd)
-    reap(tctx, ctx)
+    closeRing(this.#tctx!, ctx)
     return 0
   }
 
@@ -187,81 +145,4 @@ export class ThreadsSyscalls implements Syscalls {
     if (ctx !== undefined) return ctx
     return isOpenFd(fd) ? -EOPNOTSUPP : -EBADF
   }
-}
-
-/** A closed ring keeps its index until its last request has ended. */
-function reap(tctx: Tctx, ctx: IoRingCtx): void {
-  runTaskWork(tctx, ctx, 0)
-  if (ctx.nrInflight === 0) {
-    tctx.byId[ctx.id] = undefined
-    return
-  }
-  setTimeout(() => reap(tctx, ctx), DYING_MS).unref()
-}
-
-/** The sizes asked for, rounded as the kernel rounds them; -EINVAL for whatever it would refuse. */
-function checkParams(
-  entries: number,
-  params: DataView,
-  isRing: (fd: number) => boolean,
-): { sq: number; cq: number } | number {
-  const flags = params.getUint32(PARAMS.at.flags, true)
-  const has = (bit: number) => (flags & bit) !== 0
-  for (const at of [PARAMS.at.resv0, PARAMS.at.resv1, PARAMS.at.resv2]) {
-    if (params.getUint32(at, true) !== 0) return -EINVAL
-  }
-  if ((flags & ~SETUP_KNOWN) !== 0) return -EINVAL
-  if (has(abi.IORING_SETUP_DEFER_TASKRUN) && !has(abi.IORING_SETUP_SINGLE_ISSUER)) return -EINVAL
-  const deferredOrCoop = has(abi.IORING_SETUP_COOP_TASKRUN) || has(abi.IORING_SETUP_DEFER_TASKRUN)
-  if (has(abi.IORING_SETUP_TASKRUN_FLAG) && !deferredOrCoop) return -EINVAL
-  const sqEntries = clampEntries(entries >>> 0, MAX_ENTRIES, has(abi.IORING_SETUP_CLAMP))
-  if (sqEntries < 0) return sqEntries
-  const sq = roundUpPow2(sqEntries)
-  let cq = 2 * sq
-  if (has(abi.IORING_SETUP_CQSIZE)) {
-    const asked = clampEntries(
-      params.getUint32(PARAMS.at.cq_entries, true),
-      MAX_CQ_ENTRIES,
-      has(abi.IORING_SETUP_CLAMP),
-    )
-    if (asked < 0) return asked
-    cq = roundUpPow2(asked)
-    if (cq < sq) return -EINVAL
-  }
-  if (has(abi.IORING_SETUP_ATTACH_WQ)) {
-    const wqFd = params.getInt32(PARAMS.at.wq_fd, true)
-    if (!isRing(wqFd)) return isOpenFd(wqFd) ? -EINVAL : -ENXIO
-  }
-  return { sq, cq }
-}
-
-function clampEntries(asked: number, most: number, clamp: boolean): number {
-  if (asked === 0 || (asked > most && !clamp)) return -EINVAL
-  return Math.min(asked, most)
-}
-
-function roundUpPow2(n: number): number {
-  return 2 ** Math.ceil(Math.log2(n))
-}
-
-function fillParams(params: DataView, ctx: IoRingCtx): void {
-  const { at } = PARAMS
-  const set = (offset: number, value: number) => params.setUint32(offset, value, true)
-  set(at.sq_entries, ctx.sqEntries)
-  set(at.cq_entries, ctx.cqEntries)
-  set(at.features, FEATURES)
-  set(at.sq_off_head, RINGS.at.sq_head)
-  set(at.sq_off_tail, RINGS.at.sq_tail)
-  set(at.sq_off_ring_mask, RINGS.at.sq_ring_mask)
-  set(at.sq_off_ring_entries, RINGS.at.sq_ring_entries)
-  set(at.sq_off_flags, RINGS.at.sq_flags)
-  set(at.sq_off_dropped, RINGS.at.sq_dropped)
-  set(at.sq_off_array, ctx.arrayWord === NONE ? 0 : ctx.arrayWord * 4)
-  set(at.cq_off_head, RINGS.at.cq_head)
-  set(at.cq_off_tail, RINGS.at.cq_tail)
-  set(at.cq_off_ring_mask, RINGS.at.cq_ring_mask)
-  set(at.cq_off_ring_entries, RINGS.at.cq_ring_entries)
-  set(at.cq_off_overflow, RINGS.at.cq_overflow)
-  set(at.cq_off_cqes, ctx.cqesWord * 4)
-  set(at.cq_off_flags, RINGS.at.cq_flags)
 }

@@ -1,9 +1,8 @@
 /**
- * Taking SQEs: init, prep, then issue inline or punt to io-wq; and how a request ends. Owner thread, inside enter or
- * task work.
+ * Taking SQEs: init, prep, then issue inline or punt to io-wq. Owner thread, inside enter or task work.
  *
  * SQEs are handled strictly in ring order; sq.head is published once, at the end of the batch. Counterpart:
- * io_submit_sqes, io_init_req, io_queue_sqe, io_queue_iowq.
+ * io_submit_sqes, io_init_req, io_queue_sqe.
  */
 import {
   IORING_OP_LAST,
@@ -16,69 +15,22 @@ import {
 } from '../../../abi/constants.js'
 import { SQE } from '../../../abi/sqe.js'
 import { loadAcquire, storeRelease } from '../../../lib/barrier.js'
-import {
-  EAGAIN,
-  EBADF,
-  ECANCELED,
-  EFAULT,
-  EINVAL,
-  EMFILE,
-  ENAMETOOLONG,
-  ENOENT,
-  EOPNOTSUPP,
-  EOWNERDEAD,
-} from '../../../lib/errno.js'
+import { EAGAIN, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, EOPNOTSUPP } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
-import { fileKind, holdFd } from '../../../sys/file.js'
-import { listFd } from '../../../sys/leavings.js'
-import {
-  IO_WQ_WORK_CONCURRENT,
-  IO_WQ_WORK_FORCE_WAKE,
-  IO_WQ_WORK_HASHED,
-  IO_WQ_WORK_UNBOUND,
-} from '../../../wq/layout.js'
+import { IO_WQ_WORK_CONCURRENT } from '../../../wq/layout.js'
 import { opdef } from '../ops/opdef.js'
 import { startLimit } from '../ops/timeout.js'
-import {
-  allocReq,
-  freeReq,
-  holdPath,
-  R_BUF_INDEX,
-  R_CTX,
-  R_DONE,
-  R_FD,
-  R_HELD_FD,
-  R_LINK,
-  R_OPCODE,
-  R_POLL,
-  R_REQ_FLAGS,
-  R_RES,
-  R_SQE_FLAGS,
-  R_TOTAL,
-  R_USER_DATA,
-} from '../request/alloc.js'
-import { post } from '../request/cqring.js'
+import { allocReq, holdPath, R_BUF_INDEX, R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from '../request/alloc.js'
 import { holdReq, initDrain, markHeld } from '../request/drain.js'
-import { finish } from '../request/finish.js'
 import { flushCompletions } from '../request/flush.js'
-import { assemble, closeChain, disarmNext, setFail } from '../request/link.js'
+import { assemble, closeChain, setFail } from '../request/link.js'
 import { addTaskWork } from '../request/task-work.js'
-import { keyOf } from '../state/by-user-data.js'
 import type { IoRingCtx } from '../state/ctx.js'
-import {
-  NR_BUCKETS,
-  POLL_CANCELED,
-  REQ_F_ASYNC,
-  REQ_F_ENDED,
-  REQ_F_FAIL,
-  REQ_F_ISREG,
-  RINGS,
-  TW_COMPLETE,
-  TW_SUBMIT,
-} from '../state/layout.js'
+import { REQ_F_FAIL, RINGS, TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
 import { type OpDef, PENDING, PUNT, VIA_TASK_WORK } from '../state/op.js'
 import type { Tctx } from '../state/tctx.js'
-import { arm } from '../wait/worker-wait.js'
+import { complete, endSpoiled, failIssue } from './end.js'
+import { punt } from './iowq.js'
 
 const SQ_HEAD = RINGS.at.sq_head >> 2
 const SQ_TAIL = RINGS.at.sq_tail >> 2
@@ -88,7 +40,6 @@ const S_IOPRIO_SHIFT = 16
 const SQE_FLAGS_KNOWN = 0x7f
 /** Flags that initReq has nothing to look at for. */
 const SQE_FLAGS_COMMON = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
-const AT_FDCWD = -100
 /** Answers of a system call that read the path where it is, and PUNT, which has not. */
 const MAY_BE_BAD_PATH: ReadonlySet<number> = new Set([PUNT, -EFAULT, -ENAMETOOLONG, -ENOENT])
 
@@ -165,13 +116,6 @@ function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number
   return def.prep(tctx, ctx, req, r, sqe)
 }
 
-/** A chain (or a single request) that was refused: nothing of it runs. */
-function endSpoiled(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
-  disarmNext(tctx, ctx, r, true)
-  post(tctx, ctx, r)
-  freeReq(tctx, ctx, req)
-}
-
 /** A chain still open at the end of enter goes to io-wq instead of running inline. */
 function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
   const r = tctx.wq.mem.payload(req)
@@ -221,106 +165,4 @@ function queueAsync(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpD
     words[r + R_SQE_FLAGS] = words[r + R_SQE_FLAGS]! & ~IOSQE_ASYNC
     addTaskWork(tctx, ctx, req, TW_SUBMIT)
   } else issueInline(tctx, ctx, req, r, def)
-}
-
-/**
- * Hands a request to io-wq. Its file is duplicated first, so that the app may close the fd as soon as enter returns,
- * as it may with the kernel, which holds the file itself. DIFFERS: closing the duplicate drops the process's fcntl(2)
- * record locks on the file, and a full fd table fails the request with -EMFILE.
- */
-function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, flags: number): void {
-  const { words } = tctx.wq.mem
-  let bucket = 0
-  const fd = words[r + R_FD]!
-  if (def.fd === 'file' || (def.fd === 'dir' && fd !== AT_FDCWD)) {
-    const held = (words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0 ? -EBADF : holdFd(fd)
-    // A path that is absolute never looks at its directory, so a bad one is its own affair.
-    if (held < 0 && (def.fd === 'file' || held !== -EBADF)) {
-      failIssue(tctx, ctx, req, r, def, held === -EMFILE ? -EMFILE : -EBADF)
-      return
-    }
-    words[r + R_HELD_FD] = held
-    if (held >= 0) listFd(held)
-  } else words[r + R_HELD_FD] = -1
-  if (def.unbounded === true || def.hashed === true) {
-    const kind = fileKind(words[r + R_HELD_FD]!)
-    const regular = typeof kind !== 'number' && kind.regular
-    if (regular || (typeof kind !== 'number' && kind.block)) {
-      words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ISREG
-    } else {
-      if (def.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
-      // It was tried already, unless it came with IOSQE_ASYNC.
-      if (def.polls === true && (words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) === 0) arm(words, r)
-    }
-    if (regular && def.hashed === true) {
-      flags |= IO_WQ_WORK_HASHED
-      bucket = hashInode(kind.ino)
-    }
-  }
-  // Its successor in a chain waits for the owner.
-  if (words[r + R_LINK] !== NONE) {
-    flags |= IO_WQ_WORK_FORCE_WAKE
-    startLimit(tctx, ctx, req, words[r + R_LINK]!)
-  }
-  words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ASYNC
-  tctx.byUserData.add(req, keyOf(ctx.id, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!))
-  tctx.wq.enqueue(req, flags, bucket, ctx.id)
-}
-
-/** Six bits of the inode number's product with the golden ratio, as hash_32 takes them. */
-function hashInode(ino: number): number {
-  return (Math.imul(ino, 0x61c88647) >>> 26) % NR_BUCKETS
-}
-
-function failIssue(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, res: number): void {
-  setFail(tctx.wq.mem.words, r, res)
-  complete(tctx, ctx, req, r, def)
-}
-
-/** A request that io-wq or the owner queued to end here. */
-export function completeFromTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
-  const { words } = tctx.wq.mem
-  if ((words[r + R_REQ_FLAGS]! & REQ_F_ASYNC) !== 0) ctx.batchAsync = true
-  complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
-}
-
-/** Ends a request whose `res` is set, by the rules of its operation. */
-function complete(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef | undefined): void {
-  const { words } = tctx.wq.mem
-  const res = words[r + R_RES]!
-  const ended = (words[r + R_REQ_FLAGS]! & REQ_F_ENDED) !== 0
-  const failed = (res < 0 && def?.neverFails !== true) || (def?.transfer === true && res !== words[r + R_TOTAL])
-  finish(tctx, ctx, req, r, !ended && failed)
-}
-
-/**
- * io-wq cancelled a request before it ran: it ends as -ECANCELED, and so does what is linked behind it. What was moved
- * before it went to io-wq counts, and is its result.
- */
-export function endCancelled(tctx: Tctx, req: number): void {
-  const done = tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_DONE]!
-  endAs(tctx, req, done > 0 ? done : -ECANCELED)
-}
-
-/**
- * The worker running a request died: whether the system call was made is not known, unless a cancel has taken its wait
- * away.
- */
-export function endDied(tctx: Tctx, req: number): void {
-  const wasTaken = tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_POLL] === POLL_CANCELED
-  endAs(tctx, req, wasTaken ? -ECANCELED : -EOWNERDEAD)
-}
-
-/** The turn of a chain's member came after its ring was closed: it ends as -EFAULT, as in the kernel's cancel mode. */
-export function endDying(tctx: Tctx, req: number): void {
-  endAs(tctx, req, -EFAULT)
-}
-
-function endAs(tctx: Tctx, req: number, res: number): void {
-  const { words } = tctx.wq.mem
-  const r = tctx.wq.mem.payload(req)
-  const ctx = tctx.byId[words[r + R_CTX]!]!
-  setFail(words, r, res)
-  complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
-  flushCompletions(tctx, ctx)
 }

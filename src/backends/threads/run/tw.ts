@@ -16,7 +16,8 @@ import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import { RINGS, TW_COMPLETE } from '../state/layout.js'
 import type { Tctx } from '../state/tctx.js'
 import { expire } from '../wait/expiry.js'
-import { completeFromTaskWork, endDying, queueSqe } from './submit.js'
+import { completeFromTaskWork, endDying } from './end.js'
+import { queueSqe } from './submit.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
 
