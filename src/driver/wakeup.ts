@@ -10,16 +10,18 @@ import { errnoError } from '../lib/errno.js'
 import type { Ring } from '../ring/ring.js'
 import { LoopWaker } from '../sys/loop.js'
 
+type Waker = Pick<LoopWaker, 'fd' | 'ref' | 'unref' | 'close'>
+
 export class Wakeup {
   readonly #ring: Ring
-  readonly #waker: LoopWaker
+  readonly #waker: Waker
   #isMuted = false
   #isHolding = false
 
   /** `onWake` runs on the event loop. Starts muted, and holding nothing. */
-  constructor(ring: Ring, onWake: () => void) {
+  constructor(ring: Ring, onWake: () => void, waker: Waker = new LoopWaker(onWake)) {
     this.#ring = ring
-    this.#waker = new LoopWaker(onWake)
+    this.#waker = waker
     const res = this.#register()
     if (res < 0) {
       this.#waker.close()

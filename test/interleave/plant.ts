@@ -7,7 +7,7 @@
  * have to, for the explorer holds its steps there.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -64,7 +64,9 @@ export function over(module: URL, home: string): URL {
   return url
 }
 
-/** A module of src, for a scenario: the real one, or the copy that the scenario was loaded over. */
+/** A module of src, for a scenario: the real one, or where the scenario was loaded over a copy the one in there. */
 export function load(scenario: string, path: string): Promise<unknown> {
-  return import(new URL(path, new URL(scenario).searchParams.get('src') ?? SRC).href)
+  const home = new URL(scenario).searchParams.get('src')
+  const copy = home === null ? undefined : new URL(path, home)
+  return import(copy !== undefined && existsSync(copy) ? copy.href : new URL(path, SRC).href)
 }

@@ -4,9 +4,8 @@
  * It touches requests in its hands, and of a ring only sq_flags. Counterpart: io_wq_submit_work.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { IORING_CQ_EVENTFD_DISABLED, IORING_SQ_TASKRUN } from '../../abi/constants.js'
 import { assert } from '../../lib/assert.js'
-import { fetchOr, loadAcquire } from '../../lib/barrier.js'
+import { loadAcquire } from '../../lib/barrier.js'
 import { exit } from '../../lib/globals.js'
 import { watchWriters } from '../../lib/writers.js'
 import { bindAll } from '../../sys/libc.js'
@@ -17,12 +16,10 @@ import { watchedTables } from '../../wq/watch.js'
 import { WorkerLoop } from '../../wq/worker-loop.js'
 import { opdef } from './ops/opdef.js'
 import { R_CTX, R_GENERATION, R_OPCODE, R_RES } from './request/alloc.js'
+import { tellEdge } from './request/edge.js'
 import type { RingMessage } from './state/ctx.js'
 import { CTX, REQ, RINGS } from './state/layout.js'
 import type { WorkEnv } from './state/op.js'
-
-const SQ_FLAGS = RINGS.at.sq_flags >> 2
-const CQ_FLAGS = RINGS.at.cq_flags >> 2
 
 interface AttachedRing {
   readonly generation: number
@@ -77,12 +74,8 @@ const loop = new WorkerLoop(mem, seat.slot, {
   },
   onEdge(queue) {
     const ring = rings.get(queue)
-    if (ring !== undefined) {
-      // Flag first, then the look at the mute: the app unmutes first, then looks at the flag.
-      fetchOr(ring.words, SQ_FLAGS, IORING_SQ_TASKRUN)
-      const eventfd = loadAcquire(ring.words, ring.eventfdWord)
-      if (eventfd >= 0 && (loadAcquire(ring.words, CQ_FLAGS) & IORING_CQ_EVENTFD_DISABLED) === 0) signal(eventfd)
-    }
+    const eventfd = ring === undefined ? -1 : tellEdge(ring.words, ring.eventfdWord)
+    if (eventfd >= 0) signal(eventfd)
   },
   onLeave() {
     exit()
