@@ -48,11 +48,14 @@ export class Poller {
   #isScheduled = false
   #isArmed = false
   #emptyTurns = 0
-  #maxEmptyTurns = MAX_EMPTY_TURNS
+  readonly #mostEmptyTurns: number
+  #maxEmptyTurns: number
   #nrArmed = 0
   #seenClaims = 0
 
-  constructor(space: Space, hooks: PollerHooks) {
+  constructor(space: Space, hooks: PollerHooks, mostEmptyTurns = MAX_EMPTY_TURNS) {
+    this.#mostEmptyTurns = mostEmptyTurns
+    this.#maxEmptyTurns = mostEmptyTurns
     this.#words = space.words
     this.#hooks = hooks
   }
@@ -86,7 +89,7 @@ export class Poller {
     if (nrSettled === 0) this.#emptyTurns++
     else {
       // Found by looking on: it was worth while.
-      if (this.#emptyTurns > 0) this.#maxEmptyTurns = MAX_EMPTY_TURNS
+      if (this.#emptyTurns > 0) this.#maxEmptyTurns = this.#mostEmptyTurns
       this.#emptyTurns = 0
     }
     const sleeps = this.#emptyTurns >= this.#maxEmptyTurns
@@ -102,7 +105,8 @@ export class Poller {
     if (this.#hooks.isDrained() && loadAcquire(this.#words, NR_CLAIMS) === this.#seenClaims) {
       this.keepAlive()
       this.#nrArmed++
-      this.#maxEmptyTurns = this.#nrArmed % TRY_AGAIN === 0 ? MAX_EMPTY_TURNS : Math.max(1, this.#maxEmptyTurns >> 1)
+      this.#maxEmptyTurns =
+        this.#nrArmed % TRY_AGAIN === 0 ? this.#mostEmptyTurns : Math.max(1, this.#maxEmptyTurns >> 1)
       return true
     }
     this.#disarm()

@@ -6,7 +6,7 @@
  */
 import { syncBuiltinESMExports } from 'node:module'
 import workerThreads, { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { fetchAdd, loadAcquire, storeRelease, xchg } from '../../lib/barrier.js'
+import { fetchAdd, loadAcquire, storeRelease } from '../../lib/barrier.js'
 import { exit, setImmediate } from '../../lib/globals.js'
 import { NONE } from '../../lib/mpscq.js'
 import { watchWriters } from '../../lib/writers.js'
@@ -34,6 +34,7 @@ import { JobsModule } from './jobs-module.js'
 import { relayOutput } from './relay.js'
 import { JobRunner } from './run-job.js'
 import { Turns } from './turns.js'
+import { takesArmed } from './wake.js'
 import { WorkerEvents } from './worker-events.js'
 
 const seat = workerData as WorkerSeat
@@ -43,7 +44,6 @@ const stamps = poolSeat.stamps === undefined ? undefined : new Stamps(poolSeat.s
 const hash = seat.hash === undefined ? undefined : WqHash.attach(new Int32Array(seat.hash))
 const mem = WqMemory.attach(seat.sab, JOB.hash, hash)
 const space = Space.attach(sab)
-const ARMED = POOL.at.armed >> 2
 
 /**
  * The owner's port. It was posted before this thread began; should it be late all the same, it is awaited. To a spare
@@ -80,9 +80,8 @@ const enterPhase = (phase: number, slot = seat.slot) => {
 }
 if (seat.slot !== NONE) await seated
 
-/** Only one edge wakes an idle owner: the one that takes the word to 0. */
 function wakeOwner(): void {
-  if (loadAcquire(space.words, ARMED) !== 0 && xchg(space.words, ARMED, 0) !== 0) events.wakeOwner()
+  if (takesArmed(space)) events.wakeOwner()
 }
 /** Wherever it sleeps. */
 function wakeForClaims(): void {
