@@ -1,7 +1,7 @@
 /**
- * Numbers that operations on files and memory take: fallocate, fadvise, madvise, setxattr. Any thread; no state.
+ * Arguments of operations on files and memory: fallocate, fadvise, madvise, setxattr. Any thread; no state.
  *
- * Must never hold a number of our own. Counterpart: include/uapi/linux: falloc.h, fadvise.h, mman.h, xattr.h.
+ * This file must never hold a number of our own. Counterpart: include/uapi/linux: falloc.h, fadvise.h, mman.h, xattr.h.
  */
 export const FALLOC_FL_KEEP_SIZE = 0x01
 export const FALLOC_FL_PUNCH_HOLE = 0x02

@@ -3,8 +3,9 @@
  *
  * Values are unsigned, as C prints them. JavaScript's bit operators give signed results, so a flag in bit 31 is tested
  * with `!== 0`, never with `> 0`. Numbers that differ between machines (O_*) are Node's own; a name that Node lacks on
- * a system is undefined there. Must never hold a number of our own. Counterpart: include/uapi/linux/io_uring.h, and of
- * stat.h, fs.h, fcntl.h, openat2.h and poll.h beside it what operations take.
+ * a system is undefined there. This file must never hold a number of our own. Counterpart:
+ * include/uapi/linux/io_uring.h, and the arguments of operations in stat.h, fs.h, fcntl.h, openat2.h and poll.h beside
+ * it.
  */
 import { builtin } from '../lib/builtin.js'
 
@@ -77,7 +78,7 @@ export const IORING_OP_PIPE = 62
 export const IORING_OP_NOP128 = 63
 export const IORING_OP_URING_CMD128 = 64
 
-// The first opcode that Linux 6.18 refuses. Later kernels take more: those above are named already.
+// The first opcode that Linux 6.18 refuses. Later kernels support more; names for them go above.
 export const IORING_OP_LAST = 63
 
 /** Opcode to name, without IORING_OP_. */
@@ -126,7 +127,7 @@ export const IORING_SETUP_CQE_MIXED = 0x4_0000
 export const IORING_SETUP_SQE_MIXED = 0x8_0000
 export const IORING_SETUP_SQ_REWIND = 0x10_0000
 
-// What this io_uring can do: params.features.
+// Features of this io_uring: params.features.
 export const IORING_FEAT_SINGLE_MMAP = 0x1
 export const IORING_FEAT_NODROP = 0x2
 export const IORING_FEAT_SUBMIT_STABLE = 0x4
@@ -157,13 +158,13 @@ export const IORING_ENTER_EXT_ARG_REG = 0x40
 export const IORING_ENTER_NO_IOWAIT = 0x80
 export const IORING_REG_WAIT_TS = 0x1
 
-// Words of the rings: what the owner tells the app in sq_flags, and the app the owner in cq_flags.
+// Words of the rings: from the owner to the app in sq_flags, from the app to the owner in cq_flags.
 export const IORING_SQ_NEED_WAKEUP = 0x1
 export const IORING_SQ_CQ_OVERFLOW = 0x2
 export const IORING_SQ_TASKRUN = 0x4
 export const IORING_CQ_EVENTFD_DISABLED = 0x1
 
-// Where to mmap what.
+// Offsets for mmap.
 export const IORING_OFF_SQ_RING = 0
 export const IORING_OFF_CQ_RING = 0x800_0000
 export const IORING_OFF_SQES = 0x1000_0000
@@ -171,7 +172,7 @@ export const IORING_OFF_PBUF_RING = 0x8000_0000
 export const IORING_OFF_PBUF_SHIFT = 16
 export const IORING_OFF_MMAP_MASK = 0xf800_0000
 
-// What a completion says besides its result: cqe.flags.
+// Flags of a completion: cqe.flags.
 export const IORING_CQE_F_BUFFER = 0x1
 export const IORING_CQE_F_MORE = 0x2
 export const IORING_CQE_F_SOCK_NONEMPTY = 0x4
@@ -240,7 +241,7 @@ export const REGISTER_NAMES: readonly string[] = Object.freeze([
   'REGISTER_MEM_REGION', 'REGISTER_QUERY', 'REGISTER_ZCRX_CTRL', 'REGISTER_BPF_FILTER',
 ])
 
-// What register calls take in their structures.
+// Flags in the structures of register calls.
 export const IO_URING_OP_SUPPORTED = 0x1
 export const IORING_FILE_INDEX_ALLOC = 0xffff_ffff
 export const IORING_REGISTER_FILES_SKIP = -2
@@ -296,7 +297,7 @@ export const IORING_ASYNC_CANCEL_FD_FIXED = 0x08
 export const IORING_ASYNC_CANCEL_USERDATA = 0x10
 export const IORING_ASYNC_CANCEL_OP = 0x20
 
-// Polling, in sqe.len: the mask has sqe.poll32_events. Then the events of that mask.
+// Polling: flags in sqe.len, then events of the mask in sqe.poll32_events.
 export const IORING_POLL_ADD_MULTI = 0x1
 export const IORING_POLL_UPDATE_EVENTS = 0x2
 export const IORING_POLL_UPDATE_USER_DATA = 0x4
@@ -316,7 +317,7 @@ export const IORING_MSG_RING_CQE_SKIP = 0x1
 export const IORING_MSG_RING_FLAGS_PASS = 0x2
 export const IORING_FIXED_FD_NO_CLOEXEC = 0x1
 
-// Sockets: flags in sqe.ioprio, what a NOTIF completion tells, and socket commands of URING_CMD.
+// Sockets: flags in sqe.ioprio, the result of a NOTIF completion, and socket commands of URING_CMD.
 export const IORING_RECVSEND_POLL_FIRST = 0x01
 export const IORING_RECV_MULTISHOT = 0x02
 export const IORING_RECVSEND_FIXED_BUF = 0x04
@@ -334,7 +335,7 @@ export const SOCKET_URING_OP_SETSOCKOPT = 3
 export const SOCKET_URING_OP_TX_TIMESTAMP = 4
 export const SOCKET_URING_OP_GETSOCKNAME = 5
 
-// Reads, writes and what follows them: fsync, splice, sync_file_range.
+// Reads and writes, then fsync, splice and sync_file_range.
 export const IORING_RW_ATTR_FLAG_PI = 0x1
 export const IORING_FSYNC_DATASYNC = 0x1
 export const SPLICE_F_FD_IN_FIXED = 0x8000_0000
@@ -351,7 +352,7 @@ export const SYNC_FILE_RANGE_WAIT_BEFORE = 0x1
 export const SYNC_FILE_RANGE_WRITE = 0x2
 export const SYNC_FILE_RANGE_WAIT_AFTER = 0x4
 
-// Paths: how openat, statx, unlinkat, linkat and renameat2 take theirs.
+// Paths: flags of openat, statx, unlinkat, linkat and renameat2.
 export const AT_FDCWD = -100
 export const AT_SYMLINK_NOFOLLOW = 0x100
 export const AT_REMOVEDIR = 0x200
@@ -366,7 +367,7 @@ export const RENAME_NOREPLACE = 0x1
 export const RENAME_EXCHANGE = 0x2
 export const RENAME_WHITEOUT = 0x4
 
-// Which facts statx is asked for, and gave.
+// The fields that statx is asked for and has filled in.
 export const STATX_TYPE = 0x1
 export const STATX_MODE = 0x2
 export const STATX_NLINK = 0x4
@@ -403,7 +404,7 @@ export const O_DIRECT = constants.O_DIRECT
 export const O_DIRECTORY = constants.O_DIRECTORY
 export const O_NOFOLLOW = constants.O_NOFOLLOW
 export const O_NOATIME = constants.O_NOATIME
-// Node has no names for these; they are the same on every machine it runs on under Linux.
+// Node has no names for these. They are the same on every Linux machine that Node supports.
 export const O_CLOEXEC = 0x8_0000
 export const O_PATH = 0x20_0000
 export const O_TMPFILE = 0x40_0000 | O_DIRECTORY

@@ -1,5 +1,6 @@
 /**
- * The completion queue entry as a table. The owner's thread posts CQEs; the app's thread reads them and lets them go.
+ * The completion queue entry as a table. The owner's thread posts CQEs; the app's thread reads them and gives them
+ * back.
  *
  * With IORING_SETUP_CQE32, or in an entry marked IORING_CQE_F_32, two more u64 follow at 16 and 24. This file must
  * never hold anything that the kernel's header does not have. Counterpart: struct io_uring_cqe in

@@ -1,8 +1,8 @@
 /**
  * The argument of io_uring_setup as a table. The app's thread fills it in before the call and reads it after.
  *
- * The two structs of ring offsets inside are laid flat: sq_off_tail is C's sq_off.tail. Every place in the ring memory
- * is taken from here; no file may know one by heart. Counterpart: struct io_uring_params, with io_sqring_offsets and
+ * The two structs of ring offsets inside are laid flat: sq_off_tail is C's sq_off.tail. Code reads every offset in the
+ * ring memory from here, and hard-codes none. Counterpart: struct io_uring_params, with io_sqring_offsets and
  * io_cqring_offsets, in include/uapi/linux/io_uring.h.
  */
 import { lazyStruct } from '../lib/layout.js'

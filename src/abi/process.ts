@@ -1,8 +1,8 @@
 /**
- * What operations that wait take: futexes, child processes, epoll; and the clocks. Any thread; no state.
+ * Arguments of operations that wait: futexes, child processes, epoll; and the clocks. Any thread; no state.
  *
- * Must never hold a number of our own. Counterpart: include/uapi/linux: futex.h, wait.h, eventpoll.h; asm/siginfo.h; the
- * C library's time.h.
+ * This file must never hold a number of our own. Counterpart: include/uapi/linux: futex.h, wait.h, eventpoll.h;
+ * asm/siginfo.h; the C library's time.h.
  */
 import { process } from '../lib/globals.js'
 import { lazyStruct } from '../lib/layout.js'

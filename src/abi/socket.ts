@@ -1,9 +1,9 @@
 /**
- * What socket operations take: addresses, messages, and their numbers. Any thread; no state.
+ * Arguments of socket operations: addresses, messages, and their numbers. Any thread; no state.
  *
- * Addresses and ports are in network order: the most significant byte first. Must never hold a number of our own.
- * Counterpart: include/uapi/linux: in.h, in6.h, un.h, tcp.h; io_uring.h for RECVMSG_OUT; of what the kernel keeps to
- * itself (msghdr, MSG_*, AF_*) the C library's sys/socket.h.
+ * Addresses and ports are in network order: the most significant byte first. This file must never hold a number of our
+ * own. Counterpart: include/uapi/linux: in.h, in6.h, un.h, tcp.h; io_uring.h for RECVMSG_OUT; the C library's
+ * sys/socket.h for what the kernel does not export (msghdr, MSG_*, AF_*).
  */
 import { lazyStruct } from '../lib/layout.js'
 
@@ -13,7 +13,7 @@ export const SOCKADDR_IN = lazyStruct('sockaddr_in', [
   ['sin_family', 'u16',   'app',     'AF_INET',            0],
   ['sin_port',   'u16',   'app',     'port, network order', 2],
   ['sin_addr',   'u8[4]', 'app',     'the four bytes of the address', 4],
-  ['pad',        'u8[8]', 'app',     'not looked at',      8],
+  ['pad',        'u8[8]', 'app',     'ignored',            8],
 ])
 
 // biome-ignore format: table
@@ -26,12 +26,12 @@ export const SOCKADDR_IN6 = lazyStruct('sockaddr_in6', [
   ['sin6_scope_id',   'u32',    'app',     'interface of a link-local address', 24],
 ])
 
-/** The kernel takes no more than 110 bytes of it: an address ends with its path's NUL, or with its name. */
+/** The kernel accepts at most 110 bytes: an address ends with its path's NUL, or with its name. */
 // biome-ignore format: table
 export const SOCKADDR_UN = lazyStruct('sockaddr_un', [
   //field        type       written by meaning                                          offset
   ['sun_family', 'u16',     'app',     'AF_UNIX',                                       0],
-  ['sun_path',   'u8[108]', 'app',     'a path and NUL; NUL and a name of no file; none', 2],
+  ['sun_path',   'u8[108]', 'app',     'a path and NUL; or NUL and an abstract name; or none', 2],
 ])
 
 // biome-ignore format: table

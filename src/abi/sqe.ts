@@ -1,8 +1,8 @@
 /**
  * The submission queue entry as a table. The app fills SQEs on its thread; the owner's thread reads them in prep.
  *
- * All names of one offset are a C union: which of them counts, the opcode says. With IORING_SETUP_SQE128 an entry is
- * twice this size and `cmd` runs on to its end. This file must never hold a name or an offset that the kernel's header
+ * All names of one offset are a C union: the opcode decides which of them counts. With IORING_SETUP_SQE128 an entry is
+ * twice this size and `cmd` extends to its end. This file must never hold a name or an offset that the kernel's header
  * does not have. Counterpart: struct io_uring_sqe in include/uapi/linux/io_uring.h.
  */
 import { lazyStruct } from '../lib/layout.js'
@@ -46,7 +46,7 @@ export const SQE = lazyStruct('io_uring_sqe', [
   ['install_fd_flags', 'u32',    'app', 'IORING_FIXED_FD_*',                                   28],
   ['nop_flags',        'u32',    'app', 'IORING_NOP_*',                                        28],
   ['pipe_flags',       'u32',    'app', 'O_* of pipe2',                                        28],
-  ['user_data',        'u64',    'app', 'comes back in the CQE; never looked into',            32],
+  ['user_data',        'u64',    'app', 'copied to the CQE; never interpreted',                32],
   ['buf_index',        'u16',    'app', 'registered buffer',                                   40],
   ['buf_group',        'u16',    'app', 'bgid, with IOSQE_BUFFER_SELECT',                      40],
   ['personality',      'u16',    'app', 'registered credentials, or 0',                        42],

@@ -1,9 +1,9 @@
 /**
- * The other structures that system calls of a ring take, as tables. The app's thread fills them and reads the answers.
+ * The other structures of a ring's system calls, as tables. The app's thread fills them and reads the answers.
  *
- * First those of enter and register, then those that operations point to. A struct inside another is laid flat:
- * timeout_tv_sec is C's timeout.tv_sec. Must never hold a structure of our own. Counterpart: the structs of the same
- * names in include/uapi/linux: io_uring.h, io_uring/query.h, time_types.h, stat.h, openat2.h and uio.h.
+ * First come those of enter and register, then those that operations point to. A struct inside another is laid flat:
+ * timeout_tv_sec is C's timeout.tv_sec. This file must never hold a structure of our own. Counterpart: the structs of
+ * the same names in include/uapi/linux: io_uring.h, io_uring/query.h, time_types.h, stat.h, openat2.h and uio.h.
  */
 import { lazyStruct } from '../lib/layout.js'
 
@@ -78,7 +78,7 @@ export const BUF_REG = lazyStruct('io_uring_buf_reg', [
   ['ring_entries', 'u32',    'app',     'a power of two below 65536',                           8],
   ['bgid',         'u16',    'app',     'buffer group',                                         12],
   ['flags',        'u16',    'app',     'IOU_PBUF_RING_*',                                      14],
-  ['min_left',     'u32',    'app',     'with INC, a rest of fewer bytes is passed over; or 0',    16],
+  ['min_left',     'u32',    'app',     'with INC, a rest of fewer bytes is skipped; or 0',       16],
   ['resv',         'u32[5]', 'app',     'must be 0',                                            20],
 ])
 
@@ -88,7 +88,7 @@ export const BUF = lazyStruct('io_uring_buf', [
   ['addr', 'u64', 'app',     'address of the buffer',                                    0],
   ['len',  'u32', 'app',     'its bytes',                                                8],
   ['bid',  'u16', 'app',     'buffer id',                                                12],
-  ['resv', 'u16', 'app',     'in entry 0 the tail of the ring; elsewhere not looked at', 14],
+  ['resv', 'u16', 'app',     'in entry 0 the tail of the ring; elsewhere ignored',       14],
 ])
 
 // biome-ignore format: table

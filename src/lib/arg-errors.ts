@@ -1,5 +1,5 @@
 /**
- * Errors with Node's codes and in Node's words, for what a caller gets wrong. Any thread.
+ * Errors with Node's codes and in Node's words, for a caller's mistakes. Any thread.
  *
  * A program moved from node:fs sees the same text. Counterpart: Node's lib/internal/errors.js, which is not public.
  */
@@ -12,7 +12,7 @@ type ErrorClass = ErrorConstructor | TypeErrorConstructor | RangeErrorConstructo
 /** An Error whose stack begins `TypeError [CODE]: message`, as Node's do. */
 export function codeError(Base: ErrorClass, code: string, message: string): Error & { code: string } {
   const error = new Base(message)
-  // The first line of a stack is fixed when the stack is captured: the code goes in while the name carries it.
+  // The first line of a stack is fixed when the stack is captured: the code is added while the name has it.
   withHidden(error, 'name', `${error.name} [${code}]`)
   captureStackTrace(error, codeError)
   stackOf(error)

@@ -1,9 +1,10 @@
 /**
  * Assertions. Any thread, any floor.
  *
- * `assert` guards what must hold in every build: a failure means this library is wrong, so it throws an error that
- * nothing in the library catches. `verify` is for checks too dear for production; it runs where URING_VERIFY=1.
- * Neither is for the caller's mistakes (those throw with a Node error code) nor for a request's failure (a CQE).
+ * `assert` guards what must hold in every build: a failure means that this library is wrong, so it throws an error that
+ * nothing in the library catches. `verify` is for checks that are too expensive for production; it runs where
+ * URING_VERIFY=1. Neither is for the caller's mistakes (those throw with a Node error code) nor for a request's failure
+ * (a CQE).
  */
 import { process } from './globals.js'
 
@@ -16,7 +17,7 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(`uring: internal invariant broken: ${message}`)
 }
 
-/** True in test builds (URING_VERIFY=1): the dear checks run. */
+/** True in test builds (URING_VERIFY=1): the expensive checks run. */
 export const VERIFY = process.env['URING_VERIFY'] === '1'
 
 export function verify(condition: () => boolean, message: string): void {

@@ -16,23 +16,24 @@ type WaitAsync = (
   expected: number,
 ) => { async: true; value: Promise<string> } | { async: false; value: string }
 
-// A job may replace them in its thread, which is to go on. Node has waitAsync, the library of types for its language not.
+// Copies of Atomics' functions: a job may replace them, and its thread must go on. The language's type library lacks
+// waitAsync, which Node has.
 const { add, and, compareExchange, exchange, load, notify, or, store, wait, waitAsync } = perThread('Atomics', () => {
   const { add, and, compareExchange, exchange, load, notify, or, store, wait } = Atomics
   const { waitAsync } = Atomics as unknown as { waitAsync: WaitAsync }
   return { add, and, compareExchange, exchange, load, notify, or, store, wait, waitAsync }
 })
 
-/** What a step is about to do, for the explorer. */
+/** The kind of the next step, for the explorer. */
 export type StepKind = 'load' | 'store' | 'xchg' | 'cmpxchg' | 'add' | 'and' | 'or' | 'wait' | 'wake'
 
 /** How a wait ended. */
 export type WaitResult = 'ok' | 'not-equal' | 'timed-out'
 
 /**
- * Runs before each ordered access, on the thread that makes it. `extra` is what a cmpxchg expects, and a wait's timeout
- * in milliseconds; else 0. A hook that models futexes returns how a wait ended (`true` for `'ok'`) or how many a wake
- * woke: then the thread neither sleeps nor wakes.
+ * Runs before each ordered access, on the thread that makes it. `extra` is the expected value of a cmpxchg, or the
+ * timeout of a wait in milliseconds; else 0. A hook that models futexes returns how a wait ended (`true` for `'ok'`) or
+ * how many a wake woke: then the thread neither sleeps nor wakes.
  */
 export type StepHook = (
   kind: StepKind,
@@ -59,39 +60,39 @@ export function storeRelease(words: Int32Array, index: number, value: number): v
   store(words, index, value)
 }
 
-/** Writes `value`, returns what was there. A full barrier. */
+/** Writes `value`, returns the previous value. A full barrier. */
 export function xchg(words: Int32Array, index: number, value: number): number {
   if (hook !== undefined) hook('xchg', words, index, value, 0)
   return exchange(words, index, value)
 }
 
-/** Writes `value` if the word holds `expected`; returns what was there, so success is `result === expected`. */
+/** Writes `value` if the word is `expected`; returns the previous value, so success is `result === expected`. */
 export function cmpxchg(words: Int32Array, index: number, expected: number, value: number): number {
   if (hook !== undefined) hook('cmpxchg', words, index, value, expected)
   return compareExchange(words, index, expected, value)
 }
 
-/** Adds, returns the value from before. */
+/** Adds, returns the previous value. */
 export function fetchAdd(words: Int32Array, index: number, value: number): number {
   if (hook !== undefined) hook('add', words, index, value, 0)
   return add(words, index, value)
 }
 
-/** Ands, returns the value from before. */
+/** Ands, returns the previous value. */
 export function fetchAnd(words: Int32Array, index: number, value: number): number {
   if (hook !== undefined) hook('and', words, index, value, 0)
   return and(words, index, value)
 }
 
-/** Ors, returns the value from before. */
+/** Ors, returns the previous value. */
 export function fetchOr(words: Int32Array, index: number, value: number): number {
   if (hook !== undefined) hook('or', words, index, value, 0)
   return or(words, index, value)
 }
 
 /**
- * Sleeps while the word holds `expected`, at most `timeoutMs` (Infinity: until woken). Returns how it ended:
- * `'not-equal'` at once if the word holds something else. Spurious wake-ups happen; callers re-check.
+ * Sleeps while the word is `expected`, at most `timeoutMs` (Infinity: until woken). Returns how it ended: `'not-equal'`
+ * at once if the word has another value. Spurious wake-ups happen; callers re-check.
  */
 export function futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): WaitResult {
   if (hook !== undefined) {
@@ -104,14 +105,14 @@ export function futexWait(words: Int32Array, index: number, expected: number, ti
 
 const nothing = new Int32Array(new SharedArrayBuffer(4))
 
-/** Blocks the thread for so long. */
+/** Blocks the thread for `ms`. */
 export function sleepMs(ms: number): void {
   Atomics.wait(nothing, 0, 0, ms)
 }
 
 /**
  * Like futexWait, but the thread goes on: the promise settles in its event loop when the word is woken, or never, and
- * does not keep that loop alive. Undefined if the word holds something other than `expected`.
+ * does not keep that loop alive. Undefined if the word is not `expected`.
  */
 export function futexWaitAsync(words: Int32Array, index: number, expected: number): Promise<unknown> | undefined {
   const waiting = waitAsync(words, index, expected)

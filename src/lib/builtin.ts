@@ -1,9 +1,9 @@
 /**
  * Node's own modules, loaded when first needed. Any thread.
  *
- * `import` makes a namespace of a module's exports, and for that runs all that Node itself puts off: 1 to 2 ms for node:fs
- * or node:util. To ask for the module runs none of it. So what opening a ring needs of such modules, or only an error
- * does, comes from here. Counterpart: none.
+ * `import` makes a namespace of a module's exports, and so runs all that Node itself defers: 1 to 2 ms for node:fs or
+ * node:util. A request for the module runs none of it. So modules that only opening a ring or an error requires come
+ * from here. Counterpart: none.
  */
 import { createRequire } from 'node:module'
 import { process } from './globals.js'
@@ -19,13 +19,13 @@ interface Builtins {
 
 let require: NodeJS.Require | undefined
 
-/** require() as from a file of this package. */
+/** require() as it works in a file of this package. */
 export function requireHere(id: string): unknown {
   require ??= createRequire(import.meta.url)
   return require(id)
 }
 
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
-  // Node 20.16 and 22.3 have the first, which is there without a require() to be made.
+  // Node 20.16 and 22.3 have getBuiltinModule, which requires no require().
   return (process.getBuiltinModule?.(name) ?? requireHere(name)) as Builtins[Name]
 }

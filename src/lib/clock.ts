@@ -5,7 +5,7 @@
  */
 import { hrtime } from './globals.js'
 
-/** Not performance.now(): no quicker, and the first use of `performance` loads modules of Node's for 1.5 ms. */
+/** Not performance.now(): it is no quicker, and the first use of `performance` loads Node's modules for 1.5 ms. */
 function real(): number {
   const [seconds, nanoseconds] = hrtime()
   return seconds * 1e3 + nanoseconds / 1e6

@@ -37,7 +37,7 @@ export const EALREADY = 114
 export const EOWNERDEAD = 130
 export const ECANCELED = 125
 
-/** Whether something failed for want of descriptors or memory: it may work the next time, and says nothing else. */
+/** Whether a call failed for lack of descriptors or memory: the next call may succeed. */
 export function isShortage(error: unknown): boolean {
   const code = (error as { code?: unknown } | undefined)?.code
   return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM'

@@ -1,19 +1,19 @@
 /**
- * What errors of this package have besides their message. Any thread.
+ * Properties of this package's errors besides the message. Any thread.
  *
- * Defined, never assigned: of `code`, `name` or `cause` a program's prototypes may have a frozen one, or an accessor.
- * Counterpart: none.
+ * Properties are defined, never assigned: a program's prototypes may have a frozen `code`, `name` or `cause`, or an
+ * accessor. Counterpart: none.
  */
 
 const { defineProperty } = Object
 
-/** Gives an error own properties as an assignment would make them. */
+/** Adds own properties to an error, as an assignment would. */
 export function withProps<E extends Error, P extends object>(error: E, props: P): E & P {
   for (const key of Object.keys(props)) define(error, key, (props as Record<string, unknown>)[key], true)
   return error as E & P
 }
 
-/** Gives an error a property that is not enumerable, as `name` and `cause` are. */
+/** Adds a property that is not enumerable, as `name` and `cause` are. */
 export function withHidden<E extends object>(error: E, key: string, value: unknown): E {
   return define(error, key, value, false)
 }
@@ -23,14 +23,14 @@ function define<E extends object>(error: E, key: string, value: unknown, enumera
   return defineProperty(error, key, property)
 }
 
-/** Gives an error a stack of other words. */
+/** Replaces an error's stack. */
 export function withStack<E extends Error>(error: E, stack: string): E {
-  // To define a property V8 looks at what it was, and so asks prepareStackTrace for it.
+  // V8 reads a property's old value before it defines it, and so calls prepareStackTrace.
   if (stackOf(error) === undefined) delete (error as { stack?: string }).stack
   return withHidden(error, 'stack', stack)
 }
 
-/** An error's stack; undefined where it has none, or a program's Error.prepareStackTrace throws. */
+/** An error's stack; undefined if it has none, or a program's Error.prepareStackTrace throws. */
 export function stackOf(error: Error): string | undefined {
   try {
     const { stack } = error

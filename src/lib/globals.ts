@@ -1,11 +1,11 @@
 /**
- * What Node provides on its global object and on `process`, as it was when this package was loaded. Any thread; each has
- * its own. It must stay the only file that takes them from there.
+ * What Node provides on its global object and on `process`, as it was when this package was loaded. Any thread; each
+ * has its own copies. No other file may read it from there.
  *
- * A program may replace them at any time: tests put fake timers and clocks in their place, a job may do as it likes in its
- * thread. What turns the pool and the rings is to go on. Each is taken once a thread, however many copies of this file are
- * loaded and however late. What the language itself has (Array, Map, Promise and their prototypes) is taken as it is: who
- * replaces these replaces the language. Counterpart: Node's primordials.
+ * A program may replace these at any time: tests install fake timers and clocks, a job may do anything in its thread.
+ * The pool and the rings must go on. Each is copied once a thread, however many copies of this file are loaded and
+ * however late. Objects of the language itself (Array, Map, Promise and their prototypes) are not copied: code that
+ * replaces them replaces the language. Counterpart: Node's primordials.
  */
 import { perThread } from './per-thread.js'
 
@@ -15,7 +15,7 @@ function take<Name extends keyof Globals>(name: Name): Globals[Name] {
   return perThread(`globalThis.${name}`, () => globalThis[name])
 }
 
-// Each on its own and pure, so that a bundle loads none that it does not use.
+// Each is a pure expression of its own, so that a bundle contains only those that it uses.
 export const setTimeout = /* @__PURE__ */ take('setTimeout')
 export const clearTimeout = /* @__PURE__ */ take('clearTimeout')
 export const setInterval = /* @__PURE__ */ take('setInterval')
@@ -29,12 +29,12 @@ export const AbortSignal = /* @__PURE__ */ take('AbortSignal')
 export const Buffer = /* @__PURE__ */ take('Buffer')
 export const URL = /* @__PURE__ */ take('URL')
 
-/** For what is read of it, such as `env`; what is called has its own line here. */
+/** `process`, for properties that are read, such as `env`; each function has its own line here. */
 export const process = /* @__PURE__ */ take('process')
 
 type Process = typeof process
 
-/** A function of `process`. None of these asks for `this`. */
+/** A function of `process`. None of these uses `this`. */
 function takeCall<Name extends 'nextTick' | 'hrtime' | 'emitWarning' | 'getActiveResourcesInfo'>(
   name: Name,
 ): Process[Name] {
@@ -49,5 +49,5 @@ export const exit: (code?: number) => never = /* @__PURE__ */ perThread('process
   process.exit.bind(process),
 )
 
-/** Hides the frames of a function, and of all that it called, from an error's stack. */
+/** Hides the frames of a function, and of everything that it called, from an error's stack. */
 export const captureStackTrace = /* @__PURE__ */ perThread('Error.captureStackTrace', () => Error.captureStackTrace)

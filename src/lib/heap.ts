@@ -1,9 +1,9 @@
 /**
- * A binary heap whose members can leave from the middle: each knows where it stands. Owner thread only.
+ * A binary heap whose members can leave from the middle: each member knows its place. Owner thread only.
  */
 
 export interface Heaped {
-  /** Where it stands in its heap; -1 while it is in none. The heap's own to write. */
+  /** Its place in the heap, or -1. Only the heap writes it. */
   heapAt: number
 }
 
@@ -19,7 +19,7 @@ export class Heap<T extends Heaped> {
     return this.#members.length
   }
 
-  /** The member before all others, if there is any. It stays. */
+  /** The first member, if there is any; it stays in the heap. */
   get first(): T | undefined {
     return this.#members[0]
   }
@@ -29,7 +29,7 @@ export class Heap<T extends Heaped> {
     this.#rise(member, this.#members.length - 1)
   }
 
-  /** Takes a member out; nothing happens where it is in no heap. */
+  /** Removes a member; does nothing if it is in no heap. */
   remove(member: T): void {
     const at = member.heapAt
     if (at < 0) return

@@ -1,9 +1,9 @@
 /**
  * struct(): shared memory as a table. Rows go in; byte offsets, size and a hash come out. Runs on every thread at load.
  *
- * A row is [field, type, who writes it, what it means]; a bare string starts a new 64-byte line and names it. A fifth
- * column states the offset where the kernel dictates it; test/abi holds it to the header. Owner and worker import the
- * same table and compare `hash` on attaching, so two builds never share memory by accident. Counterpart: the structs in
+ * A row is [field, type, writer, meaning]; a bare string starts a new 64-byte line and names it. A fifth column states
+ * the offset where the kernel dictates it; test/abi checks it against the header. Owner and worker import the same
+ * table and compare `hash` when they attach, so two builds never share memory by accident. Counterpart: the structs in
  * include/uapi/linux/io_uring.h and the ____cacheline_aligned groups inside the kernel's own.
  */
 import { assert, VERIFY } from './assert.js'
@@ -41,7 +41,7 @@ export interface Layout<N extends string> {
   /** Byte offset of each field. */
   readonly at: { readonly [K in N]: number }
   readonly fields: readonly Field[]
-  /** Whole size in bytes, padded to 64 where the table has cache lines, else to 8 where it has 64-bit fields, else 4. */
+  /** Size in bytes, padded to 64 if the table has cache lines, else to 8 if it has 64-bit fields, else to 4. */
   readonly size: number
   /** FNV-1a over names, types and offsets: equal hashes mean equal memory. */
   readonly hash: number
@@ -56,8 +56,8 @@ export function struct<const R extends readonly Row[]>(name: string, rows: R): L
 }
 
 /**
- * A table that is laid out when it is first asked for anything, for those of which few programs use all; with
- * URING_VERIFY=1 at once. Each look at it costs a call: hot code keeps what it needs, or uses struct().
+ * A table that is laid out on first use (with URING_VERIFY=1 at once), for those of which few programs use all. Each
+ * access costs a call: hot code keeps what it reads, or uses struct().
  */
 export function lazyStruct<const R extends readonly Row[]>(name: string, rows: R): Layout<FieldName<R[number]>> {
   let laid: LaidOut | undefined
@@ -107,7 +107,7 @@ function layOut(name: string, rows: readonly Row[]): LaidOut {
     const { bytes, align } = measure(type)
     if (align === 8) alignTo = Math.max(alignTo, 8)
     const offset = stated ?? alignUp(end, align)
-    // A union states an offset inside of what came before; a field without one follows all that.
+    // A union states an offset inside of earlier fields; a field without an offset follows all of them.
     if (offset % align !== 0) fail(`${name}.${field} is misaligned at ${offset}`)
     if (Object.hasOwn(at, field)) fail(`${name}.${field} is named twice`)
     Object.defineProperty(at, field, { value: offset, enumerable: true, configurable: true, writable: true })

@@ -1,7 +1,7 @@
 /**
  * mpscq: a wait-free FIFO of indexes, many producers, one consumer. Producers run on any thread, the consumer on one.
  *
- * Nodes are records of a slab; the queue needs one link word in each. Counterpart: the kernel's io_uring/mpscq.h, after
+ * Nodes are records of a slab; the queue uses one link word in each. Counterpart: the kernel's io_uring/mpscq.h, after
  * Dmitry Vyukov's intrusive node-based MPSC queue (1024cores.net).
  *
  *        cursor                      tail
@@ -23,7 +23,7 @@ export const MPSCQ = struct('mpscq', [
   ['cursor',    'u32', 'owner',  'the next node to look at, or STUB'],
 ])
 
-/** No node: the end of a chain, and what pop returns when it has nothing to hand out. */
+/** No node: the end of a chain, and what pop returns when it has no node. */
 export const NONE = -1
 const STUB = -2
 
@@ -42,7 +42,7 @@ export interface MpscqMemory {
   readonly strideWords: number
 }
 
-/** Makes the memory an empty queue. Before it is shared. */
+/** Makes the memory an empty queue. Call it before the memory is shared. */
 export function init(mem: MpscqMemory): void {
   storeRelease(mem.words, mem.queueWord + STUB_NEXT, NONE)
   storeRelease(mem.words, mem.queueWord + CURSOR, STUB)
@@ -50,22 +50,22 @@ export function init(mem: MpscqMemory): void {
 }
 
 export interface Producer {
-  /** Appends a node; true iff the queue was empty, so that exactly one pusher per edge wakes the consumer. Wait-free. */
+  /** Appends a node. True iff the queue was empty, so exactly one pusher per edge wakes the consumer. Wait-free. */
   push(node: number): boolean
 }
 
 export interface Consumer {
-  /** The oldest node, or NONE: nothing queued, or the next producer is between its two steps (then isEmpty() is false). */
+  /** The oldest node, or NONE: the queue is empty, or a producer is between its two steps (then isEmpty() is false). */
   pop(): number
   /** True iff every pushed node has been handed out. A consumer may sleep only on this, never on a NONE. */
   isEmpty(): boolean
-  /** The node pushed last, or a negative number: which of several lost nodes to mend last. */
+  /** The node pushed last, or a negative number: a repair mends it last. */
   tail(): number
-  /** The node linked behind one that is queued, or NONE. */
+  /** The node linked behind a queued one, or NONE. */
   next(node: number): number
   /**
-   * Links `node` where the consumer is stuck, in place of a producer that died between its two steps. Only when pop()
-   * gives NONE, isEmpty() is false, and no living producer is mid-push.
+   * Links `node` where the consumer is stuck, in place of a producer that died between its two steps. Call it only when
+   * pop() returns NONE, isEmpty() is false, and no living producer is mid-push.
    */
   mend(node: number): void
 }
@@ -97,7 +97,7 @@ export function consumer(mem: MpscqMemory): Consumer {
       if (node === STUB) {
         node = loadAcquire(words, stubNext)
         if (node === NONE) return NONE
-        // Nobody else holds the stub now: the producer that linked behind it is done with it.
+        // Nobody else uses the stub now: the producer that linked behind it has finished.
         storeRelease(words, stubNext, NONE)
         words[cursorWord] = node
       }
@@ -106,7 +106,8 @@ export function consumer(mem: MpscqMemory): Consumer {
         words[cursorWord] = next
         return node
       }
-      // The last linked node. Either it is the tail, then the queue becomes empty; or a producer is mid-push behind it.
+      // This is the last linked node. Either it is the tail and the queue becomes empty, or a producer is mid-push
+      // behind it.
       if (cmpxchg(words, tail, node, STUB) !== node) return NONE
       words[cursorWord] = STUB
       return node

@@ -1,15 +1,16 @@
 /**
- * Options objects, read once: the one way in which this package takes options. Any thread.
+ * Options objects, read once: the one way in which this package reads options. Any thread.
  *
- * What counts is what `{ ...options }` takes: own, enumerable properties. Each is read once, in the order of the table, and
- * all of them before anything is done; so an accessor may call back in, and what a program's Object.prototype has is no
- * option. A name that the table has not is refused, and so is an option that is inherited, for it would be passed over.
- * Counterpart: Node's validators and kEmptyObject, and WebIDL's dictionaries, which take their members in a fixed order.
+ * The options are what `{ ...options }` copies: own, enumerable properties. Each is read once, in the order of the
+ * table, and all of them before anything else happens. So an accessor may call back in, and properties of a program's
+ * Object.prototype are no options. An unknown name is refused. An inherited option is refused too, because it would be
+ * ignored. Counterpart: Node's validators and kEmptyObject, and WebIDL's dictionaries, which read their members in a
+ * fixed order.
  */
 import { codeError, invalidArgType } from './arg-errors.js'
 import { assert } from './assert.js'
 
-/** Options as read: every name is there, those not given at undefined. */
+/** Options as read: every name is there, absent ones as undefined. */
 export type Given<T> = { readonly [K in keyof T]-?: T[K] | undefined }
 
 const { hasOwn, getPrototypeOf, prototype: OBJECT_PROTOTYPE } = Object
@@ -18,14 +19,16 @@ const { clz32 } = Math
 const MAX_OPTIONS = 31
 
 export class OptionTable<T extends object> {
-  /** Nothing given. */
+  /** No options. */
   readonly none: Given<T>
   readonly #owner: string
   readonly #names: readonly string[]
-  /** By name, the option's bit. */
+  /** The option's bit, by name. */
   readonly #bits: ReadonlyMap<string, number>
 
-  /** `owner`: what takes the options, for errors. `none`: each of them, in the order of reading, at undefined. */
+  /**
+   * `owner`: the function that has the options, for errors. `none`: each option, in the order of reading, as undefined.
+   */
   constructor(owner: string, none: { readonly [K in keyof T]-?: undefined }) {
     this.#owner = owner
     this.none = none
@@ -39,7 +42,10 @@ export class OptionTable<T extends object> {
     return this.#names
   }
 
-  /** Throws ERR_INVALID_ARG_TYPE for no object, ERR_INVALID_ARG_VALUE for a name that is none, what an accessor throws. */
+  /**
+   * Throws ERR_INVALID_ARG_TYPE for a non-object, ERR_INVALID_ARG_VALUE for an unknown name, and what an accessor
+   * throws.
+   */
   read(given: T, what = 'options'): Given<T> {
     if (typeof given !== 'object' || given === null || isArray(given)) {
       throw invalidArgType(what, 'of type object', given)
@@ -56,16 +62,16 @@ export class OptionTable<T extends object> {
     const options: Record<string, unknown> = { ...this.none }
     for (; left !== 0; left &= left - 1) {
       const name = this.#names[31 - clz32(left & -left)]!
-      // The accessor of another may have taken it away.
+      // Another option's accessor may have deleted it.
       if (hasOwn(given, name)) options[name] = (given as Record<string, unknown>)[name]
     }
     return options as Given<T>
   }
 
-  /** For an object with a prototype of its own: defaults that it was made from, a class. */
+  /** For an object with a prototype of its own: made from defaults, or by a class. */
   #refuseInherited(given: object, what: string): void {
     for (let from = getPrototypeOf(given); from !== null; from = getPrototypeOf(from)) {
-      // Another realm's Object.prototype is no different from ours.
+      // Another realm's Object.prototype counts as ours.
       if (getPrototypeOf(from) === null && hasOwn(from, 'isPrototypeOf')) return
       for (const name of this.#names) {
         if (!hasOwn(from, name) || hasOwn(given, name)) continue
@@ -83,12 +89,12 @@ export class OptionTable<T extends object> {
   }
 }
 
-/** Options that Node is given, which it reads through their prototype: so they have none. */
+/** Options for Node, which would read them through their prototype: so they have none. */
 export function forNode<T extends object>(options: T): T {
   return Object.assign(Object.create(null), options) as T
 }
 
-/** The name that takes the fewest edits, if they leave anything of it. */
+/** The name at the smallest edit distance, if that is at most half of the longer name. */
 function nearestOf(name: string, names: readonly string[]): string | undefined {
   let nearest: string | undefined
   let best = Number.POSITIVE_INFINITY

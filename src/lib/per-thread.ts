@@ -1,10 +1,10 @@
 /**
- * What a thread has one of, however many copies of this code it has loaded. Any thread; each has its own.
+ * Values that a thread has once, however many copies of this code it has loaded. Any thread; each has its own.
  *
- * The bundle gives each entry of the package a file with all that it needs, for a second file takes a millisecond to
- * load. Who imports two of them has two copies of what both hold. So what must be one is kept in a table on the thread's
- * global object, under the folder that those files share: another installation has another table. Counterpart: struct
- * io_uring_task, of which a task has one for all of its rings.
+ * The bundle makes one self-contained file of each entry of the package, because a second file costs a millisecond to
+ * load. A program that imports two entries has two copies of their common code. So values that must exist once lie in a
+ * table on the thread's global object, under the folder of those files: another installation has another table.
+ * Counterpart: struct io_uring_task, of which a task has one for all of its rings.
  */
 
 const KEY = Symbol.for(`uring ${import.meta.url.slice(0, import.meta.url.lastIndexOf('/') + 1)}`)
@@ -18,7 +18,7 @@ export function perThread<T>(name: string, make: () => T): T {
   return table.get(name) as T
 }
 
-/** As perThread(), of what takes a while. One that was rejected is made again: what was missing may be there by now. */
+/** As perThread(), for a value made asynchronously. A rejected one is made again: the cause may have gone. */
 export function perThreadSoon<T>(name: string, make: () => Promise<T>): Promise<T> {
   const made = perThread(name, make)
   made.catch(() => {

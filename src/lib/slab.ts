@@ -1,9 +1,9 @@
 /**
- * slab: fixed records in shared memory with a free list. Allocation and freeing run on the owner thread only; records
- * may be read and written by whoever holds their index.
+ * slab: fixed records in shared memory with a free list. The owner thread alone allocates and frees; any thread that
+ * has a record's index may read and write the record.
  *
- * The free list is the owner's private memory, not shared words: a worker that dies can never tear it. Records not yet
- * used are handed out in ascending order, so untouched pages stay untouched. Counterpart: kmem_cache.
+ * The free list is the owner's private memory, not shared words: a dying worker can never tear it. New records are
+ * handed out in ascending order, so untouched pages stay untouched. Counterpart: kmem_cache.
  */
 import { assert } from './assert.js'
 import { NONE } from './mpscq.js'
@@ -20,7 +20,7 @@ export class Slab {
     this.#free = new Int32Array(Math.min(capacity, 1024))
   }
 
-  /** The index of a record now the caller's, or NONE when all are taken. The most recently freed comes first. */
+  /** The index of a record for the caller, or NONE when all are in use. The most recently freed comes first. */
   alloc(): number {
     if (this.#nrFree > 0) return this.#free[--this.#nrFree]!
     if (this.#nrTouched === this.capacity) return NONE
@@ -43,7 +43,7 @@ export class Slab {
     return this.#nrTouched - this.#nrFree
   }
 
-  /** Records ever handed out: those at this index and above have never been written. */
+  /** Records ever handed out: records from this index on have never been written. */
   get nrTouched(): number {
     return this.#nrTouched
   }

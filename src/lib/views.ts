@@ -1,15 +1,15 @@
 /**
- * What a view of memory is, asked of itself: its bytes, its buffer, whether that may go away. Any thread.
+ * The true properties of a view: its bytes, its buffer, whether that may go away. Any thread.
  *
- * A view may have properties of its own, or a prototype that says something else; memory is touched where the view really
- * is. So the getters of the language are taken once, as this package is loaded. Counterpart: Node's primordials.
+ * A view's own properties, or its prototype, may misreport; memory is accessed where the view really is. So the
+ * language's getters are copied once, as this package is loaded. Counterpart: Node's primordials.
  */
 const { isView } = ArrayBuffer
 const { getPrototypeOf, getOwnPropertyDescriptor } = Object
 
 type Getter<This, Value> = (of: This) => Value
 
-/** A getter of a prototype, as a function of what it is asked of; undefined where the language has none yet. */
+/** A getter of a prototype, as a function of the object; undefined if the language does not have it yet. */
 function getterOf<This, Value>(prototype: object, name: PropertyKey): Getter<This, Value> | undefined {
   const get = getOwnPropertyDescriptor(prototype, name)?.get
   return get === undefined ? undefined : (Function.prototype.call.bind(get) as Getter<This, Value>)
@@ -30,12 +30,12 @@ const growable = getterOf<ArrayBufferLike, boolean>(SharedArrayBuffer.prototype,
 
 export { isView }
 
-/** The ArrayBuffer, or the shared one, that a view is of. */
+/** A view's ArrayBuffer or SharedArrayBuffer. */
 export function bufferOf(view: ArrayBufferView): ArrayBufferLike {
   return tag(view) === undefined ? dataBuffer(view) : typedBuffer(view)
 }
 
-/** How many bytes a view has; 0 for one whose buffer is gone. */
+/** A view's length in bytes; 0 if its buffer is detached. */
 export function lengthOf(view: ArrayBufferView): number {
   if (tag(view) !== undefined) return typedLength(view)
   try {
@@ -45,7 +45,7 @@ export function lengthOf(view: ArrayBufferView): number {
   }
 }
 
-/** Where in its buffer a view begins; 0 for one whose buffer is gone. */
+/** A view's offset in its buffer; 0 if its buffer is detached. */
 export function offsetOf(view: ArrayBufferView): number {
   if (tag(view) !== undefined) return typedOffset(view)
   try {
@@ -64,7 +64,7 @@ function isShared(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** How many bytes a buffer has; 0 for one that is gone. */
+/** A buffer's length in bytes; 0 if it is detached. */
 export function bufferLength(buffer: ArrayBufferLike): number {
   return isShared(buffer) ? sharedLength(buffer) : plainLength(buffer)
 }
@@ -85,7 +85,7 @@ export function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** What a view has, to be read and written by fields. */
+/** A view's memory as a DataView. */
 export function dataViewOf(view: ArrayBufferView): DataView {
   return new DataView(bufferOf(view), offsetOf(view), lengthOf(view))
 }

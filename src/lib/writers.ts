@@ -1,10 +1,10 @@
 /**
- * A test-build check that only the writer a table names writes a field. Runs on the thread that asks, before each of its
- * ordered writes; plain writes through an array are not seen.
+ * A test-build check that only the writer named in a table writes a field. It runs on the thread that asks for it,
+ * before each of its ordered writes; it does not see plain writes through an array.
  *
- * A table's `written by` column is a promise to every reader: what the app alone writes, the owner may cache. Asked for
- * by role, after the memory was filled and before the thread begins. It uses barrier.ts's one hook, so it is not for
- * threads under the interleaving explorer. Never in production: it acts only where URING_VERIFY=1.
+ * A table's `written by` column is a promise to every reader: the owner may cache what the app alone writes. A thread
+ * asks for the check by role, after the memory was filled and before it begins. The check uses barrier.ts's one hook,
+ * so it is not for threads under the interleaving explorer. It acts only where URING_VERIFY=1, never in production.
  */
 import { assert, VERIFY } from './assert.js'
 import { type StepHook, type StepKind, setStepHook } from './barrier.js'
@@ -18,19 +18,19 @@ export interface Watched {
   readonly layout: Layout<string>
   /** Index of the first record's first word. */
   readonly baseWord: number
-  /** Records in a row, and words from one to the next. One record unless given; as long as the table unless given. */
+  /** Records in a row, and words from one to the next. Defaults: one record; the table's length. */
   readonly count?: number
   readonly strideWords?: number
-  /** Fields that change hands, written by whoever holds them: mpscq's links. Nothing is known of them here. */
+  /** Fields that whoever holds them writes: mpscq's links. The check does not know the holder. */
   readonly except?: readonly string[]
 }
 
-/** From now on a write on this thread that the tables forbid throws, in test builds. Replaces any other step hook. */
+/** From now on a write of this thread that the tables forbid throws, in test builds. Replaces any other step hook. */
 export function watchWriters(role: Role, regions: readonly Watched[]): void {
   if (VERIFY) setStepHook(writerHook(role, regions))
 }
 
-/** The check alone, in every build. */
+/** The check itself, in every build. */
 export function writerHook(role: Role, regions: readonly Watched[]): StepHook {
   return (kind, words, index) => {
     if (kind === 'load' || kind === 'wait' || kind === 'wake') return undefined
@@ -49,7 +49,7 @@ export function writerHook(role: Role, regions: readonly Watched[]): StepHook {
   }
 }
 
-/** Byte offset, inside of a record of the region, of a word that is about to be written; -1 outside. */
+/** Byte offset, in its record, of a word that is about to be written; -1 outside of the region. */
 function offsetIn({ words: own, layout, baseWord, count = 1, strideWords }: Watched, words: Int32Array, index: number) {
   if (words.buffer !== own.buffer) return -1
   const stride = strideWords === undefined ? layout.size : strideWords * 4
@@ -59,7 +59,7 @@ function offsetIn({ words: own, layout, baseWord, count = 1, strideWords }: Watc
 }
 
 function mayWrite(role: Role, kind: StepKind, { writtenBy }: Field): boolean {
-  // Who holds a lock or a record cannot be told from here.
+  // The check cannot know who holds a lock or a record.
   if (writtenBy === 'holder') return true
   return writtenBy === 'any' ? kind !== 'store' : writtenBy === role
 }

@@ -1,8 +1,8 @@
 /**
- * C functions called by this package's own addon, native/uring_ffi.c. Any thread; each thread loads it.
+ * This package's own addon, native/uring_ffi.c, calls C functions. Any thread; each thread loads the addon.
  *
- * A thread may be ended while it is in here. The addon keeps nothing by thread but what atEnd() is told, and it never
- * insists on what Node refuses to an ending thread. Counterpart: native/uring_ffi.c.
+ * A thread may be ended while it is in here. The addon keeps nothing for a thread but the list of atEnd(), and it
+ * accepts every refusal of Node's to an ending thread. Counterpart: native/uring_ffi.c.
  */
 import { builtin } from '../lib/builtin.js'
 import { process, URL } from '../lib/globals.js'
@@ -21,12 +21,12 @@ function addonFile(): string {
   return builtin('node:url').fileURLToPath(new URL(name, new URL('../../native/', import.meta.url)))
 }
 
-/** Whether this package has a binary for the machine, and is to use it. */
+/** Whether this package has a binary for the machine, and the environment allows it. */
 export function hasAddon(): boolean {
   return process.env['URING_FFI'] !== 'koffi' && builtin('node:fs').existsSync(addonFile())
 }
 
-/** Throws the loader's error where this package has no binary for the machine, or that may not be loaded. */
+/** Throws the loader's error if this package has no binary for the machine, or Node may not load it. */
 export function loadAddon(): Ffi {
   const module = { exports: {} as Addon }
   process.dlopen(module, addonFile())

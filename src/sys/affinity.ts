@@ -1,8 +1,8 @@
 /**
- * Processors: which ones a thread may run on, and which belong to a NUMA node. Any thread; about the calling thread.
+ * Processors: which ones a thread may run on, and which belong to a NUMA node. Any thread; each call is about its own.
  *
- * Sets are lists of processor numbers. Those of a thread need FFI, and no descriptor: there may be none left. Counterpart:
- * sched_setaffinity(2), and /sys/devices/system/node.
+ * A set is a list of processor numbers. Reading a thread's set requires FFI but no descriptor, for none may be left.
+ * Counterpart: sched_setaffinity(2), and /sys/devices/system/node.
  */
 import { join } from 'node:path'
 import { builtin } from '../lib/builtin.js'
@@ -26,14 +26,14 @@ export function parseCpuList(text: string): number[] {
     })
 }
 
-/** The processors that the calling thread may run on; undefined where the system does not tell. */
+/** The processors that the calling thread may run on; undefined if the system does not report them. */
 export function threadCpus(): number[] | undefined {
   mask.fill(0)
   const res = libc('sched_getaffinity')(0, mask.byteLength, addressOf(mask))
   return res < 0 ? undefined : cpusOfMask(mask)
 }
 
-/** Keeps the calling thread on some processors. Returns 0 or -errno: -EINVAL if none of them is one it may have. */
+/** Restricts the calling thread to some processors. Returns 0 or -errno: -EINVAL if it may run on none of them. */
 export function setThreadCpus(cpus: readonly number[]): number {
   mask.fill(0)
   for (const cpu of cpus) {
@@ -43,7 +43,7 @@ export function setThreadCpus(cpus: readonly number[]): number {
   return libc('sched_setaffinity')(0, mask.byteLength, addressOf(mask))
 }
 
-/** Whether the system lets the calling thread onto some of these. */
+/** Whether the system allows the calling thread on some of these. */
 export function mayRunOn(cpus: readonly number[]): boolean {
   const before = threadCpus()
   const res = setThreadCpus(cpus)
@@ -51,7 +51,7 @@ export function mayRunOn(cpus: readonly number[]): boolean {
   return res === 0
 }
 
-/** Of these, the processors that this machine can have; all of them where sysfs does not tell. */
+/** Those of `cpus` that this machine can have; all of them if sysfs does not list any. */
 export function possibleOf(cpus: readonly number[]): readonly number[] {
   let possible: number[]
   try {
@@ -77,8 +77,8 @@ export interface NumaNode {
 export const SYSFS_NODES = '/sys/devices/system/node'
 
 /**
- * The NUMA nodes that have processors, as `folder` in sysfs tells; none where it is not there, or may not be read. Throws
- * EMFILE, ENFILE or ENOMEM where that cannot be found out now.
+ * The NUMA nodes that have processors, according to `folder` in sysfs; none if it is missing or unreadable. Throws
+ * EMFILE, ENFILE or ENOMEM if it cannot be read now.
  */
 export function numaNodes(folder = SYSFS_NODES): NumaNode[] {
   let names: string[]

@@ -1,10 +1,11 @@
 /**
- * How C functions are called from JavaScript. Any thread; each thread loads what it calls by.
+ * Calls of C functions from JavaScript. Any thread; each thread loads its own provider.
  *
- * By the addon of this package, which has a binary for Linux on x64 and arm64; elsewhere by koffi, an optional dependency.
- * Where neither loads, `ffi()` throws ERR_URING_NO_FFI with the reasons in words; whoever can do without asks
- * `ffiProblem()` first. What may pass, such as no descriptor to open a file with, is neither kept nor called so: it is
- * the error of that call, and the next one tries again. Nothing above this folder calls FFI itself. Counterpart: none.
+ * This package's addon, which has a binary for Linux on x64 and arm64, makes the calls; elsewhere koffi, an optional
+ * dependency, does. If neither loads, `ffi()` throws ERR_URING_NO_FFI with the reasons in words; code that works
+ * without FFI asks `ffiProblem()` first. A failure that may pass, such as no descriptor to open a file with, is not
+ * kept and has its own code: that call fails, and the next one tries again. Code above this folder never calls FFI
+ * itself. Counterpart: none.
  */
 import { builtin } from '../lib/builtin.js'
 import { EMFILE, ENFILE, ENOMEM, errnoError } from '../lib/errno.js'
@@ -24,21 +25,23 @@ export type CType = 'int' | 'uint' | 'long' | 'size'
 export type CFunction = (...args: number[]) => number
 
 export interface Ffi {
-  /** What calls, for people. */
+  /** The provider's name, for people. */
   readonly provider: string
-  /** A function of the process (libc), or undefined where it has no such symbol. */
+  /** A function of the process (libc); undefined if there is no such symbol. */
   func(symbol: string, result: 'int' | 'long', args: readonly CType[]): CFunction | undefined
   /** The address of a symbol's code or data, or 0. */
   symbolAddress(symbol: string): number
   /** Address of the first byte of an array's memory. */
   address(view: Uint8Array): number
-  /** Foreign memory as an ArrayBuffer. Neither freed nor kept alive by it. */
+  /** Foreign memory as an ArrayBuffer, which neither frees it nor keeps it alive. */
   view(address: number, lengthBytes: number): ArrayBuffer
-  /** Has the list at an address given back when this thread ends, in whatever way. True if it will be. */
+  /**
+   * The addon will give back what is listed at an address when this thread ends, in whatever way. False if it cannot.
+   */
   atEnd?(list: number): boolean
 }
 
-/** What a thread calls by, and why that is not the addon where it is not. */
+/** A thread's provider, and if it is not the addon, why. */
 interface Found {
   readonly ffi: Ffi
   readonly addonProblem: string | undefined
@@ -47,14 +50,14 @@ interface Found {
 let found: Found | undefined
 let problem: string | undefined
 
-/** Either is set afterwards. Throws what may pass. */
+/** Sets the provider or the problem. Throws a failure that may pass. */
 function load(): void {
   if (found === undefined && problem === undefined) found = perThread<Found | undefined>('ffi', find)
 }
 
 function find(): Found | undefined {
   let addonProblem: string | undefined
-  // So that tests can have either.
+  // Tests select either provider.
   const asked = process.env['URING_FFI']
   if (asked === 'koffi') addonProblem = 'URING_FFI=koffi'
   else {
@@ -72,7 +75,7 @@ function find(): Found | undefined {
   }
 }
 
-/** What may pass is thrown; the first line of anything else, without its full stop. */
+/** The first line of an error's message, without its full stop. Throws an error that may pass. */
 function reasonOf(error: unknown): string {
   const { message, code } = error as Error & { code?: string }
   if (code === 'ERR_DLOPEN_DISABLED') return `${message.replace(/\.$/, '')}: Node wants --allow-addons`
@@ -83,7 +86,7 @@ function reasonOf(error: unknown): string {
 
 const SHORTAGES: Readonly<Record<string, number>> = { EMFILE, ENFILE, ENOMEM }
 
-/** What the process had too little of; 0 if it was not that. The loader of libraries tells in words, require() not at all. */
+/** The errno of the resource that the process lacked; 0 if it lacked none. The loader of libraries has words alone. */
 function shortage(message: string): number {
   if (/cannot allocate memory/i.test(message)) return ENOMEM
   const fs = builtin('node:fs')
@@ -95,7 +98,10 @@ function shortage(message: string): number {
   }
 }
 
-/** What calls. Throws an Error with code ERR_URING_NO_FFI where nothing can, and EMFILE or the like where not now. */
+/**
+ * The provider. Throws an Error with code ERR_URING_NO_FFI if there is none, and EMFILE or the like if there is none
+ * now.
+ */
 export function ffi(): Ffi {
   load()
   if (found === undefined) {
@@ -106,7 +112,7 @@ export function ffi(): Ffi {
   return found.ffi
 }
 
-/** Why there is no FFI here, in words; undefined where there is. */
+/** Why there is no FFI here, in words; undefined if there is. */
 export function ffiProblem(): string | undefined {
   try {
     load()
@@ -116,7 +122,7 @@ export function ffiProblem(): string | undefined {
   }
 }
 
-/** Why it is not the addon that calls; undefined where it is, or nothing does. */
+/** Why the addon is not the provider; undefined if it is, or if there is no provider. */
 export function addonProblem(): string | undefined {
   return found?.addonProblem
 }

@@ -1,7 +1,8 @@
 /**
- * What an fd is: open or not, which kind of file, which inode. Any thread; a system call or two a question.
+ * What an fd refers to: open or not, which kind of file, which inode. Any thread; each question is a system call or
+ * two.
  *
- * Nothing is remembered, for fds are used again. Counterpart: what io_uring reads off struct file.
+ * Nothing is cached, because fd numbers are reused. Counterpart: what io_uring reads from struct file.
  */
 import { builtin } from '../lib/builtin.js'
 import { EINVAL } from '../lib/errno.js'
@@ -38,12 +39,12 @@ export function fileKind(fd: number): FileKind | number {
   return { regular: type === S_IFREG, block: type === S_IFBLK, ino: bytes.getInt32(INO, true), sizeBytes }
 }
 
-/** What can be positioned, what is a stream each way, and what is neither. */
+/** Files with a position, streams in each direction, and the rest. */
 export const SEEKABLE = 0
 export const STREAM = 1
 export const NEITHER = 2
 
-/** Which file an fd is, as far as statx(2) tells: the same inode opened twice is the same. */
+/** Which file an fd refers to, according to statx(2): two opens of one inode are equal. */
 export interface FileId {
   readonly kind: number
   readonly devMajor: number
@@ -82,13 +83,13 @@ export const SEEK_SET = 0
 export const SEEK_CUR = 1
 export const SEEK_END = 2
 
-/** Moves a file's position; returns it, or -errno: -ESPIPE for what has none. */
+/** Moves a file's position; returns it, or -errno: -ESPIPE for a file without one. */
 export function lseek(fd: number, offset: number, whence: number): number {
   return libc('lseek')(fd, offset, whence)
 }
 
 const F_GETFL = 3
-/** Nothing is asked of a server: a file's type does not change. */
+/** No server is asked: a file's type does not change. */
 const AT_STATX_DONT_SYNC = 0x4000
 const STATX_TYPE = 0x1
 const STATX_INO = 0x100
@@ -103,7 +104,7 @@ export function isCachedFile(fd: number): boolean {
   return (statusFlags(fd) & O_DIRECT) === 0
 }
 
-/** ext4, XFS, Btrfs, tmpfs, overlayfs, as statfs(2) names them: whoever asks for attributes waits for nobody. */
+/** ext4, XFS, Btrfs, tmpfs, overlayfs, as statfs(2) names them: their attributes come without a wait. */
 const LOCAL = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630])
 
 /** Whether the attributes of an open file are in this machine's memory. */
@@ -127,10 +128,10 @@ export function duplicateFd(fd: number): number {
 /** Short-lived duplicates are numbered from here: a number that the app has just closed must not come back as one. */
 const SHORT_LIVED_FROM = 512
 
-/** The same, for as long as a request takes. The first one makes the kernel enlarge the fd table, some 15 ms. */
+/** Duplicates an fd for the life of a request. The first call makes the kernel enlarge the fd table, in some 15 ms. */
 export function holdFd(fd: number): number {
   const res = libc('fcntl')(fd, F_DUPFD_CLOEXEC, SHORT_LIVED_FROM)
-  // The process may not have that many.
+  // The process's limit may be below that number.
   return res === -EINVAL ? duplicateFd(fd) : res
 }
 
@@ -144,7 +145,7 @@ export function setStatusFlags(fd: number, flags: number): number {
   return libc('fcntl')(fd, F_SETFL, flags)
 }
 
-/** Whether two fds are one open file; undefined where the kernel does not tell (kcmp(2) missing or refused). */
+/** Whether two fds are one open file; undefined if the kernel does not tell (kcmp(2) missing or refused). */
 export function isSameFile(a: number, b: number): boolean | undefined {
   const res = kcmpFile(a, b)
   return res < 0 ? undefined : res === 0

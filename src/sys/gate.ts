@@ -1,10 +1,11 @@
 /**
- * Where koffi calls: nobody is ended while inside koffi, for that takes the process with it. Any thread.
+ * With koffi: no thread is ended while inside koffi, because that would crash the process. Any thread.
  *
- * A thread is inside while it loads koffi, binds a function or makes a view; whoever ends threads of ours closes the gate
- * first, which waits for those inside, and opens it when the thread is gone. The words are the process's: the first thread
- * that asks makes them, and the Workers that are made from then on have them too. It does not cover a program's own
- * `worker.terminate()`. Where the addon calls there is no gate. Waits are bounded: one that dies inside is waited for once.
+ * A thread is inside while it loads koffi, binds a function or makes a view. Code that ends one of our threads first
+ * closes the gate, which waits for the threads inside, and opens it when the thread is gone. The words belong to the
+ * process: the first thread that asks makes them, and Workers made later share them. The gate does not cover a
+ * program's own `worker.terminate()`. With the addon there is no gate. Waits are bounded: a thread that dies inside
+ * delays one call alone.
  */
 import { fetchAdd, futexWait, futexWake, loadAcquire } from '../lib/barrier.js'
 import { builtin } from '../lib/builtin.js'
@@ -13,18 +14,18 @@ import { perThread } from '../lib/per-thread.js'
 import { hasAddon } from './addon.js'
 
 const KEY = 'uring koffi gate'
-/** How many are inside, and how many keep it closed. */
+/** The number of threads inside, and of those that keep the gate closed. */
 const [INSIDE, CLOSERS, NR_WORDS] = [0, 1, 2]
 const LIMIT_MS = 10_000
 const ALL = 1 << 30
 
 interface Gate {
   readonly words: Int32Array
-  /** How often this thread keeps it closed: it does not wait for itself. */
+  /** How many times this thread keeps the gate closed: a thread does not wait for itself. */
   nrMine: number
 }
 
-/** Undefined where the addon calls. */
+/** Undefined with the addon. */
 export function gate(): Gate | undefined {
   return perThread('gate', () => (hasAddon() ? undefined : makeGate()))
 }
@@ -37,12 +38,12 @@ function makeGate(): Gate {
     setEnvironmentData(KEY, shared as SharedArrayBuffer)
   }
   const made: Gate = { words: new Int32Array(shared as SharedArrayBuffer), nrMine: 0 }
-  // The threads of this one end with it.
+  // The threads of this thread end with it.
   process.on('exit', () => closeGate(made))
   return made
 }
 
-/** What koffi may not be interrupted in. */
+/** Runs `body`, in which the thread may not be ended. */
 export function inside<T>(body: () => T, at = gate()): T {
   if (at === undefined) return body()
   enter(at)
@@ -62,14 +63,14 @@ function enter({ words, nrMine }: Gate): void {
       continue
     }
     fetchAdd(words, INSIDE, 1)
-    // Closed in between: whoever did may not have seen this one.
+    // The gate was closed in between, by a thread that may not have seen this one.
     if (!mayTry || loadAcquire(words, CLOSERS) <= nrMine) return
     fetchAdd(words, INSIDE, -1)
     futexWake(words, INSIDE, ALL)
   }
 }
 
-/** Nobody is inside when it returns, nor comes in before what it returns is called. */
+/** Closes the gate: no thread is inside when it returns, nor enters before the returned function is called. */
 export function closeGate(at = gate()): () => void {
   if (at === undefined) return () => {}
   const { words } = at

@@ -1,9 +1,9 @@
 /**
- * Getting a worker's thread out of a blocking system call. Set up and sent by the owner; taken by the worker thread.
+ * Gets a worker's thread out of a blocking system call. The owner sets it up and sends; the worker thread receives.
  *
- * A signal with a handler that does nothing, installed without SA_RESTART, makes the call return -EINTR. It is sent
- * again until the work has ended, for it is lost if it comes just before the call begins. SIGURG, because nothing
- * notices a stray one: its default is to be ignored. Counterpart: set_notify_signal in io_wq_worker_cancel.
+ * A signal with a handler that does nothing, installed without SA_RESTART, makes the call return -EINTR. A signal just
+ * before the call begins is lost, so the owner sends it again until the work has ended. The signal is SIGURG because a
+ * stray one does no harm: its default is to be ignored. Counterpart: set_notify_signal in io_wq_worker_cancel.
  */
 import { ffi } from './ffi.js'
 import { libc, tgkill } from './libc.js'
@@ -18,7 +18,7 @@ function install(): void {
   if (installed) return
   installed = true
   const action = new Int32Array(SIGACTION_BYTES >> 2)
-  // Any harmless, async-signal-safe function will do as the handler; its one argument is ignored.
+  // The handler is any harmless, async-signal-safe function; it ignores its one argument.
   const handler = ffi().symbolAddress('getpid')
   if (handler === 0) return
   action[0] = low32(handler)

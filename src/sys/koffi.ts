@@ -1,8 +1,8 @@
 /**
- * C functions called by koffi, where the addon has no binary. Any thread; each thread loads it.
+ * koffi calls C functions where the addon has no binary. Any thread; each thread loads koffi.
  *
- * koffi is an optional dependency with binaries of its own. A thread that is ended while koffi loads, binds a function or
- * makes a view takes the process with it: gate.ts is for that. Counterpart: none.
+ * koffi is an optional dependency with binaries of its own. If a thread is ended while koffi loads, binds a function or
+ * makes a view, the process crashes: gate.ts prevents that. Counterpart: none.
  */
 import { requireHere } from '../lib/builtin.js'
 import type { CFunction, CType, Ffi } from './ffi.js'
@@ -28,10 +28,10 @@ const KOFFI_TYPE: Readonly<Record<CType, string>> = {
   size: 'int64_t',
 }
 
-/** What a call needs of its own stack: koffi takes 3 MiB of each thread that it is not told to be modest, for good. */
+/** Stack of a call: unless told otherwise, koffi reserves 3 MiB of each thread for good. */
 const CALL_BYTES = 65536
 
-/** Throws require()'s error where it is not installed, or its own where it has no binary. */
+/** Throws require()'s error if koffi is not installed, or koffi's own if it has no binary. */
 export function loadKoffi(): Ffi {
   return inside(load)
 }
@@ -41,7 +41,7 @@ function load(): Ffi {
   koffi.config({ sync_stack_size: CALL_BYTES, sync_heap_size: CALL_BYTES })
   const lib = koffi.load(null)
   const { errno } = koffi
-  // koffi's functions take what their types say and return what theirs says; TypeScript is told here.
+  // The types of koffi's functions are in their signatures; TypeScript does not know them.
   const identity = lib.func('memmove', 'int64_t', ['void *', 'void *', 'int64_t']) as unknown as (
     dst: ArrayBufferView,
     src: null,

@@ -1,11 +1,11 @@
 /**
- * What a Worker has of the process and nobody else gives back: descriptors and mappings of its rings. Any thread; each
- * has its own list, and the main thread has none, for there all ends with the process.
+ * Descriptors and mappings of a Worker's rings, which nobody else would give back. Any thread; each thread has its own
+ * list, but for the main thread: all that it has ends with the process.
  *
- * A Worker may be terminated at any moment, and no JavaScript runs then. So what it has is listed in memory that is not
- * V8's, by plain stores, and the addon gives it back when the thread's environment is torn down; the workers that the
- * thread started have ended by then. What comes off the list does so before it is closed: a number is another file's from
- * then on. Memory that the kernel still moves data to or from must not be listed. Counterpart: native/uring_ffi.c.
+ * A Worker may be terminated at any moment, and no JavaScript runs then. So plain stores list what it has in memory
+ * that is not V8's, and the addon gives that back when the thread's environment is torn down, after the workers of the
+ * thread have ended. An entry leaves the list before it is closed: from then on its number may be another file's.
+ * Memory that the kernel still moves data to or from must not be listed. Counterpart: native/uring_ffi.c.
  */
 import { perThread } from '../lib/per-thread.js'
 import { ffi } from './ffi.js'
@@ -36,7 +36,7 @@ function leavings(): Leavings | undefined {
     known = perThread('leavings', make)
     isKnown = true
   } catch {
-    // No memory for it now: what is made meanwhile is not listed.
+    // No memory for the list now: what is made meanwhile is not listed.
   }
   return known
 }
@@ -58,7 +58,7 @@ function make(): Leavings | undefined {
   }
 }
 
-/** Has `fd` closed when this thread ends. False where it cannot be listed: on the main thread, by koffi. */
+/** Lists `fd`, to be closed when this thread ends. False if it cannot be listed: on the main thread, or with koffi. */
 export function listFd(fd: number): boolean {
   const mine = leavings()
   if (mine === undefined || fd >= NR_FDS) return false
@@ -70,14 +70,14 @@ export function isListedFd(fd: number): boolean {
   return known !== undefined && ((known.fds[fd >> 5] ?? 0) & (1 << (fd & 31))) !== 0
 }
 
-/** Before it is closed. True if it was listed. */
+/** Takes `fd` off the list; call it before close. True if it was listed. */
 export function unlistFd(fd: number): boolean {
   if (known === undefined || !isListedFd(fd)) return false
   known.fds[fd >> 5] = known.fds[fd >> 5]! & ~(1 << (fd & 31))
   return true
 }
 
-/** Has memory unmapped when this thread ends. Returns its place in the list, or -1. */
+/** Lists memory, to be unmapped when this thread ends. Returns its place in the list, or -1. */
 export function listRange(address: number, sizeBytes: number): number {
   const mine = leavings()
   const place = mine?.free.pop()
@@ -87,7 +87,7 @@ export function listRange(address: number, sizeBytes: number): number {
   return place
 }
 
-/** Before it is unmapped. */
+/** Takes memory off the list; call it before munmap. */
 export function unlistRange(place: number): void {
   if (known === undefined || place < 0) return
   known.ranges[2 * place + 1] = 0

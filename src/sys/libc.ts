@@ -1,8 +1,8 @@
 /**
  * The C library in one table: name, signature, and a call that returns n or -errno. Any thread.
  *
- * Addresses are numbers. A call that the C library lacks, or a filter refuses, is made in an older way if it has one
- * (older.ts), else returns -ENOSYS. A caller keeps the memory it passes alive.
+ * Addresses are numbers. If the C library lacks a call, or a filter refuses it, an older call replaces it (older.ts),
+ * or it returns -ENOSYS. The caller keeps the memory that it passes alive.
  */
 import { builtin } from '../lib/builtin.js'
 import { ENOSYS } from '../lib/errno.js'
@@ -122,8 +122,8 @@ export function gettid(): number {
 }
 
 /**
- * Whether this is the thread that the process began with, Node's main thread. Asked of the kernel: node:worker_threads
- * takes 1.5 ms to load.
+ * Whether this is the process's first thread, Node's main thread. The kernel answers: node:worker_threads would take
+ * 1.5 ms to load.
  */
 export function isMainThread(): boolean {
   const tid = gettid()
@@ -141,8 +141,8 @@ export function processVmReadv(localIov: number, remoteIov: number): number {
 }
 
 /**
- * Whether `nr` iovecs may be given to a call that moves data, as the kernel imports them: 0, -EINVAL for a negative length,
- * -EFAULT for what reaches beyond user space. Nothing is moved.
+ * Checks `nr` iovecs as the kernel does on import: 0, -EINVAL for a negative length, -EFAULT for a range beyond user
+ * space. Moves no data.
  */
 export function checkIovecs(iovecs: number, nrVecs: number): number {
   return nr === undefined ? -ENOSYS : libc('syscall')(nr.process_vm_readv, process.pid, iovecs, nrVecs, 0, 0, 0)
@@ -156,7 +156,7 @@ export function kcmpFile(a: number, b: number): number {
   return libc('syscall')(nr.kcmp, process.pid, process.pid, KCMP_FILE, a, b, 0)
 }
 
-/** Binds all of them now. Throws as libc() does. */
+/** Binds all functions of the table now. Throws as libc() does. */
 export function bindAll(): void {
   for (const name of Object.keys(TABLE) as LibcName[]) libc(name)
 }

@@ -1,11 +1,10 @@
 /**
- * An fd that wakes Node's event loop. Made on the thread that is to be woken; signalled from any thread, or by the
- * kernel.
+ * An fd that wakes Node's event loop. The thread to be woken makes it; any thread, or the kernel, signals it.
  *
- * An eventfd is opened as a Pipe handle, the class behind net.Socket, so Node itself polls, reads and closes it: 2 us a
- * wake-up, and nothing is left open when a Worker is terminated. The other way that was measured, uv_poll through FFI,
- * saves a microsecond and aborts the process when a Worker is terminated with the handle open. The class has no public
- * name: where it is not to be had, a thread waits for the eventfd and sends messages (waiter.ts).
+ * An eventfd is opened as a Pipe handle, the class behind net.Socket, so Node itself polls, reads and closes it. A
+ * wake-up costs 2 us, and a terminated Worker leaves nothing open. The alternative, uv_poll through FFI, saves a
+ * microsecond but aborts the process when a Worker is terminated with the handle open. The class has no public name: if
+ * it cannot be found, a thread waits for the eventfd and sends messages (waiter.ts).
  */
 import type { Socket } from 'node:net'
 import { builtin } from '../lib/builtin.js'
@@ -21,7 +20,7 @@ const O_CLOEXEC_NONBLOCK = 0o2004000
 /** How the loop learns of a signal: Node polls the eventfd, or a thread of ours does. */
 export type WakeWay = 'pipe' | 'thread'
 
-/** Somebody who looks at the eventfd for the loop. Starts unreferenced. */
+/** Watches the eventfd for the loop. Starts unreferenced. */
 interface Watch {
   ref(): void
   unref(): void
@@ -35,10 +34,10 @@ interface PipeHandle {
 }
 type PipeClass = new (kind: number) => PipeHandle
 
-/** Of this thread; null where it is not to be had. */
+/** Node's Pipe class in this thread; null if it cannot be found. */
 let pipeClass: PipeClass | null | undefined
 
-/** Which way the wakers of this thread take. Throws where no file descriptor is left to find out. */
+/** How the wakers of this thread work. Throws if no file descriptor is left to find out. */
 export function wakeWay(): WakeWay {
   return getPipeClass() === null ? 'thread' : 'pipe'
 }
@@ -67,7 +66,7 @@ function getPipeClass(): PipeClass | null {
 const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])
 
 export class LoopWaker {
-  /** The eventfd. Anyone may add to it: the kernel, or a thread through signal(fd). */
+  /** The eventfd. The kernel adds to it, or any thread through signal(fd). */
   readonly fd: number
   readonly #onWake: () => void
   #watch: Watch | undefined
@@ -75,18 +74,18 @@ export class LoopWaker {
 
   /**
    * `onWake` runs on the event loop once for any number of signals since it last ran. Starts unreferenced. On the main
-   * thread nobody looks at the eventfd before the first ref(), for node:net takes 2 ms to load.
+   * thread nobody watches the eventfd before the first ref(), because node:net takes 2 ms to load.
    */
   constructor(onWake: () => void) {
     const fd = libc('eventfd')(0, EFD_CLOEXEC_NONBLOCK)
     if (fd < 0) throw errnoError(fd, 'eventfd')
     this.fd = fd
     this.#onWake = onWake
-    // A Worker may be terminated at any moment: what Node does not know of, it does not close.
+    // A Worker may be terminated at any moment: Node closes only what it knows of.
     if (!isMainThread()) this.#start()
   }
 
-  /** Keeps the process alive. False when there is no file descriptor or memory left for it now: ask again. */
+  /** Keeps the process alive. False if no file descriptor or memory is left for that now: try again. */
   ref(): boolean {
     if (this.#watch === undefined && !this.#start()) return false
     this.#watch?.ref()
@@ -97,7 +96,7 @@ export class LoopWaker {
     this.#watch?.unref()
   }
 
-  /** Closes the fd, at once or, where a thread looks at it, as soon as that one has let go; no wake-up comes after. */
+  /** Closes the fd: at once, or when a watching thread has stopped using it. No wake-up comes after. */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true

@@ -1,7 +1,7 @@
 /**
  * Addresses: of JavaScript buffers, of mapped memory, and the copy-in that survives a bad pointer. Any thread.
  *
- * An ArrayBuffer's store does not move, so its address is taken once. A resizable or growable buffer is refused: its
+ * An ArrayBuffer's store does not move, so its address is read once. A resizable or growable buffer is refused: its
  * pages may go away. Counterpart: copy_from_user, mmap.
  */
 import { EFAULT, errnoError } from '../lib/errno.js'
@@ -16,21 +16,24 @@ const TWO_32 = 2 ** 32
 const addresses = new WeakMap<ArrayBufferLike, number>()
 
 /**
- * The address of a view's first byte. Throws a TypeError: ERR_INVALID_ARG_VALUE for a view of a resizable or detached buffer,
- * ERR_INVALID_ARG_TYPE for what is no view.
- * The caller keeps the view alive while anything uses the address.
+ * The address of a view's first byte. Throws a TypeError: ERR_INVALID_ARG_VALUE for a view of a resizable or detached
+ * buffer, ERR_INVALID_ARG_TYPE for a value that is no view. The caller keeps the view alive while the address is in
+ * use.
  */
 export function addressOf(view: ArrayBufferView): number {
-  // Asking a small typed array for its buffer moves its bytes out of V8's heap, once and for good.
+  // The first access to `buffer` moves a small typed array's bytes out of V8's heap, for good.
   checkView(view)
   const buffer = bufferOf(view)
   const address = addresses.get(buffer)
-  // What was known of memory that has been transferred since is not so any more.
+  // The known address of a transferred buffer is no longer valid.
   if (address === undefined || bufferLength(buffer) === 0) return learnAddress(buffer) + offsetOf(view)
   return address + offsetOf(view)
 }
 
-/** The bytes of a caller's view, as a view of the language's own: what it says of itself may be so or not. Throws as addressOf. */
+/**
+ * The bytes of a caller's view, as one of the language's own views: a caller's class may misreport. Throws as
+ * addressOf.
+ */
 export function ownView(view: ArrayBufferView): Uint8Array {
   checkView(view)
   if (lengthOf(view) === 0 && isDetached(bufferOf(view))) throw detached()
@@ -70,7 +73,7 @@ export function high32(address: number): number {
   return (address / TWO_32) | 0
 }
 
-/** Two words put together: the address they spell. */
+/** The address that two words make. */
 export function fromWords(low: number, high: number): number {
   return (high >>> 0) * TWO_32 + (low >>> 0)
 }
@@ -79,10 +82,10 @@ const PROT_READ_WRITE = 3
 const MAP_SHARED_POPULATE = 0x8001
 const MAP_PRIVATE_ANONYMOUS = 0x22
 const MAP_FIXED_NORESERVE = 0x4010
-/** A page, however large pages are. */
+/** At least one page, whatever the page size. */
 const GUARD_BYTES = 64 << 10
 
-/** Mappings that were retired, until nobody can see them. */
+/** Retired mappings, until nobody can see them. */
 const retired = new FinalizationRegistry<readonly [address: number, sizeBytes: number, place: number]>(
   ([address, sizeBytes, place]) => {
     unlistRange(place)
@@ -90,17 +93,20 @@ const retired = new FinalizationRegistry<readonly [address: number, sizeBytes: n
   },
 )
 
-/** Memory from mmap(2), seen as an ArrayBuffer. After unmap() every view of it is poison; drop them first. */
+/** Memory from mmap(2) as an ArrayBuffer. Drop every view before unmap(): a later access faults. */
 export class Mapping {
   readonly address: number
   readonly sizeBytes: number
   readonly buffer: ArrayBuffer
   readonly #allBytes: number
   #live = true
-  /** In the list of what ends with the thread. */
+  /** Its place in the list of what ends with the thread. */
   #place = -1
 
-  /** Without `fd`: zeroed memory of nobody's, which outlives the thread; `isGuarded` has a page that faults behind it. */
+  /**
+   * Without `fd`, memory is zeroed, anonymous, and outlives the thread. With `isGuarded` a page that faults lies behind
+   * it.
+   */
   constructor(sizeBytes: number, fd = -1, offset = 0, isGuarded = false) {
     const flags = fd === -1 ? MAP_PRIVATE_ANONYMOUS : MAP_SHARED_POPULATE
     const allBytes = sizeBytes + (isGuarded ? GUARD_BYTES : 0)
@@ -117,7 +123,10 @@ export class Mapping {
     this.buffer = ffi().view(address, sizeBytes)
   }
 
-  /** In a Worker: it is unmapped when that ends. Only for what nothing writes to by then, the kernel's workers included. */
+  /**
+   * In a Worker, unmaps it when the thread ends. Only for memory that nothing writes to by then, kernel workers
+   * included.
+   */
   endWithThread(): this {
     this.#place = listRange(this.address, this.#allBytes)
     return this
@@ -131,15 +140,15 @@ export class Mapping {
   }
 
   /**
-   * unmap() for memory that others may have views of: these show zeroed memory of nobody's from now on, which costs nothing
-   * until it is written to and goes with the last of them. What was mapped is let go at once.
+   * Unmaps memory that others may have views of. The views show zeroed anonymous memory from now on, which costs
+   * nothing until it is written to, and is freed with the last view. The old memory is freed at once.
    */
   retire(): void {
     if (!this.#live) return
     const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NORESERVE
     const res = libc('mmap')(this.address, this.sizeBytes, PROT_READ_WRITE, flags, -1, 0)
     if (res !== this.address) {
-      // No memory even for that: then it is the views that go wrong.
+      // No memory is left even for that: then later accesses to the views fault.
       this.unmap()
       return
     }

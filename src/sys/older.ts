@@ -1,9 +1,9 @@
 /**
- * Older calls in place of newer ones, where a seccomp profile from before those refuses them with EPERM, the C library has
- * no name for them, or the kernel does not know them. Any thread; node:fs makes the old ones alone, or falls back too.
+ * Older calls in place of newer ones, if an old seccomp profile refuses the newer with EPERM, the C library has no name
+ * for it, or the kernel does not know it. Any thread; node:fs makes the old calls alone, or falls back too.
  *
- * A refusal is not remembered: EPERM may be the file's, and then the older call says it again. Counterpart: what libuv does
- * for statx, and glibc where it hears ENOSYS.
+ * A refusal is not cached: EPERM may concern the file, and then the older call returns it again. Counterpart: libuv's
+ * fallback for statx, and glibc's on ENOSYS.
  */
 import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
@@ -20,7 +20,7 @@ const NR: Readonly<Record<string, Readonly<Record<Older, number>>>> = {
 }
 const nr = NR[process.arch]
 
-/** By the newer call's name, with its arguments. */
+/** By the newer call's name; called with its arguments. */
 const STAND_INS: Readonly<Record<string, StandIn>> = {
   preadv2: (syscall, fd, vecs, nrVecs, at, flags) =>
     transfer(syscall, 'preadv', 'readv', [fd, vecs, nrVecs, at, flags]),
@@ -33,7 +33,7 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
   statx,
 }
 
-/** A call, which the C library may lack: what stands in for it is tried where it is refused. */
+/** A call that the C library may lack; if it is refused, its stand-in is tried. */
 export function orOlder(name: string, newer: CFunction | undefined, syscall: () => Syscall): CFunction {
   const older = STAND_INS[name]
   if (older === undefined) return newer ?? (() => -ENOSYS)
@@ -43,7 +43,7 @@ export function orOlder(name: string, newer: CFunction | undefined, syscall: () 
   }
 }
 
-/** RWF_* are not known to the older ones: who asks not to wait is told so, as of a file that cannot say. */
+/** The older calls do not know RWF_*: a transfer that must not wait fails, as for a file that does not support it. */
 function transfer(
   syscall: Syscall,
   positioned: Older,
@@ -55,7 +55,7 @@ function transfer(
   return at === -1 ? syscall(nr[plain], fd, vecs, nrVecs, 0, 0, 0) : syscall(nr[positioned], fd, vecs, nrVecs, at, 0, 0)
 }
 
-/** struct stat: what lies elsewhere by architecture, and what does not. */
+/** struct stat: the fields whose offsets differ by architecture, and the others. */
 const STAT =
   process.arch === 'arm64' ? { mode: 16, nlink: 20, uid: 24, rdev: 32 } : { nlink: 16, mode: 24, uid: 28, rdev: 40 }
 const ST = { dev: 0, ino: 8, size: 48, blksize: 56, blocks: 64, atime: 72, mtime: 88, ctime: 104, bytes: 144 }
@@ -70,7 +70,7 @@ const AT_KNOWN = 0x100 | 0x800 | 0x1000
 const stat = new Int32Array(ST.bytes >> 2)
 const filled = new Int32Array(STX_END.bytes >> 2)
 
-/** newfstatat(2), told as struct statx: all but what only statx knows, such as when a file was made. */
+/** newfstatat(2), written as struct statx, without what only statx knows, such as the time of creation. */
 function statx(syscall: Syscall, fd: number, path: number, flags: number, _mask: number, to: number): number {
   if (nr === undefined) return -ENOSYS
   if ((flags & ~(AT_KNOWN | AT_STATX_SYNC_TYPE)) !== 0) return -EINVAL
@@ -101,7 +101,7 @@ function copy(to: number, from: number, nrWords: number): void {
   for (let i = 0; i < nrWords; i++) filled[(to >> 2) + i] = stat[(from >> 2) + i]!
 }
 
-/** Major and minor number, a word each, of a device as stat tells it: as gnu_dev_major does. */
+/** Writes the major and minor number of stat's device, a word each, as gnu_dev_major does. */
 function putDevice(to: number, from: number): void {
   const low = stat[from >> 2]!
   const high = stat[(from >> 2) + 1]!
@@ -109,7 +109,7 @@ function putDevice(to: number, from: number): void {
   filled[(to >> 2) + 1] = (low & 0xff) | (((low >>> 12) | (high << 20)) & ~0xff)
 }
 
-/** Puts what was filled in where statx was to: memory of the caller's, as copyIn() where nothing tells good from bad. */
+/** Copies the result to statx's buffer. As in copyIn(), nothing can tell a good address from a bad one here. */
 function store(to: number): number {
   const from = here().filled
   if (to === 0) return -EFAULT
@@ -119,7 +119,7 @@ function store(to: number): number {
 
 let bound: { readonly stat: number; readonly filled: number; readonly memcpy: CFunction } | undefined
 
-/** Addresses of this thread's memory, and how it is copied from there. */
+/** Addresses of this thread's memory, and the function that copies from it. */
 function here() {
   if (bound === undefined) {
     const { address, func } = ffi()

@@ -1,10 +1,10 @@
 /**
  * File descriptors that end with the thread that made them. Any thread; an fd stays with the one that adopted it.
  *
- * What the C library opened stays open when a Worker is terminated, throws or exits. What is this library's own is listed
- * (leavings.ts). What the user gets may be closed by node:fs, which closes what it opened in a Worker when that ends, by
- * number: so it takes a number that node:fs gave out, and only node:fs closes it. Counterpart: none; a task's files are its
- * process's.
+ * A file that the C library opened stays open when a Worker is terminated, throws or exits. This library's own fds are
+ * listed (leavings.ts). The user may close his fds by node:fs. In a Worker, node:fs closes by number what it opened
+ * when the thread ends. So a user's fd has a number that node:fs gave out, and only node:fs closes it. Counterpart:
+ * none; a task's files are its process's.
  */
 import { builtin } from '../lib/builtin.js'
 import { EBADF } from '../lib/errno.js'
@@ -15,13 +15,13 @@ const O_CLOEXEC = 0o2000000
 
 let isWorker: boolean | undefined
 
-/** Whether files are node:fs's to open and close here: on the main thread they end with the process. */
+/** Whether node:fs opens and closes the user's files here: on the main thread they end with the process. */
 export function adoptsFiles(): boolean {
   isWorker ??= !isMainThread()
   return isWorker
 }
 
-/** What an operation opened becomes this thread's. Returns the number that it has from now on, or -errno. */
+/** Makes this thread the owner of an opened file. Returns its new number, or -errno. */
 export function adoptFile(fd: number): number {
   if (!adoptsFiles()) return fd
   const { closeSync, openSync } = builtin('node:fs')
@@ -38,7 +38,7 @@ export function adoptFile(fd: number): number {
   return res
 }
 
-/** In a Worker: closes a file of the user's, in a way that node:fs learns of. Returns 0 or -errno. */
+/** In a Worker, closes a user's file by node:fs. Returns 0 or -errno. */
 export function closeFile(fd: number): number {
   if (isListedFd(fd)) return -EBADF
   try {
@@ -49,7 +49,7 @@ export function closeFile(fd: number): number {
   }
 }
 
-/** Makes this thread the owner of `fd`, which is this library's own. Returns its number from now on, or -errno. */
+/** Makes this thread the owner of `fd`, one of this library's own. Returns its new number, or -errno. */
 export function adoptFd(fd: number): number {
   return !adoptsFiles() || listFd(fd) ? fd : adoptFile(fd)
 }

@@ -1,5 +1,5 @@
 /**
- * Waits for an eventfd and sends a message for each wake-up. A thread of its own runs it, started by waiter.ts.
+ * Waits for an eventfd and sends a message for each wake-up. Runs on a thread of its own, which waiter.ts starts.
  *
  * Counterpart: none.
  */
@@ -10,7 +10,7 @@ import { addressOf } from './memory.js'
 import { IDLE, IS_UP, STATE, STOPPED, type WaiterData } from './waiter-state.js'
 
 const POLLIN = 1
-/** How long a thread that is terminated may have to be waited for: nothing gets it out of poll(2). */
+/** The longest wait for a thread that is terminated: nothing gets it out of poll(2). */
 const POLL_MS = 50
 const PAUSE = Number.POSITIVE_INFINITY
 
@@ -33,7 +33,7 @@ for (;;) {
     continue
   }
   if (poll(addressOf(pollfd), 1, POLL_MS) !== 1) continue
-  // Emptied before the message goes: what is signalled from here on is another wake-up.
+  // The eventfd is emptied before the message: a later signal is another wake-up.
   read(fd, addressOf(counter), counter.byteLength)
   parentPort?.postMessage(0)
 }

@@ -1,11 +1,12 @@
 /**
- * A thread that waits for an eventfd in place of an event loop, and sends the loop a message for each wake-up: the way
- * where Node cannot be brought to poll the eventfd itself. Runs on the thread that is to be woken.
+ * A thread that waits for an eventfd in place of an event loop, and sends the loop a message for each wake-up: used
+ * where Node cannot poll the eventfd itself. Runs on the thread that is to be woken.
  *
- * A message is as quick as Atomics.notify with waitAsync, and keeps the loop alive by itself (`npm run bench -- wakeup`).
- * While the loop need not be woken (unref) the thread sleeps on a futex, out of which terminate() gets it at once. While
- * it polls, it looks up every 50 ms: Node waits for the threads of a Worker that is terminated, and nothing of ours could
- * signal the eventfd by then. Making one takes until it is up, 30 ms. Counterpart: none.
+ * A message is as quick as Atomics.notify with waitAsync, and keeps the loop alive by itself
+ * (`npm run bench -- wakeup`). While the loop need not be woken (unref) the thread sleeps on a futex, out of which
+ * terminate() gets it at once. While it polls, it looks up every 50 ms: Node waits for the threads of a terminated
+ * Worker, and none of our code could signal the eventfd by then. The constructor waits until the thread is up, 30 ms.
+ * Counterpart: none.
  */
 import type { Worker } from 'node:worker_threads'
 import { futexWait, futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
@@ -17,7 +18,7 @@ import { addressOf } from './memory.js'
 import { IDLE, IS_UP, NR_WORDS, STATE, STOPPED, WATCHING, type WaiterData } from './waiter-state.js'
 
 const WORKER_ENTRY = new URL('./waiter-worker.js', import.meta.url)
-/** A thread that is not up by then will say why by an error event. */
+/** A thread that is not up by then reports the reason by an error event. */
 const UP_MS = 10_000
 
 export class Waiter {
@@ -25,16 +26,16 @@ export class Waiter {
   readonly #words = new Int32Array(new SharedArrayBuffer(NR_WORDS * 4))
   readonly #worker: Worker
 
-  /** Takes `fd`, an eventfd, for its own. `onWake` runs while referenced; starts unreferenced. */
+  /** Takes over `fd`, an eventfd. `onWake` runs while referenced; starts unreferenced. */
   constructor(fd: number, onWake: () => void) {
     const { Worker } = builtin('node:worker_threads')
     const workerData: WaiterData = { fd, words: this.#words }
-    // No execArgv: what the program preloads is nothing to this thread.
+    // No execArgv: this thread requires nothing that the program preloads.
     this.#worker = new Worker(WORKER_ENTRY, forNode({ workerData, execArgv: [] }))
     this.#fd = fd
     this.#worker.on('message', onWake)
     this.#worker.unref()
-    // Terminated while it loads koffi, where that calls, it would take the process with it.
+    // If it were terminated while it loads koffi, the process would crash.
     while (loadAcquire(this.#words, IS_UP) === 0) {
       if (futexWait(this.#words, IS_UP, 0, UP_MS) === 'timed-out') break
     }
@@ -45,7 +46,7 @@ export class Waiter {
     this.#tell(WATCHING)
   }
 
-  /** What is signalled from now on may wait until the next ref(). */
+  /** Signals may wait from now on until the next ref(). */
   unref(): void {
     this.#worker.unref()
     this.#tell(IDLE)
@@ -53,7 +54,7 @@ export class Waiter {
 
   close(): void {
     this.#worker.unref()
-    // Out of poll(2). Before the word: from then on the number may be another file's.
+    // Gets the thread out of poll(2). Before the word is written: after that the number may be another file's.
     const one = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])
     libc('write')(this.#fd, addressOf(one), one.byteLength)
     this.#tell(STOPPED)
