@@ -29,7 +29,7 @@ export const GROUPS = [
 
 /** Where modules name files relative to themselves, and what that is in the one folder. Each stands there once. */
 const MOVED = {
-  'pool/dispatch.js': ["'./worker/worker.js'", "'./pool-worker.js'"],
+  'pool/owner.js': ["'./worker/worker.js'", "'./pool-worker.js'"],
   'backends/threads/state/tctx.js': ["'../worker.js'", "'./ring-worker.js'"],
   'sys/addon.js': ["'../../native/'", "'../native/'"],
   'sys/waiter.js': ["'./waiter-worker.js'", "'./waiter-worker.js'"],

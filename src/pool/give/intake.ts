@@ -58,6 +58,11 @@ export class Intake {
     return this.#backlog.size + (this.#ranking === undefined ? 0 : this.#ranking.size)
   }
 
+  /** Jobs given and not settled. */
+  get nrInFlight(): number {
+    return this.#parts.jobs.count + this.nrWaiting
+  }
+
   /** The jobs without a record. */
   get waiting(): Iterable<Waiting> {
     return this.#ranking ?? this.#backlog

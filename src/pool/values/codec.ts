@@ -272,20 +272,13 @@ export class Codec {
       }
       case TAG_VIEW:
         return this.#getView(at)
-      case TAG_FAR_VIEW: {
-        this.#pos = at + 3
-        const byteLength = words[at + 2]!
-        const copy = privateCopy(this.#far.view(words[at + 1]!, byteLength))
-        return VIEW_CLASSES[length]!.over(copy, 0, byteLength)
-      }
+      case TAG_FAR_VIEW:
+        return this.#getFarView(at, length)
       case TAG_SAB:
         this.#pos = at + 2
         return this.#shared.byId(words[at + 1]!)
-      default: {
-        this.#pos = at + 6
-        const type = VIEW_CLASSES[length]!
-        return type.over(this.#shared.byId(words[at + 1]!), getDouble(words, at + 2), getDouble(words, at + 4))
-      }
+      default:
+        return this.#getSharedView(at, length)
     }
   }
 
@@ -303,6 +296,20 @@ export class Codec {
     let text = ''
     for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[from + i]!)
     return text
+  }
+
+  #getFarView(at: number, type: number): ArrayBufferView {
+    this.#pos = at + 3
+    const byteLength = this.words[at + 2]!
+    const copy = privateCopy(this.#far.view(this.words[at + 1]!, byteLength))
+    return VIEW_CLASSES[type]!.over(copy, 0, byteLength)
+  }
+
+  #getSharedView(at: number, type: number): ArrayBufferView {
+    const { words } = this
+    this.#pos = at + 6
+    const sab = this.#shared.byId(words[at + 1]!)
+    return VIEW_CLASSES[type]!.over(sab, getDouble(words, at + 2), getDouble(words, at + 4))
   }
 
   #getView(at: number): ArrayBufferView {

@@ -1,0 +1,206 @@
+/**
+ * A job is given: refused, or written and queued, or written and made to wait. Owner thread only.
+ *
+ * What a caller hands over may call back in as it is read: accessors among the arguments, for one. Until all is written
+ * nothing is staged but a record, which nobody sees; then it is asked once more whether the job can be given. Counterpart:
+ * io_submit_sqe.
+ */
+import { NONE } from '../../lib/mpscq.js'
+import type { WqMemory } from '../../wq/layout.js'
+import type { Wq } from '../../wq/wq.js'
+import { NAMED, type NameTable } from '../between/names.js'
+import { FUNC, JOB_WORDS } from '../between/record.js'
+import type { Histograms } from '../home/histograms.js'
+import { listenerOf, listenFlags } from '../home/job-events.js'
+import { closedError } from '../home/settler.js'
+import type { Carried } from '../jobs/carried.js'
+import type { Extras } from '../jobs/extras.js'
+import { type Held, letGo } from '../jobs/held.js'
+import type { InFlight, Resolve } from '../jobs/in-flight.js'
+import { badRunOptions, type JobOptions, RUN_OPTIONS, type StreamOptions } from '../jobs/job-options.js'
+import { abortError, poolError } from '../values/failure.js'
+import type { Encoding } from './encoding.js'
+import type { Intake } from './intake.js'
+import type { Outgoing } from './outgoing.js'
+import type { Room } from './room.js'
+
+export interface GiverParts {
+  readonly wq: Wq
+  readonly jobs: InFlight
+  readonly names: NameTable
+  readonly outgoing: Outgoing
+  readonly intake: Intake
+  readonly histograms: Histograms | undefined
+  readonly carried: Carried | undefined
+  readonly room: Room | undefined
+  readonly queueLimit: number
+  readonly newEncoding: (words: Int32Array) => Encoding
+  /** What few jobs have; a timeout begins. `job`: its item or its name, `name`: its function's, if it has no number. */
+  readonly extrasFrom: (options: JobOptions, job: number, name: string | undefined) => Extras | undefined
+}
+
+export class Giver {
+  /** Whether it takes jobs. */
+  isOpen = true
+  readonly #parts: GiverParts
+  readonly #wq: Wq
+  readonly #mem: WqMemory
+  readonly #words: Int32Array
+  readonly #jobs: InFlight
+  readonly #names: NameTable
+  readonly #outgoing: Outgoing
+  readonly #intake: Intake
+  readonly #histograms: Histograms | undefined
+  readonly #room: Room | undefined
+  /** Whoever writes arguments takes it, and puts it back. */
+  #encoding: Encoding | undefined
+  /** The same, of those whose job has to wait. */
+  #scratch: Encoding | undefined
+
+  constructor(parts: GiverParts) {
+    this.#parts = parts
+    this.#wq = parts.wq
+    this.#mem = parts.wq.mem
+    this.#words = parts.wq.mem.words
+    this.#jobs = parts.jobs
+    this.#names = parts.names
+    this.#outgoing = parts.outgoing
+    this.#intake = parts.intake
+    this.#histograms = parts.histograms
+    this.#room = parts.room
+  }
+
+  /** Queues a job, which will end with a call of `resolve`. Throws why it is not even begun. */
+  give(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve): void {
+    const refusal = this.#refuse(args, options)
+    if (refusal !== undefined) throw refusal
+    const context = this.#parts.carried?.values()
+    const func = context === undefined ? this.#names.numberOf(name) : this.#names.numberWithContext(name)
+    // The first argument of a job that yields is for the stream, then comes the function's.
+    const at = options.stream === undefined ? 0 : 1
+    let values = context === undefined ? args : (args as unknown[]).toSpliced(at, 0, context)
+    const unnumbered = func >= NAMED ? name : undefined
+    if (unnumbered !== undefined) values = [name, ...values]
+    const item = this.#intake.alloc(options.priority)
+    if (item === NONE) this.#wait(func, unnumbered, values, options, resolve)
+    else this.#enqueue(item, func, unnumbered, values, options, resolve)
+    if (this.#room !== undefined) this.#room.taken()
+  }
+
+  /** Why a job is not even begun. */
+  #refuse(args: readonly unknown[], options: JobOptions): Error | undefined {
+    if (!this.isOpen) return closedError()
+    if (!Array.isArray(args)) return poolError('ERR_INVALID_ARG_TYPE', 'the arguments of a job come in an array')
+    const bad = options === RUN_OPTIONS.none ? undefined : badRunOptions(options)
+    return bad ?? this.#refuseNow(options)
+  }
+
+  /** Why a job cannot be given as things are, whatever is asked for. */
+  #refuseNow(options: JobOptions): Error | undefined {
+    if (!this.isOpen) return closedError()
+    const { queueLimit } = this.#parts
+    if (this.#intake.nrInFlight >= queueLimit) {
+      return poolError('ERR_URING_QUEUE_FULL', `${queueLimit} jobs are in flight, as many as this pool takes`)
+    }
+    if (options === RUN_OPTIONS.none) return undefined
+    const bad = this.#jobs.keys.refusal(options.key)
+    if (bad !== undefined) return bad
+    const { signal } = options
+    return signal?.aborted === true ? abortError(signal.reason) : undefined
+  }
+
+  /** Accessors among the arguments may have closed the pool, filled it, aborted: throws as if that had been before. */
+  #checkAgain(encoding: Encoding, base: number, options: JobOptions, held: Held | undefined): void {
+    const refusal = this.#refuseNow(options)
+    if (refusal === undefined) return
+    if (held !== undefined) letGo(held)
+    this.#outgoing.letGo(encoding.codec.words, base)
+    throw refusal
+  }
+
+  /** The job has a record: it is written there, and queued. */
+  #enqueue(
+    item: number,
+    func: number,
+    name: string | undefined,
+    args: readonly unknown[],
+    options: StreamOptions,
+    resolve: Resolve,
+  ): void {
+    const p = this.#mem.payload(item)
+    this.#words[p + FUNC] = func
+    let held: Held | undefined
+    const encoding = this.#encoding ?? this.#parts.newEncoding(this.#words)
+    this.#encoding = undefined
+    try {
+      held = this.#outgoing.write(encoding, p, args, options.transfer)
+      if (args.length > 0) this.#checkAgain(encoding, p, options, held)
+    } catch (error) {
+      this.#wq.free(item)
+      throw error
+    }
+    this.#encoding = encoding
+    this.#jobs.add(item, resolve, this.#words, p, held)
+    if (this.#histograms !== undefined) this.#histograms.given(item, this.#histograms.now())
+    let flags = 0
+    if (options !== RUN_OPTIONS.none || name !== undefined) {
+      const { onProgress, stream } = options
+      const extras = this.#parts.extrasFrom(options, item, name)
+      if (extras !== undefined) this.#jobs.setExtras(item, extras)
+      flags = listenFlags(onProgress, stream)
+      if (flags !== 0) this.#intake.listen(item, listenerOf(onProgress, stream))
+    }
+    this.#intake.enqueue(item, flags, options.key, options.unbounded === true, options.signal)
+  }
+
+  /** No record is free, or the job has to wait for its turn: it is written to private memory. */
+  #wait(
+    func: number,
+    name: string | undefined,
+    args: readonly unknown[],
+    options: StreamOptions,
+    resolve: Resolve,
+  ): void {
+    const encoding = this.#scratch ?? this.#parts.newEncoding(new Int32Array(JOB_WORDS))
+    this.#scratch = undefined
+    const { words } = encoding.codec
+    words[FUNC] = func
+    const held = this.#outgoing.write(encoding, 0, args, options.transfer)
+    if (args.length > 0) this.#checkAgain(encoding, 0, options, held)
+    const { key, signal, onProgress, stream } = options
+    const flags = listenFlags(onProgress, stream)
+    const id = this.#intake.nextId(options.priority)
+    this.#intake.push({
+      words,
+      nrWords: encoding.nrWords,
+      held,
+      key,
+      isUnbounded: options.unbounded === true,
+      signal,
+      listener: flags === 0 ? undefined : listenerOf(onProgress, stream),
+      listenFlags: flags,
+      extras: this.#parts.extrasFrom(options, id, name),
+      givenNs: this.#histograms === undefined ? 0 : this.#histograms.now(),
+      resolve,
+      id,
+    })
+    this.#scratch = encoding
+  }
+
+  /** Pool.ready. */
+  ready(): Promise<void> {
+    if (!this.isOpen) return Promise.reject(closedError())
+    return this.#room?.wait() ?? Promise.resolve()
+  }
+
+  /** Waits in line until a job given now is not refused for `queueLimit`; undefined where there is none. */
+  untilRoom(): Promise<void> | undefined {
+    return this.#room?.waitInLine()
+  }
+
+  /** Takes no more jobs. */
+  shut(): void {
+    this.isOpen = false
+    this.#room?.close(closedError)
+  }
+}
