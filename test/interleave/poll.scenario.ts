@@ -6,8 +6,8 @@
  * promised that nothing was moved, and nothing will be.
  */
 import assert from 'node:assert/strict'
-import { R_POLL } from '../../src/backends/threads/request/alloc.js'
 import { POLL_ARMED, POLL_NONE } from '../../src/backends/threads/state/layout.js'
+import { R_POLL } from '../../src/backends/threads/state/req.js'
 import { arm, disarm, isArmed, takeWait } from '../../src/backends/threads/wait/worker-wait.js'
 import { fetchOr, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
 

@@ -15,11 +15,11 @@ import { IO_WQ_WORK_CANCEL, ITEM, WqMemory } from '../../wq/layout.js'
 import { watchedTables } from '../../wq/watch.js'
 import { WorkerLoop } from '../../wq/worker-loop.js'
 import { opdef } from './ops/opdef.js'
-import { R_CTX, R_GENERATION, R_OPCODE, R_RES } from './request/alloc.js'
 import { tellEdge } from './request/edge.js'
 import type { RingMessage } from './state/ctx.js'
 import { CTX, REQ, RINGS } from './state/layout.js'
 import type { WorkEnv } from './state/op.js'
+import { R_CTX, R_GENERATION, R_OPCODE, R_RES } from './state/req.js'
 
 interface AttachedRing {
   readonly generation: number

@@ -5,20 +5,9 @@
 import { POSIX_FADV_NORMAL, POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL } from '../../../abi/advice.js'
 import { EINVAL } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
-import {
-  bufIndex,
-  R_ADDR,
-  R_FD,
-  R_FILE_INDEX,
-  R_HELD_FD,
-  R_LEN,
-  R_OFF,
-  R_OP_FLAGS,
-  s64,
-  u64,
-} from '../request/alloc.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { PUNT, type WorkEnv } from '../state/op.js'
+import { bufIndex, R_ADDR, R_FD, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, s64, u64 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 const AT_ONCE: ReadonlySet<number> = new Set([POSIX_FADV_NORMAL, POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL])

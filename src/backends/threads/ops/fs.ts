@@ -5,21 +5,10 @@
 import { AT_EMPTY_PATH, AT_REMOVEDIR, IOSQE_FIXED_FILE } from '../../../abi/constants.js'
 import { EBADF, EINTR, EINVAL } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
-import {
-  bufIndex,
-  holdPath,
-  holdPaths,
-  R_ADDR,
-  R_FD,
-  R_FILE_INDEX,
-  R_LEN,
-  R_OFF,
-  R_OP_FLAGS,
-  R_SQE_FLAGS,
-  u64,
-} from '../request/alloc.js'
+import { holdPath, holdPaths } from '../request/alloc.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import type { WorkEnv } from '../state/op.js'
+import { bufIndex, R_ADDR, R_FD, R_FILE_INDEX, R_LEN, R_OFF, R_OP_FLAGS, R_SQE_FLAGS, u64 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 /** What all of them refuse: `unused` is the fields that must be 0, put together. */

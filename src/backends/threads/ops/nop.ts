@@ -13,9 +13,9 @@ import {
 } from '../../../abi/constants.js'
 import { EBADF, EFAULT, EINVAL } from '../../../lib/errno.js'
 import { isOpenFd } from '../../../sys/file.js'
-import { R_FD, R_LEN, R_OP_FLAGS, R_RES } from '../request/alloc.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { VIA_TASK_WORK, type WorkEnv } from '../state/op.js'
+import { R_FD, R_LEN, R_OP_FLAGS, R_RES } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 const KNOWN =

@@ -13,10 +13,12 @@ import { E2BIG, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOSYS, ENXIO, EPERM } fro
 import { setStatusFlags } from '../../../sys/file.js'
 import { libc, openat2 } from '../../../sys/libc.js'
 import { addressOf, copyIn } from '../../../sys/memory.js'
+import { prepPath } from '../request/alloc.js'
+import type { IoRingCtx } from '../state/ctx.js'
+import { PUNT, type WorkEnv } from '../state/op.js'
 import {
   bufIndex,
   dirFd,
-  prepPath,
   R_ADDR,
   R_FD,
   R_FILE_INDEX,
@@ -25,9 +27,7 @@ import {
   R_OP_FLAGS,
   R_SQE_FLAGS,
   u64,
-} from '../request/alloc.js'
-import type { IoRingCtx } from '../state/ctx.js'
-import { PUNT, type WorkEnv } from '../state/op.js'
+} from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 const { O_CREAT, O_TRUNC, O_NONBLOCK, O_DIRECT, O_EXCL } = fsConstants

@@ -10,6 +10,9 @@ import { dataViewOf } from '../../../lib/views.js'
 import { fileKind } from '../../../sys/file.js'
 import { checkIovecs, libc } from '../../../sys/libc.js'
 import { addressOf, copyIn } from '../../../sys/memory.js'
+import type { IoRingCtx } from '../state/ctx.js'
+import { REQ_F_ISREG } from '../state/layout.js'
+import { PUNT, type WorkEnv } from '../state/op.js'
 import {
   R_ADDR,
   R_DONE,
@@ -25,10 +28,7 @@ import {
   s64,
   setAddr,
   u64,
-} from '../request/alloc.js'
-import type { IoRingCtx } from '../state/ctx.js'
-import { REQ_F_ISREG } from '../state/layout.js'
-import { PUNT, type WorkEnv } from '../state/op.js'
+} from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import { arm, isArmed, waitForFile } from '../wait/worker-wait.js'
 

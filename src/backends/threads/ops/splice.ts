@@ -6,9 +6,9 @@ import { O_NONBLOCK, O_RDONLY, O_WRONLY, SPLICE_F_FD_IN_FIXED } from '../../../a
 import { EAGAIN, EBADF, ECANCELED, EINTR, EINVAL } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
-import { R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_TOTAL } from '../request/alloc.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import type { WorkEnv } from '../state/op.js'
+import { R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_TOTAL } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import { isReadySoon } from '../wait/worker-wait.js'
 

@@ -18,11 +18,12 @@ import { EBADF, EINVAL } from '../../../lib/errno.js'
 import { hasLocalAttributes } from '../../../sys/file.js'
 import { libc, openat2 } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
+import { holdPath, prepPath } from '../request/alloc.js'
+import type { IoRingCtx } from '../state/ctx.js'
+import { PUNT, type WorkEnv } from '../state/op.js'
 import {
   bufIndex,
   dirFd,
-  holdPath,
-  prepPath,
   R_ADDR,
   R_FD,
   R_FILE_INDEX,
@@ -32,9 +33,7 @@ import {
   R_SQE_FLAGS,
   setAddr,
   u64,
-} from '../request/alloc.js'
-import type { IoRingCtx } from '../state/ctx.js'
-import { PUNT, type WorkEnv } from '../state/op.js'
+} from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 const { O_NOFOLLOW } = fsConstants

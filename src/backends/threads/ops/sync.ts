@@ -5,9 +5,9 @@
 import { IORING_FSYNC_DATASYNC } from '../../../abi/constants.js'
 import { EINVAL } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
-import { bufIndex, R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, s64 } from '../request/alloc.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import type { WorkEnv } from '../state/op.js'
+import { bufIndex, R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, s64 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 /** DIFFERS: off and len do not narrow the range; the whole file is synced, which is never less. */

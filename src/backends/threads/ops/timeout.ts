@@ -22,6 +22,11 @@ import { ECANCELED, EFAULT, EINVAL, ENOENT } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME, clockMs } from '../../../sys/clock.js'
 import { copyIn } from '../../../sys/memory.js'
+import { committedTail } from '../request/cqring.js'
+import { endTimeout } from '../request/timeouts.js'
+import { keyOf } from '../state/by-user-data.js'
+import type { IoRingCtx } from '../state/ctx.js'
+import { PENDING } from '../state/op.js'
 import {
   bufIndex,
   R_ADDR,
@@ -33,12 +38,7 @@ import {
   R_SQE_FLAGS,
   R_USER_DATA,
   u64,
-} from '../request/alloc.js'
-import { committedTail } from '../request/cqring.js'
-import { endTimeout } from '../request/timeouts.js'
-import { keyOf } from '../state/by-user-data.js'
-import type { IoRingCtx } from '../state/ctx.js'
-import { PENDING } from '../state/op.js'
+} from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import { type Timeout, Timers } from '../state/timers.js'
 

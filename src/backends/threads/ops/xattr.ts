@@ -8,21 +8,10 @@ import { SQE } from '../../../abi/sqe.js'
 import { E2BIG, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ERANGE } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
 import { copyIn } from '../../../sys/memory.js'
-import {
-  copyPath,
-  hold,
-  R_ADDR,
-  R_HELD_FD,
-  R_LEN,
-  R_OFF,
-  R_OP_FLAGS,
-  R_SQE_FLAGS,
-  R_TOTAL,
-  setAddr,
-  u64,
-} from '../request/alloc.js'
+import { copyPath, hold } from '../request/alloc.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import type { WorkEnv } from '../state/op.js'
+import { R_ADDR, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_SQE_FLAGS, R_TOTAL, setAddr, u64 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 const S_ADDR3 = SQE.at.addr3 >> 2

@@ -1,5 +1,5 @@
 /**
- * Requests: alloc, read from an SQE, free. Owner thread only, except that workers read their fields.
+ * Requests: alloc, read from an SQE, free; copies of the paths they name. Owner thread only.
  *
  * A request is the payload of an io-wq item and shares its index. Counterpart: io_alloc_req, io_init_req's copying, and
  * io_free_req.
@@ -10,10 +10,34 @@ import { EFAULT, ENAMETOOLONG, ENOENT } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { unlistFd } from '../../../sys/leavings.js'
 import { libc } from '../../../sys/libc.js'
-import { addressOf, copyIn, fromWords, high32, low32 } from '../../../sys/memory.js'
+import { addressOf, copyIn } from '../../../sys/memory.js'
 import { keyOf } from '../state/by-user-data.js'
 import type { IoRingCtx } from '../state/ctx.js'
-import { POLL_NONE, REQ, REQ_F_ASYNC, TW_COMPLETE } from '../state/layout.js'
+import { POLL_NONE, REQ_F_ASYNC, TW_COMPLETE } from '../state/layout.js'
+import {
+  R_ADDR,
+  R_BUF_INDEX,
+  R_CTX,
+  R_DONE,
+  R_FD,
+  R_FILE_INDEX,
+  R_GENERATION,
+  R_HELD_FD,
+  R_LEN,
+  R_LINK,
+  R_OFF,
+  R_OP_FLAGS,
+  R_OPCODE,
+  R_POLL,
+  R_REQ_FLAGS,
+  R_RES,
+  R_SQE_FLAGS,
+  R_TOTAL,
+  R_TW,
+  R_USER_DATA,
+  setAddr,
+  u64,
+} from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 const S_FD = SQE.at.fd >> 2
@@ -24,27 +48,6 @@ const S_OP_FLAGS = SQE.at.rw_flags >> 2
 const S_USER_DATA = SQE.at.user_data >> 2
 const S_BUF_INDEX = SQE.at.buf_index >> 2
 const S_FILE_INDEX = SQE.at.file_index >> 2
-
-export const R_OPCODE = REQ.at.opcode >> 2
-export const R_SQE_FLAGS = REQ.at.sqe_flags >> 2
-export const R_FD = REQ.at.fd >> 2
-export const R_HELD_FD = REQ.at.held_fd >> 2
-export const R_OFF = REQ.at.off_lo >> 2
-export const R_ADDR = REQ.at.addr_lo >> 2
-export const R_LEN = REQ.at.len >> 2
-export const R_OP_FLAGS = REQ.at.op_flags >> 2
-export const R_USER_DATA = REQ.at.user_data_lo >> 2
-export const R_BUF_INDEX = REQ.at.buf_index >> 2
-export const R_FILE_INDEX = REQ.at.file_index >> 2
-export const R_TOTAL = REQ.at.total >> 2
-export const R_DONE = REQ.at.done >> 2
-export const R_RES = REQ.at.res >> 2
-export const R_POLL = REQ.at.poll >> 2
-export const R_REQ_FLAGS = REQ.at.req_flags >> 2
-export const R_LINK = REQ.at.link >> 2
-export const R_TW = REQ.at.tw >> 2
-export const R_CTX = REQ.at.ctx >> 2
-export const R_GENERATION = REQ.at.generation >> 2
 
 /** A request with the SQE at word `sqe` copied in; NONE when the table is full. Nothing reads the SQE after this. */
 export function allocReq(tctx: Tctx, ctx: IoRingCtx, sqe: number): number {
@@ -95,27 +98,6 @@ export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
   }
   ctx.nrInflight--
   tctx.wq.free(req)
-}
-
-/** Puts an address into the request, at `addr` unless another field is named. */
-export function setAddr(words: Int32Array, r: number, address: number, field = R_ADDR): void {
-  words[r + field] = low32(address)
-  words[r + field + 1] = high32(address)
-}
-
-/** A 64-bit field of a request that is an address or a size: two words from `at` on. */
-export function u64(words: Int32Array, at: number): number {
-  return fromWords(words[at]!, words[at + 1]!)
-}
-
-/** A 64-bit field that is signed: an offset or a length. Exact up to 2**53. */
-export function s64(words: Int32Array, at: number): number {
-  return words[at + 1]! * 2 ** 32 + (words[at]! >>> 0)
-}
-
-/** buf_index of a request, without the personality above it. */
-export function bufIndex(words: Int32Array, r: number): number {
-  return words[r + R_BUF_INDEX]! & 0xffff
 }
 
 const PATH_MAX = 4096
@@ -181,9 +163,4 @@ const WAITS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_ASYNC
 export function prepPath(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const isIssuedAtOnce = (tctx.wq.mem.words[r + R_SQE_FLAGS]! & WAITS) === 0 && ctx.linkHead === NONE
   return isIssuedAtOnce ? 0 : holdPath(tctx, req, r)
-}
-
-/** The directory a path begins in, as a worker is to use it: the held duplicate, or AT_FDCWD, which needs none. */
-export function dirFd(words: Int32Array, r: number): number {
-  return words[r + R_HELD_FD] === -1 ? words[r + R_FD]! : words[r + R_HELD_FD]!
 }

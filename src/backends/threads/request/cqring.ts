@@ -9,8 +9,8 @@ import { IORING_SQ_CQ_OVERFLOW, IOSQE_CQE_SKIP_SUCCESS } from '../../../abi/cons
 import { fetchAnd, fetchOr, loadAcquire, storeRelease } from '../../../lib/barrier.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, RINGS } from '../state/layout.js'
+import { R_REQ_FLAGS, R_RES, R_SQE_FLAGS, R_USER_DATA } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
-import { R_REQ_FLAGS, R_RES, R_SQE_FLAGS, R_USER_DATA } from './alloc.js'
 import { signalEventfd } from './eventfd.js'
 
 const CQ_HEAD = RINGS.at.cq_head >> 2

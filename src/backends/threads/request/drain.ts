@@ -13,9 +13,8 @@ import { ECANCELED, EOPNOTSUPP } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import type { Drain, IoRingCtx } from '../state/ctx.js'
 import { TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
+import { R_LINK, R_SQE_FLAGS, setFail } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
-import { R_LINK, R_SQE_FLAGS } from './alloc.js'
-import { setFail } from './link.js'
 import { addTaskWork } from './task-work.js'
 
 /** From this many on, places that were left at the front of the list are given back before the list is empty. */

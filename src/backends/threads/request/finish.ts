@@ -4,10 +4,11 @@
  * Counterpart: io_req_complete_defer, and what __io_submit_flush_completions does for each request.
  */
 import type { IoRingCtx } from '../state/ctx.js'
+import { R_RES, setFail } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
-import { freeReq, R_RES } from './alloc.js'
+import { freeReq } from './alloc.js'
 import { post } from './cqring.js'
-import { disarmNext, setFail } from './link.js'
+import { disarmNext } from './link.js'
 
 /** Ends a request whose `res` is set: the chain goes on or fails, the CQE is written, the record is free. */
 export function finish(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, hasFailed: boolean): void {

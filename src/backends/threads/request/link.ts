@@ -7,30 +7,18 @@
  * one before completes. A LINK_TIMEOUT is no step of the chain: it ends with the request before it, and the chain goes on
  * behind it. Counterpart: io_submit_sqe's link handling, io_disarm_next, io_disarm_linked_timeout and io_fail_links.
  */
-import {
-  IORING_OP_LINK_TIMEOUT,
-  IOSQE_CQE_SKIP_SUCCESS,
-  IOSQE_IO_HARDLINK,
-  IOSQE_IO_LINK,
-} from '../../../abi/constants.js'
+import { IORING_OP_LINK_TIMEOUT, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../../abi/constants.js'
 import { EALREADY, ECANCELED, EINTR, ETIME } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, REQ_F_SKIP_LINK_CQES, TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
+import { R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS, setFail } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
-import { freeReq, R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS } from './alloc.js'
+import { freeReq } from './alloc.js'
 import { post } from './cqring.js'
 import { addTaskWork } from './task-work.js'
 
 const LINK_FLAGS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK
-
-/** Marks a request failed with `res`. One that asked for silence on success silences its chain instead. */
-export function setFail(words: Int32Array, r: number, res: number): void {
-  words[r + R_RES] = res
-  let flags = words[r + R_REQ_FLAGS]! | REQ_F_FAIL
-  if ((words[r + R_SQE_FLAGS]! & IOSQE_CQE_SKIP_SUCCESS) !== 0) flags |= REQ_F_SKIP_LINK_CQES
-  words[r + R_REQ_FLAGS] = flags
-}
 
 /**
  * Adds a prepared (or, with `failed`, refused) request to the chain being assembled. Returns the head of a chain that

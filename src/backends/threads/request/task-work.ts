@@ -7,8 +7,8 @@ import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchOr } from '../../../lib/barrier.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import { RINGS } from '../state/layout.js'
+import { R_TW } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
-import { R_TW } from './alloc.js'
 import { signalEventfd } from './eventfd.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2

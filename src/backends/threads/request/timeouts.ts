@@ -7,9 +7,9 @@
 import { ECANCELED } from '../../../lib/errno.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { TW_COMPLETE } from '../state/layout.js'
+import { R_RES } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import type { Timeout } from '../state/timers.js'
-import { R_RES } from './alloc.js'
 import { committedTail } from './cqring.js'
 import { addTaskWork } from './task-work.js'
 

@@ -5,14 +5,15 @@
  */
 import { ECANCELED, EFAULT, EOWNERDEAD } from '../../../lib/errno.js'
 import { opdef } from '../ops/opdef.js'
-import { freeReq, R_CTX, R_DONE, R_OPCODE, R_POLL, R_REQ_FLAGS, R_RES, R_TOTAL } from '../request/alloc.js'
+import { freeReq } from '../request/alloc.js'
 import { post } from '../request/cqring.js'
 import { finish } from '../request/finish.js'
 import { flushCompletions } from '../request/flush.js'
-import { disarmNext, setFail } from '../request/link.js'
+import { disarmNext } from '../request/link.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { POLL_CANCELED, REQ_F_ASYNC, REQ_F_ENDED } from '../state/layout.js'
 import type { OpDef } from '../state/op.js'
+import { R_CTX, R_DONE, R_OPCODE, R_POLL, R_REQ_FLAGS, R_RES, R_TOTAL, setFail } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
 /** Ends a request whose `res` is set, by the rules of its operation. */

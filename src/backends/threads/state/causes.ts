@@ -5,9 +5,9 @@
  * shall not pay for it: it is forgotten when there is much of it. No counterpart: the kernel says -ECANCELED and no more.
  */
 import { NONE } from '../../../lib/mpscq.js'
-import { R_CTX, R_GENERATION, R_LINK, R_USER_DATA } from '../request/alloc.js'
 import type { IoRingCtx } from './ctx.js'
 import { MAX_REQS } from './layout.js'
+import { R_CTX, R_GENERATION, R_LINK, R_USER_DATA } from './req.js'
 import type { Tctx } from './tctx.js'
 
 export class Causes {

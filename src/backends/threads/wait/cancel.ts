@@ -18,6 +18,9 @@ import { NONE } from '../../../lib/mpscq.js'
 import { isOpenFd, isSameFile } from '../../../sys/file.js'
 import { acctOf, cancelRank } from '../../../wq/items.js'
 import { ACCT_BOUND, type WqMemory } from '../../../wq/layout.js'
+import { endTimeout } from '../request/timeouts.js'
+import { keyOf } from '../state/by-user-data.js'
+import type { IoRingCtx } from '../state/ctx.js'
 import {
   R_ADDR,
   R_CTX,
@@ -31,10 +34,7 @@ import {
   R_OPCODE,
   R_SQE_FLAGS,
   R_USER_DATA,
-} from '../request/alloc.js'
-import { endTimeout } from '../request/timeouts.js'
-import { keyOf } from '../state/by-user-data.js'
-import type { IoRingCtx } from '../state/ctx.js'
+} from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import { isWaiting, takeWait } from './worker-wait.js'
 

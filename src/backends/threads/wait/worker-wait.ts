@@ -11,9 +11,9 @@
 import { cmpxchg, loadAcquire } from '../../../lib/barrier.js'
 import { libc } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
-import { R_POLL } from '../request/alloc.js'
 import { POLL_ARMED, POLL_CANCELED, POLL_NONE } from '../state/layout.js'
 import type { WorkEnv } from '../state/op.js'
+import { R_POLL } from '../state/req.js'
 
 /** How long a worker waits at a stretch: a thread in a system call cannot be terminated. */
 const SLICE_MS = 100
