@@ -6,6 +6,7 @@
  */
 import {
   IORING_OP_LAST,
+  IORING_OP_TIMEOUT,
   IORING_SETUP_SUBMIT_ALL,
   IOSQE_ASYNC,
   IOSQE_BUFFER_SELECT,
@@ -30,7 +31,7 @@ import { REQ_F_FAIL, RINGS, TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
 import { type OpDef, PENDING, PUNT, VIA_TASK_WORK } from '../state/op.js'
 import { R_BUF_INDEX, R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS, setFail } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
-import { complete, endSpoiled, failIssue } from './end.js'
+import { complete, endDying, endSpoiled, failIssue } from './end.js'
 import { punt } from './iowq.js'
 
 const SQ_HEAD = RINGS.at.sq_head >> 2
@@ -125,8 +126,17 @@ function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: n
   else queueAsync(tctx, ctx, req, r, opdef(tctx.wq.mem.words[r + R_OPCODE]!)!)
 }
 
+/** Task work: a request's turn has come, in its chain or behind a drain, or the owner alone can run it. */
+export function submitFromTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
+  // What is issued now counts from here: what has ended before is shown, and has met its counts.
+  const mayCount = ctx.timers !== undefined || tctx.wq.mem.words[r + R_OPCODE] === IORING_OP_TIMEOUT
+  if (mayCount) flushCompletions(tctx, ctx)
+  if (ctx.dying) endDying(tctx, req)
+  else queueSqe(tctx, ctx, req, r)
+}
+
 /** Issues a prepared request: inline where it can be done at once, else by io-wq. */
-export function queueSqe(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
+function queueSqe(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
   const { words } = tctx.wq.mem
   const def = opdef(words[r + R_OPCODE]!)!
   const flags = words[r + R_SQE_FLAGS]!

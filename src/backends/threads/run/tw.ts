@@ -3,21 +3,21 @@
  *
  * One mpscq a ring, in the io-wq's memory: requests that a worker finished, and requests whose turn in a chain has
  * come, in one FIFO. Pushing to an empty queue sets IORING_SQ_TASKRUN and signals the eventfd; a DEFER_TASKRUN ring runs
- * it only in enter with GETEVENTS. Counterpart: io_uring/tw.c. DIFFERS: on rings without DEFER_TASKRUN, completions from
- * workers wait for the owner too, and IORING_SQ_TASKRUN is set whether it was asked for or not.
+ * it only in enter with GETEVENTS. What is done with each, twdef.ts says. Counterpart: io_uring/tw.c. DIFFERS: on rings
+ * without DEFER_TASKRUN, completions from workers wait for the owner too, and IORING_SQ_TASKRUN is set whether it was asked
+ * for or not.
  */
-import { IORING_OP_TIMEOUT, IORING_SQ_TASKRUN } from '../../../abi/constants.js'
+import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire } from '../../../lib/barrier.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { signalEventfd } from '../request/eventfd.js'
 import { flushCompletions } from '../request/flush.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import { RINGS, TW_COMPLETE } from '../state/layout.js'
-import { R_OPCODE, R_TW } from '../state/req.js'
+import { R_TW } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import { expire } from '../wait/expiry.js'
-import { completeFromTaskWork, endDying } from './end.js'
-import { queueSqe } from './submit.js'
+import { twdef } from './twdef.js'
 
 const SQ_FLAGS = RINGS.at.sq_flags >> 2
 
@@ -54,15 +54,10 @@ function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
     if (req === NONE) break
     nrRun++
     const r = wq.mem.payload(req)
-    const kind = words[r + R_TW]
+    const tw = words[r + R_TW]!
     // From here on it comes home from io-wq, if it goes there, to be completed.
     words[r + R_TW] = TW_COMPLETE
-    // What is issued now counts from here: what has ended before is shown, and has met its counts.
-    const mayCount = ctx.timers !== undefined || words[r + R_OPCODE] === IORING_OP_TIMEOUT
-    if (kind !== TW_COMPLETE && mayCount) flushCompletions(tctx, ctx)
-    if (kind === TW_COMPLETE) completeFromTaskWork(tctx, ctx, req, r)
-    else if (ctx.dying) endDying(tctx, req)
-    else queueSqe(tctx, ctx, req, r)
+    twdef(tw)(tctx, ctx, req, r)
   }
   return nrRun
 }
