@@ -4,7 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
-import type { Answer } from './job-payload.js'
+import type { Round } from './bench.js'
 import { meterPromises } from './meter.js'
 import { openPool, type PoolName } from './pools.js'
 
@@ -24,6 +24,9 @@ const MAKERS: Readonly<Record<string, () => Payload>> = {
   '1MiB': () => bytes(KIB * KIB),
   'object-50': object,
 }
+
+/** What it says: that it is ready (null), a round's figures, or why there are none. */
+export type Answer = null | Round | { readonly error: string }
 
 export const PAYLOADS: readonly string[] = Object.keys(MAKERS)
 

@@ -9,7 +9,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Bench, Plan, Round, Subject } from './bench.js'
-import { PAYLOADS } from './job-payload-child.js'
+import { type Answer, PAYLOADS } from './job-payload-child.js'
 import { openSubjects, POOL_NAMES, type PoolName, RIVALS } from './pools.js'
 
 const CHILD = fileURLToPath(new URL('./job-payload-child.js', import.meta.url))
@@ -28,9 +28,6 @@ export const bench: Bench = {
     }))
   },
 }
-
-/** What the child says: that it is ready (null), a round's figures, or why there are none. */
-export type Answer = null | Round | { readonly error: string }
 
 async function openSubject(name: PoolName, payload: string, plan: Plan): Promise<Subject> {
   const child = fork(CHILD, [name, payload, String(plan.roundMs)])

@@ -15,6 +15,7 @@ import {
   IORING_OP_TIMEOUT,
 } from '../abi/constants.js'
 import { GETEVENTS_ARG, KERNEL_TIMESPEC } from '../abi/structs.js'
+import type { Syscalls } from '../abi/syscalls.js'
 import { nowMs } from '../lib/clock.js'
 import { ETIME } from '../lib/errno.js'
 import { CLOCK_MONOTONIC, clockNs } from '../sys/clock.js'
@@ -22,7 +23,6 @@ import { isMainThread } from '../sys/libc.js'
 import { addressOf, high32, low32 } from '../sys/memory.js'
 import type { Cq } from './cq.js'
 import { noTime } from './misuse.js'
-import type { Ring } from './ring.js'
 import type { Sq } from './sq.js'
 
 /** How long a thread that may be ended is in the kernel at a stretch. */
@@ -33,15 +33,22 @@ const NS_PER_S = 1_000_000_000
 /** When a wait ends: by nowMs(), or in nanoseconds by the clock of the ring. */
 type End = number | bigint
 
+/** What a wait has to know of its ring. */
+interface Waited {
+  readonly syscalls: Syscalls
+  readonly features: number
+  readonly cq: Cq
+}
+
 export type Enter = (toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array) => number
 
 /** The part of a wait that a thread may be in the kernel for; undefined where it may be there as long as it takes. */
-export function sliceMs(ring: Ring): number | undefined {
+export function sliceMs(ring: Waited): number | undefined {
   return ring.syscalls.name === 'kernel' && !isMainThread() ? SLICE_MS : undefined
 }
 
 export class Waits {
-  readonly #ring: Ring
+  readonly #ring: Waited
   readonly #enter: Enter
   readonly #isSliced: boolean
   readonly #arg = new WaitArg()
@@ -51,7 +58,7 @@ export class Waits {
   /** Which clock absolute times are of; registerClock changes it. */
   clock = CLOCK_MONOTONIC
 
-  constructor(ring: Ring, enter: Enter) {
+  constructor(ring: Waited, enter: Enter) {
     this.#ring = ring
     this.#enter = enter
     // Without the feature a wait has no end: Linux before 5.11.

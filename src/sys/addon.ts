@@ -6,7 +6,7 @@
  */
 import { builtin } from '../lib/builtin.js'
 import { process, URL } from '../lib/globals.js'
-import type { CFunction, Ffi } from './ffi.js'
+import type { CFunction, Ffi } from './c-function.js'
 
 interface Addon {
   func(symbol: string, returnsLong: boolean): CFunction | undefined

@@ -7,7 +7,8 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { EBADF, ENOENT } from '../lib/errno.js'
 import { loadAddon } from './addon.js'
-import { addonProblem, type CType, type Ffi, ffi, ffiProblem } from './ffi.js'
+import type { CType, Ffi } from './c-function.js'
+import { addonProblem, ffi, ffiProblem } from './ffi.js'
 import { loadKoffi } from './koffi.js'
 
 const NO_FD = 1 << 20

@@ -5,7 +5,7 @@
  * makes a view, the process crashes: gate.ts prevents that. Counterpart: none.
  */
 import { requireHere } from '../lib/builtin.js'
-import type { CFunction, CType, Ffi } from './ffi.js'
+import type { CFunction, CType, Ffi } from './c-function.js'
 import { inside } from './gate.js'
 
 interface KoffiLibrary {

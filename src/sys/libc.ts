@@ -7,7 +7,8 @@
 import { builtin } from '../lib/builtin.js'
 import { ENOSYS } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
-import { type CFunction, type CType, ffi } from './ffi.js'
+import type { CFunction, CType } from './c-function.js'
+import { ffi } from './ffi.js'
 import { orOlder } from './older.js'
 
 /** System-call numbers that differ by architecture; io_uring's own are 425 to 427 and openat2 is 437 everywhere. */

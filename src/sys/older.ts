@@ -7,7 +7,8 @@
  */
 import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
-import { type CFunction, ffi } from './ffi.js'
+import type { CFunction } from './c-function.js'
+import { ffi } from './ffi.js'
 
 /** syscall(2): a number, and six arguments. */
 type Syscall = CFunction
