@@ -1,10 +1,12 @@
 /**
- * Writes docs/differs.md from the `DIFFERS:` comments, and docs/shared-memory.md from the struct tables of the build.
- * With --check it changes nothing and fails when a page is out of date. Run by `npm run docs` and by `npm run ok`.
+ * Writes docs/differs.md from the `DIFFERS:` comments, docs/shared-memory.md from the struct tables of the build, and
+ * docs/orderings.md from the ordered accesses in the sources. With --check it changes nothing and fails when a page is
+ * out of date. Run by `npm run docs` and by `npm run ok`.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { checkedPage } from './orderings.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -72,10 +74,24 @@ only; \`holder\`, whoever holds the lock or the record; \`once\`, before it is s
   return page
 }
 
-let stale = 0
+/** Who may write each word, by its table. */
+async function writersOfWords() {
+  const writers = {}
+  for (const [file, names] of TABLES) {
+    const module = await import(pathToFileURL(join(root, 'dist/src', `${file}.js`)).href)
+    for (const name of names) for (const f of module[name].fields) writers[`${name}.${f.name}`] = f.writtenBy
+  }
+  return writers
+}
+
+const orderings = checkedPage(root, await writersOfWords())
+for (const fault of orderings.faults) console.error(`orderings: ${fault}`)
+
+let stale = orderings.faults.length
 for (const [name, text] of [
   ['docs/differs.md', differsPage()],
   ['docs/shared-memory.md', await memoryPage()],
+  ['docs/orderings.md', orderings.page],
 ]) {
   const path = join(root, name)
   let old = ''
