@@ -2,13 +2,10 @@
  * The public names of the package, and nothing else. Whatever thread imports it runs it: the app's.
  */
 
-export type { Backend, OpenOptions } from './driver/open-options.js'
-export type {
-  FsyncOptions,
-  OpenatOptions,
-  OpOptions,
-  StatxOptions,
-  TransferOptions,
-} from './driver/options.js'
+export type { Backend } from './driver/open-options.js'
+export type { OpenatOptions, StatxOptions } from './driver/ops/fs.js'
+export type { TransferOptions } from './driver/ops/rw.js'
+export type { FsyncOptions } from './driver/ops/sync.js'
+export type { OpOptions } from './driver/options.js'
 export type { Statx } from './driver/statx.js'
-export { Uring, type UringStats } from './driver/uring.js'
+export { type OpenOptions, Uring, type UringStats } from './driver/uring.js'

@@ -8,51 +8,27 @@
  *      | submitted | a -> b -> c | d | e -> f ->      head and tail are free-running; `->` is a link
  *                    head              chain, open until an operation without a link is pushed
  */
-import { IORING_OP_READ, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../abi/constants.js'
-import { SQE } from '../abi/sqe.js'
 import { verify } from '../lib/assert.js'
-import { prepRw } from '../ring/prep.js'
 import type { Sq } from '../ring/sq.js'
-import type { OpTable } from './op.js'
+import type { Slots } from './slots.js'
+import { LINK_BITS, SQE_WORDS, spoil, type Taken, USER_DATA } from './taken.js'
 
-const SQE_WORDS = SQE.size >> 2
 const SQE_SHIFT = Math.log2(SQE_WORDS)
-const USER_DATA = SQE.at.user_data >> 2
 const OPCODE_MASK = 0xff
-const FLAGS_SHIFT = SQE.at.flags * 8
-const LINK_BITS = (IOSQE_IO_LINK | IOSQE_IO_HARDLINK) << FLAGS_SHIFT
 /** The first word of an SQE that was taken back: no opcode and no flags look like it. */
 const DROPPED = -1
 /** So many bytes are copied in one enter, give or take one SQE: a tenth of a millisecond for cached data. */
 const PORTION_BYTES = 1 << 20
 
-/** SQEs that were taken from the backlog, each with its weight. */
-export interface Taken {
-  readonly words: Int32Array
-  readonly weights: number[]
-}
-
-/** Makes of an SQE a read of no file, which fails in its turn and breaks its chain as a cancelled one would. */
-export function spoil(words: Int32Array, at: number): void {
-  const slot = words[at + USER_DATA]!
-  const generation = words[at + USER_DATA + 1]!
-  const links = words[at]! & LINK_BITS
-  words.fill(0, at, at + SQE_WORDS)
-  prepRw(words, at, IORING_OP_READ | links, -1, 0, 0, 0)
-  words[at + USER_DATA] = slot
-  words[at + USER_DATA + 1] = generation
-}
-
 export class Backlog {
-  /** The staged SQEs, to be filled by prep functions. Replaced when it grows: take it after stage(). */
+  /** The staged SQEs, to be filled by prep functions. Replaced by stage() when it grows. */
   words: Int32Array
   /** SQEs moved to the SQ, by opcode. */
   readonly nrByOpcode = new Float64Array(256)
-  readonly #ops: OpTable
+  readonly #slots: Slots
   /** Bytes that each SQE has copied when it enters. */
   #weights: Float64Array
-  /** Those of the staged SQE, and of all that wait. */
-  #stagedBytes = 0
+  /** Those of all that wait. */
   #bytes = 0
   #mask: number
   #head = 0
@@ -61,11 +37,11 @@ export class Backlog {
   #chainFrom = 0
   #chainOpen = false
 
-  constructor(entries: number, ops: OpTable) {
+  constructor(entries: number, slots: Slots) {
     this.words = new Int32Array(entries * SQE_WORDS)
     this.#weights = new Float64Array(entries)
     this.#mask = entries - 1
-    this.#ops = ops
+    this.#slots = slots
   }
 
   /** SQEs waiting. */
@@ -86,16 +62,10 @@ export class Backlog {
   /** The word where the next SQE is to be written, its 64 bytes zeroed. It counts once pushed. */
   stage(): number {
     if (this.length > this.#mask) this.#grow()
-    this.#stagedBytes = 0
     const at = (this.#tail & this.#mask) << SQE_SHIFT
     const { words } = this
     for (let i = 0; i < SQE_WORDS; i++) words[at + i] = 0
     return at
-  }
-
-  /** Says how many bytes the staged SQE has copied when it enters. */
-  weigh(sizeBytes: number): void {
-    this.#stagedBytes = sizeBytes
   }
 
   /** Where the next SQE will stand. */
@@ -103,15 +73,15 @@ export class Backlog {
     return this.#tail
   }
 
-  /** Appends the staged SQE, for `slot`. */
-  push(at: number, slot: number, generation: number): void {
+  /** Appends the staged SQE, for `slot`. `weight`: how many bytes it has copied when it enters. */
+  push(at: number, slot: number, generation: number, weight: number): void {
     this.words[at + USER_DATA] = slot
     this.words[at + USER_DATA + 1] = generation
     const isLinked = (this.words[at]! & LINK_BITS) !== 0
     if (!this.#chainOpen) this.#chainFrom = this.#tail
     this.#chainOpen = isLinked
-    this.#weights[this.#tail & this.#mask] = this.#stagedBytes
-    this.#bytes += this.#stagedBytes
+    this.#weights[this.#tail & this.#mask] = weight
+    this.#bytes += weight
     this.#tail = (this.#tail + 1) | 0
   }
 
@@ -136,8 +106,7 @@ export class Backlog {
     const at = this.stage()
     const from = i * SQE_WORDS
     this.words.set(words.subarray(from, from + SQE_WORDS), at)
-    this.weigh(weights[i]!)
-    this.push(at, words[from + USER_DATA]!, words[from + USER_DATA + 1]!)
+    this.push(at, words[from + USER_DATA]!, words[from + USER_DATA + 1]!, weights[i]!)
   }
 
   /** Closes an open chain: its last member links to nothing. */
@@ -230,7 +199,7 @@ export class Backlog {
       const at = i << SQE_SHIFT
       this.#lighten(i)
       this.nrByOpcode[words[at]! & OPCODE_MASK]!++
-      this.#ops.markSubmitted(words[at + USER_DATA]!)
+      this.#slots.markSubmitted(words[at + USER_DATA]!)
     }
   }
 

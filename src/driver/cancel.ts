@@ -11,7 +11,7 @@ import { EALREADY, ENOENT } from '../lib/errno.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import { prepCancel64, setUserData } from '../ring/prep.js'
 import { SQ_FULL, type Sq } from '../ring/sq.js'
-import { ABORTED, type OpTable, SUBMITTED } from './op.js'
+import { ABORTED, type Slots, SUBMITTED } from './slots.js'
 
 /** user_data's high word of cancel requests, with the target's slot below; generations never get there. */
 export const CANCEL_TAG = 0xffffffff
@@ -20,7 +20,7 @@ const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 64
 
 export class Cancels {
-  readonly #ops: OpTable
+  readonly #slots: Slots
   readonly #room: number
   readonly #onRetry: () => void
   /** Targets, as slot, generation, slot, generation... */
@@ -31,8 +31,8 @@ export class Cancels {
   #timer: NodeJS.Timeout | undefined
 
   /** At most `room` requests are in flight. `onRetry` runs when there are new ones to be moved. */
-  constructor(ops: OpTable, room: number, onRetry: () => void) {
-    this.#ops = ops
+  constructor(slots: Slots, room: number, onRetry: () => void) {
+    this.#slots = slots
     this.#room = room
     this.#onRetry = onRetry
   }
@@ -48,8 +48,8 @@ export class Cancels {
 
   /** Wants an operation in flight cancelled; from now on it counts as aborted. */
   add(slot: number): void {
-    this.#ops.mark(slot, ABORTED)
-    this.#wanted.push(slot, this.#ops.generation(slot))
+    this.#slots.mark(slot, ABORTED)
+    this.#wanted.push(slot, this.#slots.generation(slot))
     this.#retryMs = FIRST_RETRY_MS
   }
 
@@ -58,7 +58,7 @@ export class Cancels {
     for (; i < this.#wanted.length && this.#nrInflight < this.#room; i += 2) {
       const slot = this.#wanted[i]!
       const generation = this.#wanted[i + 1]!
-      if (this.#ops.generation(slot) !== generation) continue
+      if (this.#slots.generation(slot) !== generation) continue
       const at = sq.getSqe()
       if (at === SQ_FULL) break
       prepCancel64(sq.words, at, slot, generation)
@@ -73,8 +73,8 @@ export class Cancels {
     this.#nrInflight--
     if (res !== -ENOENT && res !== -EALREADY) return
     // Most have ended meanwhile. A slot that was taken anew is told by its state: nobody wants that one cancelled.
-    if ((this.#ops.state(slot) & WANTED) !== WANTED) return
-    this.#missed.push(slot, this.#ops.generation(slot))
+    if ((this.#slots.state(slot) & WANTED) !== WANTED) return
+    this.#missed.push(slot, this.#slots.generation(slot))
     this.#timer ??= setTimeout(this.#retry, this.#retryMs).unref()
   }
 
@@ -84,7 +84,7 @@ export class Cancels {
     const missed = this.#missed
     this.#missed = []
     for (let i = 0; i < missed.length; i += 2) {
-      if (this.#ops.generation(missed[i]!) === missed[i + 1]!) this.#wanted.push(missed[i]!, missed[i + 1]!)
+      if (this.#slots.generation(missed[i]!) === missed[i + 1]!) this.#wanted.push(missed[i]!, missed[i + 1]!)
     }
     if (this.#wanted.length > 0) this.#onRetry()
   }

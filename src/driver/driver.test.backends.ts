@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { libc } from '../sys/libc.js'
 import { addressOf } from '../sys/memory.js'
-import type { OpenOptions } from './open-options.js'
-import { Uring } from './uring.js'
+import { type OpenOptions, Uring } from './uring.js'
 
 export type OpenTestRing = (options?: OpenOptions) => Promise<Uring>
 export type Body = (open: OpenTestRing, backend: 'kernel' | 'threads') => Promise<void>

@@ -4,8 +4,12 @@ import { closeSync, writeSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { IORING_NOP_INJECT_RESULT } from '../abi/constants.js'
+import type { Given } from '../lib/options.js'
 import { prepNop } from '../ring/prep.js'
 import { makePipe, onEachBackend, outcomes } from './driver.test.backends.js'
+import { Call } from './ops/call.js'
+import { OP_OPTIONS, type OpOptions } from './options.js'
+import type { Supplies } from './supplies.js'
 import { driverOf } from './uring.js'
 
 onEachBackend('all operations of one turn enter by one call', async (open) => {
@@ -111,7 +115,7 @@ onEachBackend('an error shows the functions that await the operation', async (op
   }
   const error = (await whoAwaits().catch((e) => e)) as NodeJS.ErrnoException
   assert.match(error.stack ?? '', /at async whoAwaits/)
-  assert.doesNotMatch(error.stack ?? '', /driver\/op/)
+  assert.doesNotMatch(error.stack ?? '', /driver\/(slots|ops)/)
   assert.equal(error.message, "ENOENT: no such file or directory, openat '/nonexistent/file'")
   assert.deepEqual(
     { code: error.code, errno: error.errno, syscall: error.syscall, path: error.path },
@@ -134,22 +138,59 @@ onEachBackend('callers resume in their own async context', async (open) => {
   await Promise.all([1, 2, 3].map((nr) => context.run(nr, loop, nr)))
 })
 
-onEachBackend('other floors issue operations of their own', async (open) => {
-  const driver = driverOf(await open())
-  const at = driver.stage()
-  prepNop(driver.words, at, IORING_NOP_INJECT_RESULT, 42)
-  let nrReleased = 0
-  const release = () => nrReleased++
-  const finish = (res: number) => `result ${res}`
-  assert.equal(await driver.issue(at, 'nop', undefined, undefined, { finish, release }), 'result 42')
-  assert.equal(nrReleased, 1)
-  const failing = driver.stage()
-  prepNop(driver.words, failing, IORING_NOP_INJECT_RESULT, -17)
-  const paths = { path: 'from', dest: 'to', release }
-  const error = await driver.issue<never>(failing, 'rename', undefined, undefined, paths).catch((e: Error) => e)
-  assert.equal(error.message, "EEXIST: file already exists, rename 'from' -> 'to'")
-  assert.equal(nrReleased, 2)
-})
+/** A NOP that ends with the result it is asked for. */
+class Injected extends Call<string> {
+  static readonly options = OP_OPTIONS
+  readonly #res: number
+  readonly #released: () => void
+
+  constructor(_supplies: Supplies, _options: Given<OpOptions> | undefined, res: number, released: () => void) {
+    super()
+    this.#res = res
+    this.#released = released
+  }
+
+  get syscall(): string {
+    return 'rename'
+  }
+
+  override get path(): string {
+    return 'from'
+  }
+
+  override get dest(): string {
+    return 'to'
+  }
+
+  prep(words: Int32Array, at: number): void {
+    prepNop(words, at, IORING_NOP_INJECT_RESULT, this.#res)
+  }
+
+  result(res: number): string {
+    if (res === 43) throw new RangeError('no such result')
+    return `result ${res}`
+  }
+
+  override release(): void {
+    this.#released()
+  }
+}
+
+onEachBackend(
+  'an operation of another floor says itself what it becomes, and gives back what it took',
+  async (open) => {
+    const driver = driverOf(await open())
+    let nrReleased = 0
+    const released = () => nrReleased++
+    assert.equal(await driver.run(Injected, undefined, 42, released), 'result 42')
+    assert.equal(nrReleased, 1)
+    const error = await driver.run(Injected, undefined, -17, released).catch((e: Error) => e)
+    assert.equal((error as Error).message, "EEXIST: file already exists, rename 'from' -> 'to'")
+    assert.equal(nrReleased, 2)
+    await assert.rejects(driver.run(Injected, undefined, 43, released), { name: 'RangeError' })
+    assert.equal(nrReleased, 3)
+  },
+)
 
 onEachBackend('rings of one thread work side by side', async (open) => {
   const rings = await Promise.all([open(), open({ entries: 2 }), open()])

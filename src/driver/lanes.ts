@@ -7,44 +7,87 @@
  */
 import { O_APPEND } from '../abi/constants.js'
 import { type FileId, fileId, isSameId, lseek, SEEK_CUR, SEEK_END, SEEK_SET, statusFlags } from '../sys/file.js'
-import type { Group } from './order.js'
+import type { Taken } from './taken.js'
+
+/** How an operation uses a file's position, or its stream. */
+export const USES_NOTHING = 0
+export const READS = 1
+export const WRITES = 2
+/** Comes behind what was issued before it, where that ends in bounded time. */
+export const FOLLOWS = 4
+/** The same; and where it does not, what waits enters the ring first, for the fd is not the file's any more afterwards. */
+export const CLOSES = 8
+
+/** One operation, or the members of a chain: it waits as a whole. */
+export class Group {
+  /** The lanes in which it stands; undefined for none yet. Most stand in one. */
+  lanes: Lane[] | undefined = undefined
+  /** Lanes in which others come first. */
+  nrAhead = 0
+  /** Members that use a file and have not ended. */
+  nrLeft = 0
+  /** It goes behind what is ready, though nobody is ahead of it. */
+  isBehind = false
+  /** Its SQEs, from when it waits on. */
+  taken: Taken | undefined = undefined
+  /** It was taken back. */
+  isGone = false
+
+  /** Lines up, once, behind those who are there. */
+  lineUp(lane: Lane): void {
+    if (this.lanes === undefined) this.lanes = [lane]
+    else if (this.lanes.includes(lane)) return
+    else this.lanes.push(lane)
+    if (lane.head !== undefined) this.nrAhead++
+    lane.push(this)
+  }
+}
 
 /** From this many on, places that were left at the front of a lane are given back before it is empty. */
 const MANY_LEFT = 1024
 
-/** Groups in the order they were issued; the first is the one that runs. */
+/** Groups in the order they were issued. */
 export class Lane {
-  #groups: Group[] = []
+  /** The first, which is the one that runs. Most lanes have no other. */
+  head: Group | undefined = undefined
+  /** Those behind it, from `#first` on. */
+  #others: Group[] | undefined = undefined
   #first = 0
 
-  get head(): Group | undefined {
-    return this.#groups[this.#first]
-  }
-
   push(group: Group): void {
-    this.#groups.push(group)
+    if (this.head === undefined) this.head = group
+    else if (this.#others === undefined) this.#others = [group]
+    else this.#others.push(group)
   }
 
   /** Lets go of the first; returns the next one that is not gone. */
   advance(): Group | undefined {
-    do this.#first++
+    do this.head = this.#next()
     while (this.head?.isGone === true)
-    if (this.#first === this.#groups.length) {
-      this.#groups = []
-      this.#first = 0
-    } else if (this.#first >= MANY_LEFT && this.#first * 2 >= this.#groups.length) {
-      this.#groups.splice(0, this.#first)
-      this.#first = 0
-    }
     return this.head
   }
 
-  /** Takes all out, the one that runs included. */
+  #next(): Group | undefined {
+    const others = this.#others
+    if (others === undefined) return undefined
+    const next = others[this.#first++]
+    if (this.#first === others.length) {
+      this.#others = undefined
+      this.#first = 0
+    } else if (this.#first >= MANY_LEFT && this.#first * 2 >= others.length) {
+      others.splice(0, this.#first)
+      this.#first = 0
+    }
+    return next
+  }
+
+  /** Takes all out; returns those behind the one that runs. */
   clear(): Group[] {
-    const groups = this.#groups.slice(this.#first)
-    this.#groups = []
+    const behind = this.#others?.slice(this.#first) ?? []
+    this.head = undefined
+    this.#others = undefined
     this.#first = 0
-    return groups
+    return behind
   }
 }
 
@@ -54,7 +97,7 @@ export class OrderedFile {
   readonly reads = new Lane()
   readonly writes = new Lane()
   /** Which file it is. Unknown until it matters, for the number may be another file's by then. */
-  id: FileId | undefined
+  id: FileId | undefined = undefined
   /** Where the operation that runs began; -1 for unknown, or where there is no position. */
   #start = -1
 

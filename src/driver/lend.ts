@@ -11,14 +11,19 @@
 import { bufferOf, bytesOf, isDetached, lengthOf } from '../lib/views.js'
 import { totalBytes } from './args.js'
 import { invalidState } from './errors.js'
-import type { OpExtra } from './op.js'
 import type { Piece, Pieces } from './pieces.js'
 
-/** What the SQE points to, and what the operation needs for it. */
+/** Memory lent to one operation. */
 export interface Loan {
+  /** What the SQE points to. */
   readonly address: number
-  readonly extra: OpExtra
+  /** After a result of 0 or more: the caller gets the bytes that were read. Returns the result; throws for a buffer that is gone. */
+  readonly finish: (res: number) => number
+  /** Gives the memory back. */
+  readonly release: () => void
 }
+
+const asItIs = (res: number): number => res
 
 export class Lender {
   readonly #pieces: Pieces
@@ -41,7 +46,7 @@ export class Lender {
   toWrite(view: ArrayBufferView, offset = 0, length = lengthOf(view)): Loan {
     const piece = this.#pieces.take(length)
     piece.bytes.set(attachedBytes(view, offset, length))
-    return this.#loan(piece)
+    return this.#loan(piece, asItIs)
   }
 
   /** For a read into several views: they are lent one piece, as if they were one after another. */
@@ -68,12 +73,11 @@ export class Lender {
       piece.bytes.set(bytes, at)
       at += bytes.length
     }
-    return this.#loan(piece)
+    return this.#loan(piece, asItIs)
   }
 
-  #loan(piece: Piece, finish?: (res: number) => unknown): Loan {
-    const release = () => this.#pieces.giveBack(piece)
-    return { address: piece.address, extra: finish === undefined ? { release } : { finish, release } }
+  #loan(piece: Piece, finish: (res: number) => number): Loan {
+    return { address: piece.address, finish, release: () => this.#pieces.giveBack(piece) }
   }
 }
 

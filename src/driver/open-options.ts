@@ -8,11 +8,11 @@ import { type Given, OptionTable } from '../lib/options.js'
 import type { Ring } from '../ring/ring.js'
 import { isMainThread } from '../sys/libc.js'
 import { invalidArgType, invalidArgValue, invalidState, outOfRange } from './errors.js'
-import type { Uring } from './uring.js'
 
 export type Backend = 'auto' | 'kernel' | 'threads'
 
-export interface OpenOptions {
+/** What a ring is opened with. */
+export interface RingOptions {
   /** Default 'auto': the kernel where it is allowed, the threads where it is not. */
   backend?: Backend | undefined
   /**
@@ -56,14 +56,11 @@ export interface OpenOptions {
   sqThreadIdleMs?: number | undefined
   /** With `sqpoll`: the CPU that its thread stays on, which it takes from all others there (IORING_SETUP_SQ_AFF). */
   sqThreadCpu?: number | undefined
-  /**
-   * An open ring of this thread and backend to share with: with `sqpoll` its thread, which looks after both rings, so it
-   * must have been opened with `sqpoll` too. Workers the rings of a thread share anyway (IORING_SETUP_ATTACH_WQ).
-   */
-  attachWq?: Uring | undefined
+  /** An open ring to share with; see OpenOptions, where it is a Uring (uring.ts). */
+  attachWq?: object | undefined
 }
 
-const OPEN_OPTIONS = new OptionTable<OpenOptions>('Uring.open', {
+const OPEN_OPTIONS = new OptionTable<RingOptions>('Uring.open', {
   backend: undefined,
   entries: undefined,
   cqEntries: undefined,
@@ -103,7 +100,7 @@ const MAX_CPU = 0x7fffffff
 
 /** Throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, or ERR_INVALID_STATE for a closed `attachWq`. */
 export function checkOpenOptions(
-  given: OpenOptions,
+  given: RingOptions,
   ringOf: (ring: unknown) => Ring | undefined,
 ): { backend: Backend } & RingSettings & DriverSettings {
   const options = OPEN_OPTIONS.read(given)
@@ -130,7 +127,7 @@ export function checkOpenOptions(
   return { backend, entries, cqEntries, sqpoll, sqThreadIdleMs, sqThreadCpu, attachWq, maxTurnMs, asyncBytes, lend }
 }
 
-function checkAttachWq(options: Given<OpenOptions>, ring: Ring | undefined): Ring {
+function checkAttachWq(options: Given<RingOptions>, ring: Ring | undefined): Ring {
   const { attachWq, backend = 'auto', sqpoll, sqThreadCpu } = options
   const name = 'options.attachWq'
   if (ring === undefined) throw invalidArgType(name, 'an instance of Uring', attachWq)

@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { explain, probe } from '../backends/kernel/probe.js'
 import { EPERM } from '../lib/errno.js'
 import { code, onEachBackend } from './driver.test.backends.js'
-import type { Backend, OpenOptions } from './open-options.js'
-import { Uring } from './uring.js'
+import type { Backend } from './open-options.js'
+import { type OpenOptions, Uring } from './uring.js'
 
 onEachBackend('a ring says who carries it and why', async (open, backend) => {
   const ring = await open()

@@ -32,7 +32,7 @@ import {
   checkOpenOptions,
   type DriverSettings,
   hasNoSqpoll,
-  type OpenOptions,
+  type RingOptions,
   type RingSettings,
 } from './open-options.js'
 
@@ -64,7 +64,7 @@ const SQPOLL_FLAG_SETS: readonly number[] = [
 
 /** Opens a ring as Uring.open says. `ringOf` tells the ring of a Uring; undefined for anything else. */
 export async function openRing(
-  options: OpenOptions,
+  options: RingOptions,
   ringOf: (ring: unknown) => Ring | undefined = () => undefined,
 ): Promise<OpenedRing> {
   const { backend, maxTurnMs, asyncBytes, lend, ...settings } = checkOpenOptions(options, ringOf)

@@ -1,11 +1,10 @@
 /**
- * What operations take besides their arguments, and what of it goes into every SQE. Runs on the app's thread.
+ * What every operation takes besides its arguments, and what of it goes into the SQE. Runs on the app's thread.
  *
  * Counterpart: the IOSQE_* flags of io_uring_sqe_set_flags; a signal has none.
  */
 import { IOSQE_ASYNC, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../abi/constants.js'
 import { OptionTable } from '../lib/options.js'
-import { abortError, invalidArgType } from './errors.js'
 
 /** What every operation takes. */
 export interface OpOptions {
@@ -28,49 +27,11 @@ export interface OpOptions {
   async?: boolean | undefined
 }
 
-export interface OpenatOptions extends OpOptions {
-  /** The open directory that a relative path starts from. Default: the working directory. */
-  dirfd?: number | undefined
-}
+/** Each of them, in the order of reading: for the tables of the operations (ops/). */
+export const NO_OPTIONS = { signal: undefined, link: undefined, hardlink: undefined, async: undefined } as const
 
-export interface TransferOptions extends OpOptions {
-  /** Where in the buffer to begin, in bytes. Default 0. */
-  offset?: number | undefined
-  /** How many bytes at most. Default: the rest of the buffer. */
-  length?: number | null | undefined
-  /**
-   * Where in the file to begin, in bytes. Default null: at the file's own position, which then moves on. Operations at it
-   * that are issued on one ring for one fd run one after another, in the order of issue: give positions to have them run
-   * together. Of a pipe, a socket or a terminal, which have no position, reads wait for reads and writes for writes; a
-   * position given is ignored there, and has them wait for nobody. Two rings, or two fds of one open file (dup), do not
-   * know of each other.
-   */
-  position?: number | null | undefined
-}
-
-export interface FsyncOptions extends OpOptions {
-  /** Leaves out metadata that reading the data does not need, as fdatasync(2) does. Default false. */
-  datasync?: boolean | undefined
-}
-
-export interface StatxOptions extends OpOptions {
-  /** AT_* bits: AT_SYMLINK_NOFOLLOW for the link itself. Default 0. */
-  flags?: number | undefined
-  /** STATX_* bits: the fields wanted. Default: the basic ones and the time of creation. */
-  mask?: number | undefined
-  /** The open directory that a relative path starts from. Default: the working directory. */
-  dirfd?: number | undefined
-}
-
-const EVERY = { signal: undefined, link: undefined, hardlink: undefined, async: undefined }
-
-export const OP_OPTIONS = new OptionTable<OpOptions>('this operation', EVERY)
-export const OPENAT_OPTIONS = new OptionTable<OpenatOptions>('openat', { ...EVERY, dirfd: undefined })
-export const FSYNC_OPTIONS = new OptionTable<FsyncOptions>('fsync', { ...EVERY, datasync: undefined })
-const AT = { offset: undefined, length: undefined, position: undefined }
-export const TRANSFER_OPTIONS = new OptionTable<TransferOptions>('read and write', { ...EVERY, ...AT })
-const STAT = { flags: undefined, mask: undefined, dirfd: undefined }
-export const STATX_OPTIONS = new OptionTable<StatxOptions>('statx', { ...EVERY, ...STAT })
+/** For an operation that takes nothing else. */
+export const OP_OPTIONS = new OptionTable<OpOptions>('this operation', NO_OPTIONS)
 
 /** IOSQE_* bits. */
 export function sqeFlags(options: OpOptions): number {
@@ -104,17 +65,4 @@ function says(given: object, name: string): boolean {
     if (own !== undefined) return own.value === true || own.get !== undefined
   }
   return false
-}
-
-/** Throws for what is no signal, and the AbortError of one that has fired. */
-export function checkSignal(signal: AbortSignal): void {
-  if (
-    signal === null ||
-    typeof signal !== 'object' ||
-    !('aborted' in signal) ||
-    typeof signal.addEventListener !== 'function'
-  ) {
-    throw invalidArgType('options.signal', 'an instance of AbortSignal', signal)
-  }
-  if (signal.aborted) throw abortError(signal)
 }

@@ -9,58 +9,21 @@
  * needs, and as groups line up in all of them in the order of issue, they never wait for each other. Operations with a
  * position of their own never come here. Counterpart: none; io_uring leaves the order to the app.
  */
-import { SQE } from '../abi/sqe.js'
 import { fileId, isSameId, NEITHER, SEEKABLE } from '../sys/file.js'
-import { type Backlog, spoil, type Taken } from './backlog.js'
-import { type Lane, OrderedFile } from './lanes.js'
-import { type OpTable, QUEUED, WAITING } from './op.js'
-
-/** How an operation uses a file's position, or its stream. */
-export const USES_NOTHING = 0
-export const READS = 1
-export const WRITES = 2
-/** Comes behind what was issued before it, where that ends in bounded time. */
-export const FOLLOWS = 4
-/** The same; and where it does not, what waits enters the ring first, for the fd is not the file's any more afterwards. */
-export const CLOSES = 8
+import type { Backlog } from './backlog.js'
+import { CLOSES, Group, OrderedFile, READS, WRITES } from './lanes.js'
+import type { Call } from './ops/call.js'
+import { type PlaceListener, QUEUED, type Slots, WAITING } from './slots.js'
+import { SQE_WORDS, slotAt, spoil } from './taken.js'
 
 const TRANSFERS = READS | WRITES
-const SQE_WORDS = SQE.size >> 2
-const USER_DATA = SQE.at.user_data >> 2
 
-/** An operation's part in a group. */
-export interface Place {
-  readonly slot: number
-  readonly generation: number
-  readonly group: Group
-  /** What it uses; undefined for a member of a chain that uses nothing. */
-  readonly file: OrderedFile | undefined
-  readonly uses: number
-  /** Bytes that it is to move. */
-  readonly asked: number
-}
-
-/** One operation, or the members of a chain. */
-export class Group {
-  readonly lanes: Lane[] = []
-  /** Lanes in which others come first. */
-  nrAhead = 0
-  /** Members that use a file and have not ended. */
-  nrLeft = 0
-  /** It goes behind what is ready, though nobody is ahead of it. */
-  isBehind = false
-  /** Its SQEs, from when it waits on. */
-  taken: Taken | undefined
-  /** It was taken back. */
-  isGone = false
-}
-
-export class Order {
+export class Order implements PlaceListener {
   /** Operations that wait. */
   nrWaiting = 0
   /** One has been in flight of a file that is neither positioned nor a stream: an eventfd, perhaps. */
   hasCounters = false
-  readonly #ops: OpTable
+  readonly #slots: Slots
   readonly #backlog: Backlog
   readonly #mendsPosition: boolean
   readonly #files = new Map<number, OrderedFile>()
@@ -68,13 +31,13 @@ export class Order {
   /** Those that may go to the backlog, in order. */
   #ready: Group[] = []
   /** The first operations of files that are not known yet, in order. */
-  #fresh: Place[] = []
+  #fresh: Call[] = []
   /** What is being put together. */
   #open: Group | undefined
 
   /** `mendsPosition`: the other side may leave a file's position where it was after a short transfer. */
-  constructor(ops: OpTable, backlog: Backlog, mendsPosition: boolean) {
-    this.#ops = ops
+  constructor(slots: Slots, backlog: Backlog, mendsPosition: boolean) {
+    this.#slots = slots
     this.#backlog = backlog
     this.#mendsPosition = mendsPosition
   }
@@ -88,7 +51,7 @@ export class Order {
   }
 
   /** An operation that uses `fd` was pushed on the backlog: alone, or as a member of a chain. settle() follows. */
-  add(slot: number, fd: number, uses: number, asked: number): void {
+  add(call: Call, fd: number, uses: number): void {
     const isTransfer = (uses & TRANSFERS) !== 0
     if (!isTransfer && this.#files.get(fd)?.isBusy !== true) return
     this.#open ??= new Group()
@@ -96,9 +59,9 @@ export class Order {
     const file = this.#line(group, fd, uses)
     if (file === undefined) return
     group.nrLeft++
-    const place = { slot, generation: this.#ops.generation(slot), group, file, uses, asked }
-    this.#ops.setPlace(slot, place)
-    if (file.id === undefined) this.#fresh.push(place)
+    call.group = group
+    call.file = file
+    if (file.id === undefined) this.#fresh.push(call)
   }
 
   /** Has the group line up for the file of `fd`. Undefined when it need not. */
@@ -132,8 +95,8 @@ export class Order {
       }
     }
     if (lanes === 0) return undefined
-    if ((lanes & READS) !== 0) lineUp(group, file.reads)
-    if ((lanes & WRITES) !== 0) lineUp(group, file.writes)
+    if ((lanes & READS) !== 0) group.lineUp(file.reads)
+    if ((lanes & WRITES) !== 0) group.lineUp(file.writes)
     return file
   }
 
@@ -141,7 +104,7 @@ export class Order {
   #release(file: OrderedFile): boolean {
     const nrReady = this.#ready.length
     for (const lane of [file.reads, file.writes]) {
-      for (const group of lane.clear().slice(1)) this.#moveUp(group)
+      for (const group of lane.clear()) this.#moveUp(group)
     }
     return this.#ready.length > nrReady
   }
@@ -157,21 +120,18 @@ export class Order {
     const group = this.#open!
     this.#open = undefined
     if (group.nrAhead === 0 && !group.isBehind) return
-    const ops = this.#ops
     const taken = this.#backlog.takeLast()
     group.taken = taken
     this.#waiting.add(group)
     this.nrWaiting += taken.weights.length
     for (let i = 0; i < taken.weights.length; i++) {
       const slot = slotAt(taken, i)
-      ops.mark(slot, WAITING)
-      const place = ops.place(slot)
-      if (place === undefined) {
-        const generation = ops.generation(slot)
-        ops.setPlace(slot, { slot, generation, group, file: undefined, uses: USES_NOTHING, asked: 0 })
-      } else if (place.file !== undefined && place.file.id === undefined) {
-        const id = fileId(place.file.fd)
-        if (typeof id !== 'number') place.file.id = id
+      this.#slots.mark(slot, WAITING)
+      const call = this.#slots.call(slot)
+      call.group = group
+      if (call.file !== undefined && call.file.id === undefined) {
+        const id = fileId(call.file.fd)
+        if (typeof id !== 'number') call.file.id = id
       }
     }
     if (group.nrAhead === 0) this.#ready.push(group)
@@ -196,25 +156,28 @@ export class Order {
       for (let i = 0; i < taken.weights.length; i++) {
         const slot = slotAt(taken, i)
         // Its fd is another file's by now.
-        if (this.#ops.place(slot)?.file?.isThere() === false) spoil(taken.words, i * SQE_WORDS)
-        this.#ops.requeue(slot, this.#backlog.position)
+        if (this.#slots.call(slot).file?.isThere() === false) spoil(taken.words, i * SQE_WORDS)
+        this.#slots.requeue(slot, this.#backlog.position)
         this.#backlog.pushTaken(taken, i)
       }
     }
   }
 
   /** An operation of a group enters the ring. */
-  begin({ file, uses }: Place): void {
+  begin({ file, uses }: Call): void {
     if (this.#mendsPosition && (uses & TRANSFERS) !== 0) file?.begin()
   }
 
   /** An operation of a group has ended with `res`, or was taken back. */
-  end({ group, file, uses, asked }: Place, res: number): void {
-    if (file === undefined) return
-    if (this.#mendsPosition && (uses & TRANSFERS) !== 0) file.end(res, asked, (uses & WRITES) !== 0)
+  end(call: Call, res: number): void {
+    const { group, file, uses } = call
+    call.group = undefined
+    call.file = undefined
+    if (group === undefined || file === undefined) return
+    if (this.#mendsPosition && (uses & TRANSFERS) !== 0) file.end(res, call.bytes ?? 0, (uses & WRITES) !== 0)
     group.nrLeft--
     if (group.nrLeft > 0) return
-    for (const lane of group.lanes) {
+    for (const lane of group.lanes ?? []) {
       if (lane.head !== group) continue
       const next = lane.advance()
       if (next !== undefined) this.#moveUp(next)
@@ -226,24 +189,25 @@ export class Order {
    * were. An fd that comes to be another file's then has nobody wait for the old one.
    */
   learn(): void {
-    const ops = this.#ops
+    if (this.#fresh.length === 0) return
     let nr = 0
-    for (const { slot, generation, file } of this.#fresh) {
-      const hasEnded = ops.generation(slot) !== generation
-      if (!hasEnded && (ops.state(slot) & QUEUED) !== 0) break
+    for (const { slot, file } of this.#fresh) {
+      // One that has ended uses no file any more.
+      if (file !== undefined && (this.#slots.state(slot) & QUEUED) !== 0) break
       nr++
-      if (hasEnded || file === undefined || file.id !== undefined) continue
+      if (file === undefined || file.id !== undefined) continue
       const id = fileId(file.fd)
       if (typeof id === 'number') continue
       file.id = id
       if (id.kind === NEITHER) this.hasCounters = true
     }
-    if (nr > 0) this.#fresh.splice(0, nr)
+    if (nr === this.#fresh.length) this.#fresh = []
+    else this.#fresh.splice(0, nr)
   }
 
   /** Takes back one that waits. True when it is gone; a member of a chain fails in its turn instead. */
   takeBack(slot: number): boolean {
-    const { group } = this.#ops.place(slot)!
+    const group = this.#slots.call(slot).group!
     const taken = group.taken!
     if (taken.weights.length === 1) {
       group.isGone = true
@@ -268,15 +232,4 @@ export class Order {
     this.nrWaiting = 0
     return slots
   }
-}
-
-function lineUp(group: Group, lane: Lane): void {
-  if (group.lanes.includes(lane)) return
-  if (lane.head !== undefined) group.nrAhead++
-  lane.push(group)
-  group.lanes.push(lane)
-}
-
-function slotAt(taken: Taken, i: number): number {
-  return taken.words[i * SQE_WORDS + USER_DATA]!
 }

@@ -26,8 +26,8 @@ import { setClock } from '../lib/clock.js'
 import { EINVAL, ENOMEM } from '../lib/errno.js'
 import { code, makePipe, onEachBackend, outcomes, scratchDirectory } from './driver.test.backends.js'
 import { setUp } from './open.js'
-import type { OpenOptions, RingSettings } from './open-options.js'
-import { driverOf, Uring } from './uring.js'
+import type { RingSettings } from './open-options.js'
+import { driverOf, type OpenOptions, Uring } from './uring.js'
 
 const directory = scratchDirectory()
 const DEFER = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG

@@ -6,7 +6,7 @@
  * operation is queued, and let go of in a microtask, when nothing is half done. Counterpart: none.
  */
 import { nextTick, queueMicrotask } from '../lib/globals.js'
-import { checkSignal } from './options.js'
+import { abortError, invalidArgType } from './errors.js'
 
 /** What follows a signal: of each ring, the slots of its operations. */
 interface Followers {
@@ -58,6 +58,19 @@ function letGo(): void {
   }
 }
 
+/** Throws for what is no signal, and the AbortError of one that has fired. */
+function checkSignal(signal: AbortSignal): void {
+  if (
+    signal === null ||
+    typeof signal !== 'object' ||
+    !('aborted' in signal) ||
+    typeof signal.addEventListener !== 'function'
+  ) {
+    throw invalidArgType('options.signal', 'an instance of AbortSignal', signal)
+  }
+  if (signal.aborted) throw abortError(signal)
+}
+
 export class Signals {
   readonly #onAbort: (slot: number) => void
 
@@ -68,14 +81,14 @@ export class Signals {
 
   /**
    * Listens to a signal for an operation that is about to follow it: add() or drop() comes next. Throws for what is no
-   * signal, the AbortError of one that has fired, and what its own code throws.
+   * signal, the AbortError of one that has fired, and what its own code throws. Returns the signal.
    */
-  listen(signal: AbortSignal): void {
+  listen(signal: AbortSignal): AbortSignal {
     checkSignal(signal)
     let followers = followed.get(signal)
     if (followers !== undefined) {
       followers.nrComing++
-      return
+      return signal
     }
     followers = makeFollowers()
     followers.nrComing = 1
@@ -88,6 +101,7 @@ export class Signals {
       this.drop(signal)
       throw error
     }
+    return signal
   }
 
   /** The operation that was about to follow it does not. */

@@ -1,58 +1,31 @@
 /**
  * Uring: the public face of a ring, one method an operation, each a promise. Runs on the thread that opened it.
  *
- * A method checks its arguments, fills one SQE and hands it to the driver; whatever is wrong with the arguments rejects
- * before anything is queued. Counterpart: liburing's prep functions, with the waiting done by Node's event loop.
+ * A method names its operation (ops/) and hands its arguments to the driver; whatever is wrong with them rejects before
+ * anything is queued. Counterpart: liburing's prep functions, with the waiting done by Node's event loop.
  */
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  IORING_FSYNC_DATASYNC,
-  IORING_OP_NOP,
-  OPCODE_NAMES,
-  STATX_BASIC_STATS,
-  STATX_BTIME,
-} from '../abi/constants.js'
-import { errnoError } from '../lib/errno.js'
-import { Buffer, emitWarning } from '../lib/globals.js'
-import type { Given } from '../lib/options.js'
-import { lengthOf } from '../lib/views.js'
-import {
-  prepClose,
-  prepFsync,
-  prepNop,
-  prepOpenat,
-  prepRead,
-  prepReadv,
-  prepRw,
-  prepStatx,
-  prepWrite,
-  prepWritev,
-} from '../ring/prep.js'
+import { OPCODE_NAMES } from '../abi/constants.js'
+import { emitWarning } from '../lib/globals.js'
 import type { Ring } from '../ring/ring.js'
-import { addressOf } from '../sys/memory.js'
-import { adoptFile, adoptsFiles, closeFile } from '../sys/thread-fd.js'
-import * as args from './args.js'
+import type { Path } from './args.js'
 import { Driver } from './driver.js'
-import { checkFixed, heldAddressOf } from './hold.js'
 import { setAffinity, setMaxWorkers } from './iowq.js'
-import type { OpExtra } from './op.js'
 import { openRing } from './open.js'
-import type { OpenOptions } from './open-options.js'
-import {
-  FSYNC_OPTIONS,
-  type FsyncOptions,
-  OP_OPTIONS,
-  OPENAT_OPTIONS,
-  type OpenatOptions,
-  type OpOptions,
-  STATX_OPTIONS,
-  type StatxOptions,
-  TRANSFER_OPTIONS,
-  type TransferOptions,
-} from './options.js'
-import { CLOSES, FOLLOWS, READS, USES_NOTHING, WRITES } from './order.js'
-import { STATX_BYTES, Statx } from './statx.js'
+import type { RingOptions } from './open-options.js'
+import { Close, Openat, type OpenatOptions, StatxCall, type StatxOptions } from './ops/fs.js'
+import { Nop } from './ops/misc.js'
+import { Read, Readv, type TransferOptions, Write, Writev } from './ops/rw.js'
+import { Fsync, type FsyncOptions } from './ops/sync.js'
+import type { OpOptions } from './options.js'
+import type { Statx } from './statx.js'
+
+export interface OpenOptions extends RingOptions {
+  /**
+   * An open ring of this thread and backend to share with: with `sqpoll` its thread, which looks after both rings, so it
+   * must have been opened with `sqpoll` too. Workers the rings of a thread share anyway (IORING_SETUP_ATTACH_WQ).
+   */
+  attachWq?: Uring | undefined
+}
 
 /** Counts since the ring was opened. */
 export interface UringStats {
@@ -70,22 +43,6 @@ export interface UringStats {
   queued: number
   /** Operations submitted, by name: `{ READ: 3 }`. */
   ops: Record<string, number>
-}
-
-const NO_PATH = Buffer.from('\0')
-const DEFAULT_MASK = STATX_BASIC_STATS | STATX_BTIME
-
-/** In a Worker: the file that was opened ends with the thread, as those of node:fs do. */
-function adopted(fd: number): number {
-  const own = adoptFile(fd)
-  if (own < 0) throw errnoError(own, 'openat')
-  return own
-}
-
-function closed(fd: number): number {
-  const res = closeFile(fd)
-  if (res < 0) throw errnoError(res, 'close')
-  return res
 }
 
 /** Rings that were dropped without close(): what was issued comes to its end, then they are closed. */
@@ -163,16 +120,7 @@ export class Uring {
 
   /** Does nothing, through the whole ring (io_uring_prep_nop). Resolves to 0. */
   nop(given?: OpOptions): Promise<number> {
-    const driver = this.#driver
-    let options: Given<OpOptions> | undefined
-    try {
-      if (given !== undefined) options = OP_OPTIONS.read(given)
-      const at = driver.stage(options)
-      prepNop(driver.words, at)
-      return driver.issue(at, 'nop', undefined, options)
-    } catch (error) {
-      return driver.refuse(error, options ?? given)
-    }
+    return this.#driver.run(Nop, given)
   }
 
   /**
@@ -180,25 +128,8 @@ export class Uring {
    * Resolves to a file descriptor, which the caller closes; in a Worker by this ring or node:fs, and what is left open there
    * is closed when the Worker ends, however it does.
    */
-  openat(path: args.Path, flags: string | number = 'r', mode = 0o666, given?: OpenatOptions): Promise<number> {
-    const driver = this.#driver
-    let options: Given<OpenatOptions> | undefined
-    try {
-      if (given !== undefined) options = OPENAT_OPTIONS.read(given)
-      const where = args.checkPath(path)
-      const openFlags = args.checkOpenFlags(flags)
-      args.checkUint32(mode, 'mode')
-      const dirfd = options?.dirfd ?? AT_FDCWD
-      args.checkDirfd(dirfd)
-      const bytes = args.pathBytes(where)
-      const at = driver.stage(options)
-      prepOpenat(driver.words, at, dirfd, addressOf(bytes), openFlags, mode)
-      const extra: OpExtra = { path: where }
-      if (adoptsFiles()) extra.finish = adopted
-      return driver.issue(at, 'openat', bytes, options, extra)
-    } catch (error) {
-      return driver.refuse(error, options ?? given)
-    }
+  openat(path: Path, flags: string | number = 'r', mode = 0o666, given?: OpenatOptions): Promise<number> {
+    return this.#driver.run(Openat, given, path, flags, mode)
   }
 
   /**
@@ -214,22 +145,8 @@ export class Uring {
   close(...given: [fd?: number, options?: OpOptions]): Promise<unknown> {
     const driver = this.#driver
     if (given.length === 0) return driver.close()
-    const [fd, raw] = given as [fd: number, options?: OpOptions]
-    let options: Given<OpOptions> | undefined
-    try {
-      if (raw !== undefined) options = OP_OPTIONS.read(raw)
-      args.checkFd(fd)
-      const at = driver.stage(options)
-      if (adoptsFiles()) {
-        // It keeps its turn, and node:fs closes it: a number that it opened it would close again when the Worker ends.
-        prepRw(driver.words, at, IORING_OP_NOP, fd, 0, 0, 0)
-        return driver.issue<number>(at, 'close', undefined, options, { finish: () => closed(fd) }, CLOSES)
-      }
-      prepClose(driver.words, at, fd)
-      return driver.issue<number>(at, 'close', undefined, options, undefined, CLOSES)
-    } catch (error) {
-      return driver.refuse(error, options ?? raw)
-    }
+    const [fd, options] = given as [fd: number, options?: OpOptions]
+    return driver.run(Close, options, fd)
   }
 
   /**
@@ -237,48 +154,12 @@ export class Uring {
    * the end of the file, 0 beyond it.
    */
   read(fd: number, buffer: ArrayBufferView, given?: TransferOptions): Promise<number> {
-    const driver = this.#driver
-    let options: Given<TransferOptions> | undefined
-    try {
-      if (given !== undefined) options = TRANSFER_OPTIONS.read(given)
-      args.checkFd(fd)
-      args.checkBuffer(buffer)
-      if (driver.lender !== undefined) checkFixed(buffer)
-      const offset = args.checkOffset(options?.offset, lengthOf(buffer))
-      const length = args.checkLength(options?.length, lengthOf(buffer) - offset)
-      const position = args.checkPosition(options?.position)
-      const own = driver.lender === undefined ? heldAddressOf(buffer) + offset : 0
-      const at = driver.stage(options)
-      const loan = driver.lender?.toRead(buffer, offset, length)
-      prepRead(driver.words, at, fd, loan?.address ?? own, length, position)
-      driver.weigh(at, fd, length, options)
-      return driver.issue(at, 'read', buffer, options, loan?.extra, position < 0 ? READS : USES_NOTHING)
-    } catch (error) {
-      return driver.refuse(error, options ?? given)
-    }
+    return this.#driver.run(Read, given, fd, buffer)
   }
 
   /** write(2), pwrite(2): writes from `buffer` (io_uring_prep_write). Resolves to the bytes written. */
   write(fd: number, buffer: ArrayBufferView, given?: TransferOptions): Promise<number> {
-    const driver = this.#driver
-    let options: Given<TransferOptions> | undefined
-    try {
-      if (given !== undefined) options = TRANSFER_OPTIONS.read(given)
-      args.checkFd(fd)
-      args.checkBuffer(buffer)
-      if (driver.lender !== undefined) checkFixed(buffer)
-      const offset = args.checkOffset(options?.offset, lengthOf(buffer))
-      const length = args.checkLength(options?.length, lengthOf(buffer) - offset)
-      const position = args.checkPosition(options?.position)
-      const own = driver.lender === undefined ? heldAddressOf(buffer) + offset : 0
-      const at = driver.stage(options)
-      const loan = driver.lender?.toWrite(buffer, offset, length)
-      prepWrite(driver.words, at, fd, loan?.address ?? own, length, position)
-      driver.weigh(at, fd, length, options)
-      return driver.issue(at, 'write', buffer, options, loan?.extra, position < 0 ? WRITES : USES_NOTHING)
-    } catch (error) {
-      return driver.refuse(error, options ?? given)
-    }
+    return this.#driver.run(Write, given, fd, buffer)
   }
 
   /**
@@ -287,25 +168,7 @@ export class Uring {
    * it is one operation still.
    */
   readv(fd: number, buffers: readonly ArrayBufferView[], position?: number | null, given?: OpOptions): Promise<number> {
-    const driver = this.#driver
-    let options: Given<OpOptions> | undefined
-    try {
-      if (given !== undefined) options = OP_OPTIONS.read(given)
-      args.checkFd(fd)
-      const views = args.checkBuffers(buffers)
-      const off = args.checkPosition(position)
-      const bytes = args.totalBytes(views)
-      const lender = driver.lenderOf(views.length)
-      const own = lender === undefined ? args.iovecsOf(views) : undefined
-      const at = driver.stage(options)
-      const loan = lender?.toReadv(views)
-      const iovecs = loan === undefined ? own! : args.iovecOf(loan.address, bytes)
-      prepReadv(driver.words, at, fd, addressOf(iovecs), loan === undefined ? views.length : 1, off)
-      driver.weigh(at, fd, bytes, options)
-      return driver.issue(at, 'readv', [iovecs, ...views], options, loan?.extra, off < 0 ? READS : USES_NOTHING)
-    } catch (error) {
-      return driver.refuse(error, options ?? given)
-    }
+    return this.#driver.run(Readv, given, fd, buffers, position)
   }
 
   /**
@@ -318,69 +181,17 @@ export class Uring {
     position?: number | null,
     given?: OpOptions,
   ): Promise<number> {
-    const driver = this.#driver
-    let options: Given<OpOptions> | undefined
-    try {
-      if (given !== undefined) options = OP_OPTIONS.read(given)
-      args.checkFd(fd)
-      const views = args.checkBuffers(buffers)
-      const off = args.checkPosition(position)
-      const bytes = args.totalBytes(views)
-      const lender = driver.lenderOf(views.length)
-      const own = lender === undefined ? args.iovecsOf(views) : undefined
-      const at = driver.stage(options)
-      const loan = lender?.toWritev(views)
-      const iovecs = loan === undefined ? own! : args.iovecOf(loan.address, bytes)
-      prepWritev(driver.words, at, fd, addressOf(iovecs), loan === undefined ? views.length : 1, off)
-      driver.weigh(at, fd, bytes, options)
-      return driver.issue(at, 'writev', [iovecs, ...views], options, loan?.extra, off < 0 ? WRITES : USES_NOTHING)
-    } catch (error) {
-      return driver.refuse(error, options ?? given)
-    }
+    return this.#driver.run(Writev, given, fd, buffers, position)
   }
 
   /** fsync(2): has a file's data and metadata reach the disk (io_uring_prep_fsync). Resolves to 0. */
   fsync(fd: number, given?: FsyncOptions): Promise<number> {
-    const driver = this.#driver
-    let options: Given<FsyncOptions> | undefined
-    try {
-      if (given !== undefined) options = FSYNC_OPTIONS.read(given)
-      args.checkFd(fd)
-      const isDatasync = options?.datasync === true
-      const at = driver.stage(options)
-      prepFsync(driver.words, at, fd, isDatasync ? IORING_FSYNC_DATASYNC : 0)
-      return driver.issue(at, isDatasync ? 'fdatasync' : 'fsync', undefined, options, undefined, FOLLOWS)
-    } catch (error) {
-      return driver.refuse(error, options ?? given)
-    }
+    return this.#driver.run(Fsync, given, fd)
   }
 
   /** statx(2): what is known of a file, by path or by descriptor (io_uring_prep_statx). Resolves to a Statx. */
-  statx(target: args.Path | number, given?: StatxOptions): Promise<Statx> {
-    const driver = this.#driver
-    let options: Given<StatxOptions> | undefined
-    try {
-      if (given !== undefined) options = STATX_OPTIONS.read(given)
-      const where = typeof target === 'number' ? undefined : args.checkPath(target)
-      if (typeof target === 'number') args.checkFd(target)
-      const dirfd = typeof target === 'number' ? target : (options?.dirfd ?? AT_FDCWD)
-      if (where !== undefined) args.checkDirfd(dirfd)
-      const asked = options?.flags ?? 0
-      args.checkUint32(asked, 'options.flags')
-      const flags = asked | (where === undefined ? AT_EMPTY_PATH : 0)
-      const mask = options?.mask ?? DEFAULT_MASK
-      args.checkUint32(mask, 'options.mask')
-      const path = where === undefined ? NO_PATH : args.pathBytes(where)
-      const at = driver.stage(options)
-      const piece = driver.pieces.take(STATX_BYTES)
-      const address = where === undefined && driver.takesNullPath ? 0 : addressOf(path)
-      prepStatx(driver.words, at, dirfd, address, flags, mask, piece.address)
-      const extra: OpExtra = { finish: () => new Statx(piece.words), release: () => driver.pieces.giveBack(piece) }
-      if (where !== undefined) extra.path = where
-      return driver.issue(at, 'statx', path, options, extra)
-    } catch (error) {
-      return driver.refuse(error, options ?? given)
-    }
+  statx(target: Path | number, given?: StatxOptions): Promise<Statx> {
+    return this.#driver.run(StatxCall, given, target)
   }
 
   /** Closes the ring as close() does, but cancels first: operations that it interrupts reject with an AbortError. */

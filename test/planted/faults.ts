@@ -96,5 +96,5 @@ export const FAULTS: readonly Fault[] = [
   { name: 'bytes go to a buffer that was detached', file: 'driver/lend', from: 'if (isDetached(bufferOf(view)))', to: 'if (false)', test: 'src/driver/lend' },
   { name: 'a lent write is read when it is written', file: 'driver/lend', from: 'piece.bytes.set(attachedBytes(view, offset, length));', to: ';', test: 'src/driver/lend' },
   { name: 'a lent piece never comes back', file: 'driver/lend', from: '() => this.#pieces.giveBack(piece)', to: '() => { }', test: 'src/driver/lend' },
-  { name: 'a cancel that missed is not tried again', file: 'driver/cancel', from: 'this.#missed.push(slot, this.#ops.generation(slot));', to: ';', test: 'src/driver/abort' },
+  { name: 'a cancel that missed is not tried again', file: 'driver/cancel', from: 'this.#missed.push(slot, this.#slots.generation(slot));', to: ';', test: 'src/driver/abort' },
 ]

@@ -8,8 +8,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { code, outcomes, scratchDirectory } from '../../src/driver/driver.test.backends.js'
-import type { OpenOptions } from '../../src/driver/open-options.js'
-import type { Uring } from '../../src/driver/uring.js'
+import type { OpenOptions, Uring } from '../../src/driver/uring.js'
 import { onEachBuild } from '../each-build.js'
 
 const directory = scratchDirectory()

@@ -3,38 +3,23 @@
  * Runs on the thread that made the ring.
  *
  * A slot is an index into parallel arrays; user_data is (slot, generation), so a completion finds its slot without a
- * search and a stale one is caught. A slot holds its buffers by reference until the terminal CQE: the kernel or a worker
- * writes to them until then, whatever the caller has given up. Counterpart: struct io_kiocb, as far as an app has one.
+ * search and a stale one is caught. A slot holds its call, and with it the buffers, until the last CQE: the kernel or a
+ * worker writes to them until then, whatever the caller has given up. Counterpart: struct io_kiocb, as far as an app has one.
  */
+import { IORING_CQE_F_MORE } from '../abi/constants.js'
 import { assert } from '../lib/assert.js'
 import { ECANCELED, EINTR, errnoError } from '../lib/errno.js'
 import { withHidden } from '../lib/error-props.js'
 import { captureStackTrace } from '../lib/globals.js'
 import { abortError } from './errors.js'
-import type { Place } from './order.js'
+import type { Call, Resolve } from './ops/call.js'
 import type { Signals } from './signals.js'
-
-/** What few operations need, made only for those that do. */
-export interface OpExtra {
-  /** The path to name in an error. */
-  path?: string | Buffer
-  /** The second path to name in an error. */
-  dest?: string | Buffer
-  /** Turns a result of 0 or more into what the promise resolves to. */
-  finish?: (res: number) => unknown
-  /** Gives back what was taken for the operation: runs once it has ended, however it did. */
-  release?: () => void
-  /** The signal to follow. */
-  signal?: AbortSignal
-}
 
 /** Who is told of operations that have a place in the order of a file. */
 export interface PlaceListener {
-  begin(place: Place): void
-  end(place: Place, res: number): void
+  begin(call: Call): void
+  end(call: Call, res: number): void
 }
-
-export type Resolve = (value: unknown) => void
 
 export const QUEUED = 1
 export const SUBMITTED = 2
@@ -51,18 +36,13 @@ const GENERATION_MASK = 0x3fffffff
 
 type CauseOf = (slot: number, generation: number) => Error | undefined
 
-export class OpTable {
+export class Slots {
   readonly #signals: Signals
-  readonly #resolve: (Resolve | undefined)[] = []
-  readonly #keep: unknown[] = []
-  readonly #syscall: string[] = []
-  readonly #extra: (OpExtra | undefined)[] = []
+  readonly #calls: (Call | undefined)[] = []
   readonly #generation: number[] = []
   readonly #state: number[] = []
   /** Where the SQE stands in the backlog, while QUEUED. */
   readonly #position: number[] = []
-  /** Its part in the order of a file, for the few that have one. */
-  readonly #place: (Place | undefined)[] = []
   readonly #free: number[] = []
   readonly #order: PlaceListener
   readonly #causeOf: CauseOf
@@ -77,22 +57,27 @@ export class OpTable {
     this.#causeOf = causeOf
   }
 
-  /** Takes a slot for an operation that stands in the backlog at `position`. */
-  alloc(resolve: Resolve, syscall: string, keep: unknown, extra: OpExtra | undefined, position: number): number {
+  /** Takes a slot for a call whose SQE will stand in the backlog at `position`. */
+  alloc(call: Call, position: number): number {
     const slot = this.#free.pop() ?? this.#grow()
-    this.#resolve[slot] = resolve
-    this.#syscall[slot] = syscall
-    this.#keep[slot] = keep
-    this.#extra[slot] = extra
+    call.slot = slot
+    this.#calls[slot] = call
     this.#position[slot] = position
     this.#state[slot] = QUEUED
+    if (call.signal !== undefined) this.#signals.add(call.signal, slot)
     return slot
   }
 
   #grow(): number {
     this.#generation.push(0)
-    this.#place.push(undefined)
+    this.#calls.push(undefined)
+    this.#position.push(0)
     return this.#state.push(0) - 1
+  }
+
+  /** The call in a slot that is not free. */
+  call(slot: number): Call {
+    return this.#calls[slot]!
   }
 
   generation(slot: number): number {
@@ -108,14 +93,6 @@ export class OpTable {
     return this.#position[slot]!
   }
 
-  place(slot: number): Place | undefined {
-    return this.#place[slot]
-  }
-
-  setPlace(slot: number, place: Place): void {
-    this.#place[slot] = place
-  }
-
   /** It waits no longer, and stands in the backlog at `position`. */
   requeue(slot: number, position: number): void {
     this.#position[slot] = position
@@ -124,8 +101,8 @@ export class OpTable {
 
   markSubmitted(slot: number): void {
     this.#state[slot] = (this.#state[slot]! & ~QUEUED) | SUBMITTED
-    const place = this.#place[slot]
-    if (place !== undefined) this.#order.begin(place)
+    const call = this.#calls[slot]!
+    if (call.group !== undefined) this.#order.begin(call)
   }
 
   mark(slot: number, bits: number): void {
@@ -141,73 +118,54 @@ export class OpTable {
     return slots
   }
 
-  /** The terminal CQE is here: frees the slot, then settles its promise. */
-  complete(slot: number, generation: number, res: number): void {
+  /**
+   * A CQE of a slot is here. The last, the one without IORING_CQE_F_MORE, frees the slot and settles the promise; true for
+   * that one.
+   */
+  complete(slot: number, generation: number, res: number, flags: number): boolean {
     assert(this.#generation[slot] === generation, `completion for generation ${generation} of slot ${slot}`)
     const state = this.#state[slot]!
     assert((state & SUBMITTED) !== 0, `completion for slot ${slot} which was not submitted`)
-    const extra = this.#extra[slot]
-    const resolve = this.#resolve[slot]!
-    if (this.#place[slot] !== undefined) this.#leave(slot, res)
-    if (res >= 0 && extra === undefined) {
-      this.#release(slot)
-      resolve(res)
-      return
-    }
-    const syscall = this.#syscall[slot]!
-    const signal = this.#release(slot)
-    if (res < 0) {
+    const call = this.#calls[slot]!
+    assert((flags & IORING_CQE_F_MORE) === 0, `${call.syscall} has one completion`)
+    const { resolve } = call
+    if (call.group !== undefined) this.#order.end(call, res)
+    this.#letGo(slot, call)
+    if (res >= 0) settle(resolve!, call, res)
+    else {
       // Who asked for no end of it is told why there was nobody to run it.
       const cause = res === -ECANCELED ? this.#causeOf(slot, generation) : undefined
-      resolve(isAbort(state, res) ? failAborted(signal) : failErrno(res, syscall, extra, cause))
-    } else if (extra?.finish === undefined) resolve(res)
-    else finish(resolve, extra.finish, res)
-    extra?.release?.()
+      resolve!(isAbort(state, res) ? failAborted(call.signal) : failErrno(res, call, cause))
+    }
+    call.release()
+    return true
   }
 
   /** Ends an operation that was never submitted: with `error`, or as its signal says. */
   drop(slot: number, error: (() => Error) | undefined): void {
     assert((this.#state[slot]! & QUEUED) !== 0, `slot ${slot} is dropped while queued`)
-    const resolve = this.#resolve[slot]!
-    const extra = this.#extra[slot]
-    if (this.#place[slot] !== undefined) this.#leave(slot, 0)
-    const signal = this.#release(slot)
-    resolve(error === undefined ? failAborted(signal) : failWith(error))
-    extra?.release?.()
-  }
-
-  #leave(slot: number, res: number): void {
-    const place = this.#place[slot]!
-    this.#place[slot] = undefined
-    this.#order.end(place, res)
+    const call = this.#calls[slot]!
+    if (call.group !== undefined) this.#order.end(call, 0)
+    this.#letGo(slot, call)
+    call.resolve!(error === undefined ? failAborted(call.signal) : failWith(error))
+    call.release()
   }
 
   /** Rejects an operation that is in flight on a ring which is given up. Its memory stays held: it may be written to yet. */
   abandon(slot: number, error: () => Error): void {
-    const resolve = this.#resolve[slot]!
-    const signal = this.#extra[slot]?.signal
+    const { resolve, signal } = this.#calls[slot]!
     this.#state[slot] = 0
-    this.#resolve[slot] = undefined
     if (signal !== undefined) this.#signals.remove(signal, slot)
-    resolve(failWith(error))
+    resolve!(failWith(error))
   }
 
-  syscall(slot: number): string {
-    return this.#syscall[slot]!
-  }
-
-  /** Lets go of everything the slot holds; returns its signal. */
-  #release(slot: number): AbortSignal | undefined {
-    const extra = this.#extra[slot]
-    this.#resolve[slot] = undefined
-    this.#keep[slot] = undefined
-    this.#extra[slot] = undefined
+  /** Frees a slot: what its call holds is held by nobody here any more. */
+  #letGo(slot: number, call: Call): void {
+    this.#calls[slot] = undefined
     this.#state[slot] = 0
     this.#generation[slot] = (this.#generation[slot]! + 1) & GENERATION_MASK
     this.#free.push(slot)
-    const signal = extra?.signal
-    if (signal !== undefined) this.#signals.remove(signal, slot)
-    return signal
+    if (call.signal !== undefined) this.#signals.remove(call.signal, slot)
   }
 }
 
@@ -216,9 +174,9 @@ function isAbort(state: number, res: number): boolean {
   return (state & ABORTED) !== 0 && (res === -ECANCELED || res === -EINTR || res === -ERESTARTSYS)
 }
 
-function finish(resolve: Resolve, how: (res: number) => unknown, res: number): void {
+function settle(resolve: Resolve, call: Call, res: number): void {
   try {
-    resolve(how(res))
+    resolve(call.result(res))
   } catch (error) {
     resolve(Promise.reject(error))
   }
@@ -231,15 +189,10 @@ function finish(resolve: Resolve, how: (res: number) => unknown, res: number): v
  * nothing fails. driver.test.ts checks it on each Node.
  */
 
-async function failErrno(
-  res: number,
-  syscall: string,
-  extra: OpExtra | undefined,
-  cause: Error | undefined,
-): Promise<never> {
+async function failErrno(res: number, call: Call, cause: Error | undefined): Promise<never> {
   await undefined
   await undefined
-  const error = errnoError(res, syscall, extra?.path, extra?.dest)
+  const error = errnoError(res, call.syscall, call.path, call.dest)
   if (cause !== undefined) withHidden(error, 'cause', cause)
   captureStackTrace(error, failErrno)
   throw error
