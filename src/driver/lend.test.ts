@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { onEachBackend, scratchDirectory } from './driver.test.backends.js'
+import { code, onEachBackend, scratchDirectory } from './driver.test.backends.js'
 import { Lender } from './lend.js'
 import { Pieces } from './pieces.js'
 
@@ -105,5 +105,18 @@ test('a loan carries bytes there and back, and is given back', () => {
   assert.equal(read.finish(3), 3)
   assert.equal(Buffer.from(into[0]!.buffer as ArrayBuffer).toString(), 'bc')
   assert.deepEqual([...new Uint8Array(into[1]!.buffer)], [0, 'd'.charCodeAt(0), 0, 0])
+  pieces.close()
+})
+
+test('a buffer that is gone takes no memory with it', () => {
+  const pieces = new Pieces(false)
+  const lender = new Lender(pieces)
+  const first = pieces.take(8)
+  pieces.giveBack(first)
+  const gone = new Uint8Array(8)
+  structuredClone(undefined, { transfer: [gone.buffer] })
+  assert.throws(() => lender.toWrite(gone, 0, 8), code('ERR_INVALID_STATE'))
+  assert.throws(() => lender.toWritev([new Uint8Array(8), gone]), code('ERR_INVALID_STATE'))
+  assert.equal(pieces.take(8), first)
   pieces.close()
 })

@@ -44,6 +44,7 @@ export class Lender {
 
   /** For a write from part of `view`, which may be changed from now on. */
   toWrite(view: ArrayBufferView, offset = 0, length = lengthOf(view)): Loan {
+    checkAttached(view)
     const piece = this.#pieces.take(length)
     piece.bytes.set(attachedBytes(view, offset, length))
     return this.#loan(piece, asItIs)
@@ -66,6 +67,7 @@ export class Lender {
   }
 
   toWritev(views: readonly ArrayBufferView[]): Loan {
+    for (const view of views) checkAttached(view)
     const piece = this.#pieces.take(totalBytes(views))
     let at = 0
     for (const view of views) {
