@@ -121,6 +121,7 @@ export class Sq {
 
   /** Whether an SQE that the next flush makes visible is of this opcode. */
   hasUnflushed(opcode: number): boolean {
+    this.#live()
     for (let i = this.#sqeHead; i !== this.#sqeTail; i = (i + 1) | 0) {
       if ((this.#words[(i & this.#mask) << this.#sqeShift]! & 0xff) === opcode) return true
     }
