@@ -6,7 +6,7 @@
  * has one message on its way, so no two sends of a connection are in flight at once.
  */
 import * as uring from 'uring/ring'
-import { EINTR, ENOBUFS } from '../src/lib/errno.js'
+import { EADDRINUSE, EINTR, ENOBUFS } from '../src/lib/errno.js'
 
 const ENTRIES = 512
 const NR_BUFFERS = 512
@@ -15,7 +15,6 @@ const GROUP = 0
 const LOWEST_PORT = 20_000
 const NR_PORTS = 40_000
 const BACKLOG = 128
-const EADDRINUSE = 98
 /** How long the event loop waits for the rest of its work, as Uring's default is. */
 const TURN_MS = 1
 

@@ -4,13 +4,13 @@
  */
 import { writeSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { constants } from 'node:os'
 import { loadSyscalls } from 'uring/ring'
 import { libc } from '../src/sys/libc.js'
 import { LoopWaker } from '../src/sys/loop.js'
 import { RingEcho } from './echo-tcp-ring.js'
 
 const PR_SET_PDEATHSIG = 1
-const SIGKILL = 9
 
 const tell = (port: number) => writeSync(1, `${port}\n`)
 
@@ -44,7 +44,7 @@ async function serveOnLoop(): Promise<void> {
 }
 
 // A server that never looks up would outlive a bench that was killed.
-libc('prctl')(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+libc('prctl')(PR_SET_PDEATHSIG, constants.signals.SIGKILL, 0, 0, 0)
 const kind = process.argv[2]
 if (kind === 'net') serveNet()
 else if (kind === 'raw') await serveRaw()

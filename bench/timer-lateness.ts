@@ -6,7 +6,7 @@
  * chain of timers or an echo: a byte written into a pipe, until a Socket on the event loop has it. `maxTurnMs=Infinity`
  * is the driver without its bound in time: a turn of it ends after 64 rounds all the same.
  */
-import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { mkdtemp, open } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,6 @@ const DEPTH = 128
 const BLOCK_BYTES = 4096
 const FILE_BYTES = 2 ** 20
 const TIMER_MS = 1
-const O_NONBLOCK = 0o4000
 
 export const bench: Bench = {
   question: 'how late are timers of 1 ms, and echoes over a pipe, while promises read at full speed? (128 in flight)',
@@ -123,7 +122,7 @@ async function timers(goesOn: () => boolean, record: (us: number) => void): Prom
 /** One byte after the other, each from its write until the Socket has it. */
 async function echoes(goesOn: () => boolean, record: (us: number) => void): Promise<void> {
   const fds = new Int32Array(2)
-  const res = libc('pipe2')(addressOf(fds), O_NONBLOCK)
+  const res = libc('pipe2')(addressOf(fds), constants.O_NONBLOCK)
   if (res < 0) throw new Error(`pipe2 answers ${res}`)
   const [from, to] = fds as unknown as [number, number]
   const socket = new Socket({ fd: from, readable: true, writable: false })

@@ -16,19 +16,19 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** Which folder of src stands on which floor. A folder imports only from lower ones. */
 const FLOORS: Record<string, number> = {
   lib: 0,
-  sys: 1,
   abi: 1,
-  wq: 2,
-  ring: 3,
-  'backends/kernel': 3,
-  'backends/threads': 3,
-  driver: 4,
-  fs: 5,
-  net: 5,
-  pool: 5,
-  inspect: 6,
-  cli: 7,
-  '': 8, // src/index.ts
+  sys: 2,
+  wq: 3,
+  ring: 4,
+  'backends/kernel': 4,
+  'backends/threads': 4,
+  driver: 5,
+  fs: 6,
+  net: 6,
+  pool: 6,
+  inspect: 7,
+  cli: 8,
+  '': 9, // src/index.ts
 }
 /**
  * Inner floors: which rooms of a folder a room may import from, types included; '' is its root. What is left out it never
@@ -167,6 +167,19 @@ test('properties of errors are defined by src/lib/error-props.ts, and Node is gi
       .flatMap(({ file, code }) => [...matchingLines(file, code, assigned), ...matchingLines(file, code, inherited)])
       .filter((line) => !line.includes('forNode(')),
   )
+})
+
+test('numbers of C stand in src/abi and src/lib/errno.ts alone, which test/abi holds to the C headers', () => {
+  const prefixes = [
+    ...['IORING', 'IOSQE', 'IOU', 'O', 'F', 'AT(?!_ONCE)', 'RWF', 'SPLICE_F', 'STATX', 'RESOLVE', 'RENAME', 'S_IF'],
+    ...['SYNC_FILE_RANGE', 'EPOLL', 'CLOCK', 'SEEK', 'PROT', 'MAP', 'EFD', 'AF', 'SOCK', 'MSG', 'SOL', 'SO', 'SHUT'],
+    ...['IPPROTO', 'FALLOC_FL', 'POSIX_FADV', 'MADV', 'XATTR', 'FUTEX2?', 'P'],
+  ].join('|')
+  const names = 'E?POLL(IN|OUT|PRI|ERR|HUP|NVAL|RDHUP)|S_IF\\w+|SIG[A-Z]+|PATH_MAX|UIO_MAXIOV'
+  const errors = [...byFile.get('src/lib/errno.ts')!.code.matchAll(/^export const (E\w+) =/gm)].map(([, name]) => name)
+  const typed = new RegExp(`\\b(const|let) ((${prefixes})_\\w+|${names}|${errors.join('|')}) = -?\\d`)
+  const allowed = /^src\/(abi\/|lib\/errno\.ts)|^test\/tidy\.test\.ts$/
+  none(sources.filter(({ file }) => !allowed.test(file)).flatMap(({ file, code }) => matchingLines(file, code, typed)))
 })
 
 test('only src/sys makes foreign calls', () => {

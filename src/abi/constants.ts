@@ -2,14 +2,9 @@
  * Numbers of the io_uring interface, spelled as in C. Any thread; no state.
  *
  * Values are unsigned, as C prints them. JavaScript's bit operators give signed results, so a flag in bit 31 is tested
- * with `!== 0`, never with `> 0`. Numbers that differ between machines (O_*) are Node's own; a name that Node lacks on
- * a system is undefined there. This file must never hold a number of our own. Counterpart:
- * include/uapi/linux/io_uring.h, and the arguments of operations in stat.h, fs.h, fcntl.h, openat2.h and poll.h beside
- * it.
+ * with `!== 0`, never with `> 0`. This file must never hold a number of our own. Counterpart:
+ * include/uapi/linux/io_uring.h; other headers' numbers are in the files beside this one.
  */
-import { builtin } from '../lib/builtin.js'
-
-const { constants } = builtin('node:fs')
 
 // Operations: sqe.opcode.
 export const IORING_OP_NOP = 0
@@ -297,18 +292,11 @@ export const IORING_ASYNC_CANCEL_FD_FIXED = 0x08
 export const IORING_ASYNC_CANCEL_USERDATA = 0x10
 export const IORING_ASYNC_CANCEL_OP = 0x20
 
-// Polling: flags in sqe.len, then events of the mask in sqe.poll32_events.
+// Polling: flags in sqe.len; the mask is in sqe.poll32_events.
 export const IORING_POLL_ADD_MULTI = 0x1
 export const IORING_POLL_UPDATE_EVENTS = 0x2
 export const IORING_POLL_UPDATE_USER_DATA = 0x4
 export const IORING_POLL_ADD_LEVEL = 0x8
-export const POLLIN = 0x0001
-export const POLLPRI = 0x0002
-export const POLLOUT = 0x0004
-export const POLLERR = 0x0008
-export const POLLHUP = 0x0010
-export const POLLNVAL = 0x0020
-export const POLLRDHUP = 0x2000
 
 // MSG_RING: commands in sqe.addr, then flags. FIXED_FD_INSTALL.
 export const IORING_MSG_DATA = 0
@@ -335,82 +323,10 @@ export const SOCKET_URING_OP_SETSOCKOPT = 3
 export const SOCKET_URING_OP_TX_TIMESTAMP = 4
 export const SOCKET_URING_OP_GETSOCKNAME = 5
 
-// Reads and writes, then fsync, splice and sync_file_range.
+// Reads and writes, then fsync and splice.
 export const IORING_RW_ATTR_FLAG_PI = 0x1
 export const IORING_FSYNC_DATASYNC = 0x1
 export const SPLICE_F_FD_IN_FIXED = 0x8000_0000
-export const RWF_HIPRI = 0x001
-export const RWF_DSYNC = 0x002
-export const RWF_SYNC = 0x004
-export const RWF_NOWAIT = 0x008
-export const RWF_APPEND = 0x010
-export const RWF_NOAPPEND = 0x020
-export const RWF_ATOMIC = 0x040
-export const RWF_DONTCACHE = 0x080
-export const RWF_NOSIGNAL = 0x100
-export const SYNC_FILE_RANGE_WAIT_BEFORE = 0x1
-export const SYNC_FILE_RANGE_WRITE = 0x2
-export const SYNC_FILE_RANGE_WAIT_AFTER = 0x4
 
-// Paths: flags of openat, statx, unlinkat, linkat and renameat2.
-export const AT_FDCWD = -100
-export const AT_SYMLINK_NOFOLLOW = 0x100
-export const AT_REMOVEDIR = 0x200
-export const AT_SYMLINK_FOLLOW = 0x400
-export const AT_NO_AUTOMOUNT = 0x800
-export const AT_EMPTY_PATH = 0x1000
-export const AT_STATX_SYNC_TYPE = 0x6000
-export const AT_STATX_SYNC_AS_STAT = 0x0000
-export const AT_STATX_FORCE_SYNC = 0x2000
-export const AT_STATX_DONT_SYNC = 0x4000
-export const RENAME_NOREPLACE = 0x1
-export const RENAME_EXCHANGE = 0x2
-export const RENAME_WHITEOUT = 0x4
-
-// The fields that statx is asked for and has filled in.
-export const STATX_TYPE = 0x1
-export const STATX_MODE = 0x2
-export const STATX_NLINK = 0x4
-export const STATX_UID = 0x8
-export const STATX_GID = 0x10
-export const STATX_ATIME = 0x20
-export const STATX_MTIME = 0x40
-export const STATX_CTIME = 0x80
-export const STATX_INO = 0x100
-export const STATX_SIZE = 0x200
-export const STATX_BLOCKS = 0x400
-export const STATX_BASIC_STATS = 0x7ff
-export const STATX_BTIME = 0x800
-export const STATX_MNT_ID = 0x1000
-export const STATX_DIOALIGN = 0x2000
-export const STATX_MNT_ID_UNIQUE = 0x4000
-export const STATX_SUBVOL = 0x8000
-export const STATX_WRITE_ATOMIC = 0x1_0000
-export const STATX_DIO_READ_ALIGN = 0x2_0000
-
-// Opening: O_* of this machine, then how openat2 walks the path.
-export const O_RDONLY = constants.O_RDONLY
-export const O_WRONLY = constants.O_WRONLY
-export const O_RDWR = constants.O_RDWR
-export const O_CREAT = constants.O_CREAT
-export const O_EXCL = constants.O_EXCL
-export const O_NOCTTY = constants.O_NOCTTY
-export const O_TRUNC = constants.O_TRUNC
-export const O_APPEND = constants.O_APPEND
-export const O_NONBLOCK = constants.O_NONBLOCK
-export const O_DSYNC = constants.O_DSYNC
-export const O_SYNC = constants.O_SYNC
-export const O_DIRECT = constants.O_DIRECT
-export const O_DIRECTORY = constants.O_DIRECTORY
-export const O_NOFOLLOW = constants.O_NOFOLLOW
-export const O_NOATIME = constants.O_NOATIME
-// Node has no names for these. They are the same on every Linux machine that Node supports.
-export const O_CLOEXEC = 0x8_0000
-export const O_PATH = 0x20_0000
-export const O_TMPFILE = 0x40_0000 | O_DIRECTORY
-export const RESOLVE_NO_XDEV = 0x01
-export const RESOLVE_NO_MAGICLINKS = 0x02
-export const RESOLVE_NO_SYMLINKS = 0x04
-export const RESOLVE_BENEATH = 0x08
-export const RESOLVE_IN_ROOT = 0x10
-export const RESOLVE_CACHED = 0x20
+// What operations take besides: of files, paths and waiting.
+export * from './posix.js'

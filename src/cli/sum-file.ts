@@ -7,8 +7,8 @@
  * A file that one read takes whole must have the size that statx told. Of any other, size and times must be the same
  * after the last read as before the first. Memory is bounded: small files wait for a piece, large ones for a stream.
  */
-import { constants } from 'node:fs'
 import { AT_STATX_DONT_SYNC } from '../abi/constants.js'
+import { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../abi/posix.js'
 import type { Statx } from '../driver/statx.js'
 import type { Uring } from '../driver/uring.js'
 import { Buffer } from '../lib/globals.js'
@@ -28,10 +28,6 @@ export interface Outcome {
   readonly error: Failure | undefined
 }
 
-const S_IFMT = 0o170000
-const S_IFDIR = 0o040000
-const S_IFREG = 0o100000
-const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 /** A file may have become a FIFO since it was listed: opening must not wait for a writer, nor take a terminal. */
 const OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY
 const STDIN = 0

@@ -13,6 +13,7 @@
  */
 import { readdir, readdirSync } from 'node:fs'
 import { AT_STATX_DONT_SYNC, STATX_TYPE } from '../abi/constants.js'
+import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/posix.js'
 import type { Uring } from '../driver/uring.js'
 import { nowMs } from '../lib/clock.js'
 import { Buffer } from '../lib/globals.js'
@@ -69,9 +70,6 @@ interface Given {
   found: Entry | Task | undefined
 }
 
-const S_IFMT = 0o170000
-const S_IFDIR = 0o040000
-const S_IFREG = 0o100000
 /** What a file is never changes, so no server need be asked. */
 const KIND = { flags: AT_STATX_DONT_SYNC, mask: STATX_TYPE }
 

@@ -16,6 +16,7 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from '../abi/constants.js'
+import { MAX_RW_COUNT } from '../abi/limits.js'
 import { IOVEC } from '../abi/structs.js'
 import { codeError } from '../lib/arg-errors.js'
 import { builtin } from '../lib/builtin.js'
@@ -30,8 +31,6 @@ export type Path = string | Buffer | URL
 const IOVEC_WORDS = IOVEC.size >> 2
 const IOV_BASE = IOVEC.at.iov_base >> 2
 const IOV_LEN = IOVEC.at.iov_len >> 2
-/** What the kernel moves at most in one read or write; longer ones are cut short there, and so here. */
-const MAX_RW_COUNT = 0x7ffff000
 const { includes } = Uint8Array.prototype
 const INT32_MAX = 0x7fffffff
 const UINT32_MAX = 0xffffffff

@@ -5,8 +5,9 @@
  * pipe, a socket or a terminal has a lane each way, for a read that waits must not stop a write. What is neither (an
  * eventfd, a timerfd, an inotify queue) has none. Counterpart: f_pos_lock, which io_uring does not take.
  */
+import { SEEK_CUR, SEEK_END, SEEK_SET } from '../abi/calls.js'
 import { O_APPEND } from '../abi/constants.js'
-import { type FileId, fileId, isSameId, lseek, SEEK_CUR, SEEK_END, SEEK_SET, statusFlags } from '../sys/file.js'
+import { type FileId, fileId, isSameId, lseek, statusFlags } from '../sys/file.js'
 import type { Taken } from './taken.js'
 
 /** How an operation uses a file's position, or its stream. */

@@ -4,6 +4,7 @@
  * Counterpart: the arguments of io_uring_queue_init_params, struct io_uring_params.
  */
 import { IORING_SETUP_SQPOLL } from '../abi/constants.js'
+import { IORING_MAX_CQ_ENTRIES, IORING_MAX_ENTRIES } from '../abi/limits.js'
 import { type Given, OptionTable } from '../lib/options.js'
 import type { Ring } from '../ring/ring.js'
 import { isMainThread } from '../sys/libc.js'
@@ -90,8 +91,6 @@ export interface DriverSettings {
   readonly lend: boolean
 }
 
-const MAX_ENTRIES = 32768
-const MAX_CQ_ENTRIES = 65536
 const CQ_PER_SQ = 4
 const ASYNC_BYTES = 1 << 20
 const UINT32_MAX = 0xffffffff
@@ -107,10 +106,10 @@ export function checkOpenOptions(
   const { backend = 'auto', maxTurnMs = 1, asyncBytes = ASYNC_BYTES } = options
   const { entries = 256, sqpoll = false, sqThreadIdleMs, sqThreadCpu } = options
   checkBackend('options.backend', backend)
-  checkInteger('options.entries', entries, 1, MAX_ENTRIES)
+  checkInteger('options.entries', entries, 1, IORING_MAX_ENTRIES)
   const { cqEntries = entries * CQ_PER_SQ } = options
   if (options.cqEntries !== undefined) {
-    checkInteger('options.cqEntries', cqEntries, Math.max(2, entries), MAX_CQ_ENTRIES)
+    checkInteger('options.cqEntries', cqEntries, Math.max(2, entries), IORING_MAX_CQ_ENTRIES)
   }
   checkNotNegative('options.maxTurnMs', maxTurnMs)
   checkNotNegative('options.asyncBytes', asyncBytes)

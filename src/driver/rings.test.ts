@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { IORING_SETUP_SINGLE_ISSUER } from '../abi/constants.js'
+import { IORING_REGISTER_IOWQ_MAX_WORKERS, IORING_SETUP_SINGLE_ISSUER } from '../abi/constants.js'
 import { probe } from '../backends/kernel/probe.js'
 import { EBADF, EEXIST, EOPNOTSUPP } from '../lib/errno.js'
 import { prepNop } from '../ring/prep.js'
@@ -138,10 +138,9 @@ onEachBackend('a ring is out of reach for other threads, whatever they ask of it
   const source = `import { loadSyscalls } from '${BARE}'
     import { parentPort, workerData } from 'node:worker_threads'
     const syscalls = await loadSyscalls('${backend}')
-    const IORING_REGISTER_IOWQ_MAX_WORKERS = 19
     const answers = [
       syscalls.enter(workerData, 1, 0, 0),
-      syscalls.register(workerData, IORING_REGISTER_IOWQ_MAX_WORKERS, new Uint32Array(2), 2),
+      syscalls.register(workerData, ${IORING_REGISTER_IOWQ_MAX_WORKERS}, new Uint32Array(2), 2),
       syscalls.close(workerData),
     ]
     try { syscalls.memory(workerData) } catch (error) { answers.push(error.message) }

@@ -8,7 +8,7 @@
  */
 import { IORING_CQE_F_MORE } from '../abi/constants.js'
 import { assert } from '../lib/assert.js'
-import { ECANCELED, EINTR, errnoError } from '../lib/errno.js'
+import { ECANCELED, EINTR, ERESTARTSYS, errnoError } from '../lib/errno.js'
 import { withHidden } from '../lib/error-props.js'
 import { captureStackTrace } from '../lib/globals.js'
 import { abortError } from './errors.js'
@@ -30,8 +30,6 @@ export const REPLACED = 8
 /** With QUEUED: it stands in no backlog, but waits for a file (order.ts). */
 export const WAITING = 16
 
-/** Some operations leak the kernel's restart code when they are cancelled. */
-const ERESTARTSYS = 512
 const GENERATION_MASK = 0x3fffffff
 
 type CauseOf = (slot: number, generation: number) => Error | undefined

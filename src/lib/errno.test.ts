@@ -6,10 +6,20 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { EBADF, EBADR, EEXIST, ENOENT, type ErrnoException, ETIME, errnoError, errnoName, errnoText } from './errno.js'
+import {
+  EBADF,
+  EBADR,
+  EEXIST,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  type ErrnoException,
+  ETIME,
+  errnoError,
+  errnoName,
+  errnoText,
+} from './errno.js'
 
-const EISDIR = 21
-const ENOTDIR = 20
 const NOWHERE = join(tmpdir(), 'uring-no-such-file')
 
 /** What a caller can see of an error, but for the stack. */

@@ -14,28 +14,41 @@ export const EIO = 5
 export const ENXIO = 6
 export const E2BIG = 7
 export const EBADF = 9
+export const ECHILD = 10
 export const EAGAIN = 11
 export const ENOMEM = 12
 export const EACCES = 13
 export const EFAULT = 14
 export const EBUSY = 16
 export const EEXIST = 17
+export const ENOTDIR = 20
+export const EISDIR = 21
 export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24
+export const ESPIPE = 29
 export const EPIPE = 32
 export const ERANGE = 34
 export const ENAMETOOLONG = 36
 export const ENOSYS = 38
+export const ENOTEMPTY = 39
+export const ELOOP = 40
 export const EBADR = 53
+export const ENODATA = 61
 export const ETIME = 62
-export const EBADFD = 77
 export const EOVERFLOW = 75
+export const EBADFD = 77
+export const ENOTSOCK = 88
 export const EOPNOTSUPP = 95
+export const EAFNOSUPPORT = 97
+export const EADDRINUSE = 98
 export const ENOBUFS = 105
+export const ECONNREFUSED = 111
 export const EALREADY = 114
-export const EOWNERDEAD = 130
 export const ECANCELED = 125
+export const EOWNERDEAD = 130
+/** Between the kernel and the C library alone; a request may end with it all the same. */
+export const ERESTARTSYS = 512
 
 /** Whether a call failed for lack of descriptors or memory: the next call may succeed. */
 export function isShortage(error: unknown): boolean {
@@ -49,7 +62,7 @@ const KERNEL_ONLY: Readonly<Record<number, readonly [string, string]>> = {
   [ETIME]: ['ETIME', 'timer expired'],
   [EBADFD]: ['EBADFD', 'file descriptor in bad state'],
   [EOWNERDEAD]: ['EOWNERDEAD', 'owner died'],
-  512: ['ERESTARTSYS', 'interrupted system call should be restarted'],
+  [ERESTARTSYS]: ['ERESTARTSYS', 'interrupted system call should be restarted'],
 }
 
 let known: Map<number, [name: string, text: string]> | undefined

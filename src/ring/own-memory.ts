@@ -6,6 +6,7 @@
  */
 import { IORING_SETUP_CQE_MIXED, IORING_SETUP_CQE32, IORING_SETUP_SQE128 } from '../abi/constants.js'
 import { CQE } from '../abi/cqe.js'
+import { IORING_MAX_CQ_ENTRIES, IORING_MAX_ENTRIES } from '../abi/limits.js'
 import { PARAMS } from '../abi/params.js'
 import { SQE } from '../abi/sqe.js'
 import type { RingMemory } from '../abi/syscalls.js'
@@ -14,7 +15,6 @@ import { Mapping } from '../sys/memory.js'
 const PAGE_BYTES = 4096
 /** Heads, tails and counts, before the CQEs; the kernel needs two cache lines at most. */
 const HEADER_BYTES = 256
-const MAX_ENTRIES = 32768
 
 export class OwnMemory implements RingMemory {
   readonly #rings: Mapping
@@ -22,8 +22,8 @@ export class OwnMemory implements RingMemory {
 
   /** Room for what setup makes of these entries: rounded up, and clamped. Sizes that it refuses get some memory too. */
   constructor(entries: number, cqEntries: number | undefined, flags: number) {
-    const sq = roundUp(entries, MAX_ENTRIES)
-    const cq = cqEntries === undefined ? 2 * sq : roundUp(cqEntries, 2 * MAX_ENTRIES)
+    const sq = roundUp(entries, IORING_MAX_ENTRIES)
+    const cq = cqEntries === undefined ? 2 * sq : roundUp(cqEntries, IORING_MAX_CQ_ENTRIES)
     const cqeBytes = flags & IORING_SETUP_CQE32 ? 2 * CQE.size : CQE.size
     const sqeBytes = flags & IORING_SETUP_SQE128 ? 2 * SQE.size : SQE.size
     const INDEX_BYTES = 4

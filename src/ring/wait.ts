@@ -14,11 +14,12 @@ import {
   IORING_FEAT_EXT_ARG,
   IORING_OP_TIMEOUT,
 } from '../abi/constants.js'
+import { CLOCK_MONOTONIC } from '../abi/process.js'
 import { GETEVENTS_ARG, KERNEL_TIMESPEC } from '../abi/structs.js'
 import type { Syscalls } from '../abi/syscalls.js'
 import { nowMs } from '../lib/clock.js'
 import { ETIME } from '../lib/errno.js'
-import { CLOCK_MONOTONIC, clockNs } from '../sys/clock.js'
+import { clockNs } from '../sys/clock.js'
 import { isMainThread } from '../sys/libc.js'
 import { addressOf, high32, low32 } from '../sys/memory.js'
 import type { Cq } from './cq.js'

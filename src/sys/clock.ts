@@ -6,10 +6,6 @@
 import { libc } from './libc.js'
 import { addressOf } from './memory.js'
 
-export const CLOCK_REALTIME = 0
-export const CLOCK_MONOTONIC = 1
-export const CLOCK_BOOTTIME = 7
-
 const timespec = new BigInt64Array(2)
 
 /** A clock's time in milliseconds. */

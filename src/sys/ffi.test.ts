@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { AT_FDCWD } from '../abi/posix.js'
 import { EBADF, ENOENT } from '../lib/errno.js'
 import { loadAddon } from './addon.js'
 import type { CType, Ffi } from './c-function.js'
@@ -12,7 +13,6 @@ import { addonProblem, ffi, ffiProblem } from './ffi.js'
 import { loadKoffi } from './koffi.js'
 
 const NO_FD = 1 << 20
-const AT_FDCWD = -100
 const LONG7: readonly CType[] = ['long', 'long', 'long', 'long', 'long', 'long', 'long']
 
 test('the addon is what calls', () => {

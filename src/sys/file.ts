@@ -4,16 +4,34 @@
  *
  * Nothing is cached, because fd numbers are reused. Counterpart: what io_uring reads from struct file.
  */
-import { builtin } from '../lib/builtin.js'
+import {
+  BTRFS_SUPER_MAGIC,
+  EXT4_SUPER_MAGIC,
+  F_DUPFD_CLOEXEC,
+  F_GETFD,
+  F_GETFL,
+  F_SETFL,
+  OVERLAYFS_SUPER_MAGIC,
+  TMPFS_MAGIC,
+  XFS_SUPER_MAGIC,
+} from '../abi/calls.js'
+import {
+  AT_EMPTY_PATH,
+  AT_STATX_DONT_SYNC,
+  O_DIRECT,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  STATX_INO,
+  STATX_SIZE,
+  STATX_TYPE,
+} from '../abi/posix.js'
 import { EINVAL } from '../lib/errno.js'
 import { kcmpFile, libc } from './libc.js'
 import { addressOf } from './memory.js'
-
-const AT_EMPTY_PATH = 0x1000
-const STATX_TYPE_INO_SIZE = 0x1 | 0x100 | 0x200
-const S_IFMT = 0o170000
-const S_IFREG = 0o100000
-const S_IFBLK = 0o060000
 
 const EMPTY_PATH = new Uint8Array(8)
 const statxbuf = new Int32Array(64)
@@ -32,7 +50,13 @@ export interface FileKind {
 
 /** The file's kind, or -errno: -EBADF for an fd that is not open. */
 export function fileKind(fd: number): FileKind | number {
-  const res = libc('statx')(fd, addressOf(EMPTY_PATH), AT_EMPTY_PATH, STATX_TYPE_INO_SIZE, addressOf(statxbuf))
+  const res = libc('statx')(
+    fd,
+    addressOf(EMPTY_PATH),
+    AT_EMPTY_PATH,
+    STATX_TYPE | STATX_INO | STATX_SIZE,
+    addressOf(statxbuf),
+  )
   if (res < 0) return res
   const type = bytes.getUint16(MODE, true) & S_IFMT
   const sizeBytes = bytes.getUint32(SIZE, true) + bytes.getUint32(SIZE + 4, true) * 2 ** 32
@@ -55,9 +79,6 @@ export interface FileId {
 
 const DEV_MAJOR = 136
 const DEV_MINOR = 140
-const S_IFIFO = 0o010000
-const S_IFSOCK = 0o140000
-const S_IFCHR = 0o020000
 
 /** Which file it is, or -errno. */
 export function fileId(fd: number): FileId | number {
@@ -79,42 +100,28 @@ export function isSameId(a: FileId, b: FileId): boolean {
   return a.inoLow === b.inoLow && a.inoHigh === b.inoHigh && a.devMajor === b.devMajor && a.devMinor === b.devMinor
 }
 
-export const SEEK_SET = 0
-export const SEEK_CUR = 1
-export const SEEK_END = 2
-
 /** Moves a file's position; returns it, or -errno: -ESPIPE for a file without one. */
 export function lseek(fd: number, offset: number, whence: number): number {
   return libc('lseek')(fd, offset, whence)
 }
 
-const F_GETFL = 3
-/** No server is asked: a file's type does not change. */
-const AT_STATX_DONT_SYNC = 0x4000
-const STATX_TYPE = 0x1
-const STATX_INO = 0x100
-
 /** Whether reading the file copies from the page cache: a regular file or a block device, not open with O_DIRECT. */
 export function isCachedFile(fd: number): boolean {
+  // No server is asked: a file's type does not change.
   const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC
   if (libc('statx')(fd, addressOf(EMPTY_PATH), flags, STATX_TYPE, addressOf(statxbuf)) < 0) return false
   const type = bytes.getUint16(MODE, true) & S_IFMT
   if (type !== S_IFREG && type !== S_IFBLK) return false
-  const { O_DIRECT } = builtin('node:fs').constants
   return (statusFlags(fd) & O_DIRECT) === 0
 }
 
-/** ext4, XFS, Btrfs, tmpfs, overlayfs, as statfs(2) names them: their attributes come without a wait. */
-const LOCAL = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630])
+/** Local file systems: their attributes come without a wait. */
+const LOCAL = new Set([EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, TMPFS_MAGIC, OVERLAYFS_SUPER_MAGIC])
 
 /** Whether the attributes of an open file are in this machine's memory. */
 export function hasLocalAttributes(fd: number): boolean {
   return libc('fstatfs')(fd, addressOf(statxbuf)) === 0 && LOCAL.has(statxbuf[0]! >>> 0)
 }
-
-const F_GETFD = 1
-const F_SETFL = 4
-const F_DUPFD_CLOEXEC = 1030
 
 export function isOpenFd(fd: number): boolean {
   return libc('fcntl')(fd, F_GETFD, 0) >= 0

@@ -5,11 +5,11 @@
  * before the call begins is lost, so the owner sends it again until the work has ended. The signal is SIGURG because a
  * stray one does no harm: its default is to be ignored. Counterpart: set_notify_signal in io_wq_worker_cancel.
  */
+import { SIGURG } from '../abi/calls.js'
 import { ffi } from './ffi.js'
 import { libc, tgkill } from './libc.js'
 import { addressOf, high32, low32 } from './memory.js'
 
-const SIGURG = 23
 const SIGACTION_BYTES = 152
 
 let installed = false

@@ -7,6 +7,7 @@
  * thread have ended. An entry leaves the list before it is closed: from then on its number may be another file's.
  * Memory that the kernel still moves data to or from must not be listed. Counterpart: native/uring_ffi.c.
  */
+import { MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../abi/calls.js'
 import { perThread } from '../lib/per-thread.js'
 import { ffi } from './ffi.js'
 import { isMainThread, libc } from './libc.js'
@@ -17,8 +18,6 @@ const NR_FDS = 1 << 20
 
 const HEADER_DOUBLES = 2
 const LIST_BYTES = (HEADER_DOUBLES + 2 * NR_RANGES) * 8 + NR_FDS / 8
-const PROT_READ_WRITE = 3
-const MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022
 
 interface Leavings {
   readonly fds: Int32Array
@@ -44,7 +43,8 @@ function leavings(): Leavings | undefined {
 function make(): Leavings | undefined {
   const { atEnd, view } = ffi()
   if (atEnd === undefined || isMainThread()) return undefined
-  const list = libc('mmap')(0, LIST_BYTES, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0)
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+  const list = libc('mmap')(0, LIST_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0)
   if (list < 0) throw new Error('no memory')
   const buffer = view(list, LIST_BYTES)
   const header = new Float64Array(buffer, 0, HEADER_DOUBLES)

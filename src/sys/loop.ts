@@ -7,15 +7,14 @@
  * it cannot be found, a thread waits for the eventfd and sends messages (waiter.ts).
  */
 import type { Socket } from 'node:net'
+import { EFD_CLOEXEC, EFD_NONBLOCK } from '../abi/calls.js'
+import { O_CLOEXEC, O_NONBLOCK } from '../abi/posix.js'
 import { builtin } from '../lib/builtin.js'
 import { errnoError, isShortage } from '../lib/errno.js'
 import { forNode } from '../lib/options.js'
 import { isMainThread, libc } from './libc.js'
 import { addressOf } from './memory.js'
 import { Waiter } from './waiter.js'
-
-const EFD_CLOEXEC_NONBLOCK = 0o2004000
-const O_CLOEXEC_NONBLOCK = 0o2004000
 
 /** How the loop learns of a signal: Node polls the eventfd, or a thread of ours does. */
 export type WakeWay = 'pipe' | 'thread'
@@ -46,7 +45,7 @@ export function wakeWay(): WakeWay {
 function getPipeClass(): PipeClass | null {
   if (pipeClass !== undefined) return pipeClass
   const fds = new Int32Array(2)
-  const res = libc('pipe2')(addressOf(fds), O_CLOEXEC_NONBLOCK)
+  const res = libc('pipe2')(addressOf(fds), O_CLOEXEC | O_NONBLOCK)
   if (res < 0) throw errnoError(res, 'pipe2')
   let socket: Socket | undefined
   try {
@@ -77,7 +76,7 @@ export class LoopWaker {
    * thread nobody watches the eventfd before the first ref(), because node:net takes 2 ms to load.
    */
   constructor(onWake: () => void) {
-    const fd = libc('eventfd')(0, EFD_CLOEXEC_NONBLOCK)
+    const fd = libc('eventfd')(0, EFD_CLOEXEC | EFD_NONBLOCK)
     if (fd < 0) throw errnoError(fd, 'eventfd')
     this.fd = fd
     this.#onWake = onWake

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE } from '../abi/calls.js'
 import { EFAULT } from '../lib/errno.js'
 import { libc } from './libc.js'
 import { addressOf, copyIn, fromWords, high32, low32, Mapping } from './memory.js'
 
-const PROT_NONE = 0
-const MAP_PRIVATE_ANONYMOUS = 0x22
+const MAP_PRIVATE_ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS
 
 test('an address counts the view offset, and stays the same', () => {
   const buffer = new ArrayBuffer(64)
@@ -62,9 +62,7 @@ test('copyIn copies what is readable and refuses what is not', () => {
 
 test('copyIn stops at the first unreadable page', () => {
   const PAGE = 4096
-  const PROT_READ_WRITE = 3
-  const MAP_FIXED = 0x10
-  const pages = libc('mmap')(0, 2 * PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)
+  const pages = libc('mmap')(0, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)
   libc('mmap')(pages + PAGE, PAGE, PROT_NONE, MAP_PRIVATE_ANONYMOUS | MAP_FIXED, -1, 0)
   assert.equal(copyIn(pages + PAGE - 10, new Uint8Array(64)), 10)
   libc('munmap')(pages, 2 * PAGE)

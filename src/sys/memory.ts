@@ -4,6 +4,17 @@
  * An ArrayBuffer's store does not move, so its address is read once. A resizable or growable buffer is refused: its
  * pages may go away. Counterpart: copy_from_user, mmap.
  */
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from '../abi/calls.js'
 import { EFAULT, errnoError } from '../lib/errno.js'
 import { withProps } from '../lib/error-props.js'
 import { bufferLength, bufferOf, bytesOf, isDetached, isResizable, isView, lengthOf, offsetOf } from '../lib/views.js'
@@ -78,10 +89,8 @@ export function fromWords(low: number, high: number): number {
   return (high >>> 0) * TWO_32 + (low >>> 0)
 }
 
-const PROT_READ_WRITE = 3
-const MAP_SHARED_POPULATE = 0x8001
-const MAP_PRIVATE_ANONYMOUS = 0x22
-const MAP_FIXED_NORESERVE = 0x4010
+const PROT_READ_WRITE = PROT_READ | PROT_WRITE
+const MAP_PRIVATE_ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS
 /** At least one page, whatever the page size. */
 const GUARD_BYTES = 64 << 10
 
@@ -108,13 +117,12 @@ export class Mapping {
    * it.
    */
   constructor(sizeBytes: number, fd = -1, offset = 0, isGuarded = false) {
-    const flags = fd === -1 ? MAP_PRIVATE_ANONYMOUS : MAP_SHARED_POPULATE
+    const flags = fd === -1 ? MAP_PRIVATE_ANONYMOUS : MAP_SHARED | MAP_POPULATE
     const allBytes = sizeBytes + (isGuarded ? GUARD_BYTES : 0)
     const address = libc('mmap')(0, allBytes, PROT_READ_WRITE, flags, fd, offset)
     if (address < 0) throw errnoError(address, 'mmap')
     if (isGuarded) {
-      const PROT_NONE = 0
-      const guard = MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NORESERVE
+      const guard = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE
       libc('mmap')(address + sizeBytes, GUARD_BYTES, PROT_NONE, guard, -1, 0)
     }
     this.address = address
@@ -145,7 +153,7 @@ export class Mapping {
    */
   retire(): void {
     if (!this.#live) return
-    const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NORESERVE
+    const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE
     const res = libc('mmap')(this.address, this.sizeBytes, PROT_READ_WRITE, flags, -1, 0)
     if (res !== this.address) {
       // No memory is left even for that: then later accesses to the views fault.

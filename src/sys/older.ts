@@ -5,6 +5,13 @@
  * A refusal is not cached: EPERM may concern the file, and then the older call returns it again. Counterpart: libuv's
  * fallback for statx, and glibc's on ENOSYS.
  */
+import {
+  AT_EMPTY_PATH,
+  AT_NO_AUTOMOUNT,
+  AT_STATX_SYNC_TYPE,
+  AT_SYMLINK_NOFOLLOW,
+  STATX_BASIC_STATS,
+} from '../abi/posix.js'
 import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
 import type { CFunction } from './c-function.js'
@@ -63,10 +70,7 @@ const ST = { dev: 0, ino: 8, size: 48, blksize: 56, blocks: 64, atime: 72, mtime
 /** struct statx. */
 const STX = { mask: 0, blksize: 4, nlink: 16, uid: 20, mode: 28, ino: 32, size: 40, blocks: 48, atime: 64, ctime: 96 }
 const STX_END = { mtime: 112, rdev: 128, dev: 136, bytes: 256 }
-const STATX_BASIC_STATS = 0x7ff
-const AT_STATX_SYNC_TYPE = 0x6000
-/** AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT, AT_EMPTY_PATH. */
-const AT_KNOWN = 0x100 | 0x800 | 0x1000
+const AT_KNOWN = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH
 
 const stat = new Int32Array(ST.bytes >> 2)
 const filled = new Int32Array(STX_END.bytes >> 2)

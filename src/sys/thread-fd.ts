@@ -6,12 +6,11 @@
  * when the thread ends. So a user's fd has a number that node:fs gave out, and only node:fs closes it. Counterpart:
  * none; a task's files are its process's.
  */
+import { O_CLOEXEC } from '../abi/posix.js'
 import { builtin } from '../lib/builtin.js'
 import { EBADF } from '../lib/errno.js'
 import { isListedFd, listFd, unlistFd } from './leavings.js'
 import { isMainThread, libc } from './libc.js'
-
-const O_CLOEXEC = 0o2000000
 
 let isWorker: boolean | undefined
 

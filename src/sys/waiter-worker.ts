@@ -4,12 +4,12 @@
  * Counterpart: none.
  */
 import { parentPort, workerData } from 'node:worker_threads'
+import { POLLIN } from '../abi/posix.js'
 import { futexWait, futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { libc } from './libc.js'
 import { addressOf } from './memory.js'
 import { IDLE, IS_UP, STATE, STOPPED, type WaiterData } from './waiter-state.js'
 
-const POLLIN = 1
 /** The longest wait for a thread that is terminated: nothing gets it out of poll(2). */
 const POLL_MS = 50
 const PAUSE = Number.POSITIVE_INFINITY

@@ -46,12 +46,22 @@ const HEADERS = [
   'linux/wait.h',
   'linux/eventpoll.h',
   'asm/siginfo.h',
+  'linux/limits.h',
+  'linux/magic.h',
+  'linux/errno.h',
   'time.h',
 ]
+const OF_LIBC = ['iovec', 'flock', 'flock64', 'f_owner_ex']
 const INCLUDES = [
   ...HEADERS.map((name) => `#if __has_include(<${name}>)\n#include <${name}>\n#endif`),
-  // The C library's header brings an iovec of its own, which must not be a second one of that name.
-  '#define iovec iovec_of_libc\n#include <sys/socket.h>\n#undef iovec',
+  // The C library's headers bring structs of their own, which must not be second ones of those names.
+  ...OF_LIBC.map((name) => `#define ${name} ${name}_of_libc`),
+  // Macros here are members of an enum there, or mean less.
+  ...['F_OWNER_TID', 'F_OWNER_PID', 'F_OWNER_PGRP', '__O_TMPFILE'].map((name) => `#undef ${name}`),
+  '#include <sys/socket.h>\n#include <fcntl.h>\n#include <sys/eventfd.h>',
+  ...OF_LIBC.map((name) => `#undef ${name}`),
+  // Of signals the numbers alone: the rest of that header is not for one file with asm/siginfo.h.
+  '#define _SIGNAL_H\n#if __has_include(<bits/signum-arch.h>)\n#include <bits/signum-arch.h>\n#endif',
 ]
 
 /** The header's view of these names, or in words why there is none. `includeDirs` go before the compiler's own. */
@@ -65,7 +75,7 @@ export function measure(
   const program = join(dir, 'abi')
   const compile = (lines: readonly string[]) => {
     writeFileSync(source, `${lines.join('\n')}\n`)
-    const flags = ['-w', ...includeDirs.flatMap((path) => ['-I', path])]
+    const flags = ['-w', '-D_GNU_SOURCE', ...includeDirs.flatMap((path) => ['-I', path])]
     const { error, status, stderr } = run(process.env['CC'] ?? 'cc', [...flags, '-o', program, source])
     return error !== undefined ? 'no C compiler' : status === 0 ? undefined : stderr
   }
@@ -85,6 +95,32 @@ export function measure(
     const { status, stdout, stderr } = run(program, [])
     if (status !== 0) throw new Error(`the program ended with ${status}: ${stderr}`)
     return parse(stdout)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Which of these numbers are others to a compiler for another machine, or in words why nobody knows; and how many it has
+ * names for. Nothing is run.
+ */
+export function disagreeing(
+  compiler: string,
+  constants: readonly (readonly [name: string, value: number])[],
+): { readonly others: string[]; readonly nrKnown: number } | string {
+  const dir = mkdtempSync(join(tmpdir(), 'uring-abi-'))
+  const source = join(dir, 'abi.c')
+  try {
+    const lines = constants.map(([name, value]) => `_Static_assert((long long)(${name}) == ${value}LL, "${name}");`)
+    writeFileSync(source, `${[...INCLUDES, ...lines].join('\n')}\n`)
+    const { error, stderr } = run(compiler, ['-w', '-D_GNU_SOURCE', '-fsyntax-only', '-fmax-errors=0', source])
+    if (error !== undefined) return `no ${compiler}`
+    const found = (what: RegExp) => [...new Set(Array.from(stderr.matchAll(what), ([, name]) => name!))]
+    const unknown = found(/error: .(\w+). undeclared/g)
+    const others = found(/error: static assertion failed: "(\w+)"/g)
+    const nrErrors = stderr.match(/ error: /g)?.length ?? 0
+    if (nrErrors > 2 * unknown.length + others.length) throw new Error(stderr)
+    return { others, nrKnown: constants.length - unknown.length }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }

@@ -3,6 +3,7 @@
  * by their numbers. A process of its own: `node seccomp.js [CALL,…=]ERRNO[:NR,NR…] COMMAND [ARG…]`; its exit status is the
  * command's, or 77 where no filter can be installed.
  */
+import { F_SETFD } from '../../src/abi/calls.js'
 import { ffi } from '../../src/sys/ffi.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
@@ -20,7 +21,6 @@ if (!isInstalled) process.exit(NO_FILTER)
 const strings = [command, ...args].map((one) => Buffer.from(`${one}\0`))
 const argv = new BigUint64Array(strings.length + 1)
 for (const [i, one] of strings.entries()) argv[i] = BigInt(addressOf(one))
-const F_SETFD = 2
 // Node has them closed on exec.
 for (const fd of [0, 1, 2]) libc('fcntl')(fd, F_SETFD, 0)
 ffi().func('execvp', 'int', ['long', 'long'])?.(addressOf(strings[0]!), addressOf(argv))

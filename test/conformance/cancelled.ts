@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { AT_FDCWD, IOSQE_ASYNC, O_WRONLY } from '../../src/abi/constants.js'
-import { EALREADY, ECANCELED, EINTR } from '../../src/lib/errno.js'
+import { EALREADY, ECANCELED, EINTR, ERESTARTSYS } from '../../src/lib/errno.js'
 import type { Cqe } from '../../src/ring/cq.js'
 import type { Ring } from '../../src/ring/ring.js'
 import { expectNothing, named, ok, put, reap, submit, text } from './cqes.js'
@@ -16,8 +16,6 @@ import type { Stand } from './stand.js'
 /** user_data of the cancel. */
 export const CANCEL = 900
 
-/** A kernel worker that is interrupted in open(2) of a FIFO lets this code slip out. */
-const ERESTARTSYS = 512
 const ENDS_AS = [-ECANCELED, -EINTR, -ERESTARTSYS].map(named)
 
 /** Takes off the cancel's completion and those of its targets, each once. */

@@ -17,6 +17,7 @@ import {
   O_RDWR,
   IOSQE_CQE_SKIP_SUCCESS as SKIP,
 } from '../../src/abi/constants.js'
+import { POLLIN } from '../../src/abi/posix.js'
 import { ECANCELED, ENOENT, EOPNOTSUPP } from '../../src/lib/errno.js'
 import { registerEventfdAsync, registerSyncCancel } from '../../src/ring/register.js'
 import { libc } from '../../src/sys/libc.js'
@@ -39,8 +40,6 @@ import { conformance } from './harness.js'
 import { heldRead } from './held-read.js'
 import { DEFER, inEachMode } from './modes.js'
 import { expectWorkersGone, threads } from './workers.js'
-
-const POLLIN = 1
 
 const NEEDS = { sqeFlags: DRAIN }
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { fstatSync, readFileSync } from 'node:fs'
 import * as advice from '../../src/abi/advice.js'
 import * as abi from '../../src/abi/constants.js'
-import { EBADF, EINVAL, ENOMEM, EOPNOTSUPP } from '../../src/lib/errno.js'
+import { EBADF, EINVAL, ENOMEM, EOPNOTSUPP, ESPIPE } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { Mapping } from '../../src/sys/memory.js'
 import { expectInOrder, expectRun, named, put, run, submit } from './cqes.js'
@@ -13,7 +13,6 @@ import { fsync, sqe, write } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 
-const ESPIPE = 29
 const fallocate = (fd: number, mode: number, off: number, len: number) => sqe(prep.prepFallocate, fd, mode, off, len)
 const ftruncate = (fd: number, len: number) => sqe(prep.prepFtruncate, fd, len)
 const fadvise = (fd: number, off: number, len: number, how: number) => sqe(prep.prepFadvise, fd, off, len, how)

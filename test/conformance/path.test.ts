@@ -5,7 +5,20 @@ import assert from 'node:assert/strict'
 import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import * as advice from '../../src/abi/advice.js'
 import * as abi from '../../src/abi/constants.js'
-import { EBADF, EEXIST, EFAULT, EINVAL, ENOENT, EOPNOTSUPP, EPERM } from '../../src/lib/errno.js'
+import {
+  EBADF,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  EISDIR,
+  ENODATA,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EOPNOTSUPP,
+  EPERM,
+  ERANGE,
+} from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { addressOf } from '../../src/sys/memory.js'
 import { equalRes, expectInOrder, expectRun, put, run, submit } from './cqes.js'
@@ -13,11 +26,6 @@ import { sqe } from './fills.js'
 import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 
-const ENOTDIR = 20
-const EISDIR = 21
-const ENOTEMPTY = 39
-const ERANGE = 34
-const ENODATA = 61
 const CWD = abi.AT_FDCWD
 const BAD = 4096
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import * as abi from '../../src/abi/constants.js'
 import { OPEN_HOW } from '../../src/abi/structs.js'
-import { E2BIG, EBADF, EFAULT, EINVAL, ENOENT, ERANGE } from '../../src/lib/errno.js'
+import { E2BIG, EBADF, EFAULT, EINVAL, ENODATA, ENOENT, ERANGE } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import type { Ring } from '../../src/ring/ring.js'
 import { addressOf, Mapping } from '../../src/sys/memory.js'
@@ -18,7 +18,6 @@ import { inEachMode } from './modes.js'
 const CWD = abi.AT_FDCWD
 const LINK = abi.IOSQE_IO_LINK
 const BAD = 4096
-const ENODATA = 61
 
 /** It is refused before it runs: nothing behind it is taken. */
 function expectRefused(ring: Ring, fill: Fill, res: number, what: string, sqeFlags = 0): void {

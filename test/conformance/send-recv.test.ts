@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import * as abi from '../../src/abi/constants.js'
 import * as net from '../../src/abi/socket.js'
-import { EAGAIN, EBADF, EFAULT, EINVAL, ENOBUFS, EPIPE } from '../../src/lib/errno.js'
+import { EAGAIN, EBADF, EFAULT, EINVAL, ENOBUFS, ENOTSOCK, EPIPE } from '../../src/lib/errno.js'
 import { BufRing, bufferOf, setupBufRing } from '../../src/ring/buf-ring.js'
 import type { Cqe } from '../../src/ring/cq.js'
 import * as prep from '../../src/ring/prep.js'
@@ -30,7 +30,6 @@ import { inEachMode } from './modes.js'
 import { bindTo, msghdr, portOf, socket, socketPair, tcpPair } from './sockets.js'
 import type { Stand } from './stand.js'
 
-const ENOTSOCK = 88
 const NEEDS = { opcodes: [abi.IORING_OP_SEND, abi.IORING_OP_RECV] }
 const MESSAGES = { opcodes: [abi.IORING_OP_SENDMSG, abi.IORING_OP_RECVMSG] }
 const INET = { opcodes: [...NEEDS.opcodes, ...MESSAGES.opcodes, abi.IORING_OP_SOCKET, abi.IORING_OP_BIND] }

@@ -5,7 +5,17 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import * as abi from '../../src/abi/constants.js'
 import * as net from '../../src/abi/socket.js'
-import { EBADF, EINVAL, ENFILE, ENOENT, EOPNOTSUPP } from '../../src/lib/errno.js'
+import {
+  EADDRINUSE,
+  EAFNOSUPPORT,
+  EBADF,
+  ECONNREFUSED,
+  EINVAL,
+  ENFILE,
+  ENOENT,
+  ENOTSOCK,
+  EOPNOTSUPP,
+} from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { registerFilesSparse } from '../../src/ring/register.js'
 import { readSockaddr, sockaddrOf, sockaddrOfPath } from '../../src/ring/sockaddr.js'
@@ -30,10 +40,6 @@ import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 import { bindTo, connectTo, listener, portOf, socket, socketPair, tcpPair } from './sockets.js'
 
-const ECONNREFUSED = 111
-const EADDRINUSE = 98
-const EAFNOSUPPORT = 97
-const ENOTSOCK = 88
 const NEEDS = {
   opcodes: [
     abi.IORING_OP_SOCKET,

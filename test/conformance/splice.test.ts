@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import * as abi from '../../src/abi/constants.js'
-import { EAGAIN, EBADF, EFAULT, EINVAL, ENFILE, ENXIO } from '../../src/lib/errno.js'
+import { EAGAIN, EBADF, EFAULT, EINVAL, ENFILE, ENXIO, ESPIPE } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { registerFiles, registerFilesSparse } from '../../src/ring/register.js'
 import { addressOf } from '../../src/sys/memory.js'
@@ -15,7 +15,6 @@ import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 import type { Stand } from './stand.js'
 
-const ESPIPE = 29
 const NEEDS = { opcodes: [abi.IORING_OP_SPLICE, abi.IORING_OP_TEE] }
 const PIPES = { opcodes: [abi.IORING_OP_PIPE] }
 const LINK = abi.IOSQE_IO_LINK

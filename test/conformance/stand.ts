@@ -7,8 +7,15 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AT_FDCWD, IORING_REGISTER_IOWQ_MAX_WORKERS, IORING_SETUP_NO_MMAP } from '../../src/abi/constants.js'
+import { EFD_NONBLOCK, F_DUPFD_CLOEXEC } from '../../src/abi/calls.js'
+import {
+  AT_FDCWD,
+  IORING_REGISTER_IOWQ_MAX_WORKERS,
+  IORING_SETUP_CQSIZE,
+  IORING_SETUP_NO_MMAP,
+} from '../../src/abi/constants.js'
 import { PARAMS } from '../../src/abi/params.js'
+import { S_IFIFO } from '../../src/abi/posix.js'
 import type { Syscalls } from '../../src/abi/syscalls.js'
 import { OwnMemory } from '../../src/ring/own-memory.js'
 import { type QueueInitOptions, queueInit, Ring } from '../../src/ring/ring.js'
@@ -35,8 +42,6 @@ export interface SetupTrial {
   edit?: (params: DataView) => void
 }
 
-const IORING_SETUP_CQSIZE = 1 << 3
-const F_DUPFD_CLOEXEC = 1030
 const HIGH_FD = 900
 const MKNODAT = process.arch === 'arm64' ? 33 : 259
 
@@ -158,13 +163,12 @@ export class Stand {
   /** The path of a FIFO without a writer: what opens it in a worker stays there. */
   fifo(): string {
     const path = this.path(`fifo${this.#nrFifos++}`)
-    const S_IFIFO_0600 = 0o010600
-    ok(libc('syscall')(MKNODAT, AT_FDCWD, this.cstr(path), S_IFIFO_0600, 0, 0, 0), 'mknodat')
+    ok(libc('syscall')(MKNODAT, AT_FDCWD, this.cstr(path), S_IFIFO | 0o600, 0, 0, 0), 'mknodat')
     return path
   }
 
   eventfd(): number {
-    return this.own(ok(libc('eventfd')(0, 0o4000), 'eventfd'))
+    return this.own(ok(libc('eventfd')(0, EFD_NONBLOCK), 'eventfd'))
   }
 
   /** A descriptor number that is not open. One just closed would be taken by the next open, whoever makes it. */

@@ -6,9 +6,10 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import * as abi from '../../src/abi/constants.js'
+import { O_PATH } from '../../src/abi/posix.js'
 import { EPOLL_CTL_ADD, EPOLL_EVENT, EPOLLIN } from '../../src/abi/process.js'
 import { SOCK_NONBLOCK, SOCK_STREAM } from '../../src/abi/socket.js'
-import { EAGAIN, EBADF } from '../../src/lib/errno.js'
+import { EAGAIN, EBADF, ELOOP } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
@@ -18,8 +19,6 @@ import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 import { listener, socket, socketPair } from './sockets.js'
 
-const O_PATH = 0o10000000
-const ELOOP = 40
 const EPOLL_CREATE1 = process.arch === 'arm64' ? 20 : 291
 const SOCKETS = [abi.IORING_OP_SOCKET, abi.IORING_OP_BIND, abi.IORING_OP_LISTEN, abi.IORING_OP_CONNECT]
 

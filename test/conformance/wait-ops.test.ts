@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import * as abi from '../../src/abi/constants.js'
 import * as proc from '../../src/abi/process.js'
-import { EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, ENOENT, EPERM } from '../../src/lib/errno.js'
+import { EAGAIN, EBADF, ECHILD, EEXIST, EFAULT, EINVAL, ENOENT, EPERM } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
@@ -16,7 +16,6 @@ import { conformance } from './harness.js'
 import { inEachMode } from './modes.js'
 import type { Stand } from './stand.js'
 
-const ECHILD = 10
 const FUTEXES = { opcodes: [abi.IORING_OP_FUTEX_WAIT, abi.IORING_OP_FUTEX_WAKE, abi.IORING_OP_FUTEX_WAITV] }
 const CHILDREN = { opcodes: [abi.IORING_OP_WAITID] }
 const EPOLLS = { opcodes: [abi.IORING_OP_EPOLL_CTL, abi.IORING_OP_EPOLL_WAIT] }

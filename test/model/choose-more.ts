@@ -4,10 +4,11 @@
  */
 import * as advice from '../../src/abi/advice.js'
 import * as abi from '../../src/abi/constants.js'
+import { SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from '../../src/abi/posix.js'
 import type { Claims } from './claims.js'
 import { NR_BLOCKS } from './contended.js'
 import { CONSTANT_BYTES, NR_BASES } from './more-materials.js'
-import { type MoreOp, PIPE_FLAGS, SPLICE_F_MORE, SPLICE_F_MOVE, type XattrName } from './more-ops.js'
+import { type MoreOp, PIPE_FLAGS, type XattrName } from './more-ops.js'
 import type { Prng } from './prng.js'
 import { type FdRef, FILE_BYTES, NR_FILES, NR_PIPES, type Op, type PathRef } from './program.js'
 
@@ -138,7 +139,7 @@ export function ownPipe(choice: Choice, end: 'read' | 'write'): FdRef | undefine
 
 function move(kind: 'splice' | 'tee', choice: Choice): Op | undefined {
   const { random, claims, chain } = choice
-  const spliceFlags = random.oneIn(12) ? 0x10 : (SPLICE_F_MOVE | 2 | SPLICE_F_MORE) & random.bits()
+  const spliceFlags = random.oneIn(12) ? 0x10 : (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE) & random.bits()
   const len = random.oneIn(10) ? 0 : 1 + random.int(random.oneIn(3) ? 12_000 : 800)
   // Now and then an end that is wrong.
   const from = random.oneIn(12) ? badFd(choice) : ownPipe(choice, random.oneIn(12) ? 'write' : 'read')

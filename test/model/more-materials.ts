@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { F_SETPIPE_SZ } from '../../src/abi/calls.js'
 import { AT_FDCWD, O_NONBLOCK } from '../../src/abi/constants.js'
 import { SQE } from '../../src/abi/sqe.js'
 import { OPEN_HOW } from '../../src/abi/structs.js'
@@ -30,7 +31,6 @@ export const NR_BASES = 4
 export const CONSTANT_BYTES = 10_000
 const PAGE = 4096
 const LOW_ADDRESS = 4096
-const F_SETPIPE_SZ = 1031
 /** Of a generated pipe: two pages. */
 const PIPE_BYTES = 2 * PAGE
 const S_LEN = SQE.at.len >> 2

@@ -4,6 +4,15 @@
  */
 import { XATTR_CREATE, XATTR_REPLACE } from '../../src/abi/advice.js'
 import { AT_REMOVEDIR } from '../../src/abi/constants.js'
+import {
+  O_CLOEXEC,
+  O_DIRECT,
+  O_NONBLOCK,
+  SPLICE_F_GIFT,
+  SPLICE_F_MORE,
+  SPLICE_F_MOVE,
+  SPLICE_F_NONBLOCK,
+} from '../../src/abi/posix.js'
 import { EBADF, ECANCELED } from '../../src/lib/errno.js'
 import type { FdRef, PathRef } from './program.js'
 
@@ -57,12 +66,8 @@ export type MoreOp =
   | { readonly op: 'contend'; readonly writes: boolean; readonly block: number }
   | { readonly op: 'pipe'; readonly pipeFlags: number; readonly memory: 'good' | 'null' }
 
-/** What splice(2) knows. */
-export const SPLICE_F_MOVE = 1
-export const SPLICE_F_MORE = 4
-const SPLICE_F_ALL = 15
-/** O_CLOEXEC, O_NONBLOCK, O_DIRECT. */
-export const PIPE_FLAGS = 0x80000 | 0x800 | 0x4000
+const SPLICE_F_ALL = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT
+export const PIPE_FLAGS = O_CLOEXEC | O_NONBLOCK | O_DIRECT
 
 /** Their own errors are results alone: the kernel marks none of these as failed. */
 const NEVER_FAIL: ReadonlySet<string> = new Set<MoreOp['op']>([

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict'
 import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { AT_SYMLINK_NOFOLLOW } from '../../src/abi/posix.js'
 
 const entry = new URL('../../lib/index.js', import.meta.url).href
 const { Uring } = (await import(entry)) as typeof import('../../src/index.js')
-const AT_SYMLINK_NOFOLLOW = 0x100
 const BIG = { bigint: true } as const
 
 /** makedev(3), for numbers as small as Linux has them. */

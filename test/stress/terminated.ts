@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { O_NONBLOCK, O_WRONLY } from '../../src/abi/posix.js'
 import { makePipe } from '../../src/driver/driver.test.backends.js'
 import { setStatusFlags } from '../../src/sys/file.js'
 import { Prng } from '../model/prng.js'
@@ -43,7 +44,6 @@ const DATA = 0x5a
 const WRITE_BYTES = 1024
 const WRITES_PER_MS = 40
 const MAX_WRITES_PER_TURN = 400
-const O_WRONLY_NONBLOCK = 0o4001
 const WAYS = ['terminate', 'throw', 'exit'] as const
 const EAGAIN = 'EAGAIN'
 /** Node 20 aborts where a terminated Worker's code is still being compiled in the background (NodePlatform::ForIsolate). */
@@ -93,7 +93,7 @@ async function runRound(
   const canaries = new Canaries(1000)
   const pipes = Array.from({ length: NR_PIPES }, () => makePipe())
   // A full pipe must not stop us; the ends to read from stay as they are.
-  for (const [, to] of pipes) setStatusFlags(to, O_WRONLY_NONBLOCK)
+  for (const [, to] of pipes) setStatusFlags(to, O_WRONLY | O_NONBLOCK)
   // For the first reads, with which the threads' workers start.
   for (const [, to] of pipes) writeSync(to, '1')
   const workerData: Orders = { backend, pipes: pipes.map(([from]) => from), file, nrReads: NR_READS[backend] }

@@ -5,6 +5,7 @@
  * One instance a thread: its rings share an io-wq, as the rings of a task do. SQEs carry native addresses, and an
  * operation is the plain system call. Counterpart: io_uring/io_uring.c.
  */
+import { EFD_CLOEXEC } from '../../abi/calls.js'
 import * as abi from '../../abi/constants.js'
 import { PARAMS } from '../../abi/params.js'
 import type { RingMemory, Syscalls } from '../../abi/syscalls.js'
@@ -29,8 +30,6 @@ import { IoRingCtx, isDeferred } from './state/ctx.js'
 import { MAX_RINGS } from './state/layout.js'
 import { Tctx } from './state/tctx.js'
 import { expireFirst } from './wait/expiry.js'
-
-const EFD_CLOEXEC = 0o2000000
 
 const ENTER_KNOWN =
   abi.IORING_ENTER_GETEVENTS |

@@ -4,15 +4,13 @@
  * Counterpart: io_uring_fill_params and io_uring_sanitise_params.
  */
 import * as abi from '../../abi/constants.js'
+import { IORING_MAX_CQ_ENTRIES, IORING_MAX_ENTRIES } from '../../abi/limits.js'
 import { PARAMS } from '../../abi/params.js'
 import { EINVAL, ENXIO } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
 import { isOpenFd } from '../../sys/file.js'
 import type { IoRingCtx } from './state/ctx.js'
 import { RINGS } from './state/layout.js'
-
-const MAX_ENTRIES = 32768
-const MAX_CQ_ENTRIES = 2 * MAX_ENTRIES
 
 const SETUP_KNOWN =
   abi.IORING_SETUP_CQSIZE |
@@ -52,14 +50,14 @@ export function checkParams(
   if (has(abi.IORING_SETUP_DEFER_TASKRUN) && !has(abi.IORING_SETUP_SINGLE_ISSUER)) return -EINVAL
   const deferredOrCoop = has(abi.IORING_SETUP_COOP_TASKRUN) || has(abi.IORING_SETUP_DEFER_TASKRUN)
   if (has(abi.IORING_SETUP_TASKRUN_FLAG) && !deferredOrCoop) return -EINVAL
-  const sqEntries = clampEntries(entries >>> 0, MAX_ENTRIES, has(abi.IORING_SETUP_CLAMP))
+  const sqEntries = clampEntries(entries >>> 0, IORING_MAX_ENTRIES, has(abi.IORING_SETUP_CLAMP))
   if (sqEntries < 0) return sqEntries
   const sq = roundUpPow2(sqEntries)
   let cq = 2 * sq
   if (has(abi.IORING_SETUP_CQSIZE)) {
     const asked = clampEntries(
       params.getUint32(PARAMS.at.cq_entries, true),
-      MAX_CQ_ENTRIES,
+      IORING_MAX_CQ_ENTRIES,
       has(abi.IORING_SETUP_CLAMP),
     )
     if (asked < 0) return asked

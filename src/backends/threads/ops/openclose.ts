@@ -5,8 +5,18 @@
  * The inline attempt is openat2 with RESOLVE_CACHED and O_NONBLOCK, as in the kernel: path components that are cached
  * are walked at once, and a FIFO without a writer does not block. Counterpart: io_uring/openclose.c.
  */
-import { constants as fsConstants } from 'node:fs'
-import { IOSQE_FIXED_FILE, RESOLVE_CACHED } from '../../../abi/constants.js'
+import {
+  IOSQE_FIXED_FILE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECT,
+  O_EXCL,
+  O_NONBLOCK,
+  O_PATH,
+  O_TMPFILE,
+  O_TRUNC,
+  RESOLVE_CACHED,
+} from '../../../abi/constants.js'
 import { SQE } from '../../../abi/sqe.js'
 import { OPEN_HOW } from '../../../abi/structs.js'
 import { E2BIG, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOSYS, ENXIO, EPERM } from '../../../lib/errno.js'
@@ -30,10 +40,6 @@ import {
 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
-const { O_CREAT, O_TRUNC, O_NONBLOCK, O_DIRECT, O_EXCL } = fsConstants
-const O_CLOEXEC = 0o2000000
-const O_TMPFILE = 0o20000000
-const O_PATH = 0o10000000
 const S_ADDR3 = SQE.at.addr3 >> 2
 const CHUNK_BYTES = 65536
 

@@ -4,8 +4,19 @@
  * The inline attempt is preadv2 or pwritev2 with RWF_NOWAIT: cached data is copied at once, as the kernel does inside
  * enter. Offset -1 is the file's own position. Counterpart: io_uring/rw.c.
  */
-import { O_NONBLOCK, RWF_NOWAIT } from '../../../abi/constants.js'
-import { EAGAIN, ECANCELED, EFAULT, EINTR, EINVAL, ENOBUFS, EOPNOTSUPP } from '../../../lib/errno.js'
+import { F_GETFL, F_GETPIPE_SZ, UIO_MAXIOV } from '../../../abi/calls.js'
+import {
+  IORING_OP_READ,
+  IORING_OP_READV,
+  IORING_OP_WRITEV,
+  IOSQE_BUFFER_SELECT,
+  O_NONBLOCK,
+  POLLIN,
+  POLLOUT,
+  RWF_NOWAIT,
+} from '../../../abi/constants.js'
+import { MAX_RW_COUNT } from '../../../abi/limits.js'
+import { EAGAIN, ECANCELED, EFAULT, EINTR, EINVAL, ENOBUFS, EOPNOTSUPP, ESPIPE } from '../../../lib/errno.js'
 import { dataViewOf } from '../../../lib/views.js'
 import { fileKind } from '../../../sys/file.js'
 import { checkIovecs, libc } from '../../../sys/libc.js'
@@ -32,18 +43,7 @@ import {
 import type { Tctx } from '../state/tctx.js'
 import { arm, isArmed, waitForFile } from '../wait/worker-wait.js'
 
-const ESPIPE = 29
-const F_GETFL = 3
-const F_GETPIPE_SZ = 1032
-const POLLIN = 1
-const POLLOUT = 4
-const UIO_MAXIOV = 1024
 const IOV_BYTES = 16
-const IORING_OP_READV = 1
-const IORING_OP_WRITEV = 2
-const IORING_OP_READ = 22
-const IOSQE_BUFFER_SELECT = 32
-const MAX_RW_COUNT = 0x7ffff000
 
 /** One iovec of this thread's own, filled for each call. */
 const iov = new Int32Array(4)

@@ -2,8 +2,21 @@
  * SPLICE, TEE. Prepared on the owner thread, always run on a worker, which looks the fd spliced from up by number.
  * Counterpart: io_uring/splice.c.
  */
-import { O_NONBLOCK, O_RDONLY, O_WRONLY, SPLICE_F_FD_IN_FIXED } from '../../../abi/constants.js'
-import { EAGAIN, EBADF, ECANCELED, EINTR, EINVAL } from '../../../lib/errno.js'
+import { F_GETFD, F_GETFL } from '../../../abi/calls.js'
+import {
+  O_ACCMODE,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  POLLIN,
+  POLLOUT,
+  SPLICE_F_FD_IN_FIXED,
+  SPLICE_F_GIFT,
+  SPLICE_F_MORE,
+  SPLICE_F_MOVE,
+  SPLICE_F_NONBLOCK,
+} from '../../../abi/constants.js'
+import { EAGAIN, EBADF, ECANCELED, EINTR, EINVAL, ESPIPE } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
 import type { IoRingCtx } from '../state/ctx.js'
@@ -12,15 +25,7 @@ import { R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_TOTAL } fr
 import type { Tctx } from '../state/tctx.js'
 import { isReadySoon } from '../wait/worker-wait.js'
 
-const ESPIPE = 29
-const O_ACCMODE = 3
-const SPLICE_F_NONBLOCK = 2
-/** MOVE, NONBLOCK, MORE, GIFT. */
-const SPLICE_F_ALL = 15
-const POLLIN = 1
-const POLLOUT = 4
-const F_GETFD = 1
-const F_GETFL = 3
+const SPLICE_F_ALL = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT
 
 /** Two offsets of this thread's own, filled for each call. */
 const offsets = new Int32Array(4)

@@ -2,7 +2,6 @@
  * STATX. Prepared on the owner thread and run on a worker, for a lookup may wait for the disk; but of an open file whose
  * attributes may be old they are at hand, and are taken on the owner. Counterpart: io_uring/statx.c.
  */
-import { constants as fsConstants } from 'node:fs'
 import {
   AT_EMPTY_PATH,
   AT_NO_AUTOMOUNT,
@@ -11,6 +10,9 @@ import {
   AT_STATX_SYNC_TYPE,
   AT_SYMLINK_NOFOLLOW,
   IOSQE_FIXED_FILE,
+  O_CLOEXEC,
+  O_NOFOLLOW,
+  O_PATH,
   RESOLVE_CACHED,
 } from '../../../abi/constants.js'
 import { OPEN_HOW } from '../../../abi/structs.js'
@@ -36,9 +38,6 @@ import {
 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
-const { O_NOFOLLOW } = fsConstants
-const O_PATH = 0o10000000
-const O_CLOEXEC = 0o2000000
 const EMPTY_PATH = new Uint8Array(8)
 /** Its end alone, as a path that is held. */
 const NO_PATH = EMPTY_PATH.subarray(0, 1)

@@ -16,11 +16,12 @@ import {
   IORING_TIMEOUT_UPDATE_MASK,
   IOSQE_FIXED_FILE,
 } from '../../../abi/constants.js'
+import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME } from '../../../abi/process.js'
 import { SQE } from '../../../abi/sqe.js'
 import { nowMs } from '../../../lib/clock.js'
 import { ECANCELED, EFAULT, EINVAL, ENOENT } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
-import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME, clockMs } from '../../../sys/clock.js'
+import { clockMs } from '../../../sys/clock.js'
 import { copyIn } from '../../../sys/memory.js'
 import { committedTail } from '../request/cqring.js'
 import { endTimeout } from '../request/timeouts.js'

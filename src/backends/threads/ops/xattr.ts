@@ -3,6 +3,7 @@
  * io_uring/xattr.c.
  */
 import { XATTR_CREATE, XATTR_REPLACE } from '../../../abi/advice.js'
+import { XATTR_NAME_MAX, XATTR_SIZE_MAX } from '../../../abi/calls.js'
 import { IOSQE_FIXED_FILE } from '../../../abi/constants.js'
 import { SQE } from '../../../abi/sqe.js'
 import { E2BIG, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ERANGE } from '../../../lib/errno.js'
@@ -15,8 +16,6 @@ import { R_ADDR, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_SQE_FLAGS, R_TOTAL, setA
 import type { Tctx } from '../state/tctx.js'
 
 const S_ADDR3 = SQE.at.addr3 >> 2
-const XATTR_NAME_MAX = 255
-const XATTR_SIZE_MAX = 65536
 const NOTHING = new Uint8Array(0)
 
 /** Of `addr` a copy of its own. -EFAULT; -ERANGE for one that is empty or too long. */

@@ -4,6 +4,7 @@
  * A request is the payload of an io-wq item and shares its index. Counterpart: io_alloc_req, io_init_req's copying, and
  * io_free_req.
  */
+import { PATH_MAX } from '../../../abi/calls.js'
 import { IOSQE_ASYNC, IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../../abi/constants.js'
 import { SQE } from '../../../abi/sqe.js'
 import { EFAULT, ENAMETOOLONG, ENOENT } from '../../../lib/errno.js'
@@ -100,7 +101,6 @@ export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
   tctx.wq.free(req)
 }
 
-const PATH_MAX = 4096
 const path = new Uint8Array(PATH_MAX)
 
 /**

@@ -3,7 +3,7 @@
  *
  * Counterpart: io_prep_async_work and io_queue_iowq.
  */
-import { IOSQE_ASYNC, IOSQE_FIXED_FILE } from '../../../abi/constants.js'
+import { AT_FDCWD, IOSQE_ASYNC, IOSQE_FIXED_FILE } from '../../../abi/constants.js'
 import { EBADF, EMFILE } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { fileKind, holdFd } from '../../../sys/file.js'
@@ -18,8 +18,6 @@ import { R_FD, R_HELD_FD, R_LINK, R_REQ_FLAGS, R_SQE_FLAGS, R_USER_DATA } from '
 import type { Tctx } from '../state/tctx.js'
 import { arm } from '../wait/worker-wait.js'
 import { failIssue } from './end.js'
-
-const AT_FDCWD = -100
 
 /**
  * Hands a request to io-wq. Its file is duplicated first, so that the app may close the fd as soon as enter returns,

@@ -14,6 +14,7 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from '../../../abi/constants.js'
+import { SQE_VALID_FLAGS } from '../../../abi/limits.js'
 import { SQE } from '../../../abi/sqe.js'
 import { loadAcquire, storeRelease } from '../../../lib/barrier.js'
 import { EAGAIN, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, EOPNOTSUPP } from '../../../lib/errno.js'
@@ -39,7 +40,6 @@ const SQ_TAIL = RINGS.at.sq_tail >> 2
 const SQ_DROPPED = RINGS.at.sq_dropped >> 2
 const SQE_SHIFT = Math.log2(SQE.size >> 2)
 const S_IOPRIO_SHIFT = 16
-const SQE_FLAGS_KNOWN = 0x7f
 /** Flags that initReq has nothing to look at for. */
 const SQE_FLAGS_COMMON = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
 /** Answers of a system call that read the path where it is, and PUNT, which has not. */
@@ -106,7 +106,7 @@ function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number
   const def = opcode < IORING_OP_LAST ? opdef(opcode) : undefined
   if (def === undefined) return -EINVAL
   if ((flags & ~SQE_FLAGS_COMMON) !== 0) {
-    if ((flags & ~SQE_FLAGS_KNOWN) !== 0) return -EINVAL
+    if ((flags & ~SQE_VALID_FLAGS) !== 0) return -EINVAL
     if ((flags & IOSQE_BUFFER_SELECT) !== 0 && def.bufferSelect !== true) return -EOPNOTSUPP
     const error = initDrain(tctx, ctx, flags)
     if (error < 0) return error

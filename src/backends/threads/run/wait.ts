@@ -5,12 +5,13 @@
  * io_uring/wait.c.
  */
 import { IORING_ENTER_ABS_TIMER, IORING_ENTER_EXT_ARG } from '../../../abi/constants.js'
+import { CLOCK_MONOTONIC } from '../../../abi/process.js'
 import { GETEVENTS_ARG } from '../../../abi/structs.js'
 import { assert, VERIFY } from '../../../lib/assert.js'
 import { nowMs } from '../../../lib/clock.js'
 import { EFAULT, EINVAL, ETIME } from '../../../lib/errno.js'
 import { dataViewOf, lengthOf } from '../../../lib/views.js'
-import { CLOCK_MONOTONIC, clockMs } from '../../../sys/clock.js'
+import { clockMs } from '../../../sys/clock.js'
 import { copyIn, fromWords } from '../../../sys/memory.js'
 import { committedTail, flushOverflow, nrReady } from '../request/cqring.js'
 import { flushCompletions } from '../request/flush.js'

@@ -3,7 +3,7 @@
  *
  * Data, and no policy: what is done with it stands on higher floors. Counterpart: struct io_ring_ctx.
  */
-import { IORING_SETUP_DEFER_TASKRUN } from '../../../abi/constants.js'
+import { IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_NO_SQARRAY, IORING_SETUP_R_DISABLED } from '../../../abi/constants.js'
 import { CQE } from '../../../abi/cqe.js'
 import { storeRelease } from '../../../lib/barrier.js'
 import { NONE } from '../../../lib/mpscq.js'
@@ -77,8 +77,6 @@ export class IoRingCtx {
   batchAsync = false
 
   constructor(id: number, generation: number, fd: number, flags: number, sqEntries: number, cqEntries: number) {
-    const IORING_SETUP_R_DISABLED = 1 << 6
-    const IORING_SETUP_NO_SQARRAY = 1 << 16
     this.id = id
     this.generation = generation
     this.fd = fd
