@@ -29,28 +29,15 @@ import {
 } from './program.js'
 
 /** What a program may have besides: not every backend has it, and not all of it has one right outcome. */
-export type Feature =
-  | 'sizes'
-  | 'tree'
-  | 'pipes'
-  | 'contended'
-  | 'crowd'
-  | 'limit'
-  | 'beside'
-  | 'drain'
-  | 'fixed'
-  | 'times'
-  | 'polls'
-  | 'sweeps'
-  | 'sync'
-  | 'layouts'
-export const FEATURES: readonly Feature[] = [
+export const FEATURES = [
   'sizes',
   'tree',
   'pipes',
   'contended',
   'crowd',
   'limit',
+  'few fds',
+  'deaths',
   'beside',
   'drain',
   'fixed',
@@ -59,7 +46,8 @@ export const FEATURES: readonly Feature[] = [
   'sweeps',
   'sync',
   'layouts',
-]
+] as const
+export type Feature = (typeof FEATURES)[number]
 
 /** How often each kind of request comes; with a feature, more. */
 const WEIGHTS = {
@@ -282,7 +270,9 @@ export class Chooser {
   /** A descriptor and a range that this chain may use; undefined where all is taken. */
   #place(len: number, writes: boolean): { fd: FdRef; off: number } | undefined {
     const random = this.#random
-    if (random.oneIn(10)) return { fd: random.oneIn(2) ? this.#badFd() : { kind: 'dir' }, off: random.int(100) }
+    if (random.oneIn(8)) {
+      return { fd: random.pick([this.#badFd(), { kind: 'dir' }, { kind: 'full' }] as const), off: random.int(100) }
+    }
     const file = random.int(NR_FILES)
     if (!this.#claims.isShared(file)) {
       if (!this.#claims.own(file, this.#chain)) return undefined

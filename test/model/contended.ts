@@ -4,6 +4,7 @@
  * Which write of a block comes last is left open, but one of them did, and whole: writes of a file exclude each other. A
  * read may see parts of several.
  */
+import { EOWNERDEAD } from '../../src/lib/errno.js'
 import { type SeenEpoch, writtenByte } from './observation.js'
 import type { Member } from './program.js'
 
@@ -20,16 +21,23 @@ export class Contended {
   readonly #writers: number[][] = Array.from({ length: NR_BLOCKS }, () => [NOBODY])
 
   epoch({ chains, buffers }: SeenEpoch, results: ReadonlyMap<number, number>, broken: string[]): void {
+    const mayHaveRun = ({ userData }: Member) => results.get(userData) === -EOWNERDEAD
     const hasRun = ({ userData }: Member) => results.get(userData) === BLOCK_BYTES
     for (let block = 0; block < NR_BLOCKS; block++) {
       const writes = (member: Member) =>
-        member.op.op === 'contend' && member.op.writes && member.op.block === block && hasRun(member)
+        member.op.op === 'contend' &&
+        member.op.writes &&
+        member.op.block === block &&
+        (hasRun(member) || mayHaveRun(member))
       const during = [...this.#writers[block]!]
       const last: number[] = []
+      let isSure = false
       for (const { members } of chains) {
-        const inTurn = members.filter(writes).map(({ userData }) => userData)
-        during.push(...inTurn)
-        last.push(...inTurn.slice(-1))
+        const inTurn = members.filter(writes)
+        during.push(...inTurn.map(({ userData }) => userData))
+        // The last that has run for certain, and those after it.
+        last.push(...inTurn.slice(Math.max(0, inTurn.findLastIndex(hasRun))).map(({ userData }) => userData))
+        isSure ||= inTurn.some(hasRun)
       }
       for (const member of chains.flatMap(({ members }) => members)) {
         const { op, userData } = member
@@ -37,7 +45,7 @@ export class Contended {
         const isOdd = buffers.get(userData)?.some((byte, i) => during.every((writer) => byteOf(writer, i) !== byte))
         if (isOdd) broken.push(`${userData} has read what nobody wrote to block ${block}`)
       }
-      if (last.length > 0) this.#writers[block] = last
+      if (last.length > 0) this.#writers[block] = isSure ? last : [...this.#writers[block]!, ...last]
     }
   }
 

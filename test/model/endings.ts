@@ -6,7 +6,7 @@
  * somebody.
  */
 import { IORING_ASYNC_CANCEL_ALL, POLLIN } from '../../src/abi/constants.js'
-import { EALREADY, EBADF, ECANCELED, EINTR, EINVAL, ENOENT, ETIME } from '../../src/lib/errno.js'
+import { EALREADY, EBADF, ECANCELED, EINTR, EINVAL, ENOENT, EOWNERDEAD, ETIME } from '../../src/lib/errno.js'
 import type { SeenChain, SeenEpoch } from './observation.js'
 import { describeMember, FAR, isBroad, isSpoiled, isWaiter, type Member } from './program.js'
 
@@ -40,7 +40,7 @@ export function checkEndings(epoch: SeenEpoch, broken: string[]): void {
 }
 
 function wasInterrupted(res: number | undefined): boolean {
-  return res === -ECANCELED || res === -EINTR
+  return res === -ECANCELED || res === -EINTR || res === -EOWNERDEAD
 }
 
 function checkEnding(
@@ -55,6 +55,8 @@ function checkEnding(
   const at = chain.members.indexOf(member)
   // Silent, or behind a broken link: that is the business of the chain's own rules.
   if (res === undefined || (at > 0 && res === -ECANCELED)) return
+  // Whatever came of it: its thread died, or there was none.
+  if (res === -EOWNERDEAD || (epoch.lacksThreads && res === -ECANCELED)) return
   if (res === -ECANCELED && (op.op === 'remove' || op.op === 'cancel') && isSwept(epoch)) return
   const complain = (what: string) => broken.push(`${what}: ${describeMember(member)} -> ${res}`)
   const more = chain.more.filter((cqe) => cqe.userData === userData)

@@ -4,17 +4,11 @@
  * It checks on the way what only a running ring can show: what enter returned and took, the bounds of both queues, and
  * that each request ends once. Every wait is bounded: a program that hangs is an observation too.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import {
-  IORING_ASYNC_CANCEL_ALL,
-  IORING_CQE_F_MORE,
-  IORING_SQ_CQ_OVERFLOW,
-  IOSQE_CQE_SKIP_SUCCESS,
-  IOSQE_IO_LINK,
-} from '../../src/abi/constants.js'
+import { IORING_ASYNC_CANCEL_ALL, IORING_CQE_F_MORE, IORING_SQ_CQ_OVERFLOW } from '../../src/abi/constants.js'
 import type { Syscalls } from '../../src/abi/syscalls.js'
 import { nowMs } from '../../src/lib/clock.js'
 import { EALREADY, ENOENT, ETIME, errnoName } from '../../src/lib/errno.js'
@@ -22,36 +16,18 @@ import { setFlags, setUserData } from '../../src/ring/prep.js'
 import { registerFiles, registerSyncCancel } from '../../src/ring/register.js'
 import { queueInit, type Ring } from '../../src/ring/ring.js'
 import { SQ_FULL } from '../../src/ring/sq.js'
-import { limitTo, RLIMIT_FSIZE } from '../rlimit.js'
+import { limitTo, RLIMIT_FSIZE, RLIMIT_NOFILE } from '../rlimit.js'
+import { type Flying, isDone, isStuck } from './flying.js'
 import { Materials } from './materials.js'
-import type { Observation, SeenCqe, SeenEpoch } from './observation.js'
-import {
-  FAR,
-  hasDrains,
-  isCertain,
-  isFailure,
-  isWaiter,
-  LINKS,
-  type Member,
-  type Program,
-  type Step,
-  sqeFlags,
-  usesFixed,
-} from './program.js'
+import type { Observation, SeenEpoch } from './observation.js'
+import { hasDrains, isCertain, type Member, type Program, type Step, sqeFlags, usesFixed } from './program.js'
+import { killThread } from './ring-threads.js'
 import { SubmitModel } from './submit-model.js'
 
-/** Far beyond what a machine under load takes. */
+/** Far beyond what a machine under load takes from one completion to the next. */
 const HANG_MS = 20_000
 /** How long a sync cancel waits that is made again if it was in vain. */
 const RETRY_MS = 100
-
-/** A chain in flight. */
-interface Flying {
-  readonly members: readonly Member[]
-  readonly drains: boolean
-  readonly cqes: SeenCqe[]
-  readonly more: SeenCqe[]
-}
 
 export async function execute(program: Program, syscalls: Syscalls): Promise<Observation> {
   const { companion, fileLimit } = program
@@ -114,6 +90,7 @@ class Run {
   readonly #model: SubmitModel
   readonly #isCertain: boolean
   readonly #drains: boolean
+  readonly #fdsLeft: number | undefined
   readonly #returns: string[] = []
   readonly #epochs: SeenEpoch[] = []
   readonly #broken: string[] = []
@@ -122,6 +99,7 @@ class Run {
   #flying: Flying[] = []
   /** All chains since the last drain, in the order of submission. */
   #all: Flying[] = []
+  #nrDeaths = 0
   isOver = false
 
   constructor(ring: Ring, materials: Materials, program: Program) {
@@ -130,6 +108,7 @@ class Run {
     this.#model = new SubmitModel(program.setupFlags)
     this.#isCertain = isCertain(program)
     this.#drains = hasDrains(program)
+    this.#fdsLeft = program.fdsLeft
   }
 
   step(step: Step): void {
@@ -150,7 +129,7 @@ class Run {
         break
       }
       case 'get events': {
-        const res = this.#ring.getEvents()
+        const res = this.#limited(() => this.#ring.getEvents())
         if (res !== 0) this.#break(`get events returned ${res}`)
         const { sq, cq } = this.#ring
         // What overflowed comes as far as there is room.
@@ -173,6 +152,9 @@ class Run {
       case 'drain':
         this.#drain()
         break
+      case 'kill':
+        if (this.#ring.syscalls.name === 'threads' && killThread(step.nth, step.looks)) this.#nrDeaths++
+        break
       case 'close':
         this.#ring.queueExit()
         this.isOver = true
@@ -192,6 +174,19 @@ class Run {
    */
   registerFilesIfPossible(): number {
     return registerFiles(this.#ring, this.#materials.registered())
+  }
+
+  /** Makes a call while the process has few descriptors left, if the program is about that. */
+  #limited(call: () => number): number {
+    if (this.#fdsLeft === undefined) return call()
+    const next = openSync('/dev/null', 'r')
+    closeSync(next)
+    const was = limitTo(RLIMIT_NOFILE, BigInt(next + this.#fdsLeft))
+    try {
+      return call()
+    } finally {
+      limitTo(RLIMIT_NOFILE, was)
+    }
   }
 
   #syncCancel(target: number, timeoutMs: number): number {
@@ -216,6 +211,11 @@ class Run {
     }
   }
 
+  /** A thread may not come up, by a lack of descriptors or because it was ended: then requests are cancelled. */
+  get #lacksThreads(): boolean {
+    return this.#nrDeaths > 0 || this.#fdsLeft !== undefined
+  }
+
   #break(what: string): void {
     this.#broken.push(what)
   }
@@ -237,7 +237,7 @@ class Run {
   /** An enter that submits; what it returns and takes must be what the rules say. Returns how many. */
   #enter(name: string, call: () => number): number {
     const ready = this.#ring.sq.ready()
-    const res = call()
+    const res = this.#limited(call)
     const advanced = ready - this.#ring.sq.ready()
     const { returns, chains } = this.#model.enter(this.#model.nrPending)
     this.#returns.push(`${name}: ${res < 0 ? `-${errnoName(res)}` : res}`)
@@ -280,12 +280,14 @@ class Run {
 
   #drain(): void {
     while (this.#model.nrPending > 0 && !this.isOver) this.#enter('submit', () => this.#ring.submit())
-    const deadline = nowMs() + HANG_MS
+    let deadline = nowMs() + HANG_MS
     for (;;) {
+      const nrEnded = this.#order.length
       this.#take()
+      if (this.#order.length > nrEnded) deadline = nowMs() + HANG_MS
       if (this.#flying.length === 0 || this.isOver) break
       const isEarly = !this.#releaseWaiting()
-      const res = this.#ring.waitCqe(isEarly ? 1 : Math.max(1, deadline - nowMs()))
+      const res = this.#limited(() => this.#ring.waitCqe(isEarly ? 1 : Math.max(1, deadline - nowMs())))
       if (res < 0 && nowMs() >= deadline) {
         const left = this.#flying.map(({ members }) => members.map(({ userData }) => userData).join('-'))
         this.#break(`hangs (${errnoName(res)}): ${left.join(', ')} did not end`)
@@ -297,7 +299,8 @@ class Run {
     if ((this.#ring.sq.flags() & IORING_SQ_CQ_OVERFLOW) !== 0) this.#break('at rest the overflow flag is set')
     if (this.#flying.length > 0) return
     const results = this.#materials.takeResults()
-    this.#epochs.push({ chains: this.#all, order: this.#order, syncCancels: this.#syncCancels, ...results })
+    const { chains, order, syncCancels } = { chains: this.#all, order: this.#order, syncCancels: this.#syncCancels }
+    this.#epochs.push({ chains, order, syncCancels, lacksThreads: this.#lacksThreads, ...results })
     this.#all = []
     this.#order = []
     this.#syncCancels = []
@@ -354,27 +357,4 @@ class Run {
     const tree = this.isOver ? undefined : this.#materials.tree()
     return { returns: this.#returns, epochs: this.#epochs, files, tree, contended, broken: this.#broken }
   }
-}
-
-/** Whether a chain goes no further until its head is cancelled or let go. */
-function isStuck({ members: [head, second], cqes }: Flying): boolean {
-  const hasEnded = (member: Member) => cqes.some(({ userData }) => userData === member.userData)
-  if (!isWaiter(head!.op) || hasEnded(head!)) return false
-  const isLimited = second?.op.op === 'link timeout' && second.op.ms !== FAR
-  return !isLimited || hasEnded(second)
-}
-
-/** Whether no more completions of a chain are due. One that skips is over with its last, or where it told of failure. */
-function isDone({ members, cqes }: Flying): boolean {
-  const seen = new Map(cqes.map(({ userData, res }) => [userData, res]))
-  if (members.every(({ userData }) => seen.has(userData))) return true
-  if (members.every(({ flags }) => (flags & IOSQE_CQE_SKIP_SUCCESS) === 0)) return false
-  for (const [i, member] of members.entries()) {
-    const res = seen.get(member.userData)
-    if (res === undefined || !isFailure(member, res) || (member.flags & LINKS) !== IOSQE_IO_LINK) continue
-    // Here the chain broke: whoever told of it by the way of skipping speaks for all behind.
-    if ((member.flags & IOSQE_CQE_SKIP_SUCCESS) !== 0) return true
-    return members.slice(i + 1).every(({ userData }) => seen.has(userData))
-  }
-  return seen.has(members.at(-1)!.userData)
 }

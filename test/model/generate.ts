@@ -59,7 +59,10 @@ class Generator {
     // Half of the programs have but what any backend can run: they are compared.
     const isPlain = this.#random.oneIn(2)
     const offered = isPlain ? FEATURES.filter((feature) => EVERYWHERE.has(feature)) : FEATURES
-    this.features = new Set(offered.filter(() => this.#random.oneIn(3)))
+    const features = offered.filter(() => this.#random.oneIn(3))
+    // What any backend can run, and has more than one right outcome.
+    if (isPlain && this.#random.oneIn(4)) features.push(this.#random.pick(['few fds', 'deaths'] as const))
+    this.features = new Set(features)
     this.#choose = new Chooser(this.#random, this.features)
   }
 
@@ -71,6 +74,8 @@ class Generator {
     // It holds for the process: what runs beside must reckon with it too.
     const isLimited = this.features.has('limit') && !this.features.has('beside')
     const fileLimit = isLimited ? FILE_BYTES + random.int(1500) : undefined
+    const isShort = this.features.has('few fds') && !this.features.has('beside')
+    const fdsLeft = isShort ? random.int(8) : undefined
     let setupFlags = 0
     if (random.oneIn(2)) setupFlags |= abi.IORING_SETUP_SUBMIT_ALL
     setupFlags |= random.pick([
@@ -101,7 +106,15 @@ class Generator {
       while (model.nrPending > 0) model.enter(model.nrPending)
     }
     const { steps } = this
-    return { seed: this.#seed, setupFlags, entries, cqEntries, steps, ...(fileLimit && { fileLimit }) }
+    return {
+      seed: this.#seed,
+      setupFlags,
+      entries,
+      cqEntries,
+      steps,
+      ...(fileLimit !== undefined && { fileLimit }),
+      ...(fdsLeft !== undefined && { fdsLeft }),
+    }
   }
 
   #add(step: Step): void {
@@ -110,6 +123,10 @@ class Generator {
 
   #addCall(model: SubmitModel): void {
     const random = this.#random
+    if (this.features.has('deaths') && !this.features.has('beside') && random.oneIn(2)) {
+      this.#add({ step: 'kill', nth: random.int(8), looks: random.int(400) })
+      return
+    }
     if (this.features.has('sync') && random.oneIn(2)) {
       const target = this.#choose.takeWaiting()
       if (target !== undefined) {

@@ -7,7 +7,7 @@
  */
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE } from '../../src/abi/advice.js'
 import { IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK, O_CREAT } from '../../src/abi/constants.js'
-import { ECANCELED, errnoName } from '../../src/lib/errno.js'
+import { ECANCELED, EOWNERDEAD, errnoName } from '../../src/lib/errno.js'
 import { Contended } from './contended.js'
 import { checkEndings, mayBeCancelled } from './endings.js'
 import { fdKey, initialContents } from './materials.js'
@@ -87,7 +87,7 @@ function checkChain(chain: SeenChain, epoch: SeenEpoch, broken: string[]): Map<n
       continue
     }
     const isInjected = member.op.op === 'nop' && member.op.len === -ECANCELED
-    if (res === -ECANCELED && !isInjected && !mayBeCancelled(chain, member, epoch))
+    if (res === -ECANCELED && !isInjected && !epoch.lacksThreads && !mayBeCancelled(chain, member, epoch))
       complain('cancelled though nothing failed before')
     if (skips && !isFailure(member, res)) complain('told of success')
     const isHard = (member.flags & IOSQE_IO_HARDLINK) !== 0
@@ -125,6 +125,8 @@ class Files {
   /** user_data of an openat to the file it opened. */
   readonly #opened = new Map<number, string>()
   readonly #pipes = new PipeModel()
+  /** Files and pipes, and what else has a position, of which nobody knows what a thread that died has done to them. */
+  readonly #unknown = new Set<string>()
 
   constructor() {
     for (let file = 0; file < NR_FILES; file++) this.#contents.set(`file-${file}`, initialContents(file))
@@ -140,6 +142,11 @@ class Files {
     if (buffer !== undefined && (res === -ECANCELED || res >= 0)) {
       const rest = buffer.subarray(res < 0 ? 0 : res)
       if (!rest.every((byte) => byte === FILLER)) complain('more of the buffer is written than was read')
+    }
+    if (res === -EOWNERDEAD) this.#forget(op)
+    if (touched(op, this.#opened).some((name) => this.#unknown.has(name))) {
+      this.#forget(op)
+      return
     }
     // No byte transferred is right anywhere, even where there are none.
     if (res < 0 || (res === 0 && !TELLS_AT_ZERO.has(op.op))) return
@@ -194,6 +201,11 @@ class Files {
     }
   }
 
+  /** Of what the operation touched nothing is known from here on. */
+  #forget(op: Op): void {
+    for (const name of touched(op, this.#opened)) this.#unknown.add(name)
+  }
+
   /** Puts what was moved where it went: a pipe, or a file. False where there is none. */
   #write(fd: FdRef, off: number, bytes: Uint8Array): boolean {
     if (fd.kind === 'pipe') {
@@ -229,16 +241,10 @@ class Files {
 
   /** Where a transfer of `count` bytes was; moves the position if it was there. */
   #place(fd: FdRef, off: number, count: number, writes = false) {
-    const name =
-      fd.kind === 'file' || fd.kind === 'fixed'
-        ? `file-${fd.file}`
-        : fd.kind === 'spare'
-          ? `file-${fd.index % NR_FILES}`
-          : fd.kind === 'opened'
-            ? this.#opened.get(fd.by)
-            : undefined
-    if (name === undefined) return undefined
-    const contents = this.#contents.get(name)!
+    const name = fd.kind === 'full' ? fd.kind : nameOfFd(fd, this.#opened)
+    if (name === 'full') return { name, contents: new Uint8Array(off + count), off }
+    const contents = name === undefined ? undefined : this.#contents.get(name)
+    if (name === undefined || contents === undefined) return undefined
     const isAppended = writes && fd.kind === 'file' && fd.mode === 'append'
     if (isAppended) {
       if (off === -1) this.#positions.set(fdKey(fd), contents.length + count)
@@ -255,10 +261,40 @@ class Files {
     const names = new Set([...this.#contents.keys(), ...found.keys()])
     for (const name of names) {
       const [expected, actual] = [this.#contents.get(name), found.get(name)]
+      if (this.#unknown.has(name)) continue
       if (expected === undefined) broken.push(`${name} was made by a request that did not succeed`)
       else if (actual === undefined) broken.push(`${name} is missing`)
       else if (!Buffer.from(expected).equals(actual)) broken.push(`${name} does not hold what was written`)
     }
+  }
+}
+
+/** Names of the files and pipes whose contents, size or position an operation may change or read. */
+function touched(op: Op, opened: ReadonlyMap<number, string>): string[] {
+  const names: (string | undefined)[] = []
+  if ('fd' in op) names.push(nameOfFd(op.fd, opened))
+  if ('from' in op) names.push(nameOfFd(op.from, opened))
+  if ('path' in op && op.path.kind === 'new') names.push(op.path.name)
+  if (op.op === 'statx' && op.path.kind === 'file') names.push(`file-${op.path.file}`)
+  return names.filter((name) => name !== undefined)
+}
+
+/** The file behind a descriptor. */
+function nameOfFd(fd: FdRef, opened: ReadonlyMap<number, string>): string | undefined {
+  switch (fd.kind) {
+    case 'file':
+    case 'fixed':
+      return `file-${fd.file}`
+    case 'spare':
+      return `file-${fd.index % NR_FILES}`
+    case 'opened':
+      return opened.get(fd.by)
+    case 'pipe':
+      return `pipe ${fd.index}`
+    case 'constant':
+      return fd.kind
+    default:
+      return undefined
   }
 }
 

@@ -12,6 +12,7 @@ import {
   STATX_BASIC_STATS,
 } from '../../src/abi/constants.js'
 import { STATX } from '../../src/abi/structs.js'
+import { EOWNERDEAD } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { libc } from '../../src/sys/libc.js'
 import { addressOf } from '../../src/sys/memory.js'
@@ -56,6 +57,7 @@ export class Materials {
       this.#fds.set(`spare ${index}`, openSync(join(this.#dir, `file-${index % NR_FILES}`), 'r+'))
     }
     this.#fds.set('dir', openSync(this.#dir, 'r'))
+    this.#fds.set('full', openSync('/dev/full', 'r+'))
     this.#more = new MoreMaterials(dir, {
       fd: (ref) => this.#fd(ref),
       readsInto: (userData, bytes) => this.#buffers.set(userData, bytes),
@@ -227,7 +229,8 @@ export class Materials {
       this.#pipes.delete(userData)
     }
     if ((op.op === 'openat' || op.op === 'openat2') && res >= 0) this.#opened.set(userData, res)
-    if (op.op !== 'close' || res !== 0) return
+    // Where its thread died a close may have been made.
+    if (op.op !== 'close' || (res !== 0 && res !== -EOWNERDEAD)) return
     if (op.fd.kind === 'opened') this.#opened.delete(op.fd.by)
     else this.#fds.delete(fdKey(op.fd))
   }

@@ -27,6 +27,8 @@ export interface SeenEpoch {
   readonly order: readonly number[]
   /** What a sync cancel returned, and for whom. */
   readonly syncCancels: readonly { readonly target: number; readonly res: number }[]
+  /** Requests may be cancelled for want of a thread. */
+  readonly lacksThreads?: boolean
   /** What a read put into its buffer, by user_data; the buffer began as FILLER. */
   readonly buffers: ReadonlyMap<number, Uint8Array>
   /** Size that statx reported, by user_data. */

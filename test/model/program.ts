@@ -19,7 +19,7 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from '../../src/abi/constants.js'
-import { ECANCELED, ETIME } from '../../src/lib/errno.js'
+import { ECANCELED, EMFILE, EOWNERDEAD, ETIME } from '../../src/lib/errno.js'
 import { BLOCK_BYTES } from './contended.js'
 import { countsThough, isMoreRefused, isNoPath, type MoreOp, neverFails } from './more-ops.js'
 
@@ -42,6 +42,8 @@ export type FdRef =
   | { readonly kind: 'pipe'; readonly index: number; readonly end: 'read' | 'write' }
   /** A file that nobody writes to. */
   | { readonly kind: 'constant' }
+  /** /dev/full: reads give zeroes, and writes find no space. */
+  | { readonly kind: 'full' }
   | { readonly kind: 'bad'; readonly fd: number }
   /** The registered file of that number: what `file` with mode `rw` is, position and all. */
   | { readonly kind: 'fixed'; readonly file: number }
@@ -116,6 +118,8 @@ export type Step =
   | { readonly step: 'take some'; readonly nr: number }
   /** IORING_REGISTER_SYNC_CANCEL. */
   | { readonly step: 'sync cancel'; readonly target: number }
+  /** Ends one of the backend's own threads, where it has some; `looks`: how much later. */
+  | { readonly step: 'kill'; readonly nth: number; readonly looks: number }
   | { readonly step: 'submit and wait'; readonly nr: number }
 
 export interface Program {
@@ -126,6 +130,8 @@ export interface Program {
   readonly steps: readonly Step[]
   /** RLIMIT_FSIZE while it runs. */
   readonly fileLimit?: number
+  /** How many descriptors can be opened while a call is made. */
+  readonly fdsLeft?: number
   /** Runs beside it on a ring of its own, step by step, on files of its own. */
   readonly companion?: Program
 }
@@ -146,7 +152,9 @@ export function isBroad(op: Op): boolean {
  */
 export function isCertain(program: Program): boolean {
   if (program.companion !== undefined && !isCertain(program.companion)) return false
-  if (program.steps.some(({ step }) => step === 'sync cancel')) return false
+  if (program.steps.some(({ step }) => step === 'sync cancel' || step === 'kill')) return false
+  // Where a backend needs one of its own its requests fail too.
+  if (program.fdsLeft !== undefined) return false
   const ops = membersOf(program).map(({ op }) => op)
   if (ops.some((op) => UNCERTAIN.has(op.op) || isBroad(op))) return false
   return !hasDrains(program) || ops.every(({ op }) => op !== 'wait')
@@ -248,6 +256,8 @@ export function bytesAsked(op: Op): number | undefined {
 
 /** Whether a result counts as failure for the requests linked behind, and for CQE_SKIP_SUCCESS. */
 export function isFailure({ op }: Member, res: number): boolean {
+  // It has not run, or nobody knows whether it has: for want of a descriptor, or because its thread died.
+  if (res === -EMFILE || res === -EOWNERDEAD) return true
   // The kernel marks no statx as failed (io_statx sets its result and no more), but one that is cancelled before it ran.
   if (op.op === 'statx') return res === -ECANCELED
   if (neverFails(op.op)) return countsThough(op, res)
@@ -262,8 +272,9 @@ export function isFailure({ op }: Member, res: number): boolean {
 
 /** The program in words, a step a line. */
 export function describe(program: Program): string {
-  const { seed, setupFlags, entries, cqEntries, steps, fileLimit, companion } = program
-  const limit = fileLimit === undefined ? '' : `, files of at most ${fileLimit} bytes`
+  const { seed, setupFlags, entries, cqEntries, steps, fileLimit, fdsLeft, companion } = program
+  const bytes = fileLimit === undefined ? '' : `, files of at most ${fileLimit} bytes`
+  const limit = bytes + (fdsLeft === undefined ? '' : `, ${fdsLeft} descriptors left`)
   const lines = [`seed ${seed}: a ring of ${entries}/${cqEntries}, setup flags 0x${setupFlags.toString(16)}${limit}`]
   for (const step of steps) {
     if (step.step === 'chain') {
@@ -271,7 +282,8 @@ export function describe(program: Program): string {
         lines.push(`  ${i === 0 ? 'put ' : '    '}${describeMember(member)}`)
         if (i + 1 === step.splitAfter) lines.push('  (submit)')
       })
-    } else lines.push(`  ${step.step}${'nr' in step ? ` ${step.nr}` : ''}`)
+    } else
+      lines.push(`  ${step.step}${'nr' in step ? ` ${step.nr}` : 'nth' in step ? ` ${step.nth} ${step.looks}` : ''}`)
   }
   if (companion !== undefined) lines.push(`beside it ${describe(companion)}`)
   return lines.join('\n')

@@ -13,6 +13,7 @@ import { gapsOf } from './gaps.js'
 import { findBroken } from './invariants.js'
 import type { Observation } from './observation.js'
 import { describe, isCertain, type Program } from './program.js'
+import { watchThreads } from './ring-threads.js'
 
 const present = backends.filter(
   (backend): backend is Backend & { syscalls: Syscalls } => backend.syscalls !== undefined,
@@ -28,9 +29,11 @@ export const missing: readonly string[] = backends
 
 /** Opens the rings that keep the workers; the function it returns closes them. */
 export function holdWorkers(): () => void {
+  const unwatch = watchThreads()
   const rings = present.map(({ syscalls }) => queueInit(syscalls, 64))
   return () => {
     for (const ring of rings) ring.queueExit()
+    unwatch()
   }
 }
 
