@@ -25,15 +25,15 @@ const { add, and, compareExchange, exchange, load, notify, or, store, wait, wait
 })
 
 /** The kind of the next step, for the explorer. */
-export type StepKind = 'load' | 'store' | 'xchg' | 'cmpxchg' | 'add' | 'and' | 'or' | 'wait' | 'wake'
+export type StepKind = 'load' | 'store' | 'xchg' | 'cmpxchg' | 'add' | 'and' | 'or' | 'wait' | 'waitAsync' | 'wake'
 
 /** How a wait ended. */
 export type WaitResult = 'ok' | 'not-equal' | 'timed-out'
 
 /**
  * Runs before each ordered access, on the thread that makes it. `extra` is the expected value of a cmpxchg, or the
- * timeout of a wait in milliseconds; else 0. A hook that models futexes returns how a wait ended (`true` for `'ok'`) or
- * how many a wake woke: then the thread neither sleeps nor wakes.
+ * timeout of a wait in milliseconds; else 0. A hook that models futexes returns how a wait ended (`true` for `'ok'`), the
+ * promise of a waitAsync, or how many a wake woke: then the thread neither sleeps nor wakes.
  */
 export type StepHook = (
   kind: StepKind,
@@ -41,7 +41,7 @@ export type StepHook = (
   index: number,
   value: number,
   extra: number,
-) => WaitResult | boolean | number | undefined
+) => WaitResult | PromiseLike<unknown> | boolean | number | undefined
 
 let hook: StepHook | undefined
 
@@ -114,7 +114,12 @@ export function sleepMs(ms: number): void {
  * Like futexWait, but the thread goes on: the promise settles in its event loop when the word is woken, or never, and
  * does not keep that loop alive. Undefined if the word is not `expected`.
  */
-export function futexWaitAsync(words: Int32Array, index: number, expected: number): Promise<unknown> | undefined {
+export function futexWaitAsync(words: Int32Array, index: number, expected: number): PromiseLike<unknown> | undefined {
+  if (hook !== undefined) {
+    const woken = hook('waitAsync', words, index, expected, 0)
+    if (woken === 'not-equal') return undefined
+    if (typeof woken === 'object') return woken
+  }
   const waiting = waitAsync(words, index, expected)
   return waiting.async ? waiting.value : undefined
 }

@@ -10,12 +10,12 @@ import type { WaitResult } from '../../src/lib/barrier.js'
 import { type Layout, struct } from '../../src/lib/layout.js'
 
 /**
- * Kinds of steps: barrier.ts's own, then a loop that gives way, a modelled wait that runs out of time, and a thread's
- * death.
+ * Kinds of steps: barrier.ts's own, then a loop that gives way, a turn of a thread's event loop, a modelled wait that runs
+ * out of time, and a thread's death.
  */
 // biome-ignore format: table
 export const KINDS = [
-  'load', 'store', 'xchg', 'cmpxchg', 'add', 'and', 'or', 'wait', 'wake', 'yield', 'timeout', 'kill',
+  'load', 'store', 'xchg', 'cmpxchg', 'add', 'and', 'or', 'wait', 'waitAsync', 'wake', 'yield', 'turn', 'timeout', 'kill',
 ] as const
 export type Kind = (typeof KINDS)[number]
 
@@ -27,6 +27,9 @@ export type Outcome = (typeof OUTCOMES)[number]
 export const ANSWERS: readonly WaitResult[] = ['ok', 'not-equal', 'timed-out']
 
 export const STATES = ['unstarted', 'parked', 'asleep', 'woken', 'running', 'finished', 'threw', 'killed'] as const
+
+/** A wait of futexWaitAsync, of which a thread has one at a time. */
+export const ASYNC_STATES = ['none', 'waits', 'woken'] as const
 
 // Below, 'owner' is the controller, 'worker' the thread that holds the baton.
 // biome-ignore format: table
@@ -76,6 +79,9 @@ export const THREAD = struct('explore_thread', [
   ['wait_order',   'u32', 'worker',   'the row of its wait in the log: sleepers are woken in this order'],
   ['deadline_ms',  's32', 'worker',   'with `late`: when its wait runs out of time'],
   ['nr_bytes',     's32', 'worker',   'length of its result; -1: none'],
+  ['async_word',   'u32', 'worker',   'the word that it waits for in its event loop'],
+  ['async_state',  'u32', 'worker',   'index into ASYNC_STATES'],
+  ['async_order',  'u32', 'worker',   'as wait_order'],
 ])
 
 // biome-ignore format: table
@@ -102,6 +108,7 @@ export const KIND = indexes(KINDS)
 export const OUTCOME = indexes(OUTCOMES)
 export const ANSWER = indexes(ANSWERS)
 export const STATE = indexes(STATES)
+export const ASYNC_STATE = indexes(ASYNC_STATES)
 export const H = words(HEAD)
 export const T = words(THREAD)
 export const P = words(PLAN)

@@ -7,6 +7,8 @@ import { KIND, KINDS } from './control.js'
 export function commute(kindA: number, wordA: number, kindB: number, wordB: number): boolean {
   const reads = (kind: number) => kind === KIND.load || kind === KIND.yield
   if (reads(kindA) && reads(kindB)) return true
+  // What lets a turn go on is a wake of the word that its thread waits for besides.
+  if (kindA === KIND.turn || kindB === KIND.turn) return false
   // What lets a yield go on is any change at all.
   if (kindA === KIND.yield || kindB === KIND.yield) return false
   return wordA !== wordB

@@ -15,6 +15,8 @@ const MAX_UNSEEN_LOADS = 500
 
 let held: Scheduler | undefined
 let holding: StepHook | undefined
+/** What comes of a wait of futexWaitAsync. */
+let onWoken: (() => unknown) | undefined
 
 /**
  * Ends a turn of a loop that waits for another thread: the loop goes on once another thread has changed memory since it
@@ -42,6 +44,20 @@ export function calm(on: boolean): void {
   held?.setCalm(on)
 }
 
+/**
+ * A turn of the thread's event loop: sleeps while the word holds `expected` and nobody wakes it, unless what futexWaitAsync
+ * waits for is woken, which runs what was to come of that. A step.
+ */
+export function turn(words: Int32Array, index: number, expected: number): void {
+  held?.park(KIND.turn, (words.byteOffset >> 2) + index, expected, 0)
+  if (held?.takeWoken() === true) onWoken?.()
+}
+
+/** The thread begins anew, with another event loop. No step. */
+export function newLoop(): void {
+  held?.dropWait()
+}
+
 /** Runs what is no part of the schedule: its steps are not held. Only before a body's first step. */
 export function unheld<T>(body: () => T): T {
   setStepHook(undefined)
@@ -50,6 +66,20 @@ export function unheld<T>(body: () => T): T {
   } finally {
     setStepHook(holding)
   }
+}
+
+/** futexWaitAsync, as its caller sees it. One at a time is all that anybody needs. */
+function listen(scheduler: Scheduler, word: number, expected: number): 'not-equal' | PromiseLike<unknown> {
+  if (scheduler.listens) throw new Error('the thread waits in its event loop already')
+  if (ANSWERS[scheduler.park(KIND.waitAsync, word, expected, 0)] === 'not-equal') return 'not-equal'
+  const woken = {
+    // biome-ignore lint/suspicious/noThenProperty: it stands for a promise, whose end is a step.
+    then(callback: () => unknown) {
+      onWoken = callback
+      return woken
+    },
+  }
+  return woken as unknown as PromiseLike<unknown>
 }
 
 /** Runs a body with each of its steps on `memory` held. Steps on private memory are no steps. */
@@ -88,6 +118,7 @@ export function runHeld<T>(
     }
     const word = (words.byteOffset >> 2) + index
     if (kind === 'load' && isSpin(word)) return undefined
+    if (kind === 'waitAsync') return listen(scheduler, word, value)
     const timeout = extra === Number.POSITIVE_INFINITY ? 0 : extra > 0 ? 1 : 2
     const operand = kind === 'wake' ? Math.min(value, MAX_COUNT) : value
     const answer = scheduler.park(KIND[kind], word, operand, kind === 'wait' ? timeout : extra, extra)

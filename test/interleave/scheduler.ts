@@ -7,6 +7,7 @@
  */
 import {
   ANSWER,
+  ASYNC_STATE,
   H,
   KIND,
   L,
@@ -65,6 +66,23 @@ export class Scheduler {
 
   isKilled(thread: number): boolean {
     return this.#c[threadAt(thread) + T.state] === STATE.killed
+  }
+
+  /** Whether this thread waits for a word in its event loop, or was woken and has not seen to it. */
+  get listens(): boolean {
+    return this.#c[this.#at + T.async_state] !== ASYNC_STATE.none
+  }
+
+  /** True if its wait in the event loop has been woken, which then is over. */
+  takeWoken(): boolean {
+    const isWoken = this.#c[this.#at + T.async_state] === ASYNC_STATE.woken
+    if (isWoken) this.#c[this.#at + T.async_state] = ASYNC_STATE.none
+    return isWoken
+  }
+
+  /** Its event loop is gone, and the wait with it. */
+  dropWait(): void {
+    this.#c[this.#at + T.async_state] = ASYNC_STATE.none
   }
 
   setCalm(on: boolean): void {
@@ -271,9 +289,16 @@ export class Scheduler {
       c[H.clock_ms] = Math.max(c[H.clock_ms]!, c[at + T.deadline_ms]!)
       c[at + T.answer] = ANSWER['timed-out']
     }
-    if (kind !== KIND.wait) return true
+    if (kind === KIND.waitAsync && before === value) {
+      c[at + T.async_word] = word
+      c[at + T.async_state] = ASYNC_STATE.waits
+      c[at + T.async_order] = row
+    }
+    if (kind === KIND.waitAsync) c[at + T.answer] = before === value ? ANSWER.ok : ANSWER['not-equal']
+    if (kind !== KIND.wait && kind !== KIND.turn) return true
     c[at + T.answer] = before === value ? ANSWER['timed-out'] : ANSWER['not-equal']
     if (before !== value || extra === 2) return true
+    if (kind === KIND.turn && c[at + T.async_state] === ASYNC_STATE.woken) return true
     c[at + T.state] = STATE.asleep
     c[at + T.wait_order] = row
     return false
@@ -310,19 +335,26 @@ export class Scheduler {
     return this.#c[at + T.state] === STATE.asleep ? KIND.timeout : this.#c[at + T.kind]!
   }
 
-  /** Wakes up to `count` sleepers on a word, those first that slept first; returns how many. */
+  /** Wakes up to `count` waits for a word, those first that began first; returns how many. */
   #wake(word: number, count: number): number {
     const c = this.#c
-    const sleepers = [...Array(this.#nr).keys()]
-      .map(threadAt)
-      .filter((at) => c[at + T.state] === STATE.asleep && c[at + T.word] === word)
-      .sort((a, b) => c[a + T.wait_order]! - c[b + T.wait_order]!)
-      .slice(0, count)
-    for (const at of sleepers) {
+    const waits = [...Array(this.#nr).keys()].map(threadAt).flatMap((at) => {
+      const sleeps = c[at + T.state] === STATE.asleep && c[at + T.word] === word
+      const listens = c[at + T.async_state] === ASYNC_STATE.waits && c[at + T.async_word] === word
+      return [
+        ...(sleeps ? [{ at, order: c[at + T.wait_order]!, isAsync: false }] : []),
+        ...(listens ? [{ at, order: c[at + T.async_order]!, isAsync: true }] : []),
+      ]
+    })
+    const woken = waits.sort((a, b) => a.order - b.order).slice(0, count)
+    for (const { at, isAsync } of woken) {
+      if (isAsync) c[at + T.async_state] = ASYNC_STATE.woken
+      // Its event loop turns, if it sleeps there.
+      if (isAsync && (c[at + T.state] !== STATE.asleep || c[at + T.kind] !== KIND.turn)) continue
       c[at + T.state] = STATE.woken
       c[at + T.answer] = ANSWER.ok
     }
-    return sleepers.length
+    return woken.length
   }
 
   /** Of a set of threads, those whose next step has the same effect before and after this one. */

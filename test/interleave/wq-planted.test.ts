@@ -130,7 +130,7 @@ const PLANTED_IN_WAITS: typeof PLANTED = [
   [
     'a countdown that loses one of two items',
     'a wait for two of two workers',
-    /ends with work at home/,
+    /ends with work at home|not been told of/,
     {
       file: 'wq/wakes',
       change: [['if (cmpxchg(words, wait, wanted, left) !== wanted)', 'xchg(words, wait, left); if (false)']],
@@ -169,6 +169,29 @@ const PLANTED_IN_WAITS: typeof PLANTED = [
       change: [
         ['const edge = this.#producer(queue).push(item);', 'wakeOwner(this.mem, force); $&'],
         ['wakeOwner(this.mem, force);\n        // Only', '// Only'],
+      ],
+    },
+  ],
+]
+
+const PLANTED_IN_LISTENING: typeof PLANTED = [
+  [
+    'a wake that ends the wait left over in front, and no other',
+    'detached: a wait that is left over, and the next one',
+    /idle timeout|sleeps beside work|can go on/,
+    { file: 'wq/wakes', change: [['futexWake(mem.hashWords, wake, ALL)', 'futexWake(mem.hashWords, wake, 1)']] },
+  ],
+  [
+    'a worker that listens without looking whether it was woken',
+    'detached: another comes home before it',
+    /idle timeout|sleeps beside work|can go on/,
+    {
+      file: 'wq/worker-loop',
+      change: [
+        [
+          'if (!this.#fallAsleep())\n            return false;\n        // A wait',
+          'storeRelease(this.mem.hashWords, this.mem.wake(this.slot), WAKE_ASLEEP);\n        // A wait',
+        ],
       ],
     },
   ],
@@ -233,6 +256,7 @@ const DRAWN: (typeof KILLS)[number] = ['drawn', drawn(500207, 50, 2)]
 const TABLES: [rows: typeof HOLDS, planted: typeof PLANTED][] = [
   [HOLDS, PLANTED],
   [HOLDS, PLANTED_IN_WAITS],
+  [HOLDS, PLANTED_IN_LISTENING],
   [[...KILLS, DRAWN], PLANTED_IN_REPAIR],
 ]
 

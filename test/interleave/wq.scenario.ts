@@ -5,7 +5,7 @@
  * time is no choice (`lateTimeouts`), a wait of the owner's that runs out means that everything is at rest.
  */
 import assert from 'node:assert/strict'
-import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../../src/lib/barrier.js'
+import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
 import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
 import type { WorkerSeat } from '../../src/wq/crew-parts.js'
@@ -23,9 +23,6 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
-  WAKE_ASLEEP,
-  WAKE_NO,
-  WAKE_YES,
   WQ,
   WqMemory,
 } from '../../src/wq/layout.js'
@@ -33,7 +30,7 @@ import type { WqOptions } from '../../src/wq/options.js'
 import type { ThreadSystem } from '../../src/wq/threads.js'
 import type { WorkerLoop } from '../../src/wq/worker-loop.js'
 import type { CancelResult, Wq } from '../../src/wq/wq.js'
-import { calm, isKilled, stepNumber, unheld, yieldStep } from './hold.js'
+import { calm, isKilled, newLoop, stepNumber, turn, unheld, yieldStep } from './hold.js'
 import { load } from './plant.js'
 import { pretendTimers } from './timers.js'
 import { type Snapshot, snapshot } from './wq.snapshot.js'
@@ -164,6 +161,7 @@ const BELL = SCRATCH
 const STARTED = (thread: number) => SCRATCH + 1 + thread
 const EXITED = (thread: number) => SCRATCH + 6 + thread
 const HOLD = (item: number) => SCRATCH + 11 + item
+const EVENTS = HOLD(NR_ITEMS)
 const CLOSED = -1
 /** Longer than anybody waits for a lock. */
 const SETTLE_MS = 50
@@ -357,8 +355,11 @@ class Owner {
         return
       case 'release':
         storeRelease(this.#words, HOLD(op[1]), 1)
-        if (this.#arg.detached?.includes(op[1])) this.#turnWorkers()
-        else futexWake(this.#words, HOLD(op[1]), 1)
+        if (this.#arg.detached?.includes(op[1])) {
+          // An event in some worker's event loop; in the others it is one for nothing.
+          fetchAdd(this.#words, EVENTS, 1)
+          futexWake(this.#words, EVENTS, SHAPE.nrSlots)
+        } else futexWake(this.#words, HOLD(op[1]), 1)
         return
       case 'events':
         this.#threads.turn()
@@ -385,14 +386,6 @@ class Owner {
         return
       case 'rest':
         this.#rest(op[1])
-    }
-  }
-
-  /** What was released is an event in some worker's event loop; in the others it is a wake-up for nothing. */
-  #turnWorkers(): void {
-    for (let slot = 0; slot < SHAPE.nrSlots; slot++) {
-      const wake = this.#wq.mem.wake(slot)
-      if (xchg(this.#words, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(this.#words, wake, 1)
     }
   }
 
@@ -479,19 +472,17 @@ export function owner(memory: SharedArrayBuffer, arg: Arg): Report {
   return unheld(() => new Owner(memory, arg)).run()
 }
 
-/** A worker's event loop: items that were detached end here, once they are released. */
+/** A worker's event loop, as turns.ts has it: items that were detached end here, once they are released. */
 class EventLoop {
   readonly #words: Int32Array
-  readonly #wake: number
   readonly #arg: Arg
   #pending: number[] = []
   #resume: (() => void) | undefined
-  /** The worker is not on the free list: its wake word is nobody's but ours. */
-  #isFull = false
+  /** What it waits for: room for one more, or to be woken, or nothing. */
+  #wait: 'room' | 'wake' | 'none' = 'none'
 
-  constructor(mem: WqMemory, slot: number, arg: Arg) {
-    this.#words = mem.words
-    this.#wake = mem.wake(slot)
+  constructor(words: Int32Array, arg: Arg) {
+    this.#words = words
     this.#arg = arg
   }
 
@@ -502,23 +493,33 @@ class EventLoop {
 
   pause(resume: () => void, idle: boolean, loop: WorkerLoop): boolean {
     if (this.#pending.length === 0) return false
-    this.#isFull =
-      !idle && (this.#pending.length >= (this.#arg.limit ?? NR_ITEMS) || this.#arg.retireAfter !== undefined)
-    if (!idle && !this.#isFull) return false
-    if (this.#isFull) loop.sleeping()
+    const isFull = this.#pending.length >= (this.#arg.limit ?? NR_ITEMS) || this.#arg.retireAfter !== undefined
+    if (!idle && !isFull) return false
     this.#resume = resume
+    if (!idle) {
+      loop.sleeping()
+      this.#wait = 'room'
+    } else this.#wait = loop.listen(this.#onWake) ? 'wake' : 'none'
     return true
   }
 
   run(loop: WorkerLoop): void {
     while (this.#resume !== undefined) {
-      const resume = this.#resume
-      if (this.#isFull) storeRelease(this.#words, this.#wake, WAKE_NO)
-      if (this.#finish(loop) || this.#sleep()) {
-        this.#resume = undefined
-        resume()
-      }
+      const seen = loadAcquire(this.#words, EVENTS)
+      if (this.#wait === 'none' || this.#finish(loop)) this.#go()
+      else turn(this.#words, EVENTS, seen)
     }
+  }
+
+  /** Early, where the loop was resumed for another reason since: it looks, and pauses again. Room has to be waited for. */
+  readonly #onWake = (): void => {
+    if (this.#wait !== 'room') this.#go()
+  }
+
+  #go(): void {
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.()
   }
 
   /** True if what has ended is a reason to go on. */
@@ -526,15 +527,7 @@ class EventLoop {
     const ended = this.#pending.filter((item) => loadAcquire(this.#words, HOLD(item)) !== 0)
     this.#pending = this.#pending.filter((item) => !ended.includes(item))
     const more = ended.map((item) => loop.finish(item)).includes(true)
-    return more || (ended.length > 0 && (this.#isFull || this.#pending.length === 0))
-  }
-
-  /** True if woken for work. */
-  #sleep(): boolean {
-    if (cmpxchg(this.#words, this.#wake, WAKE_NO, WAKE_ASLEEP) !== WAKE_YES) {
-      futexWait(this.#words, this.#wake, WAKE_ASLEEP, Number.POSITIVE_INFINITY)
-    }
-    return !this.#isFull
+    return more || (ended.length > 0 && (this.#wait === 'room' || this.#pending.length === 0))
   }
 }
 
@@ -554,7 +547,8 @@ export function worker(memory: SharedArrayBuffer, arg: Arg, thread: number): num
     }
     if (gate === CLOSED) return ran
     const mem = WqMemory.attach(memory, 0, sharedHash(words, arg))
-    const events = new EventLoop(mem, gate & 0xff, arg)
+    newLoop()
+    const events = new EventLoop(words, arg)
     const first = ran.length
     const loop = new planted.loop.WorkerLoop(mem, gate & 0xff, {
       doWork(item) {
