@@ -21,20 +21,45 @@ const WORKER_ENTRY = new URL('./waiter-worker.js', import.meta.url)
 /** A thread that is not up by then reports the reason by an error event. */
 const UP_MS = 10_000
 
+/** What a Waiter is made of. */
+export interface WaiterParts {
+  /** Zeroed, in shared memory. */
+  readonly words: Int32Array
+  start(data: WaiterData): Pick<Worker, 'on' | 'ref' | 'unref'>
+  /** Adds one to the eventfd. */
+  signal(fd: number): void
+}
+
+function newParts(): WaiterParts {
+  return {
+    words: new Int32Array(new SharedArrayBuffer(NR_WORDS * 4)),
+    start(workerData) {
+      const { Worker } = builtin('node:worker_threads')
+      // No execArgv: this thread requires nothing that the program preloads.
+      return new Worker(WORKER_ENTRY, forNode({ workerData, execArgv: [] }))
+    },
+    signal(fd) {
+      const one = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])
+      libc('write')(fd, addressOf(one), one.byteLength)
+    },
+  }
+}
+
 export class Waiter {
   readonly #fd: number
-  readonly #words = new Int32Array(new SharedArrayBuffer(NR_WORDS * 4))
-  readonly #worker: Worker
+  readonly #words: Int32Array
+  readonly #worker: Pick<Worker, 'ref' | 'unref'>
+  readonly #signal: (fd: number) => void
 
   /** Takes over `fd`, an eventfd. `onWake` runs while referenced; starts unreferenced. */
-  constructor(fd: number, onWake: () => void) {
-    const { Worker } = builtin('node:worker_threads')
-    const workerData: WaiterData = { fd, words: this.#words }
-    // No execArgv: this thread requires nothing that the program preloads.
-    this.#worker = new Worker(WORKER_ENTRY, forNode({ workerData, execArgv: [] }))
+  constructor(fd: number, onWake: () => void, { words, start, signal } = newParts()) {
+    this.#words = words
+    this.#signal = signal
     this.#fd = fd
-    this.#worker.on('message', onWake)
-    this.#worker.unref()
+    const worker = start({ fd, words })
+    worker.on('message', onWake)
+    worker.unref()
+    this.#worker = worker
     // If it were terminated while it loads koffi, the process would crash.
     while (loadAcquire(this.#words, IS_UP) === 0) {
       if (futexWait(this.#words, IS_UP, 0, UP_MS) === 'timed-out') break
@@ -55,8 +80,7 @@ export class Waiter {
   close(): void {
     this.#worker.unref()
     // Gets the thread out of poll(2). Before the word is written: after that the number may be another file's.
-    const one = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])
-    libc('write')(this.#fd, addressOf(one), one.byteLength)
+    this.#signal(this.#fd)
     this.#tell(STOPPED)
   }
 

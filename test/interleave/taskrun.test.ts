@@ -57,7 +57,10 @@ const PLANTED: [name: string, scenario: Scenario & Bounds, bug: Bug][] = [
       file: 'backends/threads/run/tw',
       change: [
         ['if ((loadAcquire(ctx.words, SQ_FLAGS) & IORING_SQ_TASKRUN) !== 0)', 'if (false)'],
-        ['return nrRun;\n}\nfunction goesOn', 'fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN);\n $&'],
+        [
+          'if (!tctx.wq.isQueueEmpty(ctx.id))\n        fetchOr',
+          'fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN);\n $&',
+        ],
       ],
     },
   ],
