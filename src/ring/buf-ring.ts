@@ -1,11 +1,11 @@
 /**
- * A ring of provided buffers: the app gives buffers by writing memory, without a request. Runs on the app's thread.
+ * A ring of provided buffers: the app adds buffers by writing memory, without a request. Runs on the app's thread.
  *
- * An operation with IOSQE_BUFFER_SELECT takes the next buffer of its group, and its completion says which
- * (IORING_CQE_F_BUFFER, and bufferOf). The app writes entries and the tail; the other side keeps the head to itself, and
- * in an entry of an incremental ring moves address and length on. Must never be unregistered with requests on it. Once it
- * is freed, or its ring closed, every call but free throws ERR_INVALID_STATE.
- * Counterpart: the io_uring_buf_ring_* functions and io_uring_setup_buf_ring of liburing.
+ * An operation with IOSQE_BUFFER_SELECT uses the next buffer of its group, and its completion has the buffer's id
+ * (IORING_CQE_F_BUFFER, and bufferOf). The app writes entries and the tail. The other side keeps the head to itself,
+ * and advances address and length in an entry of an incremental ring. It must never be unregistered with requests on
+ * it. Once it is freed, or its ring closed, every call but free throws ERR_INVALID_STATE. Counterpart: the
+ * io_uring_buf_ring_* functions and io_uring_setup_buf_ring of liburing.
  */
 import * as abi from '../abi/constants.js'
 import { BUF, BUF_REG, BUF_STATUS } from '../abi/structs.js'
@@ -26,7 +26,7 @@ export class BufRing {
   readonly bgid: number
   readonly entries: number
   readonly #ring: Ring
-  /** Where it lies. */
+  /** Its memory. */
   readonly mapping: Mapping
   #words: Int32Array
   readonly #mask: number
@@ -43,7 +43,7 @@ export class BufRing {
     ring.addGroup(this)
   }
 
-  /** The ring is closed, or the group unregistered: the memory is touched no more. */
+  /** The ring is closed, or the group unregistered: the memory is not accessed any more. */
   close(): void {
     this.#words = new Int32Array(0)
     this.mapping.unmap()
@@ -55,8 +55,8 @@ export class BufRing {
   }
 
   /**
-   * Writes an entry, `offset` places behind the last one given: the `len` bytes at `addr` are buffer `bid`. Nobody sees it
-   * before advance. The memory must live until the buffer has come back, or the ring is unregistered.
+   * Writes an entry, `offset` places behind the last published one: the `len` bytes at `addr` are buffer `bid`. Nobody
+   * sees it before advance. The memory must live until the buffer has come back, or the ring is unregistered.
    */
   add(addr: number, len: number, bid: number, offset = 0): void {
     const at = ((this.#tail + offset) & this.#mask) * ENTRY_WORDS
@@ -67,23 +67,23 @@ export class BufRing {
     words[at + BID_AND_TAIL] = (words[at + BID_AND_TAIL]! & ~0xffff) | (bid & 0xffff)
   }
 
-  /** Gives the next `count` entries that add wrote. */
+  /** Publishes the next `count` entries that add wrote. */
   advance(count: number): void {
     const words = this.#live()
     this.#tail = (this.#tail + count) & 0xffff
-    // Publishes the entries before it, and leaves entry 0's bid, in the same word, as it is. Pairs with the kernel's
-    // acquire of the tail.
+    // Publishes the entries before it, and keeps entry 0's bid, in the same word. Pairs with the kernel's acquire of
+    // the tail.
     const bid = words[BID_AND_TAIL]! & 0xffff
     storeRelease(words, BID_AND_TAIL, (this.#tail << TAIL_SHIFT) | bid)
   }
 
-  /** add and advance(1): one buffer is given (back). */
+  /** add and advance(1): gives one buffer (back). */
   give(addr: number, len: number, bid: number): void {
     this.add(addr, len, bid)
     this.advance(1)
   }
 
-  /** The entry that will be taken next, as a free-running u16; or -errno: -EINVAL before Linux 6.8. */
+  /** The next entry to be used, as a free-running u16; or -errno: -EINVAL before Linux 6.8. */
   head(): number {
     const bytes = new Uint8Array(BUF_STATUS.size)
     const view = new DataView(bytes.buffer)
@@ -92,15 +92,15 @@ export class BufRing {
     return res < 0 ? res : view.getUint32(BUF_STATUS.at.head, true)
   }
 
-  /** Buffers that were given and not taken yet, or -errno as head(). */
+  /** Buffers that were published and not used yet, or -errno as head(). */
   available(): number {
     const head = this.head()
     return head < 0 ? head : (this.#tail - head) & 0xffff
   }
 
   /**
-   * Unregisters the group and frees the ring's memory; the buffers are the app's again once the requests that hold one
-   * have completed. Returns 0, also when the ring is closed; else -ENOENT when it was done before (liburing:
+   * Unregisters the group and frees the ring's memory; the buffers are the app's again once the requests that use one
+   * have completed. Returns 0, also when the ring is closed; -ENOENT if the group was freed before (liburing:
    * io_uring_free_buf_ring).
    */
   free(): number {
@@ -115,16 +115,16 @@ export class BufRing {
 
 /**
  * Makes an empty buffer ring of `entries` (a power of two, at most 32768) as group `bgid`. `flags`: IOU_PBUF_RING_MMAP
- * lets the kernel allocate it (6.4); IOU_PBUF_RING_INC has buffers used piece by piece (6.12). `minLeft`, in bytes:
- * with INC, a buffer with a rest of fewer is used up, so that no multishot RECVMSG finds one too short for a message's
- * head, which ends it with -EFAULT.
+ * lets the kernel allocate it (6.4); IOU_PBUF_RING_INC uses buffers piece by piece (6.12). `minLeft`, in bytes: with
+ * INC, a buffer whose rest is smaller counts as used up. Otherwise a multishot RECVMSG may find a rest too short for a
+ * message's head, and end with -EFAULT.
  *
- * Or -errno: -EINVAL for other entries, unknown flags, `minLeft` without INC or on a kernel before it had that; -EEXIST
- * where the group is taken; -ENOMEM. Since Linux 5.19.
+ * Or -errno: -EINVAL for other entries, unknown flags, `minLeft` without INC or on a kernel without it; -EEXIST if the
+ * group exists; -ENOMEM. Since Linux 5.19.
  */
 export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 0, minLeft = 0): BufRing | number {
   const isMmapped = (flags & abi.IOU_PBUF_RING_MMAP) !== 0
-  // Whatever is asked, the kernel says what is wrong with it; so the memory is there first.
+  // The kernel reports every bad argument, so the memory is made first.
   const own = isMmapped ? undefined : new Mapping(Math.max(1, entries) * BUF.size).endWithThread()
   const res = registerBufRing(ring, own?.address ?? 0, entries, bgid, flags, minLeft)
   if (res < 0) {
@@ -136,7 +136,7 @@ export function setupBufRing(ring: Ring, entries: number, bgid: number, flags = 
   return new BufRing(ring, own ?? new Mapping(entries * BUF.size, ring.fd, at).endWithThread(), entries, bgid)
 }
 
-/** Registers memory of the caller's, page-aligned, as a buffer ring; setupBufRing says the rest. */
+/** Registers the caller's page-aligned memory as a buffer ring; otherwise as setupBufRing. */
 export function registerBufRing(
   ring: Ring,
   address: number,
@@ -153,7 +153,7 @@ export function registerBufRing(
   return ring.register(abi.IORING_REGISTER_PBUF_RING, view, 1)
 }
 
-/** -ENOENT without the group; -EINVAL where it is none of this kind. Since Linux 5.19. */
+/** -ENOENT without the group; -EINVAL if it is no buffer ring. Since Linux 5.19. */
 export function unregisterBufRing(ring: Ring, bgid: number): number {
   return ring.register(abi.IORING_UNREGISTER_PBUF_RING, bufReg(bgid), 1)
 }

@@ -53,7 +53,7 @@ export class Cq {
   readonly #isMixed: boolean
   readonly #isPolled: boolean
 
-  /** `fetch` enters with GETEVENTS: what overflowed, and what task work completes, comes into the ring. */
+  /** `fetch` enters with GETEVENTS: overflowed completions, and those of task work, come into the ring. */
   constructor(memory: RingMemory, params: DataView, fetch: () => number) {
     const u32 = (offset: number) => params.getUint32(offset, true)
     this.#rings = new Int32Array(memory.rings)
@@ -71,18 +71,18 @@ export class Cq {
     this.#isPolled = (u32(PARAMS.at.flags) & IORING_SETUP_IOPOLL) !== 0
   }
 
-  /** The ring is closed: its memory is touched no more. */
+  /** The ring is closed: its memory is not accessed any more. */
   close(): void {
     this.#rings = new Int32Array(0)
   }
 
-  /** The rings' words, for each call to begin with. */
+  /** The rings' words; each call begins with it, so that a closed ring throws. */
   #live(): Int32Array {
     if (this.#rings.length === 0) throw ringIsClosed()
     return this.#rings
   }
 
-  /** Completions to be read; on a ring of mixed sizes the slots that they take (liburing: io_uring_cq_ready). */
+  /** Completions to read; on a ring of mixed sizes the number of their slots (liburing: io_uring_cq_ready). */
   ready(): number {
     // Pairs with the release of cq.tail on the other side: the CQEs before it are whole.
     const rings = this.#live()
@@ -90,14 +90,14 @@ export class Cq {
   }
 
   /**
-   * Whether completions that found no room wait on the other side: peek and the waits fetch them once there is some
-   * (liburing: io_uring_cq_has_overflow).
+   * Whether overflowed completions wait on the other side; peek and the waits fetch them once there is room (liburing:
+   * io_uring_cq_has_overflow).
    */
   hasOverflow(): boolean {
     return (loadAcquire(this.#live(), this.#sqFlags) & IORING_SQ_CQ_OVERFLOW) !== 0
   }
 
-  /** Whether an enter with GETEVENTS may bring completions: some overflowed, or task work is pending. */
+  /** Whether an enter with GETEVENTS may post completions: some overflowed, or task work is pending. */
   needsEnter(): boolean {
     return (loadAcquire(this.#live(), this.#sqFlags) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0
   }
@@ -125,24 +125,24 @@ export class Cq {
   }
 
   /**
-   * A word, 0 to 3, of the 16 bytes that a large completion has besides: on a ring with IORING_SETUP_CQE32, and where
-   * IORING_CQE_F_32 is set (liburing: cqe->big_cqe).
+   * A word, 0 to 3, of the 16 extra bytes of a large completion: on a ring with IORING_SETUP_CQE32, or with
+   * IORING_CQE_F_32 (liburing: cqe->big_cqe).
    */
   extra(word: number, ahead = 0): number {
     return this.#rings[this.#at(ahead) + CQE_WORDS + word]! >>> 0
   }
 
   /**
-   * A copy of the oldest completion, or undefined when there is none. If the CQ is empty and the flags say that there is
-   * something to fetch, it is fetched first, without waiting (liburing: io_uring_peek_cqe).
+   * A copy of the oldest completion, or undefined when there is none. If the CQ is empty but the flags report
+   * completions, it fetches them first, without waiting (liburing: io_uring_peek_cqe).
    */
   peekCqe(): Cqe | undefined {
     return this.peekBatch(1)[0]
   }
 
   /**
-   * Copies of up to `max` completions, oldest first, none taken off (liburing: io_uring_peek_batch_cqe). Fetches as
-   * peekCqe does. Give them back with seen(), or with advance() where all have one size.
+   * Copies of up to `max` completions, oldest first; they stay in the CQ (liburing: io_uring_peek_batch_cqe). Fetches
+   * as peekCqe does. Give them back with seen(), or with advance() if all have one size.
    */
   peekBatch(max: number): Cqe[] {
     const batch: Cqe[] = []
@@ -172,8 +172,7 @@ export class Cq {
   }
 
   /**
-   * Gives the oldest `count` completions back, whatever their size, and what lies between them to fill the ring up
-   * (IORING_CQE_F_SKIP).
+   * Gives the oldest `count` completions back, whatever their size, and the padding between them (IORING_CQE_F_SKIP).
    */
   seen(count: number): void {
     if (!this.#isMixed) {
@@ -195,17 +194,17 @@ export class Cq {
     storeRelease(rings, this.#head, (rings[this.#head]! + count) | 0)
   }
 
-  /** seen(1): the oldest completion was dealt with. */
+  /** seen(1): gives the oldest completion back. */
   cqeSeen(): void {
     this.seen(1)
   }
 
-  /** Completions that were lost for want of memory. */
+  /** Completions that were lost for lack of memory. */
   overflow(): number {
     return loadAcquire(this.#live(), this.#overflow) >>> 0
   }
 
-  /** Whether a registered eventfd is signalled: it is not muted (liburing: io_uring_cq_eventfd_enabled). */
+  /** Whether a registered eventfd is signalled, not muted (liburing: io_uring_cq_eventfd_enabled). */
   eventfdEnabled(): boolean {
     return (loadAcquire(this.#live(), this.#cqFlags) & IORING_CQ_EVENTFD_DISABLED) === 0
   }

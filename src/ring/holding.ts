@@ -1,9 +1,8 @@
 /**
- * What a ring has of the system: its descriptor, its index among the registered rings, memory. Runs on the app's thread.
+ * A ring's system resources: its descriptor, its index among the registered rings, memory. Runs on the app's thread.
  *
- * It is apart from the Ring so that it can be given back when nobody has that any more: a Ring that was dropped is closed
- * when it is collected, with a warning, as Node does with a FileHandle. Must not refer to the Ring. Counterpart: none; in C
- * it is lost.
+ * It is apart from the Ring so that it can be given back after the Ring is collected. A dropped Ring is closed then,
+ * with a warning, as Node closes a FileHandle. It must not refer to the Ring. Counterpart: none; C leaks these.
  */
 import {
   IORING_REGISTER_USE_REGISTERED_RING,
@@ -29,9 +28,9 @@ export class Holding {
   readonly fd: number
   readonly #own: OwnMemory | undefined
   readonly #hasFd: boolean
-  /** Rings of buffers. A mapping of the kernel's would keep the ring alive. */
+  /** Mappings of buffer rings. A mapping of the kernel's would keep the ring alive. */
   readonly mappings = new Set<Mapping>()
-  /** Under which the ring is registered with this thread. */
+  /** The index under which the ring is registered with this thread. */
   index = NO_INDEX
 
   constructor(syscalls: Syscalls, fd: number, flags: number, own: OwnMemory | undefined) {
@@ -42,7 +41,7 @@ export class Holding {
     if (!this.#hasFd) this.index = fd
   }
 
-  /** For people. */
+  /** A name for messages. */
   get name(): string {
     return `${this.#hasFd ? 'fd' : 'registered as'} ${this.fd}`
   }
@@ -63,7 +62,7 @@ export class Holding {
     return this.index !== NO_INDEX
   }
 
-  /** Takes it from the registered rings; 1, or -errno. */
+  /** Removes it from the registered rings. Returns 1, or -errno. */
   unregister(): number {
     const view = new DataView(new ArrayBuffer(RSRC_UPDATE.size))
     view.setUint32(RSRC_UPDATE.at.offset, this.index, true)
@@ -78,7 +77,7 @@ export class Holding {
     // A registered ring would live on.
     if (this.isRegistered()) this.unregister()
     if (this.#hasFd) this.syscalls.close(this.fd)
-    // The kernel holds the pages itself, for what is still in flight.
+    // The kernel holds the pages itself for requests in flight.
     this.#own?.unmap()
     for (const mapping of this.mappings) mapping.unmap()
     this.mappings.clear()

@@ -1,8 +1,8 @@
 /**
- * Errors for a ring that is used as it must not be: closed, or an SQE that is none. Runs on the app's thread.
+ * Errors for misuse of a ring: it is closed, or no SQE begins at a word. Runs on the app's thread.
  *
- * In C these are wild pointers; here they throw, with Node's codes and words, before anything is touched. Must not be
- * used for what the other side refuses: that is an errno. Counterpart: none.
+ * In C these are wild pointers; here they throw, with Node's codes and words, before anything is accessed. Refusals of
+ * the other side are errnos and must not use them. Counterpart: none.
  */
 import { codeError, invalidArgType } from '../lib/arg-errors.js'
 
@@ -10,12 +10,12 @@ export function ringIsClosed(): Error {
   return codeError(Error, 'ERR_INVALID_STATE', 'Invalid state: the ring is closed')
 }
 
-/** Of the ring of buffers of a group. */
+/** For a freed buffer ring. */
 export function groupIsFreed(): Error {
   return codeError(Error, 'ERR_INVALID_STATE', 'Invalid state: the ring of buffers is freed')
 }
 
-/** Of a word where no SQE begins: what getSqe answers when the queue is full, first of all. */
+/** For a word where no SQE begins, above all getSqe's answer when the queue is full. */
 export function noSqe(at: number, words: Int32Array): Error {
   const why =
     words.length === 0
@@ -25,7 +25,7 @@ export function noSqe(at: number, words: Int32Array): Error {
   return codeError(RangeError, 'ERR_OUT_OF_RANGE', message)
 }
 
-/** Of a time to wait that is no number. */
+/** For a waiting time that is no number. */
 export function noTime(time: unknown): Error {
   return invalidArgType('timeout', 'of type number', time)
 }

@@ -1,9 +1,9 @@
 /**
- * A ring as liburing gives it: queueInit, submit, submitAndWait, queueExit. Runs on the app's thread, which is also the
- * owner of a ring that it enters itself.
+ * A ring as in liburing: queueInit, submit, submitAndWait, queueExit. Runs on the app's thread, which is also the owner
+ * of a ring that it enters itself.
  *
- * Written against Syscalls alone, so both backends run the same code. It never allocates per request and never waits
- * unless told to. Counterpart: liburing's setup.c and queue.c.
+ * It uses Syscalls alone, so both backends run the same code. It never allocates per request and never waits unless
+ * asked to. Counterpart: liburing's setup.c and queue.c.
  */
 import {
   IORING_ENTER_GETEVENTS,
@@ -37,16 +37,16 @@ import { checkTime, type Enter, Waits } from './wait.js'
 export interface QueueInitOptions {
   /** IORING_SETUP_* bits. Default 0. */
   flags?: number
-  /** Asked CQ size; sets IORING_SETUP_CQSIZE. Default: twice the SQ. */
+  /** The CQ size asked for; sets IORING_SETUP_CQSIZE. Default: twice the SQ. */
   cqEntries?: number
   /** Milliseconds until an idle SQPOLL thread sleeps. */
   sqThreadIdleMs?: number
   sqThreadCpu?: number
-  /** The fd of a ring to share io-wq with, for IORING_SETUP_ATTACH_WQ. */
+  /** The fd of a ring whose io-wq it shares, for IORING_SETUP_ATTACH_WQ. */
   wqFd?: number
 }
 
-/** A ring of buffers, as its ring knows it. */
+/** A buffer ring on the side of its ring. */
 export interface Group {
   readonly mapping: Mapping
   close(): void
@@ -61,12 +61,13 @@ const QUEUE_INIT_OPTIONS = new OptionTable<QueueInitOptions>('queueInit', {
 })
 
 /**
- * One submission and completion ring pair. Use it on the thread that made it. Once it is closed every call but queueExit
- * throws ERR_INVALID_STATE. One that is dropped is closed when it is collected, with a process warning. `timeoutMs` is in milliseconds, and Infinity is no end.
+ * One submission and completion ring pair. Use it on the thread that made it. After queueExit every other call throws
+ * ERR_INVALID_STATE. A dropped ring is closed when it is collected, with a process warning. `timeoutMs` is in
+ * milliseconds; Infinity is no limit.
  */
 export class Ring {
   readonly syscalls: Syscalls
-  /** With IORING_SETUP_REGISTERED_FD_ONLY the index of the registered ring: there is no fd. */
+  /** With IORING_SETUP_REGISTERED_FD_ONLY, the index of the registered ring: there is no fd. */
   readonly fd: number
   /** IORING_SETUP_* as asked. */
   readonly flags: number
@@ -75,7 +76,7 @@ export class Ring {
   #sq: Sq
   #cq: Cq
   readonly #waits: Waits
-  /** What enter is told: the fd, or the index of the registered one and the flag that says so. */
+  /** enter's first argument: the fd, or a registered ring's index (a flag distinguishes them). */
   #enterFd: number
   #enterFlags = 0
   readonly #holding: Holding
@@ -116,13 +117,13 @@ export class Ring {
   }
 
   /**
-   * Hands every filled SQE to the other side. Returns the number consumed, or -errno. Runs no task work and does not
-   * flush an overflow (liburing: io_uring_submit).
+   * Submits every filled SQE. Returns the number consumed, or -errno. Runs no task work and does not flush an overflow
+   * (liburing: io_uring_submit).
    */
   submit(): number {
     const toSubmit = this.#flush()
     const flags = this.#wakeup()
-    // A thread that is awake takes them by itself.
+    // An awake polling thread takes them by itself.
     if (flags === 0 && (this.flags & IORING_SETUP_SQPOLL) !== 0) return toSubmit
     return toSubmit === 0 && flags === 0 ? 0 : this.#enter(toSubmit, 0, flags)
   }
@@ -136,7 +137,7 @@ export class Ring {
   }
 
   /**
-   * submitAndWait for at most `timeoutMs`; -ETIME when it ends the wait and nothing had been submitted (liburing:
+   * submitAndWait for at most `timeoutMs`; -ETIME if the time ends the wait and nothing had been submitted (liburing:
    * io_uring_submit_and_wait_timeout).
    */
   submitAndWaitTimeout(waitNr: number, timeoutMs: number): number {
@@ -145,8 +146,8 @@ export class Ring {
   }
 
   /**
-   * submitAndWait that for `minWaitUs` microseconds waits for all `waitNr`, and from then on for one, until `timeoutMs`
-   * have passed; undefined is no other end, and then the minimum is one. -EINVAL before Linux 6.12 (liburing:
+   * submitAndWait that waits `minWaitUs` microseconds for all `waitNr`, and then for one until `timeoutMs` have passed.
+   * Without `timeoutMs` the wait ends with the minimum. -EINVAL before Linux 6.12 (liburing:
    * io_uring_submit_and_wait_min_timeout).
    */
   submitAndWaitMinTimeout(waitNr: number, timeoutMs: number | undefined, minWaitUs: number): number {
@@ -156,8 +157,8 @@ export class Ring {
   }
 
   /**
-   * submitAndWait until the clock shows `untilNs` nanoseconds: CLOCK_MONOTONIC, which is process.hrtime.bigint()'s, or the
-   * one of registerClock. -EINVAL before Linux 6.12 (IORING_ENTER_ABS_TIMER).
+   * submitAndWait until the clock shows `untilNs` nanoseconds: CLOCK_MONOTONIC, as of process.hrtime.bigint(), or the
+   * clock of registerClock. -EINVAL before Linux 6.12 (IORING_ENTER_ABS_TIMER).
    */
   submitAndWaitUntil(waitNr: number, untilNs: bigint): number {
     return this.#waits.enterUntil(this.#flush(), waitNr, this.#wakeup(), untilNs)
@@ -173,18 +174,18 @@ export class Ring {
     return this.#enter(0, 0, IORING_ENTER_GETEVENTS)
   }
 
-  /** Whether getEvents() has something to do: task work is pending, or completions overflowed. */
+  /** Whether getEvents() would do anything: task work is pending, or completions overflowed. */
   cqNeedsEnter(): boolean {
     return this.#cq.needsEnter()
   }
 
   /**
-   * Waits until the SQ of a ring with IORING_SETUP_SQPOLL has room, once its thread has taken what was submitted. Returns
-   * the room, or -errno; at once on other rings, where submit makes room (liburing: io_uring_sqring_wait).
+   * Waits until the SQ of a ring with IORING_SETUP_SQPOLL has room, once its thread has taken submitted SQEs. Returns
+   * the room, or -errno. Returns at once on other rings, where submit makes room (liburing: io_uring_sqring_wait).
    */
   sqRingWait(): number {
     const isPolled = (this.flags & IORING_SETUP_SQPOLL) !== 0
-    // The kernel looks at a head of its own, which moves before the one that can be seen here.
+    // The kernel reads a head of its own, which moves before the visible one.
     while (isPolled && this.#sq.spaceLeft() === 0) {
       // A thread that sleeps would never make room.
       const wakeup = this.#sq.flags() & IORING_SQ_NEED_WAKEUP ? IORING_ENTER_SQ_WAKEUP : 0
@@ -194,13 +195,13 @@ export class Ring {
     return this.#sq.spaceLeft()
   }
 
-  /** Makes visible what was filled. Returns the SQEs to be taken: what was left of an earlier flush counts too. */
+  /** Publishes filled SQEs. Returns the SQEs to be taken, those of an earlier flush included. */
   #flush(): number {
     this.#waits.beforeFlush(this.#sq)
     return Math.max(this.#sq.flush(), this.#sq.pending())
   }
 
-  /** The flag that wakes a polling thread which has gone to sleep. To be asked after the flush. */
+  /** The flag that wakes a sleeping polling thread. Call it after the flush. */
   #wakeup(): number {
     const isAsleep = (this.flags & IORING_SETUP_SQPOLL) !== 0 && (this.#sq.flags() & IORING_SQ_NEED_WAKEUP) !== 0
     return isAsleep ? IORING_ENTER_SQ_WAKEUP : 0
@@ -218,24 +219,24 @@ export class Ring {
   readonly #fetch = (): number => this.getEvents()
 
   /**
-   * Waits until a completion is there. Returns its position for the cq accessors, or -errno: -EINTR, or -ETIME once
-   * `timeoutMs` have passed (liburing: io_uring_wait_cqe_timeout).
+   * Waits until a completion is there. Returns 0, or -errno: -EINTR, or -ETIME once `timeoutMs` have passed (liburing:
+   * io_uring_wait_cqe_timeout).
    */
   waitCqe(timeoutMs?: number): number {
     return this.waitCqes(1, timeoutMs)
   }
 
   /**
-   * Waits until `waitNr` completions are there, or the CQ is full. Returns 0, also for fewer but some, when `timeoutMs` have
-   * passed, a TIMEOUT was up, or a signal came; else -errno as waitCqe (liburing: io_uring_wait_cqes).
+   * Waits until `waitNr` completions are there, or the CQ is full. Returns 0, also for fewer but some, when `timeoutMs`
+   * have passed, a TIMEOUT was up, or a signal came; else -errno as waitCqe (liburing: io_uring_wait_cqes).
    */
   waitCqes(waitNr: number, timeoutMs?: number): number {
     return this.#waits.waitFor(waitNr, timeoutMs === undefined ? undefined : checkTime(timeoutMs), 0)
   }
 
   /**
-   * waitCqes that for `minWaitUs` microseconds waits for all `waitNr`, and from then on for one. Without `timeoutMs` the
-   * minimum is the end: -ETIME. -EINVAL before Linux 6.12 (liburing: io_uring_wait_cqes_min_timeout).
+   * waitCqes that waits `minWaitUs` microseconds for all `waitNr`, and then for one. Without `timeoutMs` the wait ends
+   * with the minimum: -ETIME. -EINVAL before Linux 6.12 (liburing: io_uring_wait_cqes_min_timeout).
    */
   waitCqesMinTimeout(waitNr: number, timeoutMs: number | undefined, minWaitUs: number): number {
     return this.#waits.waitFor(waitNr, timeoutMs === undefined ? undefined : checkTime(timeoutMs), checkTime(minWaitUs))
@@ -257,8 +258,8 @@ export class Ring {
   }
 
   /**
-   * Registers the ring with this thread, which may have 16: enter then need not look its fd up. Returns 1, or -errno:
-   * -EEXIST when it is already, -EBUSY when there is no room. Linux 5.18 (liburing: io_uring_register_ring_fd).
+   * Registers the ring with this thread, which may have 16: enter then skips the look-up of its fd. Returns 1, or
+   * -errno: -EEXIST if it is registered, -EBUSY if there is no room. Linux 5.18 (liburing: io_uring_register_ring_fd).
    */
   registerRingFd(): number {
     this.#check()
@@ -274,7 +275,7 @@ export class Ring {
     return res
   }
 
-  /** Undoes it, as queueExit does too. Returns 1; -EINVAL when the ring is not registered, or has no fd besides. */
+  /** Undoes registerRingFd, as queueExit does too. Returns 1; -EINVAL if the ring is not registered, or has no fd. */
   unregisterRingFd(): number {
     this.#check()
     if (this.#isIndex() || !this.#holding.isRegistered()) return -EINVAL
@@ -286,17 +287,17 @@ export class Ring {
   }
 
   /**
-   * Makes the rings larger or smaller, with what is in them. Returns 0, and `sq` and `cq` are others: what was taken from
-   * the old ones is not to be used any more. Or -errno: -EINVAL without IORING_SETUP_DEFER_TASKRUN and _NO_SQARRAY, with
-   * _NO_MMAP, and for bad sizes; -EOVERFLOW when what is pending does not fit. Linux 6.13 (liburing:
+   * Makes the rings larger or smaller, and keeps their entries. Returns 0: `sq` and `cq` are new objects, and the old
+   * ones must not be used any more. Or -errno: -EINVAL without IORING_SETUP_DEFER_TASKRUN and _NO_SQARRAY, with
+   * _NO_MMAP, and for bad sizes; -EOVERFLOW if pending entries do not fit. Linux 6.13 (liburing:
    * io_uring_resize_rings).
    */
   resizeRings(entries: number, cqEntries?: number): number {
     this.#check()
-    // The kernel does not say where a new array would be.
+    // The kernel does not report the offset of a new array.
     if ((this.flags & IORING_SETUP_NO_SQARRAY) === 0) return -EINVAL
     if (this.#own !== undefined) return -EINVAL
-    // SQEs that were filled but not made visible would stay behind.
+    // Filled SQEs that were not published would be lost.
     this.#sq.flush()
     const bytes = new Uint8Array(PARAMS.size)
     const params = new DataView(bytes.buffer)
@@ -312,7 +313,7 @@ export class Ring {
   }
 
   /**
-   * Closes the ring; idempotent. Its memory is gone: `sq.words` taken before show nothing any more (liburing:
+   * Closes the ring; idempotent. Its memory is gone: an earlier `sq.words` no longer shows it (liburing:
    * io_uring_queue_exit).
    */
   queueExit(): void {
@@ -325,13 +326,13 @@ export class Ring {
     this.#holding.close()
   }
 
-  /** Has the memory of a group go with the ring. */
+  /** Frees a group's memory with the ring. */
   addGroup(group: Group): void {
     this.#groups.add(group)
     this.#holding.mappings.add(group.mapping)
   }
 
-  /** The group has gone before. */
+  /** The group was freed before the ring. */
   dropGroup(group: Group): void {
     this.#groups.delete(group)
     this.#holding.mappings.delete(group.mapping)
@@ -343,10 +344,10 @@ export class Ring {
 }
 
 /**
- * Makes a ring of at least `entries` SQEs (rounded up to a power of two). With IORING_SETUP_NO_MMAP (Linux 6.5) its memory
- * is mapped here and handed over, instead of by the kernel. Throws an Error with the errno's code:
- * EINVAL for bad entries or flags, ENOSYS or EPERM where the kernel's io_uring is missing or refused, EMFILE, ENOMEM;
- * or with ERR_URING_NO_FFI where FFI cannot load (liburing: io_uring_queue_init_params).
+ * Makes a ring of at least `entries` SQEs (rounded up to a power of two). With IORING_SETUP_NO_MMAP (Linux 6.5) this
+ * function maps its memory, instead of the kernel. Throws an Error with the errno's code: EINVAL for bad entries or
+ * flags, ENOSYS or EPERM if the kernel's io_uring is missing or refused, EMFILE, ENOMEM; or with ERR_URING_NO_FFI if
+ * FFI cannot load (liburing: io_uring_queue_init_params).
  */
 export function queueInit(syscalls: Syscalls, entries: number, given: QueueInitOptions = {}): Ring {
   const options = QUEUE_INIT_OPTIONS.read(given)

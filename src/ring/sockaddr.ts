@@ -1,7 +1,7 @@
 /**
- * Socket addresses as bytes, and what stands in them; the parts of a multishot recvmsg's buffer. Runs on the app's thread.
+ * Socket addresses to bytes and back; the parts of a multishot recvmsg's buffer. Runs on the app's thread.
  *
- * The bytes are a copy: keep them alive as the operation they are given to asks. Counterpart: inet_pton(3),
+ * The bytes are a copy: keep them alive as long as the operation that uses them requires. Counterpart: inet_pton(3),
  * inet_ntop(3), and the io_uring_recvmsg_* functions of liburing.
  */
 import { isIPv4, isIPv6 } from 'node:net'
@@ -11,7 +11,7 @@ import { Buffer, URL } from '../lib/globals.js'
 import { dataViewOf } from '../lib/views.js'
 import { ownView } from '../sys/memory.js'
 
-/** The longest path there is room for, without its NUL. */
+/** The longest path that fits, without its NUL. */
 const MAX_PATH_BYTES = 107
 
 /** A name of a socket: of the internet, or of the file system. An abstract name begins with a NUL. */
@@ -19,7 +19,7 @@ export type SocketName =
   | { readonly family: typeof AF_INET | typeof AF_INET6; readonly address: string; readonly port: number }
   | { readonly family: typeof AF_UNIX; readonly path: string }
 
-/** A sockaddr_in or sockaddr_in6. Throws a TypeError (ERR_INVALID_ARG_VALUE) for what is no address or no port. */
+/** A sockaddr_in or sockaddr_in6. Throws a TypeError (ERR_INVALID_ARG_VALUE) for a bad address or port. */
 export function sockaddrOf(address: string, port: number): Uint8Array {
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw invalid(`'${port}' is no port`)
   if (isIPv4(address)) {
@@ -52,7 +52,7 @@ export function sockaddrOfPath(path: string): Uint8Array {
   return bytes
 }
 
-/** What a socket address says, of which `given` is all; undefined for a family that is not known here, and for none. */
+/** The name in a socket address, whose bytes are `given`; undefined for an unknown family, and for an empty address. */
 export function readSockaddr(given: Uint8Array): SocketName | undefined {
   const bytes = ownView(given)
   if (bytes.length < 2) return undefined
@@ -77,17 +77,17 @@ export function readSockaddr(given: Uint8Array): SocketName | undefined {
 
 /** One message of prepRecvmsgMultishot. */
 export interface RecvmsgOut {
-  /** Views of the buffer: the sender's address, the control data, the message; each as much as there was room for. */
+  /** Views of the buffer: the sender's address, the control data, the message; each as far as it fitted. */
   readonly name: Uint8Array
   readonly control: Uint8Array
   readonly payload: Uint8Array
-  /** MSG_TRUNC where the message was longer, MSG_CTRUNC where the control data was. */
+  /** MSG_TRUNC if the message was longer, MSG_CTRUNC if the control data was. */
   readonly flags: number
 }
 
 /**
- * Takes a buffer of prepRecvmsgMultishot apart: `given` is as much of it as the completion's res says; the room for name
- * and control data is what the MSGHDR said. Undefined for bytes too few to be one.
+ * Splits a buffer of prepRecvmsgMultishot. `given` has as many bytes as the completion's res; the room for name and
+ * control data is that of the MSGHDR. Undefined if the bytes are too few.
  */
 export function recvmsgOut(given: Uint8Array, nameRoom: number, controlRoom: number): RecvmsgOut | undefined {
   const bytes = ownView(given)

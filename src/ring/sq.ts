@@ -15,7 +15,7 @@ import { ringIsClosed } from './misuse.js'
 
 const SQE_WORDS = SQE.size >> 2
 const SQE_SHIFT = Math.log2(SQE_WORDS)
-/** So many SQEs are copied quicker by set() than by a loop. */
+/** From so many SQEs on set() copies them faster than a loop. */
 const MANY = 4
 
 /** getSqe's answer when the queue is full: submit first. */
@@ -32,7 +32,7 @@ export class Sq {
   readonly #mask: number
   readonly #sqeShift: number
   readonly #isLarge: boolean
-  /** SQEs handed out, and SQEs made visible. */
+  /** SQEs handed out, and SQEs published. */
   #sqeTail = 0
   #sqeHead = 0
 
@@ -49,26 +49,26 @@ export class Sq {
     this.#isLarge = (u32(PARAMS.at.flags) & IORING_SETUP_SQE128) !== 0
     this.#sqeShift = SQE_SHIFT + (this.#isLarge ? 1 : 0)
     if ((u32(PARAMS.at.flags) & IORING_SETUP_NO_SQARRAY) === 0) {
-      // The array stays the identity: slot i names SQE i.
+      // The array stays the identity: slot i is SQE i.
       const array = u32(PARAMS.at.sq_off_array) >> 2
       for (let i = 0; i < this.entries; i++) this.#rings[array + i] = i
     }
-    // A ring just made starts at 0; one that was resized, or whose words a test moved, where they stand.
+    // A new ring starts at 0; a resized one, or one whose words a test moved, continues where they are.
     this.#sqeTail = this.#sqeHead = this.#rings[this.#tail]! | 0
   }
 
-  /** All SQEs as words; getSqe returns where one begins. None once the ring is closed. */
+  /** All SQEs as words; getSqe returns where one begins. Empty once the ring is closed. */
   get words(): Int32Array {
     return this.#words
   }
 
-  /** The ring is closed: its memory is touched no more. */
+  /** The ring is closed: its memory is not accessed any more. */
   close(): void {
     this.#words = new Int32Array(0)
     this.#rings = this.#words
   }
 
-  /** The rings' words, for each call to begin with. */
+  /** The rings' words; each call begins with it, so that a closed ring throws. */
   #live(): Int32Array {
     if (this.#rings.length === 0) throw ringIsClosed()
     return this.#rings
@@ -87,8 +87,8 @@ export class Sq {
   }
 
   /**
-   * getSqe for up to `count` SQEs that are copied from `words`, where they stand one behind another from `from` on;
-   * of SQEs of 128 bytes the second half is zeroed. Returns how many there was room for.
+   * getSqe for up to `count` SQEs, copied from `words`, where they lie one behind another from `from` on; the second
+   * half of an SQE of 128 bytes is zeroed. Returns the number that fitted.
    */
   putSqes(words: Int32Array, from: number, count: number): number {
     const nr = Math.min(count, this.spaceLeft())
@@ -107,7 +107,7 @@ export class Sq {
     return nr
   }
 
-  /** Makes the SQEs filled since the last call visible; returns how many. */
+  /** Publishes the SQEs filled since the last call; returns their number. */
   flush(): number {
     const rings = this.#live()
     const count = (this.#sqeTail - this.#sqeHead) >>> 0
@@ -119,7 +119,7 @@ export class Sq {
     return count
   }
 
-  /** Whether an SQE that the next flush makes visible is of this opcode. */
+  /** Whether an SQE of the next flush has this opcode. */
   hasUnflushed(opcode: number): boolean {
     this.#live()
     for (let i = this.#sqeHead; i !== this.#sqeTail; i = (i + 1) | 0) {
@@ -128,12 +128,12 @@ export class Sq {
     return false
   }
 
-  /** SQEs visible and not yet taken by the other side. */
+  /** SQEs published and not yet taken by the other side. */
   pending(): number {
     return (this.#sqeHead - loadAcquire(this.#live(), this.#head)) >>> 0
   }
 
-  /** SQEs filled or visible and not yet taken (liburing: io_uring_sq_ready). */
+  /** SQEs filled or published and not yet taken (liburing: io_uring_sq_ready). */
   ready(): number {
     return (this.#sqeTail - loadAcquire(this.#live(), this.#head)) >>> 0
   }

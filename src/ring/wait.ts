@@ -1,10 +1,10 @@
 /**
- * How a ring waits: for how many, until when, and so that its thread can be ended meanwhile. Runs on the app's thread.
+ * The waits of a ring: for how many completions, until when, and in slices that let its thread end. App's thread.
  *
- * A thread that sleeps in the kernel takes no notice of being terminated, and whoever ends it (worker.terminate(), the end
- * of the process) waits for it. So in a Worker a long wait is several short ones: between two of them JavaScript runs, and
- * ends if it is told to. Backends that sleep in a futex need no slices. Must not wait for anything but completions.
- * Counterpart: _io_uring_get_cqe of liburing.
+ * A thread that sleeps in the kernel does not notice that it is terminated, and the caller of worker.terminate(), or
+ * the end of the process, waits for it. So in a Worker a long wait is several short ones: between two of them
+ * JavaScript runs, and ends if it must. Backends that sleep in a futex require no slices. This file must wait for
+ * completions alone. Counterpart: _io_uring_get_cqe of liburing.
  */
 import {
   IORING_ENTER_ABS_TIMER,
@@ -26,12 +26,12 @@ import type { Cq } from './cq.js'
 import { noTime } from './misuse.js'
 import type { Sq } from './sq.js'
 
-/** How long a thread that may be ended is in the kernel at a stretch. */
+/** The longest time in the kernel of a thread that may be ended. */
 const SLICE_MS = 50
 const EXT = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG
 const NS_PER_S = 1_000_000_000
 
-/** When a wait ends: by nowMs(), or in nanoseconds by the clock of the ring. */
+/** The end of a wait: by nowMs(), or in nanoseconds by the clock of the ring. */
 type End = number | bigint
 
 /** What a wait has to know of its ring. */
@@ -43,7 +43,7 @@ interface Waited {
 
 export type Enter = (toSubmit: number, minComplete: number, flags: number, arg?: Uint8Array) => number
 
-/** The part of a wait that a thread may be in the kernel for; undefined where it may be there as long as it takes. */
+/** The slice of a wait that a thread may spend in the kernel; undefined if it may stay there. */
 export function sliceMs(ring: Waited): number | undefined {
   return ring.syscalls.name === 'kernel' && !isMainThread() ? SLICE_MS : undefined
 }
@@ -54,26 +54,26 @@ export class Waits {
   readonly #isSliced: boolean
   readonly #arg = new WaitArg()
   #sliceArg: Uint8Array | undefined
-  /** Whether a TIMEOUT was ever submitted: its end ends a wait for several. */
+  /** Whether a TIMEOUT was ever submitted: its end also ends a wait for several. */
   #hasTimeouts = false
-  /** Which clock absolute times are of; registerClock changes it. */
+  /** The clock of absolute times; registerClock changes it. */
   clock = CLOCK_MONOTONIC
 
   constructor(ring: Waited, enter: Enter) {
     this.#ring = ring
     this.#enter = enter
-    // Without the feature a wait has no end: Linux before 5.11.
+    // Without the feature a wait has no timeout: Linux before 5.11.
     this.#isSliced = (ring.features & IORING_FEAT_EXT_ARG) !== 0 && sliceMs(ring) !== undefined
   }
 
-  /** To be called before SQEs are made visible: an SQE is not looked at afterwards. */
+  /** Call it before SQEs are published: an SQE must not be read afterwards. */
   beforeFlush(sq: Sq): void {
     if (this.#isSliced && !this.#hasTimeouts) this.#hasTimeouts = sq.hasUnflushed(IORING_OP_TIMEOUT)
   }
 
   /**
-   * Submits, and waits for `waitNr` completions: for all of them at least `minWaitUs`, afterwards for one, until
-   * `timeoutMs` have passed. Both may be left out. Returns what enter does.
+   * Submits, and waits for `waitNr` completions: for all of them at least `minWaitUs`, then for one until `timeoutMs`
+   * have passed. Both are optional. Returns enter's result.
    */
   enter(toSubmit: number, waitNr: number, flags: number, timeoutMs?: number, minWaitUs = 0): number {
     if (this.#isSliced && waitNr > 0) {
@@ -88,7 +88,7 @@ export class Waits {
     return this.#enter(toSubmit, waitNr, flags | EXT, this.#arg.set(timeoutMs, minWaitUs))
   }
 
-  /** The same until the ring's clock shows `untilNs` nanoseconds. */
+  /** enter() until the ring's clock shows `untilNs` nanoseconds. */
   enterUntil(toSubmit: number, waitNr: number, flags: number, untilNs: bigint): number {
     if (this.#isSliced && waitNr > 0 && this.#leftMs(untilNs) > SLICE_MS) {
       return this.#inSlices(toSubmit, waitNr, flags, untilNs, undefined)
@@ -96,7 +96,7 @@ export class Waits {
     return this.#enter(toSubmit, waitNr, flags | EXT | IORING_ENTER_ABS_TIMER, this.#arg.setUntil(untilNs))
   }
 
-  /** Waits without submitting, until completions are there, and has one deadline, whatever wakes it. 0 or -errno. */
+  /** Waits for completions without submitting, with one deadline, however often it is woken. Returns 0 or -errno. */
   waitFor(waitNr: number, timeoutMs: number | undefined, minWaitUs: number): number {
     const { cq } = this.#ring
     const wanted = Math.min(waitNr, cq.entries)
@@ -109,7 +109,7 @@ export class Waits {
       const res = this.enter(0, wanted, 0, leftMs, minLeftUs)
       if (cq.ready() > 0) return 0
       if (res < 0) return res
-      // Nothing came, for all that it was woken: what ran had no completion.
+      // It was woken but nothing came: the task work had no completion.
       if (!isBounded) continue
       const passedMs = nowMs() - now
       minLeftUs = Math.max(0, Math.ceil(minWaitUs - passedMs * 1000))
@@ -118,7 +118,7 @@ export class Waits {
     }
   }
 
-  /** The same until the ring's clock shows `untilNs`. */
+  /** waitFor() until the ring's clock shows `untilNs`. */
   waitUntil(waitNr: number, untilNs: bigint): number {
     const { cq } = this.#ring
     const wanted = Math.min(waitNr, cq.entries)
@@ -130,7 +130,7 @@ export class Waits {
     }
   }
 
-  /** One wait by several. It ends as the one would have: see what each way of ending looks like from here. */
+  /** One wait in several slices. It returns what the one wait would have returned: each branch is one way of ending. */
   #inSlices(toSubmit: number, waitNr: number, flags: number, end: End, minEnd: number | undefined): number {
     const { cq } = this.#ring
     let wanted = Math.min(waitNr, cq.entries)
@@ -148,15 +148,16 @@ export class Waits {
       const nr = cq.ready()
       if (nr >= wanted) return toSubmit
       if (isLast) {
-        // The end, or something else before it.
+        // Either the end, or an earlier event.
         if (nr > 0) return toSubmit
-        // The minimum is over, with nothing: from here on one is enough. Where there is no other end, that was it.
+        // The minimum is over without a completion: from here on one is enough. If there is no other end, the wait is
+        // over.
         const isOver = stop === end || end === Number.POSITIVE_INFINITY || this.#leftMs(end) <= 0
         if (isOver) return toSubmit > 0 ? toSubmit : -ETIME
         stop = end
         wanted = 1
       } else if (nr > 0 && (nowMs() - beganMs < SLICE_MS || (this.#hasTimeouts && mayBeTimeout(cq, nrBefore, nr)))) {
-        // Not the slice ended it, but a TIMEOUT or a signal; or both at once.
+        // Not the slice but a TIMEOUT or a signal ended it, or both at once.
         return toSubmit
       }
       offered = 0
@@ -175,15 +176,15 @@ export class Waits {
 }
 
 /**
- * Whether one of the completions from the `from`th on may be the end of a TIMEOUT: by its time, or by its count, which looks
- * as the success of anything else does.
+ * Whether one of the completions from the `from`th on may be the end of a TIMEOUT: by its time, or by its count, which
+ * looks like the success of any other operation.
  */
 function mayBeTimeout(cq: Cq, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (cq.res(i) === -ETIME || cq.res(i) === 0) return true
   return false
 }
 
-/** A number of milliseconds or microseconds to wait. What is in the past has passed. */
+/** Checks a number of milliseconds or microseconds to wait. A negative time has passed. */
 export function checkTime(time: number): number {
   if (typeof time !== 'number' || Number.isNaN(time)) throw noTime(time)
   return Math.max(0, time)
@@ -196,7 +197,7 @@ class WaitArg {
   readonly #timespec = new Int32Array(KERNEL_TIMESPEC.size >> 2)
   readonly #address = addressOf(this.#timespec)
 
-  /** No time at all is no end. */
+  /** Without a time there is no limit. */
   set(timeoutMs: number | undefined, minWaitUs: number): Uint8Array {
     const hasEnd = timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY
     if (hasEnd) {
@@ -213,7 +214,7 @@ class WaitArg {
   }
 
   #put(seconds: number, ns: number): void {
-    // Rounded up to a whole second, or beyond what the kernel can count: it takes as much as there is.
+    // It may round up to a whole second, or exceed what the kernel can count, which then uses its maximum.
     const most = Math.min(ns === NS_PER_S ? seconds + 1 : seconds, Number.MAX_SAFE_INTEGER)
     this.#timespec[0] = low32(most)
     this.#timespec[1] = high32(most)

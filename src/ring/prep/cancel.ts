@@ -1,5 +1,5 @@
 /**
- * Cancelling requests. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Cancelling requests. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: the io_uring_prep_cancel* functions of liburing.
  */

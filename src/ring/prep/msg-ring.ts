@@ -1,5 +1,5 @@
 /**
- * Messages from one ring to another. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Messages from one ring to another. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: the io_uring_prep_msg_ring* functions of liburing.
  */

@@ -1,5 +1,5 @@
 /**
- * The operation that does nothing. Runs on the app's thread; sqe.ts says what holds for every function.
+ * The operation that does nothing. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: io_uring_prep_nop of liburing.
  */

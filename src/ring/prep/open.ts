@@ -1,5 +1,5 @@
 /**
- * Opening, closing and statx. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Opening, closing and statx. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: io_uring_prep_openat*, _close* and _statx of liburing.
  */

@@ -1,5 +1,5 @@
 /**
- * Names in folders: removing, renaming, making. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Names in folders: removing, renaming, making. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: io_uring_prep_unlinkat, _renameat, _mkdirat, _symlinkat and _linkat of liburing.
  */

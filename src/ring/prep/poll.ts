@@ -1,5 +1,5 @@
 /**
- * Waiting until a file is ready. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Waiting until a file is ready. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: the io_uring_prep_poll_* functions of liburing.
  */

@@ -1,5 +1,5 @@
 /**
- * Receiving on sockets. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Receiving on sockets. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: the io_uring_prep_recv* functions of liburing.
  */

@@ -1,5 +1,5 @@
 /**
- * Reading and writing files. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Reading and writing files. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: the io_uring_prep_read* and _write* functions of liburing.
  */

@@ -1,11 +1,11 @@
 /**
- * The SQE's words, and what every operation may have besides its own fields. Runs on the app's thread; no state.
+ * The SQE's words, and the fields of every operation besides its own. Runs on the app's thread; no state.
  *
- * Each function here and in the files beside this one takes the SQEs as words and the word where one begins, as
- * Sq.getSqe gave it, zeroed; it fills that SQE and touches nothing else. Addresses and lengths are numbers; whatever they
- * point to stays alive and in place until the terminal CQE. Each throws ERR_OUT_OF_RANGE where no SQE begins, for SQ_FULL
- * above all, and touches nothing then; fields are not checked: the other side refuses bad ones, as it does in C.
- * Counterpart: io_uring_prep_rw and the io_uring_sqe_set_* functions of liburing.
+ * Each function here and in the files beside this one has as arguments the SQEs as words, and the word where one
+ * begins, zeroed, from Sq.getSqe. It fills that SQE and writes nothing else. Addresses and lengths are numbers; the
+ * memory at an address stays alive and in place until the terminal CQE. Each throws ERR_OUT_OF_RANGE if no SQE begins
+ * there, above all for SQ_FULL, and then writes nothing. Fields are not checked: the other side refuses bad ones, as it
+ * does in C. Counterpart: io_uring_prep_rw and the io_uring_sqe_set_* functions of liburing.
  */
 import { IORING_FILE_INDEX_ALLOC } from '../../abi/constants.js'
 import { SQE } from '../../abi/sqe.js'
@@ -25,9 +25,11 @@ const PERSONALITY_SHIFT = 16
 const FLAGS_SHIFT = SQE.at.flags * 8
 const IOPRIO_SHIFT = SQE.at.ioprio * 8
 
-/** Throws unless an SQE may begin at this word. Whatever writes to one asks first, prepRw or one of the setters. */
+/**
+ * Throws unless an SQE may begin at this word. Each function that writes to one calls it: prepRw or one of the setters.
+ */
 export function checkSqe(words: Int32Array, at: number): void {
-  // So that what is no number fails too.
+  // This form also fails for values that are no numbers.
   if (!(at >= 0 && at < words.length)) throw noSqe(at, words)
 }
 
@@ -82,30 +84,30 @@ export function setOpFlags(words: Int32Array, at: number, flags: number): void {
   words[at + OP_FLAGS] = flags
 }
 
-/** Names the registered buffer to read into or write from, by its index. */
+/** Sets the index of the registered buffer to read into or write from. */
 export function setBufIndex(words: Int32Array, at: number, bufIndex: number): void {
   checkSqe(words, at)
   words[at + BUF_INDEX] = (words[at + BUF_INDEX]! & ~0xffff) | (bufIndex & 0xffff)
 }
 
-/** Names the group of provided buffers to take one from; goes with IOSQE_BUFFER_SELECT. */
+/** Sets the group of provided buffers; goes with IOSQE_BUFFER_SELECT. */
 export function setBufGroup(words: Int32Array, at: number, bgid: number): void {
   setBufIndex(words, at, bgid)
 }
 
-/** Names the direct-descriptor slot an operation opens into or closes; 0 for none. */
+/** Sets the direct-descriptor slot that an operation opens into or closes; 0 for none. */
 export function setTargetFixedFile(words: Int32Array, at: number, fileIndex: number): void {
   checkSqe(words, at)
   words[at + FILE_INDEX] = fileIndex
 }
 
-/** A slot as the *Direct functions take it: its number, or IORING_FILE_INDEX_ALLOC to have one chosen. */
+/** Sets a slot in the form of the *Direct functions: its number, or IORING_FILE_INDEX_ALLOC for a free one. */
 export function setDirect(words: Int32Array, at: number, slot: number): void {
   checkSqe(words, at)
   words[at + FILE_INDEX] = slot === IORING_FILE_INDEX_ALLOC ? slot : slot + 1
 }
 
-/** Stores a 64-bit field: an address, a size, or -1. Of an SQE that was checked. */
+/** Stores a 64-bit field: an address, a size, or -1. The SQE has been checked. */
 export function put64(words: Int32Array, index: number, value: number): void {
   words[index] = low32(value)
   words[index + 1] = value < 0 ? -1 : high32(value)

@@ -1,5 +1,5 @@
 /**
- * Timers, alone and on the request before them. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Timers, alone and on the request before them. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: io_uring_prep_timeout*, io_uring_prep_link_timeout of liburing.
  */
@@ -57,7 +57,8 @@ export function prepTimeoutUpdate(
 }
 
 /**
- * Bounds the request before it, which must have IOSQE_IO_LINK or _HARDLINK: when the time is up that one is cancelled.
+ * Limits the time of the request before it, which must have IOSQE_IO_LINK or _HARDLINK: the request is cancelled when
+ * the time is up.
  *
  * `ts` and `timeoutFlags` as for prepTimeout, without count and MULTISHOT.
  * Result: -ETIME when it cancelled the request, or found it gone; -ECANCELED when the request completed first; -ENOENT or

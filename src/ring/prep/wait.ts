@@ -1,5 +1,5 @@
 /**
- * Waiting for futexes, child processes and epoll. Runs on the app's thread; sqe.ts says what holds for every function.
+ * Waiting for futexes, child processes and epoll. Runs on the app's thread; sqe.ts has the rules for every function.
  *
  * Counterpart: io_uring_prep_futex_*, _waitid and _epoll_* of liburing.
  */

@@ -1,6 +1,6 @@
 /**
- * Registering buffers, and sharing them between rings. Runs on the thread of the ring; register.ts says what holds for
- * every call.
+ * Registers buffers, and shares them between rings. Runs on the thread of the ring; register.ts has the rules for every
+ * call.
  *
  * Counterpart: io_uring_register_buffers* and io_uring_clone_buffers* of liburing.
  */
@@ -15,7 +15,7 @@ import { registerSparse, registerTagged, updateTagged } from './resources.js'
 /** IOVECs over these views, for registerBuffers and the vectored operations; undefined is an empty one: a hole. */
 export function iovecsOf(views: readonly (ArrayBufferView | undefined)[]): BigUint64Array {
   const words = IOVEC.size >> 3
-  // Each is read once, and all before any is asked: one may undo another.
+  // Each element is read once, and all are read before any is used: an accessor may change another.
   const all: (ArrayBufferView | undefined)[] = []
   for (let i = 0; i < views.length; i++) all.push(views[i])
   const vecs = new BigUint64Array(all.length * words)
@@ -38,8 +38,9 @@ export function registerBuffers(ring: Ring, iovecs: BigUint64Array): number {
 }
 
 /**
- * registerBuffers with one tag each: when a buffer's last user is done after it was replaced or unregistered, a
- * completion with its tag as user_data and res 0 is posted. 0 is no tag; -EINVAL for the tag of a hole. Since Linux 5.13.
+ * registerBuffers with one tag each. After a buffer was replaced or unregistered and its last request has ended, a
+ * completion with the tag as user_data and res 0 is posted. 0 is no tag; -EINVAL for the tag of a hole. Since Linux
+ * 5.13.
  */
 export function registerBuffersTags(ring: Ring, iovecs: BigUint64Array, tags: BigUint64Array): number {
   return registerTagged(ring, abi.IORING_REGISTER_BUFFERS2, iovecs, nrOf(iovecs), tags)
@@ -77,9 +78,8 @@ export function cloneBuffers(dst: Ring, src: Ring): number {
 /**
  * Puts `nr` buffers of `src`, from `srcOff` on, into the table of `dst` at `dstOff`. They are shared, not pinned again.
  *
- * `flags`: IORING_REGISTER_DST_REPLACE where `dst` has some already. With `nr` 0 all of them.
- * -EBUSY where `dst` has some and REPLACE is missing; -ENXIO where `src` has none; -EINVAL, -EOVERFLOW for a range outside
- * `src`. Since Linux 6.13.
+ * `flags`: IORING_REGISTER_DST_REPLACE if `dst` has some already. `nr` 0 means all of them. -EBUSY if `dst` has some
+ * and REPLACE is missing; -ENXIO if `src` has none; -EINVAL, -EOVERFLOW for a range outside `src`. Since Linux 6.13.
  */
 export function cloneBuffersOffset(
   dst: Ring,

@@ -1,6 +1,6 @@
 /**
- * How completions are told, and waited for: eventfd, busy polling, the clock. Runs on the thread of the ring;
- * register.ts says what holds for every call.
+ * Notification of completions, and waits for them: eventfd, busy polling, the clock. Runs on the thread of the ring;
+ * register.ts has the rules for every call.
  *
  * Counterpart: io_uring_register_eventfd*, _napi and _clock of liburing.
  */
@@ -10,15 +10,15 @@ import type { Ring } from '../ring.js'
 import { Fields } from './fields.js'
 
 /**
- * Has an eventfd signalled whenever completions are posted. cq.setEventfdEnabled mutes it.
+ * Signals an eventfd whenever completions are posted. cq.setEventfdEnabled mutes it.
  *
- * -EBUSY when there is one; -EBADF, -EINVAL for what is none. The ring keeps it. Since Linux 5.2.
+ * -EBUSY if there is one; -EBADF, -EINVAL for an fd that is no eventfd. The ring keeps the file. Since Linux 5.2.
  */
 export function registerEventfd(ring: Ring, fd: number): number {
   return ring.register(abi.IORING_REGISTER_EVENTFD, new Int32Array([fd]), 1)
 }
 
-/** registerEventfd, but not signalled for what completes inside submit. Since Linux 5.6. */
+/** registerEventfd, but completions inside submit do not signal it. Since Linux 5.6. */
 export function registerEventfdAsync(ring: Ring, fd: number): number {
   return ring.register(abi.IORING_REGISTER_EVENTFD_ASYNC, new Int32Array([fd]), 1)
 }
@@ -56,7 +56,7 @@ export function unregisterNapi(ring: Ring): NapiSettings | number {
 }
 
 /**
- * Which clock waits with a timeout go by: CLOCK_MONOTONIC, which is the default, or CLOCK_BOOTTIME.
+ * Sets the clock of waits with a timeout: CLOCK_MONOTONIC, which is the default, or CLOCK_BOOTTIME.
  *
  * -EINVAL for another. Since Linux 6.12.
  */

@@ -1,6 +1,6 @@
 /**
- * A structure of a table, filled by the names of its fields. Runs on the thread of the ring; register.ts says what
- * holds for every call.
+ * A structure of a table, filled by the names of its fields. Runs on the thread of the ring; register.ts has the rules
+ * for every call.
  *
  * Counterpart: designated initializers in C.
  */

@@ -13,7 +13,7 @@ import { Fields } from './fields.js'
 import { registerSparse, registerTagged, updateTagged } from './resources.js'
 
 /**
- * Registers files: an operation with IOSQE_FIXED_FILE takes their slot for its fd. -1 is an empty slot.
+ * Registers files: an operation with IOSQE_FIXED_FILE has a slot in place of its fd. -1 is an empty slot.
  *
  * -EBUSY when there are some already; -EBADF for a bad fd and for a ring's; -EINVAL for none; -EMFILE beyond
  * RLIMIT_NOFILE. The fds may be closed afterwards. Since Linux 5.1.

@@ -1,6 +1,5 @@
 /**
- * Asking what there is, and what needs no ring of one's own. Runs on the thread of the ring; register.ts says what
- * holds for every call.
+ * Queries, and calls that require no ring. Runs on the thread of the ring; register.ts has the rules for every call.
  *
  * Counterpart: io_uring_get_probe_ring, io_uring_register_query and _sync_msg of liburing.
  */
@@ -20,7 +19,7 @@ export interface Probe {
   readonly opcodes: ReadonlySet<number>
 }
 
-/** Asks which operations there are, or why that cannot be told (liburing: io_uring_get_probe_ring). Since Linux 5.6. */
+/** Lists the operations, or returns why they cannot be listed (liburing: io_uring_get_probe_ring). Since Linux 5.6. */
 export function registerProbe(ring: Ring): Probe | number {
   const MAX_OPS = 256
   const bytes = new Uint8Array(PROBE.size + MAX_OPS * PROBE_OP.size)
@@ -39,8 +38,7 @@ export function registerProbe(ring: Ring): Probe | number {
 /**
  * Sends a message without a ring of one's own: `fill` writes the SQE, as prepMsgRing does.
  *
- * Returns what the request would have had for a result; -EINVAL for another operation, for flags, and for SEND_FD. Since
- * Linux 6.13.
+ * Returns the request's result; -EINVAL for another operation, for flags, and for SEND_FD. Since Linux 6.13.
  */
 export function registerSyncMsg(syscalls: Syscalls, fill: (words: Int32Array, at: number) => void): number {
   const sqe = new Int32Array(SQE.size >> 2)
@@ -48,7 +46,7 @@ export function registerSyncMsg(syscalls: Syscalls, fill: (words: Int32Array, at
   return syscalls.register(-1, abi.IORING_REGISTER_SEND_MSG_RING, sqe, 1)
 }
 
-/** What the kernel's io_uring knows, in its own numbers. */
+/** The kernel's io_uring, in its own numbers. */
 export interface OpcodeQuery {
   readonly nrRequestOpcodes: number
   readonly nrRegisterOpcodes: number

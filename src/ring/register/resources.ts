@@ -1,6 +1,6 @@
 /**
- * What registering files and registering buffers have in common. Runs on the thread of the ring; register.ts says what
- * holds for every call.
+ * What the registration of files and of buffers has in common. Runs on the thread of the ring; register.ts has the
+ * rules for every call.
  *
  * Counterpart: struct io_uring_rsrc_register and _update2 of liburing.
  */

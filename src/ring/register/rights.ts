@@ -1,6 +1,6 @@
 /**
- * In whose name requests run, and what a ring may be used for. Runs on the thread of the ring; register.ts says what
- * holds for every call.
+ * The credentials of requests, and restrictions of a ring. Runs on the thread of the ring; register.ts has the rules
+ * for every call.
  *
  * Counterpart: io_uring_register_personality, _restrictions and io_uring_enable_rings of liburing.
  */
@@ -18,7 +18,7 @@ export function unregisterPersonality(ring: Ring, id: number): number {
   return ring.register(abi.IORING_UNREGISTER_PERSONALITY, null, id)
 }
 
-/** One thing that a restricted ring allows or demands. */
+/** One entry of what a restricted ring allows or requires. */
 export type Restriction =
   | { readonly registerOp: number }
   | { readonly sqeOp: number }
@@ -26,11 +26,12 @@ export type Restriction =
   | { readonly sqeFlagsRequired: number }
 
 /**
- * Restricts a ring that is still disabled (IORING_SETUP_R_DISABLED): from enableRings on, only the operations, SQE flags
- * and register calls of this list are taken; others get -EACCES.
+ * Restricts a ring that is still disabled (IORING_SETUP_R_DISABLED): from enableRings on, it accepts only the
+ * operations, SQE flags and register calls of this list; others get -EACCES.
  *
- * -EBADFD for a ring that is enabled; -EBUSY a second time; -EINVAL for a bad entry, and for an empty list, which
- * restricts nothing then (the kernel, given an address, would take it, and refuse all that there is). Since Linux 5.10.
+ * -EBADFD for an enabled ring; -EBUSY a second time; -EINVAL for a bad entry, and for an empty list, which then
+ * restricts nothing. (Given an address, the kernel would accept the empty list and refuse everything.) Since Linux
+ * 5.10.
  */
 export function registerRestrictions(ring: Ring, restrictions: readonly Restriction[]): number {
   // An empty view has no address of its own, so that the kernel refuses it.
@@ -56,7 +57,7 @@ function kindOf(restriction: Restriction): readonly [kind: number, value: number
 /**
  * Enables a ring made with IORING_SETUP_R_DISABLED. With SINGLE_ISSUER it belongs to the calling thread from now on.
  *
- * -EBADFD for one that is enabled. Since Linux 5.10.
+ * -EBADFD for an enabled ring. Since Linux 5.10.
  */
 export function enableRings(ring: Ring): number {
   return ring.register(abi.IORING_REGISTER_ENABLE_RINGS, null, 0)

@@ -1,6 +1,6 @@
 /**
- * The workers of a ring's thread: where they run, how many there are, and ending what they do. Runs on the thread of
- * the ring; register.ts says what holds for every call.
+ * The workers of a ring's thread: their processors, their number, and the end of their work. Runs on the thread of the
+ * ring; register.ts has the rules for every call.
  *
  * Counterpart: io_uring_register_iowq_aff, _iowq_max_workers and _sync_cancel of liburing.
  */
@@ -14,8 +14,8 @@ import { sliceMs } from '../wait.js'
 import { Fields } from './fields.js'
 
 /**
- * On which processors the workers of this thread may run: bit n of `mask` is processor n. Holds for workers made later,
- * until the thread's last ring is closed.
+ * Sets the processors of this thread's workers: bit n of `mask` is processor n. It applies to workers made later, until
+ * the thread's last ring is closed.
  *
  * -EINVAL for processors that this thread may not use. Since Linux 5.14.
  */
@@ -29,8 +29,8 @@ export function unregisterIowqAff(ring: Ring): number {
 }
 
 /**
- * How many workers this thread may have, bounded (files) and unbounded (the rest). 0 leaves a limit as it is. The limits
- * before are written to `limits`; they hold for all rings of the thread. Since Linux 5.15.
+ * Limits the workers of this thread, bounded (files) and unbounded (the rest). 0 keeps a limit. The previous limits are
+ * written to `limits`; they apply to all rings of the thread. Since Linux 5.15.
  */
 export function registerIowqMaxWorkers(ring: Ring, limits: Uint32Array): number {
   return ring.register(abi.IORING_REGISTER_IOWQ_MAX_WORKERS, limits, lengthOf(limits) >> 2)
@@ -46,15 +46,15 @@ export interface SyncCancelOptions {
   readonly opcode?: number
   /** IORING_ASYNC_CANCEL_*. Default 0: one request, by user_data. */
   readonly flags?: number
-  /** Milliseconds to wait until what was interrupted has completed. Default: until it has. */
+  /** Milliseconds to wait until interrupted requests have completed. Default: no limit. */
   readonly timeoutMs?: number
 }
 
 /**
- * Cancels without a request: when it returns 0, the completion of what was cancelled is posted. Blocks the thread, but
- * not its end: in a Worker it looks up now and then, as the waits do.
+ * Cancels without a request: when it returns 0, the completion of the cancelled request is posted. It blocks the
+ * thread, but not the thread's end: in a Worker it looks up now and then, as the waits do.
  *
- * Returns 0, or with ALL or ANY how many; -ENOENT when there is none; -ETIME when it did not end in time; -EINTR; -EINVAL
+ * Returns 0, or with ALL or ANY how many; -ENOENT if there is none; -ETIME if it did not end in time; -EINTR; -EINVAL
  * for an unknown flag; -EBADF. Since Linux 6.0.
  */
 export function registerSyncCancel(ring: Ring, options: SyncCancelOptions): number {
@@ -77,7 +77,7 @@ export function registerSyncCancel(ring: Ring, options: SyncCancelOptions): numb
     const leftMs = endMs - nowMs()
     if (leftMs <= 0) return res
     res = call(Math.min(slice, leftMs))
-    // It was there, and has ended meanwhile.
+    // The request was there, and has ended meanwhile.
     if (res === -ENOENT) return 0
   }
   return res
