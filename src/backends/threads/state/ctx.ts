@@ -4,10 +4,10 @@
  * Data, and no policy: what is done with it stands on higher floors. Counterpart: struct io_ring_ctx.
  */
 import { IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_NO_SQARRAY, IORING_SETUP_R_DISABLED } from '../../../abi/constants.js'
-import { CQE } from '../../../abi/cqe.js'
 import { storeRelease } from '../../../lib/barrier.js'
 import { NONE } from '../../../lib/mpscq.js'
-import { CTX, RINGS } from './layout.js'
+import { CTX } from './layout.js'
+import { makeRings } from './rings.js'
 import type { Timers } from './timers.js'
 
 /** What a ring knows of drains. */
@@ -84,23 +84,16 @@ export class IoRingCtx {
     this.disabled = (flags & IORING_SETUP_R_DISABLED) !== 0
     this.sqEntries = sqEntries
     this.cqEntries = cqEntries
-    const cqesEnd = RINGS.size + cqEntries * CQE.size
-    const arrayEnd = cqesEnd + (flags & IORING_SETUP_NO_SQARRAY ? 0 : sqEntries * 4)
-    const ctxAt = Math.ceil(arrayEnd / 64) * 64
-    this.rings = new SharedArrayBuffer(ctxAt + CTX.size)
-    this.sqeBuffer = new SharedArrayBuffer(sqEntries * 64)
-    this.words = new Int32Array(this.rings)
-    this.sqes = new Int32Array(this.sqeBuffer)
-    this.cqesWord = RINGS.size >> 2
-    this.arrayWord = flags & IORING_SETUP_NO_SQARRAY ? NONE : cqesEnd >> 2
-    this.ctxWord = ctxAt >> 2
-    const { words } = this
-    words[RINGS.at.sq_ring_mask >> 2] = sqEntries - 1
-    words[RINGS.at.cq_ring_mask >> 2] = cqEntries - 1
-    words[RINGS.at.sq_ring_entries >> 2] = sqEntries
-    words[RINGS.at.cq_ring_entries >> 2] = cqEntries
-    words[this.ctxWord + (CTX.at.generation >> 2)] = generation
-    storeRelease(words, this.ctxWord + (CTX.at.eventfd >> 2), -1)
+    const made = makeRings(sqEntries, cqEntries, (flags & IORING_SETUP_NO_SQARRAY) === 0)
+    this.rings = made.rings
+    this.sqeBuffer = made.sqeBuffer
+    this.words = made.words
+    this.sqes = made.sqes
+    this.cqesWord = made.cqesWord
+    this.arrayWord = made.arrayWord
+    this.ctxWord = made.ctxWord
+    this.words[this.ctxWord + (CTX.at.generation >> 2)] = generation
+    storeRelease(this.words, this.ctxWord + (CTX.at.eventfd >> 2), -1)
   }
 
   /** `fd` is the ring's own, a duplicate of the app's; -1 for none. */
