@@ -4,9 +4,9 @@
  *   queued:  head -> [u] -> [h7 -> h7 -> h7] -> [u] -> [h3] -> tail
  *                            '-- a run --'  the first knows the last, and the last the first
  *
- * Invariant: all queued items of a bucket are one contiguous run. The last one of each bucket is the owner's knowledge,
- * which alone inserts and removes: hash_tail, in memory of its own, costs no cache line that workers write to. Counterpart:
- * io_wq_insert_work, io_get_next_work and io_wq_remove_pending.
+ * Invariant: all queued items of a bucket are one contiguous run. Only the owner knows the last item of each bucket,
+ * because it alone inserts and removes: hash_tail, in the owner's own memory, costs no cache line that workers write
+ * to. Counterpart: io_wq_insert_work, io_get_next_work and io_wq_remove_pending.
  */
 import { assert } from '../lib/assert.js'
 import { cmpxchg, loadAcquire, storeRelease } from '../lib/barrier.js'
@@ -42,13 +42,13 @@ const NR_WAKING = ACCT.at.nr_waking >> 2
 const ITEM_NS = ACCT.at.item_ns >> 2
 const MAX_RUNNING = WQ.at.max_running >> 2
 const PATIENCE_NS = WQ.at.patience_ns >> 2
-/** The last CPU is the owner's: what is queued waits so much longer before it is taken from it. */
+/** The last CPU is the owner's: queued work waits so many times as long before a worker uses it. */
 const LAST_CPU = 20
 /** Weight of one item in the moving average, as a shift. */
 const ITEM_NS_SHIFT = 4
 const NEXT = ITEM.at.next >> 2
 const PREV = ITEM.at.prev >> 2
-/** Of the first and the last item of a run, while they are queued. */
+/** In the first and in the last item of a run, while they are queued. */
 const LAST = ITEM.at.tw_next >> 2
 const STATE = ITEM.at.state >> 2
 const FLAGS = ITEM.at.flags >> 2
@@ -69,7 +69,7 @@ export function clearLists(mem: WqMemory, acct: number): void {
   if (mem.sharedHash !== undefined) forgetWaiter(mem.sharedHash.hash, mem.sharedHash.pool, acct)
 }
 
-/** Queues an item: unhashed, or first of its bucket, at the tail; else right behind its bucket's run. */
+/** Queues an item: at the tail if it is unhashed or the first of its bucket, else right behind its bucket's run. */
 export function insert(mem: WqMemory, acct: number, item: number, tails: HashTails): void {
   const { words } = mem
   const a = mem.acct(acct)
@@ -125,7 +125,7 @@ function cut(mem: WqMemory, a: number, first: number, last: number): void {
   words[mem.item(last) + NEXT] = NONE
 }
 
-/** Takes a queued item off the list (to cancel it), and mends its run. */
+/** Removes a queued item from the list (to cancel it), and mends its run. */
 export function remove(mem: WqMemory, acct: number, item: number, tails: HashTails): void {
   const { words } = mem
   const a = mem.acct(acct)
@@ -148,21 +148,23 @@ function removeFromRun(mem: WqMemory, acct: number, item: number, tails: HashTai
   } else if (isFirst) joinEnds(mem, words[at + NEXT]!, words[at + LAST]!)
 }
 
-/** The first and the last item of a run get to know each other. */
+/** Links the first and the last item of a run to each other. */
 function joinEnds(mem: WqMemory, first: number, last: number): void {
   mem.words[mem.item(first) + LAST] = last
   mem.words[mem.item(last) + LAST] = first
 }
 
 /**
- * The next item a worker may run, taken off the list, or NONE. A hashed item comes with its whole run, chained by
- * `next`; the bucket is then the worker's. When all that is queued waits for busy buckets the account is stalled.
+ * Removes the next item that a worker may run from the list and returns it, or NONE. A hashed item comes with its whole
+ * run, chained by `next`, and the worker then holds the bucket. If all queued items wait for busy buckets, the account
+ * is stalled.
  */
 export function takeNext(mem: WqMemory, acct: number, slot: number): number {
   const { words } = mem
   const a = mem.acct(acct)
   const shared = mem.sharedHash
-  // Workers of other pools, who cannot do this, have let go of keys perhaps: then there may be work for more than one.
+  // Workers of other pools may have released keys, and cannot clear the stall: there may be work for more than one
+  // worker.
   if (shared !== undefined) storeRelease(words, a + STALLED, 0)
   for (let again = false; ; again = true) {
     let busy = false
@@ -185,11 +187,12 @@ export function takeNext(mem: WqMemory, acct: number, slot: number): number {
       item = words[mem.item(last) + NEXT]!
     }
     if (again) return NONE
-    // It is to sleep now. Before the stall is known: a wake for that is not to be lost.
+    // The worker will sleep. The wake word is reset before the stall is published, so that no wake for the stall is
+    // lost.
     storeRelease(mem.hashWords, mem.wake(slot), WAKE_NO)
     if (!busy) return NONE
-    // Publish the stall, then look at every bucket again: whoever frees one does the same two steps the other way round,
-    // and a worker of the other account that frees one looks at nothing but the stall.
+    // Publish the stall, then look at every bucket again. A worker that frees a bucket does the same two steps in the
+    // other order, and a worker of the other account that frees one reads only the stall.
     storeRelease(words, a + STALLED, 1)
     if (shared !== undefined) nameWaiter(shared.hash, shared.pool, acct, slot)
   }
@@ -200,7 +203,8 @@ function takeRun(mem: WqMemory, a: number, first: number, last: number, slot: nu
   cut(mem, a, first, last)
   let count = 0
   for (let item = first; item !== NONE; item = words[mem.item(item) + NEXT]!) {
-    // From now on a link: of an item that a dead worker has not pushed it is to say so.
+    // From now on this word is the item's link in a task-work queue. NONE shows that a dead worker has not pushed the
+    // item.
     words[mem.item(item) + LAST] = NONE
     storeRelease(words, mem.item(item) + STATE, ITEM_TAKEN | (slot << ITEM_SLOT_SHIFT))
     count++
@@ -209,8 +213,8 @@ function takeRun(mem: WqMemory, a: number, first: number, last: number, slot: nu
 }
 
 /**
- * Puts a worker for which takeNext has just found nothing on the free list: first, or behind one that spins, which costs
- * less to wake.
+ * Puts a worker for which takeNext has found nothing on the free list: first, or behind a spinning worker, which is
+ * cheaper to wake.
  */
 export function goIdle(mem: WqMemory, acct: number, slot: number): void {
   const { words } = mem
@@ -225,8 +229,7 @@ export function goIdle(mem: WqMemory, acct: number, slot: number): void {
 }
 
 /**
- * Takes the first idle worker, counted as running and as waking from now on; NONE if there is none. The caller
- * wakes it.
+ * Pops the first idle worker, counted as running and as waking from now on; NONE if there is none. The caller wakes it.
  */
 export function popIdle(mem: WqMemory, acct: number): number {
   const { words } = mem
@@ -241,16 +244,17 @@ export function popIdle(mem: WqMemory, acct: number): number {
   return slot
 }
 
-/** A worker that popIdle handed out has come to look. */
+/** A worker that popIdle returned has looked at the queue. */
 export function wokenUp(mem: WqMemory, acct: number): void {
   const at = mem.acct(acct) + NR_WAKING
-  // A repair in between counted anew, without it.
+  // A repair in between may have counted anew, without this worker.
   mem.words[at] = Math.max(0, mem.words[at]! - 1)
 }
 
 /**
- * An idle worker to wake for work that waits, or NONE. One at a time and only if it pays, unless `insist`: a woken worker
- * passes the wake on when it finds more than it takes, so a burst of short items does not wake everybody.
+ * An idle worker to wake for queued work, or NONE. Unless `insist`, it wakes one worker at a time and only if that
+ * pays. A woken worker passes the wake on when it finds more than it takes, so a burst of short items does not wake
+ * all.
  */
 export function popIdleIfDue(mem: WqMemory, acct: number, insist: boolean): number {
   const { words } = mem
@@ -261,8 +265,8 @@ export function popIdleIfDue(mem: WqMemory, acct: number, insist: boolean): numb
 }
 
 /**
- * Whether one more worker would help: not if those that run will have taken all that is queued, as fast as they have
- * been of late, before a thread could be woken. They may be wrong about that: whoever says no has the owner look again.
+ * Whether one more worker would help: not if the running workers, at their recent speed, will have run all queued items
+ * before a thread could be woken. That estimate may be wrong: a caller that gets no has the owner look again.
  */
 export function needsMore(mem: WqMemory, acct: number): boolean {
   const { words } = mem
@@ -275,13 +279,13 @@ export function needsMore(mem: WqMemory, acct: number): boolean {
   return words[a + NR_QUEUED]! * itemNs >= limit
 }
 
-/** An item took a worker so long, from the end of the one before. */
+/** Records an item's time, from the end of the item before it. */
 export function tookItem(mem: WqMemory, acct: number, ns: number): void {
   const at = mem.acct(acct) + ITEM_NS
   mem.words[at] = mem.words[at]! + ((Math.min(ns, ITEM_NS_MAX) - mem.words[at]!) >> ITEM_NS_SHIFT)
 }
 
-/** Takes one given worker off the free list. */
+/** Removes one given worker from the free list. */
 export function leaveIdle(mem: WqMemory, acct: number, slot: number): void {
   const { words } = mem
   let link = mem.acct(acct) + FREE_HEAD

@@ -1,5 +1,5 @@
 /**
- * What a crew is made of, and what it tells the one who made it. Owner thread only; types, but a worker finds its seat here.
+ * The parts of a crew, and its reports to its maker. Owner thread only; types, but a worker finds its seat here.
  */
 import type { TransferListItem, Worker, WorkerOptions } from 'node:worker_threads'
 import type { Casualty, StartEnd } from './member.js'
@@ -8,14 +8,14 @@ import type { ThreadSystem } from './threads.js'
 /** What a worker entry finds in workerData. */
 export interface WorkerSeat {
   readonly sab: SharedArrayBuffer
-  /** NONE: it is a spare, and is told when it is taken. */
+  /** NONE for a spare thread, which learns its slot when it is used. */
   readonly slot: number
   /** Where the hash is shared with other pools. */
   readonly hash: SharedArrayBuffer | undefined
   readonly data: unknown
 }
 
-/** What a spare thread's script finds in workerData.data, and what of it moves there. */
+/** A spare thread's workerData.data, and what is transferred with it. */
 export interface SpareData {
   readonly data: unknown
   readonly transferList: readonly TransferListItem[]
@@ -38,8 +38,8 @@ export interface CrewOptions {
 
 export interface CrewOwner {
   recover(dead: readonly Casualty[]): void
-  /** `insist`: whatever the workers that run seem to manage. */
+  /** `insist`: regardless of the speed of the running workers. */
   wantsWorker(acct: number, insist: boolean): boolean
-  /** True if items were cancelled for it. */
+  /** Cancels what no worker will run. True if there were items. */
   giveUp(acct: number, error: Error): boolean
 }

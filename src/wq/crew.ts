@@ -1,9 +1,9 @@
 /**
- * The worker threads of one io-wq: made, watched, missed, buried. Runs on the owner thread.
+ * The worker threads of one io-wq: it makes them, watches them, and cleans up after them. Runs on the owner thread.
  *
- * It knows threads, not work: what a dead worker left is repaired by whoever made the crew. Workers never keep the
- * process alive. Counterpart: create_io_worker, io_wq_worker_sleeping and the create-retry of io-wq.c; where the
- * scheduler tells the kernel that a worker blocked, a sampler looks at /proc here.
+ * It knows threads, not work: whoever made the crew repairs what a dead worker left. Workers never keep the process
+ * alive. Counterpart: create_io_worker, io_wq_worker_sleeping and the create-retry of io-wq.c. The scheduler tells the
+ * kernel that a worker blocked; here a sampler looks at /proc.
  */
 import type { TransferListItem, Worker } from 'node:worker_threads'
 import { assert } from '../lib/assert.js'
@@ -56,12 +56,12 @@ const STATE = ITEM.at.state >> 2
 const TICK_MS = 1
 /** How often a sleeping owner looks for workers that died. */
 const REAP_MS = 100
-/** How long a spare thread stays where no thread is replaced. */
+/** How long a spare thread stays while no thread is replaced. */
 const KEEP_SPARE_MS = 60_000
 const CREATE_TRIES = 3
 const CREATE_DELAY_MS = 5
 
-/** A worker that could not be made, and will be tried again: by a timer, or by an owner that sleeps. */
+/** A worker that could not be made. A timer, or an owner that sleeps, tries again. */
 interface Retry {
   readonly dueMs: number
   readonly run: () => void
@@ -75,7 +75,7 @@ export class Crew {
   readonly #members: (Member | undefined)[]
   readonly #freeSlots: number[] = []
   readonly #sampler: Sampler
-  /** Undefined where there is nothing to interrupt with. */
+  /** Undefined if nothing can interrupt a thread. */
   readonly #interrupts: Interrupts | undefined
   #timer: NodeJS.Timeout | undefined
   #ticking = false
@@ -85,7 +85,7 @@ export class Crew {
   #nrAlive = 0
   readonly #retries = new Set<Retry>()
   readonly #startLimit: StartLimit
-  /** Where its embedder has spare threads. */
+  /** Defined if the embedder supports spare threads. */
   readonly spare: Spare | undefined
   readonly #nrDoomed = new Array<number>(NR_ACCTS).fill(0)
   nrCreated = 0
@@ -112,7 +112,7 @@ export class Crew {
     return this.#freeSlots.length > 0
   }
 
-  /** Workers of an account that were made and are not up yet, or have nothing in hand and look for work soon. */
+  /** Workers of an account that will look for work soon: not up yet, or with nothing in hand. */
   nrComing(acct: number): number {
     const { words } = this.#mem
     let count = 0
@@ -124,14 +124,14 @@ export class Crew {
     return count
   }
 
-  /** Where workers run that are made from now on; undefined: wherever the owner may. Others leave when idle. */
+  /** The processors of workers made from now on; undefined: those of the owner. Other workers leave when idle. */
   setAffinity(cpus: readonly number[] | undefined): void {
     this.#cpus = cpus
     this.spare?.dismiss()
     storeRelease(this.#mem.words, AFFINITY_SEQ, (this.#mem.words[AFFINITY_SEQ]! + 1) | 0)
   }
 
-  /** Starts a worker that has been counted already. */
+  /** Starts a worker that is already counted. */
   create(acct: number, tries = 0, slot = this.#freeSlots.pop()): void {
     assert(slot !== undefined, 'a counted worker has a slot')
     const { words } = this.#mem
@@ -196,14 +196,14 @@ export class Crew {
     })
   }
 
-  /** Workers of an account that are being ended: they count, but others may take their places. */
+  /** Workers of an account that are being ended: they count, but others may replace them. */
   nrDoomed(acct: number): number {
     return this.#nrDoomed[acct]!
   }
 
   /**
-   * The thread in a slot is being ended, and may take as long as it likes, for it may be inside a system call: another
-   * takes its place at once, if there is work.
+   * The thread in a slot is being ended, and may take any time, because it may be inside a system call: another
+   * replaces it at once if there is work.
    */
   replaceEnded(slot: number): void {
     const member = this.#members[slot]
@@ -217,16 +217,16 @@ export class Crew {
 
   #onExit(slot: number, member: Member, code: number): void {
     this.#nrAlive--
-    // Unless it was reaped before this event came, and another may have its slot by now.
+    // It may have been reaped before this event came, and another may have its slot by now.
     if (this.#members[slot] === member) this.#ended(slot, member, `exit code ${code}`, code)
     for (const tell of member.mourners) tell()
     this.#checkGone()
-    // What it ended with is known only now, though it may have been missed before.
+    // Its error is known only now, though its end may have been noticed before.
     const untold = untoldOf(member, code)
     if (untold !== undefined) this.#options.hooks.onUntold?.(untold, false)
   }
 
-  /** One more slice of time has passed for each thread that is not up; true while there are any. */
+  /** Counts one more slice of time for each thread that is not up; true while there are any. */
   #countStarts(): boolean {
     let again = false
     for (const [slot, member] of this.#members.entries()) {
@@ -254,7 +254,7 @@ export class Crew {
     else this.#createFailed(slot, acct, tries, cause ?? new Error(`a worker ended before it was up (${how})`), isMeant)
   }
 
-  /** The thread in a slot is gone. Repairs what it left, unless it left in good order, and gives the slot back. */
+  /** The thread in a slot is gone: repairs what it left, unless it left in good order, and frees the slot. */
   #bury(slot: number, member: Member, how: string): void {
     const { words } = this.#mem
     const casualties: Casualty[] = [casualty(slot, member, how)]
@@ -263,19 +263,19 @@ export class Crew {
       storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
       this.#remove(slot)
     } else {
-      // What one left half done may stand in the way of what another did: all that died are seen to at once.
+      // What one dead worker left half done may block the repair of another's: all of them are repaired at once.
       for (const [other, also] of this.#members.entries()) {
         if (other === slot || also === undefined || !this.#isGone(other) || this.#leftInOrder(other)) continue
         casualties.push(casualty(other, also, 'its thread is gone'))
       }
       const dead = casualties.map(({ slot }) => this.#members[slot])
-      // First: the repair may have to see to yet another, and shall not come back to these.
+      // Before the repair: it may have to repair another, and must not return to these.
       for (const { slot } of casualties) this.#remove(slot)
       this.#owner.recover(casualties)
       for (const [i, { isTold }] of casualties.entries()) if (dead[i] !== undefined) dead[i].isTold = isTold
     }
     for (const { slot } of casualties) this.#freeSlots.push(slot)
-    // The free slot may be what queued work was waiting for.
+    // Queued work may be waiting for the free slot.
     this.refill()
   }
 
@@ -292,7 +292,7 @@ export class Crew {
     return this.#threads.isGone(member.worker, loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_TID))
   }
 
-  /** It said that it leaves, and let go of the lock under which it did. */
+  /** Whether a worker has announced that it leaves, and released the lock under which it did. */
   #leftInOrder(slot: number): boolean {
     const { words } = this.#mem
     if (loadAcquire(words, this.#mem.worker(slot) + W_STATE) !== WORKER_GONE) return false
@@ -303,7 +303,7 @@ export class Crew {
     return true
   }
 
-  /** Makes the workers that are wanted. */
+  /** Makes the workers that are due. */
   refill(): void {
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       while (this.#owner.wantsWorker(acct, true)) this.create(acct)
@@ -314,7 +314,7 @@ export class Crew {
   #createFailed(slot: number, acct: number, tries: number, error: Error, isMeant = false): void {
     const { words } = this.#mem
     if (tries < CREATE_TRIES && (loadAcquire(words, WQ.at.state >> 2) & WQ_EXIT) === 0) {
-      // It stays counted, so it keeps its slot, and counts as starting for whoever rebuilds the counts meanwhile.
+      // It stays counted, so it keeps its slot, and a rebuild of the counts meanwhile counts it as starting.
       storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_STARTING)
       const delayMs = (tries + 1) * CREATE_DELAY_MS
       const retry: Retry = {
@@ -345,7 +345,7 @@ export class Crew {
   gone(): Promise<void> {
     return new Promise((resolve) => {
       this.#goneWaiters.push(resolve)
-      // Workers do not keep the process alive, but somebody waits for these to end.
+      // Workers do not keep the process alive, but a caller waits for these to end.
       for (const member of this.#members) member?.worker.ref()
       this.spare?.ref()
       this.#checkGone()
@@ -359,19 +359,21 @@ export class Crew {
     for (const resolve of waiters) resolve()
   }
 
-  /** Ends the thread in a slot, whatever it does. `reason`: what goes down with it ends with that. */
+  /** Ends the thread in a slot, whatever it does. Its items fail with `reason`. */
   terminate(slot: number, reason?: Error): void {
     const member = this.#members[slot]
     // Node adds a listener each time.
     if (member === undefined || member.isTerminated) return
     member.isTerminated = true
     member.error ??= reason
-    // Until it is gone nobody may be inside koffi, where that calls.
+    // With koffi, no thread may be inside koffi until this one is gone.
     member.worker.once('exit', closeGate())
     void member.worker.terminate()
   }
 
-  /** Resolves when the thread that is in a slot now is gone, and keeps the process alive until then; none: undefined. */
+  /**
+   * Resolves when the thread now in a slot is gone, and keeps the process alive until then; undefined if there is none.
+   */
   left(slot: number): Promise<void> | undefined {
     const member = this.#members[slot]
     if (member === undefined) return undefined
@@ -386,12 +388,12 @@ export class Crew {
     return this.#members[slot]?.worker
   }
 
-  /** Sends something to every worker's parentPort; `receiveMessageOnPort` finds it there. */
+  /** Sends a message to every worker's parentPort; `receiveMessageOnPort` finds it there. */
   broadcast(message: unknown): void {
     for (const member of this.#members) member?.worker.postMessage(message)
   }
 
-  /** Whether a worker not known to be dead may be between the two steps of a push. */
+  /** Whether a worker that is not known to be dead may be between the two steps of a push. */
   someoneMidPush(): boolean {
     const { words } = this.#mem
     return this.#members.some((member, slot) => {
@@ -403,18 +405,21 @@ export class Crew {
     })
   }
 
-  /** A lock has been held for 10 ms. If its holder's thread is gone, its exit event waits behind this very call. */
+  /**
+   * A lock has been held for 10 ms. If its holder's thread is gone, the exit event cannot come before this call
+   * returns.
+   */
   readonly onStuck = (holder: number): void => {
     this.#reapIfDead(holder - HOLDER_WORKER0)
   }
 
-  /** Recovers from a worker whose thread is gone though its exit event has not come: the event loop is held up. */
+  /** Recovers from a worker whose thread is gone before its exit event has come: the event loop is blocked. */
   #reapIfDead(slot: number): void {
     const member = this.#members[slot]
     if (member !== undefined && this.#isGone(slot)) this.#ended(slot, member, 'its thread is gone')
   }
 
-  /** Work is queued and nobody was free: look at the workers soon, one of them may be blocked. */
+  /** Work is queued and no worker was free: the crew looks at the workers soon, because one of them may be blocked. */
   watch(): void {
     if (this.#ticking) return
     this.#ticking = true
@@ -446,7 +451,7 @@ export class Crew {
     return Math.min(timeoutMs, this.#ticking || this.#retries.size > 0 ? TICK_MS : REAP_MS)
   }
 
-  /** Looks at every worker once; true while there is reason to look again. */
+  /** Looks at every worker once; true if it must look again. */
   #tick(): boolean {
     this.#interrupts?.resend()
     let again = this.#interrupts !== undefined && this.#interrupts.size > 0
@@ -466,7 +471,7 @@ export class Crew {
     return member?.acct === acct && this.#sampler.isMoving(slot, member)
   }
 
-  /** Tells a worker's thread to come out of its wait, now and at each tick until the item has ended. */
+  /** Interrupts the wait of a worker's thread, now and at each tick until the item has ended. */
   interrupt(slot: number, itemWord: number): void {
     if (this.#interrupts === undefined) return
     this.#interrupts.add(slot, itemWord)

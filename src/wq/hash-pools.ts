@@ -1,8 +1,9 @@
 /**
- * Who shares a hash object: pools join, leave, and are missed. Owner threads only.
+ * The pools that share a hash object: they join, leave, and are found dead. Owner threads only.
  *
- * A pool that ends without leaving, because its thread was terminated, holds its keys for good; the others look whether
- * the thread is there when their work has waited for a while. Counterpart: the reference count of struct io_wq_hash.
+ * A pool that ends without leaving, because its thread was terminated, would hold its keys for good. The other pools
+ * check whether the thread exists when their work has waited for a while. Counterpart: the reference count of struct
+ * io_wq_hash.
  */
 import { storeRelease } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
@@ -29,9 +30,9 @@ const START = HASH_POOL.at.owner_start >> 2
 const NEXT = HASH_ENTRY.at.next >> 2
 const POOLS = HASH_ENTRY.at.pools >> 2
 const KEY_HASH = HASH_ENTRY.at.hash >> 2
-/** How often a pool whose work waits looks after the others. */
+/** How often a pool whose work waits checks the others. */
 const REAP_MS = 100
-/** Holds the lock where the kernel's id of the thread is not known. */
+/** The lock's holder if the thread's kernel id is not known. */
 const NOBODY = 1 << 29
 
 /** One pool's place. */
@@ -71,7 +72,7 @@ export class HashSeat {
     }
   }
 
-  /** When no worker of the pool is left. */
+  /** Leaves. Call it when no worker of the pool is left. */
   leave(): void {
     clearTimeout(this.#timer)
     locked(this.hash)
@@ -80,7 +81,7 @@ export class HashSeat {
     rouseOthers(this.hash, this.pool)
   }
 
-  /** Work is queued: lets go of what pools hold whose threads are gone, from time to time until nothing waits. */
+  /** Work is queued: releases the keys of pools whose threads are gone, from time to time until nothing waits. */
   watch(waits: () => boolean): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
@@ -97,7 +98,7 @@ export class HashSeat {
     this.#lastReapMs = nowMs()
   }
 
-  /** It could not be read as the pool joined: there was no descriptor for it. */
+  /** Reads when the thread began: as the pool joined there may have been no descriptor for that. */
   #learnStart(): void {
     const { words } = this.hash
     const p = this.hash.pool(this.pool)
@@ -108,7 +109,7 @@ export class HashSeat {
   }
 }
 
-/** Runs `change` with the entries to itself. It must not throw. */
+/** Runs `change` under the lock of the entries. `change` must not throw. */
 export function withEntries<T>(hash: WqHash, change: () => T): T {
   locked(hash)
   const result = change()
@@ -116,7 +117,7 @@ export function withEntries<T>(hash: WqHash, change: () => T): T {
   return result
 }
 
-/** This thread's mark in the lock: asked for once, for /proc is slow to tell. */
+/** This thread's mark in the lock, read once, because /proc is slow. */
 let mark = 0
 
 function locked(hash: WqHash): void {
@@ -140,13 +141,13 @@ function reapOthers(hash: WqHash, pool: number): void {
     const p = hash.pool(other)
     if (words[p + STATE] === POOL_NONE || words[p + TID] === 0) return false
     const start = threadStart(words[p + TID]!)
-    // The id may be another thread's by now; where either is not known, it is not said to be.
+    // The id may be another thread's by now. If either start is unknown, the thread counts as alive.
     return start === GONE || (start !== 0 && words[p + START] !== 0 && start !== words[p + START])
   }
   for (let other = 0; other < MAX_POOLS; other++) {
     if (other === pool || !isDead(other)) continue
     locked(hash)
-    // Another may have been faster.
+    // Another pool may have been faster.
     const dead = isDead(other)
     if (dead) remove(hash, other)
     unlocked(hash)
@@ -164,7 +165,7 @@ function remove(hash: WqHash, pool: number): void {
   storeRelease(words, hash.pool(pool) + STATE, POOL_NONE)
 }
 
-/** Under the lock: makes the chains and the free list anew from the entries, which say by `pools` whether they are used. */
+/** Under the lock: rebuilds the chains and the free list from the entries, whose `pools` show whether they are used. */
 function rebuild(hash: WqHash): void {
   const { words } = hash
   const free = hash.at(HASH.at.free_head)

@@ -1,13 +1,13 @@
 /**
  * hash_tail: the last queued item of each bucket, by account. Owner thread only, in private memory.
  *
- * Only the owner inserts and removes. Workers take runs without a word here: an item that is not queued any more, or not
- * in that bucket, says by itself that the bucket has none. The embedder has a word of each bucket beside them, for what
- * it looks at whenever it queues: one cache line for both.
+ * Only the owner inserts and removes. Workers take runs without writing here: if an item is no longer queued, or no
+ * longer in that bucket, the bucket has no tail. The embedder has a word of each bucket beside them, for what it reads
+ * whenever it queues: both share one cache line.
  */
 import { NR_ACCTS } from './layout.js'
 
-/** One an account, one for the embedder, one that is free. */
+/** One for each account, one for the embedder, one unused. */
 const WORDS = 4
 
 export class HashTails {
@@ -20,7 +20,7 @@ export class HashTails {
     this.#words = new Int32Array(WORDS * nrBuckets)
   }
 
-  /** The item, or NONE. It may have gone since. */
+  /** The item, or NONE. It may have left the list since. */
   get(acct: number, bucket: number): number {
     return this.#words[bucket * WORDS + acct]! - 1
   }

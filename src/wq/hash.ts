@@ -1,13 +1,13 @@
 /**
- * The hash object that several io-wqs share: whose key a work item carries, whichever thread's pool it is in. One
+ * The hash object that several io-wqs share: it shows which worker of which pool holds the key of a work item. One
  * SharedArrayBuffer for all; owners and workers of every pool import these tables.
  *
  *   | io_wq_hash | pool[32] | wake[32][1024] | chain[nr_chains] | entry[nr_entries] |
  *
- * A pool alone keeps its holders in memory of its own. One that shares them keeps them in the entries here, and the wake
- * words of its workers as well, for whoever lets go of a key must reach workers of pools whose memory it cannot see: in
- * each account with work that waits for a key one idle worker is named, and is woken. Counterpart: struct io_wq_hash,
- * and its wait queue.
+ * An unshared pool keeps its holders in its own memory. Pools that share a hash keep them in the entries here. The wake
+ * words of their workers lie here as well, because a worker that releases a key must wake workers of pools whose memory
+ * it cannot see. Each account with work that waits for a key names one idle worker, which is woken. Counterpart: struct
+ * io_wq_hash, and its wait queue.
  */
 import { assert } from '../lib/assert.js'
 import { cmpxchg, futexWake, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
@@ -23,7 +23,7 @@ export const HASH = struct('io_wq_hash', [
   'cache line: under the lock',
   ['nr_pools',    'u32', 'holder', 'pool records ever used'],
   ['nr_touched',  'u32', 'holder', 'entries ever used'],
-  ['free_head',   'u32', 'holder', 'entry + 1 of the first that is free again; 0: none'],
+  ['free_head',   'u32', 'holder', 'entry + 1 of the first in the free list; 0: none'],
 ])
 
 // biome-ignore format: table
@@ -32,15 +32,15 @@ export const HASH_POOL = struct('io_wq_hash_pool', [
   ['state',         'u32', 'holder', 'POOL_NONE, POOL_JOINED'],
   ['owner_tid',     'u32', 'holder', 'the kernel\'s id of the thread that has the pool; 0 where unknown'],
   ['owner_start',   'u32', 'holder', 'when that thread began, in clock ticks, for ids are used again; 0: not known yet'],
-  ['stall_bound',   'u32', 'any',    'slot + 1 of the idle worker that waits for a key; 0: none does'],
+  ['stall_bound',   'u32', 'any',    'slot + 1 of the idle worker that waits for a key; 0: none'],
   ['stall_unbound', 'u32', 'any',    'the same of the other account'],
 ])
 
 // biome-ignore format: table
 export const HASH_ENTRY = struct('io_wq_hash_entry', [
   'cache line: one key',
-  ['holder', 'u32',    'any',    'the worker that has the key: 0, or pool + 1 << 16 | its holder id'],
-  ['next',   'u32',    'holder', 'entry + 1 of the next in its chain, or that is free'],
+  ['holder', 'u32',    'any',    'the worker that holds the key: 0, or pool + 1 << 16 | its holder id'],
+  ['next',   'u32',    'holder', 'entry + 1 of the next in its chain or in the free list'],
   ['pools',  'u32',    'holder', 'a bit for each pool with jobs of this key; 0: free'],
   ['hash',   'u32',    'holder', 'of the key'],
   ['kind',   'u32',    'holder', 'the key\'s type | bytes << 8'],
@@ -67,7 +67,7 @@ const WAKE_YES = 1
 const WAKE_ASLEEP = 2
 const ALL = 0x7fff_ffff
 
-/** The memory, and where everything is. */
+/** The memory, and its offsets. */
 export class WqHash {
   readonly words: Int32Array
   readonly #base: number
@@ -77,19 +77,19 @@ export class WqHash {
     this.#base = base
   }
 
-  /** Bytes for so many keys that are alive at once. */
+  /** Bytes for `nrEntries` keys that are in use at once. */
   static bytes(nrEntries: number): number {
     return (ENTRY_WORD + nrEntries * ENTRY_WORDS) * 4
   }
 
-  /** In zeroed words, from `base` on. Entries not yet used cost no pages. */
+  /** Makes a hash in zeroed words, from `base` on. Unused entries cost no pages. */
   static create(words: Int32Array, base = 0): WqHash {
     words[base + (HASH.at.magic >> 2)] = HASH_MAGIC
     words[base + (HASH.at.tables_hash >> 2)] = TABLES_HASH
     return new WqHash(words, base)
   }
 
-  /** The same on another thread. Asserts that both were built from the same tables. */
+  /** Attaches to a hash on another thread. Asserts that both were built from the same tables. */
   static attach(words: Int32Array, base = 0): WqHash {
     assert(WqHash.isOne(words, base), 'this buffer is a hash of the same build')
     return new WqHash(words, base)
@@ -124,26 +124,26 @@ export class WqHash {
     return this.#base + ENTRY_WORD + entry * ENTRY_WORDS
   }
 
-  /** The word that says who has an entry's key. */
+  /** The word that has an entry's holder. */
   holder(entry: number): number {
     return this.entry(entry) + (HASH_ENTRY.at.holder >> 2)
   }
 }
 
-/** What a pool's own holder ids are or'ed with in entries. */
+/** Bits that are or'ed into a pool's holder ids in entries. */
 export function holderBits(pool: number): number {
   return (pool + 1) << 16
 }
 
 /**
- * Under the account's lock: an idle worker is to be woken when a key is let go. One is enough, for it passes the wake on.
- * Its wake word was reset before; it looks at the holders again after.
+ * Under the account's lock: names the idle worker to wake when a key is released. One is enough, because it passes the
+ * wake on. Its wake word was reset before; it reads the holders again after.
  */
 export function nameWaiter(hash: WqHash, pool: number, acct: number, slot: number): void {
   cmpxchg(hash.words, hash.pool(pool) + STALL + acct, 0, slot + 1)
 }
 
-/** Under the account's lock: a worker is idle no more. */
+/** Under the account's lock: a worker is no longer idle. */
 export function unnameWaiter(hash: WqHash, pool: number, acct: number, slot: number): void {
   const stall = hash.pool(pool) + STALL + acct
   if (loadAcquire(hash.words, stall) === slot + 1) cmpxchg(hash.words, stall, slot + 1, 0)
@@ -154,7 +154,7 @@ export function forgetWaiter(hash: WqHash, pool: number, acct: number): void {
   storeRelease(hash.words, hash.pool(pool) + STALL + acct, 0)
 }
 
-/** A key was let go: wakes who waits for one in other pools. Any thread, no lock held. */
+/** A key was released: wakes the workers of other pools that wait for one. Any thread, no lock held. */
 export function wakeWaiters(hash: WqHash, pool: number): void {
   const { words } = hash
   const nrPools = loadAcquire(words, hash.at(HASH.at.nr_pools))
@@ -168,7 +168,7 @@ export function wakeWaiters(hash: WqHash, pool: number): void {
   }
 }
 
-/** Wakes every sleeper of the other pools: whoever was to wake one of them may have died over it. */
+/** Wakes every sleeper of the other pools: the thread that should have woken one of them may have died. */
 export function rouseOthers(hash: WqHash, pool: number): void {
   const { words } = hash
   const nrPools = words[hash.at(HASH.at.nr_pools)]!
@@ -184,7 +184,7 @@ function wake(words: Int32Array, at: number): void {
   if (xchg(words, at, WAKE_YES) === WAKE_ASLEEP) futexWake(words, at, ALL)
 }
 
-/** Lets go of what a pool's workers hold, or one of them (`holder`), who are gone. True if there was anything. */
+/** Releases what a pool's workers hold, or one of them (`holder`), whose threads are gone. True if they held a key. */
 export function freeHolders(hash: WqHash, pool: number, holder?: number): boolean {
   const { words } = hash
   const bits = holderBits(pool)

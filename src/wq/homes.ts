@@ -1,9 +1,9 @@
 /**
- * The task-work queues of an io-wq, as their owner sees them, which pops, and pushes what it ends itself. Owner thread
- * only.
+ * The task-work queues of an io-wq, on the side of their owner, which pops, and pushes items that it ends itself. Owner
+ * thread only.
  *
- * A repair takes queues apart, and what it took off comes before all that is in them: what one worker sends is met in the
- * order in which it was sent, for those who send have order of their own beside it (results in a ring).
+ * A repair takes queues apart. The items that it took off come before all that are still queued: the items of one
+ * worker are popped in the order in which it pushed them, because they share an order elsewhere (results in a ring).
  */
 import { storeRelease } from '../lib/barrier.js'
 import { type Consumer, consumer, NONE, type Producer, producer } from '../lib/mpscq.js'
@@ -17,11 +17,11 @@ export class Homes {
   readonly #mem: WqMemory
   readonly #queues: (Consumer | undefined)[] = []
   readonly #producers: (Producer | undefined)[] = []
-  /** By queue; none is empty. */
+  /** Items that a repair took off, by queue; no list is empty. */
   readonly #taken = new Map<number, number[]>()
-  /** Items that dead workers may or may not have sent home, by queue. */
+  /** Items that dead workers may or may not have pushed, by queue. */
   readonly #inDoubt = new Map<number, Set<number>>()
-  /** Items cancelled in the hands of dead workers, whose records have not come back. */
+  /** Items that were cancelled in the hands of dead workers, and whose records have not come back. */
   readonly #astray = new Set<number>()
 
   constructor(mem: WqMemory) {
@@ -38,7 +38,7 @@ export class Homes {
     return made
   }
 
-  /** True on the empty to non-empty edge. */
+  /** Pushes an item. True on the edge from empty to non-empty. */
   push(queue: number, item: number): boolean {
     let made = this.#producers[queue]
     if (made === undefined) {
@@ -62,20 +62,20 @@ export class Homes {
     return !this.#taken.has(queue) && this.consumer(queue).isEmpty()
   }
 
-  /** What is left of dead workers: from now on in doubt, until clearDoubts(). Before anything waits. */
+  /** Items of dead workers are in doubt from now on, until clearDoubts(). Call it before anything waits. */
   doubt(wreck: Wreck): void {
     for (const item of wreck.cancelled) this.#astray.add(item)
     for (const item of wreck.inDoubt) this.#doubtsOf(this.#queueOf(item)).add(item)
   }
 
-  /** A record cancelled in a worker's hands has come back by itself. */
+  /** The record of an item that was cancelled in a worker's hands has come back by itself. */
   foundAstray(item: number): void {
     this.#astray.delete(item)
   }
 
   /**
-   * Empties the queues in which something is in doubt; what was there waits to be popped. `midPush` and `pause` as for
-   * drainInDoubt(); another repair in a pause does this for all of them, and goes on where this one is.
+   * Empties the queues in which something is in doubt; their items wait to be popped. `midPush` and `pause` as for
+   * drainInDoubt(). A second repair during a pause does this for all queues, and continues where this one is.
    */
   clearDoubts(midPush: () => boolean, pause: () => void): void {
     const queues = [...this.#astray].map((item) => this.#queueOf(item))
@@ -83,7 +83,7 @@ export class Homes {
     for (const queue of new Set(queues)) {
       const land = (item: number) => this.#land(queue, item)
       drainInDoubt(this.#mem, this.consumer(queue), this.#doubtsOf(queue), land, midPush, pause)
-      // What was cancelled in their hands and not reached comes home too, for its record.
+      // Items that were cancelled in their hands and never pushed come back too, for their records.
       for (const item of [...this.#astray]) if (this.#queueOf(item) === queue) land(item)
     }
   }
@@ -91,10 +91,10 @@ export class Homes {
   #land(queue: number, item: number): void {
     const { words } = this.#mem
     this.#astray.delete(item)
-    // Nobody's from here on: another repair, in the midst of this one or after it, is not to find it once more.
+    // From here on the item belongs to no worker: a second repair, during this one or after it, must not find it again.
     const at = this.#mem.item(item) + STATE
     storeRelease(words, at, (words[at]! & ITEM_STATE_MASK) | (-1 << ITEM_SLOT_SHIFT))
-    // At once, behind those before: a repair in the midst of this one lands what is behind.
+    // At once, behind the earlier ones: a second repair during this one adds the later ones.
     const taken = this.#taken.get(queue)
     if (taken === undefined) this.#taken.set(queue, [item])
     else taken.push(item)

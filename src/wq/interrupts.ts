@@ -1,5 +1,5 @@
 /**
- * Workers whose threads are to come out of a wait: told now, and again until the item they are in has ended. Owner thread
+ * Workers whose threads must leave a wait: they are signalled now, and again until their item has ended. Owner thread
  * only. Counterpart: the signal that io_wq_worker_cancel sends.
  */
 import { loadAcquire } from '../lib/barrier.js'
@@ -9,7 +9,7 @@ const STATE = ITEM.at.state >> 2
 const SEQ = ITEM.at.seq >> 2
 const W_TID = WORKER.at.tid >> 2
 
-/** What a worker is told to come out of: the item, and which use of its record. */
+/** What a worker must leave: the item, and which use of its record. */
 interface Interrupt {
   readonly itemWord: number
   readonly seq: number

@@ -1,5 +1,5 @@
 /**
- * What the shared words say of items and lists, without a lock: as of now, for owner threads that ask before they act.
+ * Items and lists as the shared words show them now, without a lock, for owner threads that ask before they act.
  */
 import { loadAcquire } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
@@ -33,19 +33,19 @@ export function isQueued(mem: WqMemory, item: number): boolean {
   return loadAcquire(mem.words, mem.item(item) + STATE) === ITEM_QUEUED
 }
 
-/** Whether an item has not begun, be it that a worker has it in hand. */
+/** Whether an item has not begun, even if a worker has it in hand. */
 export function isWaiting(mem: WqMemory, item: number): boolean {
   const state = loadAcquire(mem.words, mem.item(item) + STATE) & ITEM_STATE_MASK
   return state === ITEM_QUEUED || state === ITEM_TAKEN
 }
 
-/** In which turn a cancel tries an item: 0 for one that is queued, 1 taken, 2 running; NONE for all others. */
+/** The order in which a cancel tries an item: 0 queued, 1 taken, 2 running; NONE for all others. */
 export function cancelRank(mem: WqMemory, item: number): number {
   const state = loadAcquire(mem.words, mem.item(item) + STATE) & ITEM_STATE_MASK
   return state === ITEM_QUEUED ? 0 : state === ITEM_TAKEN ? 1 : state === ITEM_RUNNING ? 2 : NONE
 }
 
-/** All items that are queued, of the first `nrTouched`, in the order of enqueueing. */
+/** All queued items, of the first `nrTouched`, in the order of enqueueing. */
 export function queuedItems(mem: WqMemory, nrTouched: number): number[] {
   const items: number[] = []
   for (let item = 0; item < nrTouched; item++) if (isQueued(mem, item)) items.push(item)
@@ -63,7 +63,7 @@ export function nrQueued(mem: WqMemory, acct: number): number {
   return mem.words[mem.acct(acct) + NR_QUEUED]!
 }
 
-/** Whether an account has fewer workers than its minWorkers, and they are to stay. Under the lock, to act on it. */
+/** Whether an account has fewer workers than its minWorkers, and workers are to stay. Act on it only under the lock. */
 export function lacksSpare(mem: WqMemory, acct: number): boolean {
   const { words } = mem
   const a = mem.acct(acct)
@@ -77,12 +77,12 @@ export function mayGrow(mem: WqMemory, acct: number): boolean {
   return mem.words[a + NR_WORKERS]! < mem.words[a + MAX_WORKERS]!
 }
 
-/** A limit of workers that can be kept. */
+/** A limit of workers within the number of slots. */
 export function clampWorkers(limit: number, nrSlots: number): number {
   return Math.max(1, Math.min(limit, nrSlots))
 }
 
-/** What Wq.counts() says: items queued, workers by account, workers ever made, items in use. */
+/** The result of Wq.counts(): items queued, workers by account, workers ever made, items in use. */
 export interface WqCounts {
   readonly queued: number
   readonly workers: [bound: number, unbound: number]

@@ -3,8 +3,8 @@
  *
  *   | io_wq | acct[2] | worker[nr_slots] | queue[nr_queues] | hash[nr_buckets] | item[nr_items] |
  *
- * The slab of items is the truth: lists, tails and counts can be rebuilt from the items' states when a worker dies
- * inside a critical section. Counterpart: struct io_wq, io_wq_acct, io_worker, io_wq_hash and io_wq_work.
+ * The slab of items is the truth: when a worker dies inside a critical section, lists, tails and counts are rebuilt
+ * from the items' states. Counterpart: struct io_wq, io_wq_acct, io_worker, io_wq_hash and io_wq_work.
  */
 import { assert } from '../lib/assert.js'
 import { struct } from '../lib/layout.js'
@@ -26,8 +26,8 @@ export const WQ = struct('io_wq', [
   ['owner_tid',      'u32', 'once', 'the kernel\'s id of the owner thread, for worker names'],
   ['max_running',    'u32', 'once', 'workers that may run at once: more are woken only when one blocks'],
   ['max_spinning',   'u32', 'once', 'idle workers that may spin at once'],
-  ['patience_ns',    'u32', 'once', 'how long queued work may wait for workers that are busy before one more is woken'],
-  ['hash_pool',      'u32', 'once', 'where the hash is shared: this pool\'s place there + 1'],
+  ['patience_ns',    'u32', 'once', 'how long queued work may wait for busy workers before one more is woken'],
+  ['hash_pool',      'u32', 'once', 'if the hash is shared: this pool\'s place there + 1'],
   'cache line: state',
   ['state',          'u32', 'any',  'WQ_EXIT, WQ_EXIT_ON_IDLE'],
   ['nr_spinning',    'u32', 'any',  'idle workers that spin now'],
@@ -39,47 +39,47 @@ export const WQ = struct('io_wq', [
 // biome-ignore format: table
 export const ACCT = struct('io_wq_acct', [
   'cache line: the lock',
-  ['lock',        'u32', 'any',    'who holds the words below: 0, or holder id; LOCK_CONTENDED'],
+  ['lock',        'u32', 'any',    'holder of the words below: 0, or holder id; LOCK_CONTENDED'],
   'cache line: under the lock',
   ['head',        'u32', 'holder', 'first queued item'],
   ['tail',        'u32', 'holder', 'last queued item'],
   ['nr_queued',   'u32', 'holder', 'items in the list'],
-  ['stalled',     'u32', 'holder', '1: all that is queued waits for a busy bucket'],
+  ['stalled',     'u32', 'holder', '1: all queued items wait for busy buckets'],
   ['free_head',   'u32', 'holder', 'idle workers, the last to go idle first'],
   ['nr_workers',  'u32', 'holder', 'workers alive or being created'],
   ['max_workers', 'u32', 'owner',  'limit for creation'],
-  ['min_workers', 'u32', 'once',   'so many stay when idle'],
+  ['min_workers', 'u32', 'once',   'so many idle workers stay'],
   ['nr_running',  'u32', 'holder', 'workers up and not blocked, or being created'],
   ['nr_waking',   'u32', 'holder', 'idle workers that were woken and have not looked yet'],
-  ['item_ns',     'u32', 'holder', 'what an item takes a worker, a moving average; counted up to ITEM_NS_MAX'],
+  ['item_ns',     'u32', 'holder', 'a worker\'s time for an item, a moving average; at most ITEM_NS_MAX counts'],
 ])
 
 // biome-ignore format: table
 export const WORKER = struct('io_worker', [
   'cache line: one worker slot',
   ['state',     'u32', 'holder', 'WORKER_NONE, _STARTING, _UP, _IDLE, _GONE'],
-  ['wake',      'u32', 'holder', 'WAKE_NO, WAKE_YES, WAKE_ASLEEP; unused where the hash is shared, for that has them'],
+  ['wake',      'u32', 'holder', 'WAKE_NO, WAKE_YES, WAKE_ASLEEP; unused if the hash is shared, which then has it'],
   ['free_next', 'u32', 'holder', 'next idle worker, under the account\'s lock'],
   ['acct',      'u32', 'owner',  'the account it serves'],
-  ['affinity_seq', 'u32', 'owner', 'affinity_seq as it was made'],
+  ['affinity_seq', 'u32', 'owner', 'affinity_seq when it was made'],
   ['current',   'u32', 'worker', 'the item it runs, or NONE'],
   ['work_seq',  'u32', 'worker', 'items begun: unchanged between two samples means stuck in one'],
   ['blocked',   'u32', 'holder', '1: seen blocked and taken out of nr_running'],
   ['tid',       'u32', 'worker', 'the kernel\'s id of the thread, 0 where unknown'],
   ['spinning',  'u32', 'worker', '1: counted in nr_spinning'],
-  ['detached',  'u32', 'worker', 'items it runs beside the one in hand: their promises are pending'],
+  ['detached',  'u32', 'worker', 'async items it runs beside the one in hand'],
 ])
 
 // biome-ignore format: table
 export const ITEM = struct('io_wq_work', [
   ['next',    'u32', 'holder', 'list link: the item behind'],
-  ['prev',    'u32', 'holder', 'list link: the item before; on its way home, its worker\'s work_seq as it was sent'],
-  ['tw_next', 'u32', 'holder', 'link in a task-work queue; queued in a bucket, the first of a run has the last here, the last the first'],
+  ['prev',    'u32', 'holder', 'list link: the item before; as task work, its worker\'s work_seq when it was pushed'],
+  ['tw_next', 'u32', 'holder', 'link in a task-work queue; while queued, the first of a run names the last here, and the last the first'],
   ['state',   'u32', 'holder', 'ITEM_* | worker slot << ITEM_SLOT_SHIFT'],
   ['flags',   'u32', 'holder', 'IO_WQ_WORK_*'],
-  ['bucket',  'u32', 'holder', 'hash bucket, where IO_WQ_WORK_HASHED'],
+  ['bucket',  'u32', 'holder', 'hash bucket, if IO_WQ_WORK_HASHED'],
   ['seq',     'u32', 'holder', 'order of enqueueing'],
-  ['queue',   'u32', 'holder', 'the task-work queue that takes it home'],
+  ['queue',   'u32', 'holder', 'the task-work queue on which it is pushed when it ends'],
 ])
 
 export const MAGIC = 0x71776f69
@@ -90,7 +90,7 @@ export const WQ_EXIT_ON_IDLE = 2
 
 export const OWNER_AWAKE = 0
 
-/** What ACCT.item_ns begins with, and a long item counts as: one pause of a thread is not to weigh too much. */
+/** ACCT.item_ns at first, and the most that one item counts: one pause of a thread must not weigh too much. */
 export const ITEM_NS_MAX = 100_000
 
 /** Accounts, by index. */
@@ -114,9 +114,9 @@ export const ITEM_QUEUED = 1
 /** Off the list, in a worker's hands, not begun. */
 export const ITEM_TAKEN = 2
 export const ITEM_RUNNING = 3
-/** Ended, on its way home through a task-work queue. */
+/** Ended: task work of its queue. */
 export const ITEM_DONE = 4
-/** Cancelled while TAKEN: never runs, goes home through the queue for its record alone. */
+/** Cancelled while TAKEN: it never runs, and becomes task work for its record alone. */
 export const ITEM_CANCELED = 5
 export const ITEM_STATE_MASK = 7
 export const ITEM_SLOT_SHIFT = 3
@@ -126,11 +126,11 @@ export const IO_WQ_WORK_CANCEL = 1
 export const IO_WQ_WORK_HASHED = 2
 export const IO_WQ_WORK_UNBOUND = 4
 export const IO_WQ_WORK_CONCURRENT = 16
-/** The owner has something to do as soon as this item is home: it is woken though it waits for more. */
+/** The owner must act as soon as this item is task work: it is woken though it waits for more. */
 export const IO_WQ_WORK_FORCE_WAKE = 32
-/** The embedder says that no other item of this bucket is queued. */
+/** The embedder guarantees that no other item of this bucket is queued. */
 export const IO_WQ_WORK_ALONE = 64
-/** From this bit on the flags are the embedder's own. */
+/** The embedder's own flags, from this bit on. */
 export const IO_WQ_WORK_EMBEDDER = 256
 
 /** Lock holder ids: 0 is free, 1 the owner, slot + 2 a worker. */
@@ -149,7 +149,7 @@ export interface WqShape {
   readonly payloadHash: number
 }
 
-/** A hash object shared with other pools, and the place of this one in it. */
+/** A hash object shared with other pools, and this pool's place in it. */
 export interface SharedHash {
   readonly hash: WqHash
   readonly pool: number
@@ -167,9 +167,9 @@ export class WqMemory {
   readonly itemWord: number
   readonly itemStride: number
   readonly payloadOffset: number
-  /** Set where the hash is shared. Then the words at hashWord say where each bucket's holder is. */
+  /** Set if the hash is shared. Then the words at hashWord have the offset of each bucket's holder. */
   readonly sharedHash: SharedHash | undefined
-  /** Where holders and wake words are: this memory, or the shared hash's. */
+  /** The memory of holders and wake words: this memory, or the shared hash's. */
   readonly hashWords: Int32Array
   readonly #holderBits: number
   readonly #wakeWord: number
@@ -213,7 +213,7 @@ export class WqMemory {
   }
 
   /**
-   * The same memory on another thread; `hash` where it is shared. Asserts that both sides were built from the same
+   * Attaches to the memory on another thread; `hash` if it is shared. Asserts that both sides were built from the same
    * tables.
    */
   static attach(sab: SharedArrayBuffer, payloadHash: number, hash?: WqHash): WqMemory {
@@ -233,7 +233,7 @@ export class WqMemory {
     return new WqMemory(sab, shape, hash === undefined ? undefined : { hash, pool })
   }
 
-  /** The buffer of a hash that is shared, for workers. */
+  /** The buffer of a shared hash, for workers. */
   get hashSab(): SharedArrayBuffer | undefined {
     return this.sharedHash?.hash.words.buffer as SharedArrayBuffer | undefined
   }
@@ -265,7 +265,10 @@ export class WqMemory {
     }
   }
 
-  /** In hashWords: who has a bucket, 0 or a holder's mark. Where the hash is shared it says so of the key it has now. */
+  /**
+   * In hashWords: a bucket's holder, 0 or a holder's mark. With a shared hash it is the holder of the bucket's current
+   * key.
+   */
   holderAt(bucket: number): number {
     return this.sharedHash === undefined ? this.hashWord + bucket : this.words[this.hashWord + bucket]!
   }
@@ -274,7 +277,7 @@ export class WqMemory {
     this.words[this.hashWord + bucket] = word
   }
 
-  /** What stands there for a worker. */
+  /** A worker's mark there. */
   holderMark(slot: number): number {
     return this.#holderBits | (slot + HOLDER_WORKER0)
   }

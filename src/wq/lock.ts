@@ -15,8 +15,8 @@ const SPINS = 100
 const STUCK_MS = 10
 
 /**
- * Takes the lock. When it has waited 10 ms it calls `onStuck` with the holder's id (again each 10 ms): a holder that is
- * alive is only slow, a dead one loses it through takeOverLock().
+ * Takes the lock. After each wait of 10 ms it calls `onStuck` with the holder's id: a living holder is only slow, a
+ * dead one loses the lock through takeOverLock().
  */
 export function lock(words: Int32Array, at: number, holder: number, onStuck?: (holder: number) => void): void {
   if (cmpxchg(words, at, 0, holder) === 0) return
@@ -30,7 +30,8 @@ function lockSlow(words: Int32Array, at: number, holder: number, onStuck?: (hold
   for (;;) {
     const seen = loadAcquire(words, at)
     if (seen === 0) {
-      // Others may sleep still: whoever comes out of this path holds the lock as contended and wakes one on leaving.
+      // Others may still sleep: a thread that leaves this path holds the lock as contended, and wakes one when it
+      // unlocks.
       if (cmpxchg(words, at, 0, holder | LOCK_CONTENDED) === 0) return
       continue
     }
@@ -45,12 +46,12 @@ export function unlock(words: Int32Array, at: number): void {
   if ((xchg(words, at, 0) & LOCK_CONTENDED) !== 0) futexWake(words, at, 1)
 }
 
-/** Who holds the lock: 0, or a holder's id. */
+/** The lock's holder: 0, or a holder's id. */
 export function lockHolder(words: Int32Array, at: number): number {
   return loadAcquire(words, at) & ~LOCK_CONTENDED
 }
 
-/** Hands a dead holder's lock to `holder`. True if it was indeed held by `dead`. */
+/** Passes a dead holder's lock to `holder`. True if `dead` did hold it. */
 export function takeOverLock(words: Int32Array, at: number, dead: number, holder: number): boolean {
   for (;;) {
     const seen = loadAcquire(words, at)

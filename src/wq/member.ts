@@ -1,5 +1,5 @@
 /**
- * One worker thread as its crew knows it, and what is said of its end. Owner thread only.
+ * One worker thread on the side of its crew, and the report of its end. Owner thread only.
  *
  * It decides nothing: crew.ts does. Counterpart: struct io_worker of io-wq.c.
  */
@@ -14,44 +14,44 @@ export interface Member {
   slices: number
   isLate: boolean
   isTerminated: boolean
-  /** It is being ended, and another may have its place. */
+  /** It is being ended, and another may replace it. */
   isDoomed: boolean
-  /** Nobody is to be told of its end: it was meant, or somebody has been. */
+  /** Its end is not reported: it was meant, or was reported before. */
   isTold: boolean
-  /** It had said that it leaves. */
+  /** It had announced that it leaves. */
   isInOrder: boolean
-  /** Who waits for its thread to be gone. */
+  /** Called when its thread is gone. */
   readonly mourners: (() => void)[]
 }
 
-/** How a thread ended, or was ended, before it was up. */
+/** The end of a thread that was not up yet. */
 export interface StartEnd {
   /** In words. */
   readonly how: string
-  /** Undefined where it is not known. */
+  /** Undefined if unknown. */
   readonly exitCode: number | undefined
-  /** What it ended with. */
+  /** The error that ended it. */
   readonly cause: Error | undefined
-  /** It was ended, for it took more than startTimeoutMs. */
+  /** It was ended because it took more than startTimeoutMs. */
   readonly isLate: boolean
 }
 
-/** A worker that died, and what its item is to be failed with. */
+/** A worker that died, and the error with which its item fails. */
 export interface Casualty {
   readonly slot: number
   readonly error: Error
-  /** By whoever recovers: an item of it was failed with that. */
+  /** Set by the recovery: an item of it failed with that error. */
   isTold: boolean
 }
 
-/** What a member's item is failed with. */
+/** The error with which a member's item fails. */
 export function casualty(slot: number, { error: cause }: Member, how: string): Casualty {
   const text = cause === undefined ? how : cause.message
   const error = new Error(`the worker running this ended unexpectedly (${text})`, { cause })
   return { slot, error, isTold: false }
 }
 
-/** The end of a thread that nobody has been told of; undefined if somebody was, or there is nothing to tell. */
+/** The end of a thread that was not reported; undefined if it was, or there is nothing to report. */
 export function untoldOf({ error: cause, isTold, isTerminated, isInOrder }: Member, code: number): Error | undefined {
   if (isTold || isTerminated || (isInOrder && cause === undefined)) return undefined
   const how = isInOrder ? 'failed as it left' : 'ended unexpectedly, with nothing to do'

@@ -1,5 +1,5 @@
 /**
- * What the owner waits for: items to come home, and workers to let go. Owner thread only.
+ * The owner's waits: for items to end, and for workers to finish with them. Owner thread only.
  *
  * Counterpart: io_cqring_wait's cq_wait_nr, and RCU's grace periods.
  */
@@ -26,13 +26,14 @@ const W_SEQ = WORKER.at.work_seq >> 2
 const W_ACCT = WORKER.at.acct >> 2
 const W_CURRENT = WORKER.at.current >> 2
 
-/** How long the owner looks before it sleeps. */
+/** How long the owner spins before it sleeps. */
 const SPIN_MS = 0.05
 
 /**
- * Announces that the owner waits for `wanted` items, asks `ready` once more, and sleeps until the count is down to zero,
- * an item with FORCE_WAKE came, or `timeoutMs` have passed. True if these have, though of the items some came. `verifier`, called
- * once the wait is announced, gives what is called when it is over.
+ * Announces that the owner waits for `wanted` items, asks `ready` once more, and sleeps until the count is down to
+ * zero, an item with FORCE_WAKE was pushed, or `timeoutMs` have passed. True if the time passed and some, but not all,
+ * of the items were pushed. `verifier` is called once the wait is announced, and the function that it returns when the
+ * wait is over.
  */
 export function sleepUntilHome(
   mem: WqMemory,
@@ -54,21 +55,21 @@ export function sleepUntilHome(
 function sleepAnnounced(words: Int32Array, timeoutMs: number): void {
   const start = nowMs()
   const end = start + timeoutMs
-  // Most work is done within microseconds; going to sleep and being woken costs more than that.
+  // Most work ends within microseconds; a sleep and a wake-up cost more than that.
   const spinEnd = Math.min(end, start + SPIN_MS)
   let now = start
   for (;;) {
     const left = loadAcquire(words, OWNER_WAIT)
     if (left === OWNER_AWAKE || now >= end) return
-    // The count goes down meanwhile, so the word may differ by now; then this returns at once.
+    // The count may go down before the wait begins; then futexWait returns at once.
     if (now >= spinEnd) futexWait(words, OWNER_WAIT, left, end - now)
     now = nowMs()
   }
 }
 
 /**
- * What verifies a sleep for `wanted` items that was announced just now: no slice of it ends with more items at home than were
- * counted since, for then the owner has slept on beside work, and the slice hid it. Test builds only.
+ * Verifies a sleep for `wanted` items that was just announced: no slice of it may end with more task work than was
+ * counted since. The owner would then have slept beside work, and the slice would have hidden it. Test builds only.
  */
 export function countVerifier(
   mem: WqMemory,
@@ -80,13 +81,13 @@ export function countVerifier(
   return () => {
     const nrHome = nrDone(mem, nrTouched) - before
     const isCounted = () => mem.words[OWNER_WAIT] === OWNER_AWAKE || nrHome <= wanted - mem.words[OWNER_WAIT]!
-    // Who is asked comes before the word that it may write to meanwhile.
+    // A worker in mid-push may still write the word, so it is asked first.
     if (isCounted() || someoneMidPush()) return
     assert(isCounted(), 'no waiting slice ends with work at home')
   }
 }
 
-/** Items that have ended, and were not popped. */
+/** Items that have ended and were not popped. */
 function nrDone(mem: WqMemory, nrTouched: number): number {
   let nr = 0
   for (let item = 0; item < nrTouched; item++) {
@@ -106,8 +107,8 @@ export function hasWorkerUp(mem: WqMemory, acct: number): boolean {
 }
 
 /**
- * Begins a grace period: the function it returns says whether every worker has since let go of the item it had in hand
- * when this was called. What workers look up while they end an item may be given up then.
+ * Begins a grace period. The returned function tells whether every worker has since finished with the item that it had
+ * in hand at this call. Objects that workers look up while they end an item may be freed then.
  */
 export function grace(mem: WqMemory): () => boolean {
   const { words, shape } = mem

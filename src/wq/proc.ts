@@ -1,13 +1,13 @@
 /**
- * What /proc tells of this process's threads. Owner threads; no FFI. Counterpart: none, the kernel has task_struct.
+ * This process's threads, from /proc. Owner threads; no FFI. Counterpart: none, the kernel has task_struct.
  *
- * A thread is gone where the kernel says that there is none of this id, and /proc itself is there to say so. Whatever
- * else goes wrong (no descriptor left, no memory, no permission, no /proc) tells nothing: who is unknown counts as alive.
+ * A thread is gone if the kernel has none of this id, and /proc itself is there to confirm it. Any other failure (no
+ * descriptor left, no memory, no permission, no /proc) proves nothing: an unknown thread counts as alive.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { isShortage } from '../lib/errno.js'
 
-/** Whether there is no such thread. Takes no descriptor. */
+/** Whether there is no such thread. Requires no descriptor. */
 export function isThreadGone(tid: number): boolean {
   try {
     if (statSync(`/proc/self/task/${tid}`, { throwIfNoEntry: false }) !== undefined) return false
@@ -20,7 +20,7 @@ export function isThreadGone(tid: number): boolean {
 /** No such thread. */
 export const GONE = -1
 
-/** When a thread began, in clock ticks; GONE; 0 where that is not known now. */
+/** When a thread began, in clock ticks; GONE; 0 if unknown now. */
 export function threadStart(tid: number): number {
   if (tid === 0) return 0
   // The 22nd field.
@@ -29,7 +29,7 @@ export function threadStart(tid: number): number {
   return isThreadGone(tid) ? GONE : 0
 }
 
-/** Whether the kernel has a thread asleep; undefined where that is not known now. */
+/** Whether the kernel has a thread asleep; undefined if unknown now. */
 export function isThreadAsleep(tid: number): boolean | undefined {
   const state = statOf(tid)?.[0]
   return state === undefined ? undefined : state === 'S' || state === 'D'
@@ -39,14 +39,14 @@ export function isThreadAsleep(tid: number): boolean | undefined {
 function statOf(tid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/self/task/${tid}/stat`, 'latin1')
-    // The second is a name in brackets, with any characters.
+    // The second field is a name in brackets, with any characters.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
     return undefined
   }
 }
 
-/** The ids of this process's threads; undefined where /proc does not tell. Throws for want of a descriptor or memory. */
+/** The ids of this process's threads; undefined without /proc. Throws for lack of a descriptor or memory. */
 export function threadIds(): Set<string> | undefined {
   try {
     return new Set(readdirSync('/proc/self/task'))
@@ -56,10 +56,11 @@ export function threadIds(): Set<string> | undefined {
   }
 }
 
-/** Whether this process has these threads and no other; takes no descriptor. False where that is not known. */
+/** Whether this process has these threads and no other; requires no descriptor. False if unknown. */
 export function isAll(tids: ReadonlySet<string>): boolean {
   const count = statSync('/proc/self/task', { throwIfNoEntry: false })?.nlink
-  // A folder has two links, and one more for each folder in it. Counted first: who is there later was there then.
+  // A folder has two links, and one more for each folder in it. They are counted first: a thread that is there later
+  // was there then.
   if (count === undefined || count - 2 !== tids.size) return false
   return [...tids].every((tid) => !isThreadGone(Number(tid)))
 }

@@ -1,7 +1,7 @@
 /**
  * Repair after workers died. Runs on the owner thread, once their threads are known to be gone.
  *
- * The slab of items is the truth: an account's lists, tails, free list and counts are made anew from the states of its
+ * The slab of items is the truth: an account's lists, tails, free list and counts are rebuilt from the states of its
  * items and workers, under the account's lock, which is taken over if the dead worker held it. No counterpart: a kernel
  * thread does not die in a critical section.
  */
@@ -40,7 +40,7 @@ import { lock, takeOverLock, unlock } from './lock.js'
 const STATE = ITEM.at.state >> 2
 const FLAGS = ITEM.at.flags >> 2
 const SEQ = ITEM.at.seq >> 2
-/** Of an item on its way home. */
+/** In an item that is task work. */
 const SENT = ITEM.at.prev >> 2
 const W_STATE = WORKER.at.state >> 2
 const W_ACCT = WORKER.at.acct >> 2
@@ -48,19 +48,20 @@ const W_CURRENT = WORKER.at.current >> 2
 const W_SPINNING = WORKER.at.spinning >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
 
-/** What dead workers left. */
+/** The items of dead workers. */
 export interface Wreck {
   /** Items that died with their worker, and its slot. */
   readonly died: [item: number, slot: number][]
-  /** Items that each may or may not have sent home, one a worker at most. */
+  /** Items that may or may not have been pushed, at most one for each worker. */
   readonly inDoubt: number[]
-  /** Items cancelled in their hands. They may have sent some of them home. */
+  /** Items cancelled in their hands. They may have pushed some of them. */
   readonly cancelled: number[]
 }
 
 /**
- * Repairs what the workers in `dead` slots may have left half done. `nrTouched()`: items ever handed out; `onStuck` as for
- * lock(): yet another may have died with a lock that is needed here. Its repair goes first, and may queue more.
+ * Repairs what the workers in `dead` slots may have left half done. `nrTouched()`: items ever handed out; `onStuck` as
+ * for lock(): another worker may have died with a lock that is required here. Its repair goes first, and may queue
+ * more.
  */
 export function repairAfter(
   mem: WqMemory,
@@ -77,7 +78,7 @@ export function repairAfter(
     const held = dead.some((slot) => takeOverLock(words, lockWord, slot + HOLDER_WORKER0, HOLDER_OWNER))
     if (!held && own.length === 0) continue
     if (!held) lock(words, lockWord, HOLDER_OWNER, onStuck)
-    // Only now: a slot on the free list is anybody's, who would bring it back to life by popping it.
+    // Only now: another worker may still pop a slot from the free list and so revive it.
     for (const slot of own) storeRelease(words, mem.worker(slot) + W_STATE, WORKER_NONE)
     rebuild(mem, acct, dead, tails, nrTouched())
     unlock(words, lockWord)
@@ -91,12 +92,12 @@ function stopSpinning(mem: WqMemory, slot: number): void {
   const { words } = mem
   const spinning = mem.worker(slot) + W_SPINNING
   if (words[spinning] === 0) return
-  // Whether it was counted yet, or no longer, cannot be told: one spinner too many does no harm, too few would.
+  // Whether it was still counted is unknown: one spinner too many does no harm, one too few would.
   fetchAdd(words, WQ.at.nr_spinning >> 2, -1)
   storeRelease(words, spinning, 0)
 }
 
-/** What they left of items. To be known before anything waits: a repair in the midst of this one has to heed it. */
+/** The items that they left. Call it before anything waits: a repair in the midst of this one uses the result. */
 export function findStrays(mem: WqMemory, dead: readonly number[], nrTouched: number): Wreck {
   const { words } = mem
   const wreck: Wreck = { died: [], inDoubt: [], cancelled: [] }
@@ -113,7 +114,7 @@ export function findStrays(mem: WqMemory, dead: readonly number[], nrTouched: nu
   return wreck
 }
 
-/** Makes an account's lists and counts anew. What the dead held but had not begun is queued again, in front. */
+/** Rebuilds an account's lists and counts. Items that the dead held but had not begun are queued again, in front. */
 function rebuild(mem: WqMemory, acct: number, dead: readonly number[], tails: HashTails, nrTouched: number): void {
   const { words } = mem
   const a = mem.acct(acct)
@@ -160,8 +161,8 @@ function freeBuckets(mem: WqMemory, slot: number): void {
 }
 
 /**
- * Wakes everyone who is up: a dead worker may have taken one off the free list and not woken it, or been between the two
- * steps of that. One wake too many only makes a worker look at its queue.
+ * Wakes every worker that is up: a dead worker may have popped one off the free list and not woken it, or died between
+ * the two steps. One wake too many only makes a worker look at its queue.
  */
 function rouse(mem: WqMemory): void {
   const { words } = mem
@@ -173,10 +174,10 @@ function rouse(mem: WqMemory): void {
 }
 
 /**
- * Empties one queue, and brings home the items in doubt: each comes out exactly once, whether its worker died before it
- * entered the queue, between the two steps of the push, or after. `take` gets each; `midPush` says whether some other
- * worker is between its two steps, and `pause` lets it go on: whatever happens there, another repair too, finds both the
- * queue and `inDoubt` as they are. `inDoubt` holds those of every worker known to be dead.
+ * Empties one queue, and passes the items in doubt to `take`: each exactly once, whether its worker died before the
+ * push, between its two steps, or after. `midPush` tells whether some other worker is between its two steps, and
+ * `pause` lets that worker go on. Anything may happen in a pause, another repair too: it finds the queue and `inDoubt`
+ * as they are. `inDoubt` has the items of every worker known to be dead.
  */
 export function drainInDoubt(
   mem: WqMemory,
@@ -199,10 +200,11 @@ export function drainInDoubt(
       pause()
       vain = 0
     } else if (vain++ > 0) {
-      // Whoever was between the two steps at the first look has made the second since, or is dead.
+      // A worker that was between the two steps at the first look has made the second since, or is dead.
       const next = behindGap(mem, queue, inDoubt)
-      // None: yet another has begun a push since, behind what is in doubt. Each look in vain met another such push, and no
-      // item is pushed twice before it was popped: with the first look, that is as many as there are items.
+      // None: another worker has begun a push since, behind the items in doubt. Each vain look met another such push,
+      // and no item is pushed twice before it is popped. So there are at most as many looks as items, with the first
+      // one.
       if (next === NONE) assert(vain <= mem.shape.nrItems, 'nobody unknown died between the two steps of a push')
       else {
         inDoubt.delete(next)
@@ -211,7 +213,7 @@ export function drainInDoubt(
       }
     }
   }
-  // These never entered the queue; or nothing followed them, and nothing does now.
+  // These items never entered the queue, or nothing followed them, and nothing does now.
   for (const item of inDoubt) take(item)
   inDoubt.clear()
 }
@@ -222,12 +224,13 @@ interface Piece {
 }
 
 /**
- * Of the items in doubt the one to go on with where the chain of the queue breaks off, or NONE: one that others follow,
- * or the tail. The tail's piece comes last, and of pieces that end alike the longest holds the others.
+ * The item in doubt at which the queue's chain continues after a break, or NONE: an item that others follow, or the
+ * tail. The tail's piece comes last. Of pieces with the same end, the longest contains the others.
  *
  *   cursor -> [a] -> [b]     [x] -> [c]     [y] -> [d] tail        x and y in doubt: x, then y
  *
- * Of several that none of this tells apart, one that holds nothing whose worker sent something of another piece before.
+ * Of several that this does not order, it is one whose piece has no item that its worker pushed after an item of
+ * another piece.
  */
 function behindGap(mem: WqMemory, queue: Consumer, inDoubt: ReadonlySet<number>): number {
   const byEnd = new Map<number, Piece>()

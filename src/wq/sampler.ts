@@ -1,5 +1,5 @@
 /**
- * Finds workers that are blocked, by looking at them now and then. Owner thread only.
+ * Finds blocked workers by looking at them now and then. Owner thread only.
  *
  * Counterpart: io_wq_worker_sleeping, which the scheduler calls; here the owner looks at /proc while work is queued.
  */
@@ -31,8 +31,8 @@ const W_TID = WORKER.at.tid >> 2
 const W_DETACHED = WORKER.at.detached >> 2
 
 /**
- * Looks, a millisecond or more apart, after which one that is between two items is taken to be kept by its event loop. If
- * it is not asleep it may only lack a CPU, which a second thread would lack as well.
+ * So many looks, a millisecond or more apart, after which a worker between two items counts as kept by its event loop.
+ * If its thread is not asleep it may only lack a CPU, which a second thread would lack as well.
  */
 const MAX_STILL = 200
 const STILL_ASLEEP = 10
@@ -42,7 +42,7 @@ export class Sampler {
   readonly #threads: ThreadSystem
   readonly #onStuck: (holder: number) => void
   readonly #seenSeq: Int32Array
-  /** Looks in a row at which a worker had nothing in hand and had begun nothing since. */
+  /** Consecutive looks at which a worker had nothing in hand and had begun nothing since. */
   readonly #still: Int32Array
 
   constructor(mem: WqMemory, threads: ThreadSystem, onStuck: (holder: number) => void) {
@@ -54,8 +54,8 @@ export class Sampler {
   }
 
   /**
-   * True if the worker has begun items since the last look. One in the same item as then, whose thread sleeps, is
-   * blocked: it no longer counts as running.
+   * True if the worker has begun items since the last look. A worker that is still in the same item, and whose thread
+   * sleeps, is blocked: it no longer counts as running.
    */
   isMoving(slot: number, { worker, acct }: { readonly worker: Worker; readonly acct: number }): boolean {
     const { words } = this.#mem
@@ -73,20 +73,20 @@ export class Sampler {
     return false
   }
 
-  /** Whatever it does: it is being ended. */
+  /** Counts a worker that is being ended as blocked, whatever it does. */
   countBlocked(slot: number, { acct }: { readonly acct: number }): void {
     const w = this.#mem.worker(slot)
     this.#countBlocked(w, acct, loadAcquire(this.#mem.words, w + W_SEQ))
   }
 
-  /** If it is still where it was when it had begun so many items. */
+  /** Counts it as blocked if it has begun no other item since `seq`. */
   #countBlocked(w: number, acct: number, seq: number): void {
     const { words } = this.#mem
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.#onStuck)
     const hasWork = this.#hasWork(w)
     const still = loadAcquire(words, w + W_SEQ) === seq && hasWork && words[w + W_STATE] === WORKER_UP
-    // It may have announced its sleep itself meanwhile.
+    // The worker may have announced its sleep itself meanwhile.
     if (still && words[w + W_BLOCKED] === 0) {
       // The worker undoes this as it ends the item, or at the latest when it takes this lock to look for the next.
       storeRelease(words, w + W_BLOCKED, 1)
@@ -96,8 +96,8 @@ export class Sampler {
   }
 
   /**
-   * Up, with nothing to do, or done with it though it has not said so: it looks for work in no time, unless what runs in its
-   * event loop keeps it.
+   * Whether a worker will look for work soon: it is up and has nothing in hand, or has ended it. Its event loop may
+   * delay it.
    */
   isComing(slot: number): boolean {
     const { words } = this.#mem
@@ -111,7 +111,7 @@ export class Sampler {
     return !isBusy || state >> ITEM_SLOT_SHIFT !== slot
   }
 
-  /** Something in hand, or detached: what goes on there may block as well, or keep a woken worker from looking. */
+  /** Whether it has an item in hand, or an async one: either may block, or keep a woken worker from looking. */
   #hasWork(w: number): boolean {
     const { words } = this.#mem
     return loadAcquire(words, w + W_CURRENT) !== NONE || loadAcquire(words, w + W_DETACHED) !== 0

@@ -1,8 +1,8 @@
 /**
- * A thread ready to take the place of one that is ended or replaced. Owner thread only.
+ * A thread ready to replace one that is ended or replaced. Owner thread only.
  *
- * It has no slot and is not counted: the crew takes it where it would else start a thread, and its embedder tells it where
- * it sits. There is none before a thread had to be replaced, then one at a time, which goes again if it is not needed for
+ * It has no slot and is not counted. The crew uses it where it would otherwise start a thread, and its embedder sends
+ * it its slot. There is none until a thread had to be replaced, then one at a time, which leaves if it is not used for
  * a while. No counterpart: a kernel thread starts in no time.
  */
 import type { Worker } from 'node:worker_threads'
@@ -10,13 +10,13 @@ import { clearTimeout, setImmediate, setTimeout } from '../lib/globals.js'
 import { closeGate } from '../sys/gate.js'
 
 export interface SpareParts {
-  /** How long one is kept that nobody needs. */
+  /** How long an unused one is kept. */
   readonly keepMs: number
-  /** Throws if there can be none now. */
+  /** Throws if none can be started now. */
   start(): Worker
   /** Whether there may be one. */
   isWanted(): boolean
-  /** One that was never taken has ended. */
+  /** An unused one has ended. */
   onGone(): void
 }
 
@@ -25,22 +25,22 @@ export class Spare {
   #worker: Worker | undefined
   #isDue = false
   #timer: NodeJS.Timeout | undefined
-  /** Of those that were not taken, all whose threads are not gone. */
+  /** Unused ones whose threads are not gone. */
   readonly #left = new Set<Worker>()
   readonly #onError = () => {
-    // The next thread meets the same, and tells it.
+    // The next thread fails in the same way, and reports it.
   }
 
   constructor(parts: SpareParts) {
     this.#parts = parts
   }
 
-  /** How many threads are there that were not taken. */
+  /** How many unused threads there are. */
   get nrLeft(): number {
     return this.#left.size
   }
 
-  /** A thread was ended, or is replaced: so may be others. One is started when the event loop turns. */
+  /** A thread was ended or is replaced, and others may follow. A spare one is started when the event loop turns. */
   want(): void {
     this.#keep()
     if (this.#isDue || this.#worker !== undefined) return
@@ -56,7 +56,7 @@ export class Spare {
     try {
       worker = this.#parts.start()
     } catch {
-      // A thread that is needed will say why.
+      // A thread that is required will report why.
       return
     }
     worker.unref()
@@ -67,7 +67,7 @@ export class Spare {
     this.#keep()
   }
 
-  /** It is not needed for a while: it goes. */
+  /** Dismisses it if it is not used for a while. */
   #keep(): void {
     clearTimeout(this.#timer)
     this.#timer = this.#worker === undefined ? undefined : setTimeout(() => this.dismiss(), this.#parts.keepMs).unref()
@@ -80,30 +80,30 @@ export class Spare {
     this.#parts.onGone()
   }
 
-  /** The spare thread, which is the caller's from now on; undefined if there is none. */
+  /** Passes the spare thread to the caller; undefined if there is none. */
   take(): Worker | undefined {
     const worker = this.#worker
     if (worker === undefined) return undefined
     this.#worker = undefined
     this.#left.delete(worker)
     worker.off('error', this.#onError)
-    // As this one was, others may be.
+    // Others may be replaced, as this one was.
     this.want()
     return worker
   }
 
-  /** What it was started with is old, or nobody needs it. */
+  /** Ends it: its data is old, or nobody requires it. */
   dismiss(): void {
     const worker = this.#worker
     if (worker === undefined) return
     this.#worker = undefined
     this.#keep()
-    // It may be inside koffi, where that calls.
+    // With koffi, it may be inside koffi.
     worker.once('exit', closeGate())
     void worker.terminate()
   }
 
-  /** Somebody waits for the threads that are left. */
+  /** A caller waits for the remaining threads. */
   ref(): void {
     for (const worker of this.#left) worker.ref()
   }

@@ -1,13 +1,13 @@
 /**
- * Why no thread can be made, in words that name the limit. Owner thread only; it reads /proc and /sys, as they are, when a
- * start has failed for good. No counterpart: create_io_thread answers with an errno alone.
+ * Why no thread can be made, in words that name the limit. Owner thread only; it reads /proc and /sys as they are when
+ * a start has failed for good. No counterpart: create_io_thread answers with an errno alone.
  */
 import { readFileSync } from 'node:fs'
 
-/** What Node has as its code where the system or V8 would not make a thread. */
+/** Node's code if the system or V8 would not make a thread. */
 const INIT_FAILED = 'ERR_WORKER_INIT_FAILED'
 
-/** The same error, or one that also says which limits there are; the first is its cause. */
+/** The same error, or one that also names the limits, with the first as its cause. */
 export function withLimits(error: Error): Error {
   const { code } = error as { code?: unknown }
   if (code !== INIT_FAILED) return error
@@ -19,7 +19,7 @@ export function withLimits(error: Error): Error {
   return Object.defineProperty(longer, 'code', { value: code, configurable: true, writable: true })
 }
 
-/** Those that there are, by name. */
+/** The limits, by name. */
 function limitsOfThreads(): string[] {
   const found: string[] = []
   const max = readCgroup('pids.max')
@@ -37,7 +37,7 @@ function limitsOfThreads(): string[] {
   return found
 }
 
-/** A file of the control group that counts this process's tasks, in either version, or where a container sees its own. */
+/** A file of the control group that counts this process's tasks, in either version, or at a container's own path. */
 function readCgroup(name: string): string | undefined {
   const groups = readText('/proc/self/cgroup') ?? ''
   const old = /^\d+:(?:[^:\n]*,)?pids(?:,[^:\n]*)?:(.*)$/m.exec(groups)?.[1]

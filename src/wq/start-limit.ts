@@ -1,8 +1,8 @@
 /**
  * The time that threads may take to come up. Owner thread only.
  *
- * It is counted in slices, each of which counts once however late it is seen: where the whole process was stopped, the
- * threads did not have that time either. No counterpart: what a kernel thread does before it is up takes no time.
+ * Time is counted in slices, each of which counts once however late it is noticed: while the whole process is stopped,
+ * the threads do not run either. No counterpart: a kernel thread is up in no time.
  */
 import { nowMs } from '../lib/clock.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
@@ -17,7 +17,7 @@ export class StartLimit {
   #isOn = false
   #sinceMs = 0
 
-  /** `count` counts one more slice for each thread that is not up, and says whether there are any. */
+  /** `count` counts one more slice for each thread that is not up, and returns whether there are any. */
   constructor(limitMs: number, count: () => boolean) {
     this.#sliceMs = limitMs / NR_SLICES
     this.#count = count
@@ -46,7 +46,7 @@ export class StartLimit {
     if (this.#isOn && nowMs() - this.#sinceMs >= this.#sliceMs) this.#tick()
   }
 
-  /** Whether that is more than the limit: of the first slice a thread may have had less than all. */
+  /** Whether so many slices exceed the limit: a thread may not have had all of its first slice. */
   isOver(nrSlices: number): boolean {
     return nrSlices > NR_SLICES
   }

@@ -3,19 +3,19 @@
  */
 import { readlinkSync, writeFileSync } from 'node:fs'
 
-/** Names this thread as the kernel names its io-wq workers; returns its id, 0 where /proc does not tell. */
+/** Names this thread as the kernel names its io-wq workers; returns its id, 0 without /proc. */
 export function nameThread(ownerTid: number): number {
   const tid = ownerTid === 0 ? 0 : currentTid()
   if (tid === 0) return 0
   try {
     writeFileSync(`/proc/self/task/${tid}/comm`, `iou-wrk-${ownerTid}`)
   } catch {
-    // It keeps the name that Node gave it; its id is what the owner looks for when it may have died.
+    // The thread keeps Node's name; the owner uses only its id, to find out whether it has died.
   }
   return tid
 }
 
-/** The kernel's id of the calling thread, without FFI; 0 where /proc does not tell. */
+/** The kernel's id of the calling thread, without FFI; 0 without /proc. */
 export function currentTid(): number {
   try {
     return Number(readlinkSync('/proc/thread-self').split('/').at(-1))

@@ -1,8 +1,8 @@
 /**
- * What a crew needs of the system: threads made, and looked at from outside. Owner thread only.
+ * A crew's interface to the system: it makes threads, and looks at them from outside. Owner thread only.
  *
- * It is a seam: the interleaving explorer hands in threads of its own. Where /proc does not tell, a thread counts as
- * alive, and one that is stuck in an item as asleep.
+ * It is a seam: the interleaving explorer passes in threads of its own. Without /proc a thread counts as alive, and a
+ * thread that is stuck in an item as asleep.
  */
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { errnoError } from '../lib/errno.js'
@@ -13,9 +13,9 @@ import { gate } from '../sys/gate.js'
 import { isAll, isThreadAsleep, isThreadGone, threadIds } from './proc.js'
 
 export interface ThreadSystem {
-  /** On `cpus`, if given: all that the thread starts inherits them. Throws if none of them is allowed. */
+  /** Starts a thread on `cpus`, if given; all that it starts inherits them. Throws if none of them is allowed. */
   start(entry: URL, options: WorkerOptions, cpus?: readonly number[]): Worker
-  /** Whether a thread is gone, though its exit event has not come. `tid` is the kernel's id, 0 where unknown. */
+  /** Whether a thread is gone, though its exit event has not come. `tid` is the kernel's id, 0 if unknown. */
   isGone(worker: Worker, tid: number): boolean
   /** Whether the kernel has it asleep. */
   isAsleep(worker: Worker, tid: number): boolean
@@ -23,11 +23,12 @@ export interface ThreadSystem {
 
 export const SYSTEM_THREADS: ThreadSystem = {
   start(entry, options, cpus) {
-    // Before there is a thread that may be ended.
+    // Made before there is a thread that may be ended.
     gate()
     if (cpus !== undefined) return startOn(cpus, () => SYSTEM_THREADS.start(entry, options))
-    // Where not one descriptor is left a thread could not begin either, for its event loop takes several, and would say so to
-    // this event loop, which may sleep. What is thrown here is tried again as often, and as late, as a thread that ends.
+    // Without any descriptor left a thread could not begin either, because its event loop opens several. It would
+    // report that to this event loop, which may sleep. An error thrown here is retried as often, and as late, as a
+    // thread that ends.
     const before = threadIds()
     const worker = newWorker(entry, options)
     if (before !== undefined) {
@@ -47,17 +48,17 @@ export const SYSTEM_THREADS: ThreadSystem = {
 }
 
 /**
- * The ids of workers' threads, seen from outside: one may end before it says its id, while its owner sleeps. Where it was
- * not found yet, the threads that there were before it.
+ * The ids of workers' threads, found from outside: a thread may end before it writes its id, while its owner sleeps. A
+ * set has the threads that existed before one that is not found yet.
  */
 const firstTids = new WeakMap<Worker, number | 'gone' | ReadonlySet<string>>()
 
 /**
- * The thread of a worker that has not said its id: a number, 'gone' if there is none, undefined while that is not known. As
- * the Worker was made its thread was there, for it was begun then.
+ * The thread of a worker that has not written its id: a number, 'gone' if there is none, undefined while unknown. The
+ * thread has begun by the time that its Worker exists.
  *
- * It errs on one side alone. A thread that is there is among those that are new, so it is never 'gone'; where it has ended
- * and just one other began meanwhile, that one is taken for it, and only the worker's exit event says that it is gone.
+ * It errs on one side alone. An existing thread is among the new ones, so it is never 'gone'. If it has ended and
+ * exactly one other has begun meanwhile, that one is mistaken for it, and only the worker's exit event reports the end.
  */
 function firstTid(worker: Worker): number | 'gone' | undefined {
   const known = firstTids.get(worker)
@@ -66,12 +67,12 @@ function firstTid(worker: Worker): number | 'gone' | undefined {
   try {
     now = threadIds()
   } catch {
-    // The last descriptor is taken.
+    // No descriptor is left.
     if (isAll(known)) return 'gone'
   }
   if (now === undefined) return undefined
   const news = [...now].filter((tid) => !known.has(tid))
-  // More than one, if some other thread was started as well.
+  // Another thread may have started as well.
   if (news.length > 1) return undefined
   const found = news.length === 0 ? 'gone' : Number(news[0])
   firstTids.set(worker, found)
@@ -80,7 +81,8 @@ function firstTid(worker: Worker): number | 'gone' | undefined {
 
 function newWorker(entry: URL, options: WorkerOptions): Worker {
   const kept = fileExecArgv(process.execArgv)
-  // Options passed on by name are checked, and V8's are refused; those that a Worker inherits by itself are not.
+  // Node checks options that are passed by name and refuses V8's; it does not check those that a Worker inherits by
+  // itself.
   if (options.execArgv !== undefined || kept.length === process.execArgv.length) return new Worker(entry, options)
   try {
     return new Worker(entry, forNode({ ...options, execArgv: kept }))
@@ -90,7 +92,7 @@ function newWorker(entry: URL, options: WorkerOptions): Worker {
   }
 }
 
-/** A thread begins where the one that starts it may run, so the owner moves for a moment. */
+/** A thread begins on the processors of the thread that starts it, so the owner moves for a moment. */
 function startOn(cpus: readonly number[], start: () => Worker): Worker {
   const before = threadCpus()
   const res = setThreadCpus(cpus)
@@ -102,7 +104,7 @@ function startOn(cpus: readonly number[], start: () => Worker): Worker {
   }
 }
 
-/** The options Node was started with, less those that only fit a program given as text: a worker's is a file. */
+/** The options Node was started with, less those that only fit a program passed as text: a worker's is a file. */
 function fileExecArgv(execArgv: readonly string[]): string[] {
   const kept: string[] = []
   for (let i = 0; i < execArgv.length; i++) {

@@ -8,23 +8,23 @@ import { OWNER_AWAKE, WAKE_ASLEEP, WAKE_YES, WQ, type WqMemory } from './layout.
 
 const ALL = 0x7fff_ffff
 
-/** Wakes a worker that popIdle handed out. Any thread, no lock held. */
+/** Wakes a worker that popIdle returned. Any thread, no lock held. */
 export function wakeWorker(mem: WqMemory, slot: number): void {
   const wake = mem.wake(slot)
-  // Publishes what was queued; pairs with the loads in #sleep. Only a sleeper needs the system call. All of its waits are
-  // woken: one of listen() may be left over in front.
+  // Publishes the queued item; pairs with the loads in #sleep. Only a sleeper requires the system call. All of the
+  // worker's waits are woken: an old wait of listen() may be in front.
   if (xchg(mem.hashWords, wake, WAKE_YES) === WAKE_ASLEEP) futexWake(mem.hashWords, wake, ALL)
 }
 
 /**
- * One more item is home: wakes the owner if it sleeps in Wq.sleep() and this was the last it waits for, or `force`.
- * Counterpart: the countdown of cq_wait_nr in io_req_local_work_add.
+ * Counts one more item of task work: wakes the owner if it sleeps in Wq.sleep() and this was the last it waits for, or
+ * `force`. Counterpart: the countdown of cq_wait_nr in io_req_local_work_add.
  */
 export function wakeOwner(mem: WqMemory, force: boolean): void {
   const { words } = mem
   const wait = WQ.at.owner_wait >> 2
   for (;;) {
-    // Pairs with Wq.sleep, which announces itself before it looks at the queues once more.
+    // Pairs with Wq.sleep, which announces itself before it reads the queues once more.
     const wanted = loadAcquire(words, wait)
     if (wanted <= OWNER_AWAKE) return
     const left = force ? OWNER_AWAKE : wanted - 1

@@ -1,7 +1,7 @@
 /**
- * The tables of one io-wq as the writer check wants them. Asked for by the owner and by each worker, in test builds.
+ * The tables of one io-wq for the writer check. The owner and each worker ask for them, in test builds.
  *
- * Plain writes are not seen by the check, and words under a lock are anybody's who holds it.
+ * The check does not see plain writes, nor does it know the holder of a lock.
  */
 import { MPSCQ } from '../lib/mpscq.js'
 import type { Watched } from '../lib/writers.js'

@@ -1,7 +1,7 @@
 /**
  * A worker's life: busy, idle, exit. Runs on the worker thread; the worker entry that embeds it supplies doWork.
  *
- * It may touch its own WORKER record, items in its hands, and its account's words under the lock; it never creates
+ * It may access its own WORKER record, items in its hands, and its account's words under the lock; it never creates
  * workers. Counterpart: io_wq_worker and io_worker_handle_work.
  */
 import { assert } from '../lib/assert.js'
@@ -54,39 +54,39 @@ const SENT = ITEM.at.prev >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 
-/** What doWork returns of an item that goes on in Node's event loop. */
+/** doWork's result for an async item, which goes on in Node's event loop. */
 export const DETACHED = 1
 
 export interface WorkerHooks {
   /**
-   * Runs one item. DETACHED: it goes on in Node's event loop, and ends with finish(); it stays RUNNING till then, and
-   * the loop takes others meanwhile, as `pause` lets it.
+   * Runs one item. ASYNC: the item goes on in Node's event loop, and ends with finish(); it stays RUNNING until then,
+   * and the loop runs other items meanwhile, as `pause` allows.
    */
   doWork(item: number): undefined | typeof DETACHED
-  /** A task-work queue went from empty to non-empty: wake whoever drains it. */
+  /** A task-work queue went from empty to non-empty: wake its owner. */
   onEdge(queue: number): void
   /** The worker has left the pool: let the thread end. */
   onLeave(): void
   /**
    * Asked after each item, and before a sleep (`idle`). True: the thread returns to Node's event loop, so that timers,
-   * streams and promises there get their turn, and the loop goes on when `resume` is called. With items detached it
-   * has to be true before a sleep, and for as long as the worker retires. `now` is nowMs().
+   * streams and promises run there, and the loop goes on when `resume` is called. With async items it must return true
+   * before a sleep, and for as long as the worker retires. `now` is nowMs().
    */
   pause?(resume: () => void, idle: boolean, now: number): boolean
   /**
-   * Asked before an item is taken. True: the worker takes no more, and leaves when all it has in hand has ended; it may
-   * become false again until then.
+   * Asked before an item is taken. True: the worker takes no more, and leaves when all items in its hands have ended;
+   * the answer may become false again until then.
    */
   retires?(): boolean
 }
 
-/** After spins in vain 1, 3, 7, 15 sleeps go without one; a spin that meets work starts over. */
+/** After vain spins, 1, 3, 7, then 15 sleeps follow without a spin; a spin that finds work starts over. */
 const MAX_SPINS_SKIPPED = 15
 
-/** How often one looks, past its idle timeout, that waits for a key which another pool has. */
+/** How often a worker that waits for another pool's key looks, past its idle timeout. */
 const STALLED_MS = 1000
 
-/** #next(): neither an item nor the end, the thread returns to its event loop. */
+/** #next() returned neither an item nor the end: the thread returns to its event loop. */
 const PAUSED = -2
 
 export class WorkerLoop {
@@ -100,24 +100,24 @@ export class WorkerLoop {
   readonly #idleMs: number
   readonly #spinMs: number
   readonly #producers: (Producer | undefined)[] = []
-  /** The items behind the running one in the run this worker holds. */
+  /** The items behind the running one, in the run that this worker holds. */
   #runNext = NONE
   #nrDetached = 0
-  /** Detached items that hold a bucket: where its holder is, and what is behind the item in its run. */
+  /** Async items that hold a bucket: the offset of its holder, and the rest of the item's run. */
   readonly #holding = new Map<number, { readonly holderAt: number; readonly next: number }>()
-  /** What was behind items that ended detached: the first of each run. */
+  /** The rest of the run behind each async item that ended: its first item. */
   readonly #ready: number[] = []
   /** A wait of listen() has not ended. */
   #listens = false
-  /** Went on the free list, and has not looked at the queue since. */
+  /** The worker is on the free list, and has not looked at the queue since. */
   #listed = false
   /** When the idle timeout ends, on this thread's clock. */
   #idleUntil = 0
   #spinsToSkip = 0
   #spinsSkipped = 0
-  /** Somebody wants to know how long items take. */
+  /** Whether items are timed. */
   readonly #isTimed: boolean
-  /** When the last item ended, and how long it had taken; 0: not known, or told. */
+  /** When the last item ended, and how long it took; 0: unknown, or recorded. */
   #endedMs = 0
   #tookMs = 0
   readonly #resume = () => this.#run()
@@ -135,7 +135,7 @@ export class WorkerLoop {
     this.#isTimed = hooks.pause !== undefined || mem.words[WQ.at.patience_ns >> 2] !== 0
   }
 
-  /** Announces the worker, and runs until there is a promise to wait for or no reason to stay. */
+  /** Announces the worker, and runs items until a promise is pending or there is no reason to stay. */
   start(): void {
     const { words } = this.mem
     storeRelease(words, this.#w + (WORKER.at.tid >> 2), nameThread(words[WQ.at.owner_tid >> 2]!))
@@ -156,7 +156,7 @@ export class WorkerLoop {
       }
       const { words } = this.mem
       const at = this.mem.item(item)
-      // Read before the item goes home: its record may be used anew as soon as it has.
+      // Read before the item is pushed: then its record may be used anew.
       this.#runNext = words[at + NEXT]!
       const isHashed = (words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0
       const holderAt = isHashed ? this.mem.holderAt(words[at + BUCKET]!) : NONE
@@ -173,19 +173,19 @@ export class WorkerLoop {
     }
   }
 
-  /** TAKEN becomes RUNNING, unless a cancel came first; then the record only goes home. */
+  /** TAKEN becomes RUNNING, unless a cancel came first; then only the record is pushed. */
   #begin(item: number): boolean {
     const { words } = this.mem
     const at = this.mem.item(item)
     const slotBits = this.slot << ITEM_SLOT_SHIFT
-    // In this order: who sees the item and then an unchanged count has seen one and the same item.
+    // The order matters: a reader that sees the item and then an unchanged count has seen one and the same item.
     fetchAdd(words, this.#w + (WORKER.at.work_seq >> 2), 1)
     storeRelease(words, this.#w + (WORKER.at.current >> 2), item)
     const was = cmpxchg(words, at + STATE, ITEM_TAKEN | slotBits, ITEM_RUNNING | slotBits)
     return was === (ITEM_TAKEN | slotBits)
   }
 
-  /** From here on the item's state alone says that this worker runs it, as its killer will read. */
+  /** From here on only the item's state names this worker; a kill reads it. */
   #detach(item: number, holderAt: number): void {
     const { words } = this.mem
     this.running()
@@ -197,15 +197,15 @@ export class WorkerLoop {
   }
 
   /**
-   * A detached item has ended. From Node's event loop, while the loop is paused. True: others of its bucket were waiting
-   * in this worker's hands, and the loop is to be resumed.
+   * An async item has ended. Called from Node's event loop, while the loop is paused. True: others of its bucket wait
+   * in this worker's hands, and the loop must be resumed.
    */
   finish(item: number): boolean {
     const { words } = this.mem
     const current = this.#w + (WORKER.at.current >> 2)
     assert(words[current] === NONE, 'an item that was detached ends while no other is in hand')
     this.#nrDetached--
-    // It has not been idle: the timeout begins anew.
+    // The worker has not been idle: the timeout begins anew.
     if (this.#idleUntil === Number.POSITIVE_INFINITY) this.#idleUntil = nowMs() + this.#idleMs
     storeRelease(words, this.#w + (WORKER.at.detached >> 2), this.#nrDetached)
     fetchAdd(words, this.#w + (WORKER.at.work_seq >> 2), 1)
@@ -214,7 +214,7 @@ export class WorkerLoop {
     const held = this.#holding.get(item)
     if (held === undefined) return false
     this.#holding.delete(item)
-    // With others pending this worker may stay in its event loop, and not look.
+    // With other async items this worker may stay in its event loop, and not look.
     if (held.next === NONE) this.#releaseBucket(held.holderAt, false)
     else this.#ready.push(held.next)
     return held.next !== NONE
@@ -230,23 +230,23 @@ export class WorkerLoop {
     const { words } = this.mem
     const at = this.mem.item(item)
     const queue = words[at + QUEUE]!
-    // Names this worker until the item is safely in the queue, in case it dies in between.
+    // `current` names this worker's item until the item is safely in the queue, in case the worker dies in between.
     if ((loadAcquire(words, at + STATE) & ITEM_STATE_MASK) !== ITEM_CANCELED) {
       storeRelease(words, at + STATE, ITEM_DONE | (this.slot << ITEM_SLOT_SHIFT))
     }
-    // What this worker sent is told apart by it, should the queue fall to pieces.
+    // A repair orders the items that this worker pushed by it, if the queue breaks.
     words[at + SENT] = words[this.#w + (WORKER.at.work_seq >> 2)]!
     const force = (words[at + FLAGS]! & IO_WQ_WORK_FORCE_WAKE) !== 0
     const edge = this.#producer(queue).push(item)
     if (edge) this.#hooks.onEdge(queue)
     wakeOwner(this.mem, force)
-    // Only now: what onEdge signals must not be closed under it; pairs with Wq.grace.
+    // Only now: the fd that onEdge signals must not be closed before; pairs with Wq.grace.
     storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
   }
 
   /**
-   * The work this worker runs is about to block: it no longer counts as running, and queued work gets another worker.
-   * Counterpart: io_wq_worker_sleeping. Undone by running(), or when the item ends.
+   * The item that this worker runs is about to block: the worker no longer counts as running, and queued work gets
+   * another. Counterpart: io_wq_worker_sleeping. Undone by running(), or when the item ends.
    */
   sleeping(): void {
     const { words } = this.mem
@@ -261,7 +261,7 @@ export class WorkerLoop {
     if (idle !== NONE) wakeWorker(this.mem, idle)
   }
 
-  /** The work goes on after sleeping(). */
+  /** The item goes on after sleeping(). */
   running(): void {
     if (loadAcquire(this.mem.words, this.#w + (WORKER.at.blocked >> 2)) !== 0) this.#unblock()
   }
@@ -292,20 +292,20 @@ export class WorkerLoop {
   }
 
   /**
-   * The last item of the run is done: the bucket is free, and accounts that waited for one look again. `looks`: this
-   * worker itself is about to.
+   * The last item of the run has ended: the bucket is free, and accounts that waited for one look again. `looks`: this
+   * worker itself will look.
    */
   #releaseBucket(holderAt: number, looks: boolean): void {
     const { words, sharedHash } = this.mem
     storeRelease(this.mem.hashWords, holderAt, 0)
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       const a = this.mem.acct(acct)
-      // Pairs with takeNext, which publishes the stall before it looks at the bucket again.
+      // Pairs with takeNext, which publishes the stall before it reads the bucket again.
       if (loadAcquire(words, a + STALLED) === 0) continue
       const lockWord = a + (ACCT.at.lock >> 2)
       lock(words, lockWord, this.#holder)
       storeRelease(words, a + STALLED, 0)
-      // Another account needs one of its own.
+      // The other account requires a worker of its own.
       const idle = looks && acct === this.#acct ? NONE : popIdle(this.mem, acct)
       unlock(words, lockWord)
       if (idle !== NONE) wakeWorker(this.mem, idle)
@@ -313,12 +313,12 @@ export class WorkerLoop {
     if (sharedHash !== undefined) wakeWaiters(sharedHash.hash, sharedHash.pool)
   }
 
-  /** The next item, sleeping until there is one; NONE once this worker has left; PAUSED. */
+  /** The next item, after a sleep if there is none; NONE once this worker has left; PAUSED. */
   #next(): number {
     const { words } = this.mem
     for (;;) {
       lock(words, this.#lock, this.#holder)
-      // On the free list still, if the sleep timed out or a wake-up meant for an earlier sleep came late.
+      // The worker is still on the free list if the sleep timed out or a wake-up for an earlier sleep came late.
       const wasIdle = words[this.#w + (WORKER.at.state >> 2)] === WORKER_IDLE
       if (wasIdle) leaveIdle(this.mem, this.#acct, this.slot)
       else if (this.#listed) wokenUp(this.mem, this.#acct)
@@ -330,7 +330,7 @@ export class WorkerLoop {
       const item =
         this.#ready.length > 0 ? this.#ready.shift()! : retires ? NONE : takeNext(this.mem, this.#acct, this.slot)
       if (item !== NONE) {
-        // More than one worker's work: pass the wake on.
+        // There is more than one worker's work: pass the wake on.
         const idle = popIdleIfDue(this.mem, this.#acct, false)
         unlock(words, this.#lock)
         if (idle !== NONE) wakeWorker(this.mem, idle)
@@ -339,21 +339,21 @@ export class WorkerLoop {
       if (retires) {
         const gone = this.#nrDetached === 0
         if (gone) this.#leave()
-        // The wake it may have had is another's.
+        // A wake that this worker may have had passes to another.
         const idle = popIdleIfDue(this.mem, this.#acct, true)
         unlock(words, this.#lock)
         if (idle !== NONE) wakeWorker(this.mem, idle)
         if (gone) return NONE
         if (this.#hooks.pause?.(this.#resume, false, nowMs()) === true) return PAUSED
-        // It was asked once more meanwhile, and is to stay.
+        // Asked again meanwhile, it answered that the worker stays.
         continue
       }
       const now = nowMs()
       const timedOut = wasIdle && now >= this.#idleUntil
-      // Decided and done in one critical section: nobody finds a leaving worker on the free list.
+      // The worker decides and leaves in one critical section: nobody finds a leaving worker on the free list.
       if (this.#shouldLeave(timedOut)) {
         this.#leave()
-        // Those that stayed while all work waited for other pools' keys shall leave as well.
+        // Workers that stayed while all work waited for other pools' keys must leave as well.
         const all =
           this.mem.sharedHash !== undefined && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0
         const idle = all ? popIdle(this.mem, this.#acct) : NONE
@@ -377,19 +377,22 @@ export class WorkerLoop {
     const { words } = this.mem
     const a = this.mem.acct(this.#acct)
     const state = loadAcquire(words, WQ_STATE)
-    // Stalled work is queued work: somebody has to be there when its bucket is free.
+    // Stalled work is queued work: a worker must be there when its bucket is free.
     const nothingQueued = words[a + NR_QUEUED] === 0
     if (this.#nrDetached > 0) return false
-    // The one to be woken when another pool lets go of a key may be this one.
+    // This may be the worker that is woken when another pool releases a key.
     if (this.mem.sharedHash !== undefined && words[a + STALLED] !== 0) return false
     if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
     const isStale = loadAcquire(words, AFFINITY_SEQ) !== words[this.#w + W_AFFINITY_SEQ]
     return timedOut && (words[a + NR_WORKERS]! > Math.max(1, words[a + MIN_WORKERS]!) || (isStale && nothingQueued))
   }
 
-  /** Under the lock: how long one sleeps that has been idle for all its time and is to stay. Who may leave is woken. */
+  /**
+   * Under the lock: how long a worker sleeps that has idled for its whole timeout and stays. A worker that may leave is
+   * woken.
+   */
   #staysFor(): number {
-    // But whoever frees the key that is waited for may wake nobody here.
+    // But a worker that releases the awaited key may wake nobody here.
     const isStalled = this.mem.sharedHash !== undefined && this.mem.words[this.mem.acct(this.#acct) + STALLED] !== 0
     return isStalled ? Math.max(this.#idleMs, STALLED_MS) : Number.POSITIVE_INFINITY
   }
@@ -402,13 +405,13 @@ export class WorkerLoop {
     storeRelease(words, this.#w + (WORKER.at.state >> 2), WORKER_GONE)
   }
 
-  /** Looks at the wake word for a bounded time, if no other worker does. True if woken. */
+  /** Spins on the wake word for a bounded time, if fewer workers spin than may. True if woken. */
   #spin(now: number): boolean {
     const { words } = this.mem
     const { hashWords } = this.mem
     const wake = this.mem.wake(this.slot)
     const nrSpinning = WQ.at.nr_spinning >> 2
-    // What it has detached waits for the event loop.
+    // Its async items wait for the event loop.
     if (this.#nrDetached > 0) return false
     if (loadAcquire(words, nrSpinning) >= words[WQ.at.max_spinning >> 2]!) return false
     if (this.#spinsToSkip > 0) {
@@ -430,12 +433,12 @@ export class WorkerLoop {
   }
 
   /**
-   * In place of a sleep, for a thread that waits in Node's event loop: calls `onWake` there when this worker is woken,
-   * now and then for nothing. False if it has been woken already. The idle timeout is the caller's to keep.
+   * Replaces a sleep for a thread that waits in Node's event loop: calls `onWake` there when this worker is woken, and
+   * now and then without a reason. False if the worker has been woken already. The caller keeps the idle timeout.
    */
   listen(onWake: () => void): boolean {
     if (!this.#fallAsleep()) return false
-    // A wait cannot be taken back. One that outlived the pause it was for serves the next.
+    // A wait cannot be withdrawn. One that outlived its pause serves the next.
     if (this.#listens) return true
     const woken = futexWaitAsync(this.mem.hashWords, this.mem.wake(this.slot), WAKE_ASLEEP)
     if (woken === undefined) return false
@@ -447,7 +450,7 @@ export class WorkerLoop {
     return true
   }
 
-  /** What is left of the idle timeout; Infinity: it is to stay. */
+  /** The rest of the idle timeout; Infinity: the worker stays. */
   get idleLeftMs(): number {
     return Math.max(0, this.#idleUntil - nowMs())
   }

@@ -2,7 +2,7 @@
  * io-wq: create, enqueue, cancel, exit. Runs on the owner thread, the one that made it; only workers run elsewhere.
  *
  * It knows neither SQEs nor user functions: an item is an index into the slab, its payload is the embedder's, and the
- * worker entry is handed in as a URL. Counterpart: io_uring/io-wq.c.
+ * worker entry is passed in as a URL. Counterpart: io_uring/io-wq.c.
  */
 import { availableParallelism } from 'node:os'
 import { assert, VERIFY } from '../lib/assert.js'
@@ -71,7 +71,7 @@ export type CancelResult = 'ok' | 'running' | 'notfound'
 
 export class Wq {
   readonly mem: WqMemory
-  /** The embedder has a word of each bucket in it. */
+  /** The last item of each bucket, and a word of the embedder's. */
   readonly tails: HashTails
   readonly #slab: Slab
   readonly #hooks: WqHooks
@@ -82,7 +82,7 @@ export class Wq {
   readonly #hashSeat: HashSeat | undefined
   readonly #hasQueued = () => nrQueued(this.mem, ACCT_BOUND) + nrQueued(this.mem, ACCT_UNBOUND) > 0
   #seq = 0
-  /** While it gives up an account: why. */
+  /** The error, while it cancels what an account has queued. */
   #noWorker: Error | undefined
 
   constructor(options: WqOptions) {
@@ -114,7 +114,7 @@ export class Wq {
     })
   }
 
-  /** A record for an item, all its own words reset; NONE when every record is in use. */
+  /** A record for an item, with its own words reset; NONE when every record is in use. */
   alloc(): number {
     const item = this.#slab.alloc()
     if (item !== NONE) {
@@ -126,7 +126,7 @@ export class Wq {
     return item
   }
 
-  /** Gives a record back. One cancelled in a worker's hands comes back when the worker lets go of it. */
+  /** Frees a record. A record cancelled in a worker's hands is freed when the worker has pushed it. */
   free(item: number): void {
     const { words } = this.mem
     const at = this.mem.item(item)
@@ -138,8 +138,8 @@ export class Wq {
   }
 
   /**
-   * Queues an item; `flags` are IO_WQ_WORK_*, `bucket` matters where HASHED, `queue` takes it home. After exit, or with
-   * IO_WQ_WORK_CANCEL, it is cancelled at once instead.
+   * Queues an item. `flags` are IO_WQ_WORK_*; `bucket` counts if HASHED; the item ends on task-work queue `queue`.
+   * After exit, or with IO_WQ_WORK_CANCEL, it is cancelled at once instead.
    */
   enqueue(item: number, flags: number, bucket: number, queue: number): void {
     const { words } = this.mem
@@ -147,7 +147,7 @@ export class Wq {
     words[at + FLAGS] = flags
     words[at + BUCKET] = (flags & IO_WQ_WORK_HASHED) !== 0 ? bucket : 0
     words[at + QUEUE] = queue
-    // Tells a push that never began from one that others followed, should the worker die.
+    // Distinguishes a push that never began from one that others followed, if the worker dies.
     words[at + TW_NEXT] = NONE
     words[at + SEQ] = this.#seq
     this.#seq = (this.#seq + 1) | 0
@@ -160,20 +160,21 @@ export class Wq {
     this.#hashSeat?.watch(this.#hasQueued)
     this.#lock(acct)
     insert(this.mem, acct, item, this.tails)
-    // DIFFERS: the kernel wakes one each time; a woken thread costs us several items' worth of time.
+    // DIFFERS: the kernel wakes a worker each time; here a wake-up costs as much as several items, so it wakes fewer.
     const idle = popIdleIfDue(this.mem, acct, false)
     const create = idle === NONE && this.#claimWorker(a, (flags & IO_WQ_WORK_CONCURRENT) !== 0)
     const isMore = words[a + NR_QUEUED]! > 1
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
     if (create) this.crew.create(acct)
-    // Whoever comes takes one item, unless busy with detached ones. What else is queued may wait for somebody not blocked.
+    // A woken worker takes one item, unless async items keep it busy. Other queued items may require a worker that is
+    // not blocked.
     else if (idle === NONE || isMore || words[this.mem.worker(idle) + W_DETACHED] !== 0) this.crew.watch()
   }
 
   /**
-   * Under the lock: whether one more worker is due; if so it is counted from now on. DIFFERS: IO_WQ_WORK_CONCURRENT
-   * makes one up to the number of CPUs at once, and beyond that only as workers block.
+   * Under the lock: whether one more worker is due; if so it counts from now on. DIFFERS: IO_WQ_WORK_CONCURRENT makes
+   * workers up to the number of CPUs at once, and beyond that only as workers block.
    */
   #claimWorker(a: number, concurrent: boolean): boolean {
     const { words } = this.mem
@@ -182,7 +183,8 @@ export class Wq {
     const acct = a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND
     if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! + this.crew.nrDoomed(acct)) return false
     if (concurrent && !needsMore(this.mem, acct)) return false
-    // Those on their way up, or to the list, take an item each: one job at a time makes one thread, however long it takes.
+    // Workers that are coming up, or will look soon, take an item each: one job at a time makes one thread, however
+    // long it runs.
     return words[a + NR_QUEUED]! > this.crew.nrComing(acct) && this.#count(a)
   }
 
@@ -200,18 +202,21 @@ export class Wq {
     this.crew.refill()
   }
 
-  /** See WqOptions.patienceUs: what is queued has waited long enough. */
+  /** See WqOptions.patienceUs: queued work has waited long enough. */
   nudge(): void {
     if (this.#hasQueued()) this.crew.refill()
   }
 
-  /** Queued work and nobody to run it: wakes an idle worker, or claims a new one. The crew asks, who saw one blocked. */
+  /**
+   * Wakes an idle worker for queued work; true if a new worker was claimed instead, which the caller creates. The crew
+   * calls it when it saw a blocked worker.
+   */
   #wantsWorker(acct: number, insist = true): boolean {
     const { words } = this.mem
     const a = this.mem.acct(acct)
     this.#lock(acct)
     const waiting = words[a + NR_QUEUED]! > 0 && words[a + (ACCT.at.stalled >> 2)] === 0
-    // What was made of those that run was wrong: who comes passes the wake on.
+    // The estimate of the running workers was wrong: a woken worker passes the wake on.
     if (insist && waiting) words[a + ITEM_NS] = ITEM_NS_MAX
     const idle = popIdleIfDue(this.mem, acct, insist)
     const create =
@@ -222,8 +227,8 @@ export class Wq {
   }
 
   /**
-   * Cancels one item: 'ok', it never ran and never will; 'running', it was told (IO_WQ_WORK_CANCEL, interrupt) and
-   * completes by itself; 'notfound', it was neither queued nor running.
+   * Cancels one item. 'ok': it never ran and never will. 'running': it was notified (IO_WQ_WORK_CANCEL, interrupt) and
+   * completes by itself. 'notfound': it was neither queued nor running.
    */
   cancel(item: number): CancelResult {
     const at = this.mem.item(item)
@@ -235,7 +240,9 @@ export class Wq {
     return result
   }
 
-  /** Takes a queued item off its list, as if it had never been queued; the record stays. False if it is not queued. */
+  /**
+   * Removes a queued item from its list, as if it had never been queued; the record stays. False if it is not queued.
+   */
   withdraw(item: number): boolean {
     const { words } = this.mem
     const at = this.mem.item(item)
@@ -248,7 +255,7 @@ export class Wq {
     }
     const emptied = queued && nrQueued(this.mem, acct) === 0
     unlock(words, this.mem.acct(acct) + LOCK)
-    // The last worker of a pool that ends stays only for what is queued.
+    // The last worker of a pool that ends stays only for queued items.
     if (emptied && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) this.wakeAllIdle()
     return queued
   }
@@ -257,7 +264,7 @@ export class Wq {
     const { words } = this.mem
     const state = loadAcquire(words, at + STATE)
     if ((state & ITEM_STATE_MASK) !== ITEM_TAKEN) return false
-    // Against the worker's own step from TAKEN to RUNNING: exactly one of the two succeeds.
+    // Races the worker's step from TAKEN to RUNNING: exactly one of the two succeeds.
     const canceled = (state & ~ITEM_STATE_MASK) | ITEM_CANCELED
     return cmpxchg(words, at + STATE, state, canceled) === state
   }
@@ -281,7 +288,7 @@ export class Wq {
     }
     let strongest: CancelResult = 'notfound'
     for (const item of byState.flat()) {
-      // The end of one may have been that of others, whose records may be used anew.
+      // The end of one item may have ended others, whose records may be in use again.
       if (cancelRank(this.mem, item) === NONE || !match(item)) continue
       const result = this.cancel(item)
       if (result === 'running' || strongest === 'notfound') strongest = result
@@ -295,7 +302,10 @@ export class Wq {
     return (loadAcquire(this.mem.words, this.mem.item(item) + FLAGS) & IO_WQ_WORK_CANCEL) !== 0
   }
 
-  /** Sets the limits, 0 leaves one as it is; returns the pair before. Lowering stops creation and kills nobody. */
+  /**
+   * Sets the limits, of which 0 leaves one as it is; returns the previous pair. A lower limit stops creation and kills
+   * no worker.
+   */
   maxWorkers(bound: number, unbound: number): [bound: number, unbound: number] {
     const before: [number, number] = [0, 0]
     for (const [acct, limit] of [bound, unbound].entries()) {
@@ -308,16 +318,16 @@ export class Wq {
   }
 
   /**
-   * Keeps workers on some processors; undefined, on those of the owner. Workers made from now on start there; one that
-   * was made before leaves at its next idle timeout, the last one of an account too. Counterpart: io_wq_cpu_affinity.
+   * Restricts workers to some processors; undefined, to those of the owner. Workers made from now on start there. Older
+   * ones leave at their next idle timeout, the last one of an account too. Counterpart: io_wq_cpu_affinity.
    */
   setAffinity(cpus: readonly number[] | undefined): void {
     this.crew.setAffinity(cpus)
-    // Those that were to stay have a reason to leave.
+    // Workers that were to stay now have a reason to leave.
     this.wakeAllIdle()
   }
 
-  /** On: a worker that would go idle leaves instead, the last one too. Off: the last one of an account stays. */
+  /** On: a worker leaves instead of going idle, the last one too. Off: the last one of an account stays. */
   setExitOnIdle(on: boolean): void {
     const { words } = this.mem
     if (!on) {
@@ -328,7 +338,7 @@ export class Wq {
     }
   }
 
-  /** Every idle worker looks around: for work, and for reasons to leave. */
+  /** Wakes every idle worker, to look for work and for reasons to leave. */
   wakeAllIdle(): void {
     for (let acct = 0; acct < NR_ACCTS; acct++) {
       const woken: number[] = []
@@ -340,8 +350,8 @@ export class Wq {
   }
 
   /**
-   * Ends the pool: unbounded items still pending are cancelled, bounded ones run, workers leave. Resolves when no
-   * worker thread is left; what is then still pending has been cancelled.
+   * Ends the pool: unbounded items that are still queued are cancelled, bounded ones run, workers leave. Resolves when
+   * no worker thread is left; items still queued then have been cancelled.
    */
   async exit(): Promise<void> {
     fetchOr(this.mem.words, WQ_STATE, WQ_EXIT)
@@ -355,17 +365,17 @@ export class Wq {
     this.#hashSeat?.leave()
   }
 
-  /** Resolves when no worker thread is left, whatever made them leave. */
+  /** Resolves when no worker thread is left, for whatever reason they left. */
   workersGone(): Promise<void> {
     return this.crew.gone()
   }
 
-  /** Kills the thread that runs an item, the hard way: the item dies with it, for `reason`; the rest goes on. */
+  /** Kills the thread that runs an item: the item dies with it, for `reason`; other items go on. */
   terminateRunning(item: number, reason?: Error): boolean {
     const slot = this.runningIn(item)
     if (slot === NONE) return false
     this.crew.terminate(slot, reason)
-    // A thread inside of a system call dies only once it is out of it.
+    // A thread inside of a system call dies only when the call has returned.
     this.crew.interrupt(slot, this.mem.item(item))
     this.crew.replaceEnded(slot)
     return true
@@ -377,7 +387,7 @@ export class Wq {
     return (state & ITEM_STATE_MASK) === ITEM_RUNNING ? state >> ITEM_SLOT_SHIFT : NONE
   }
 
-  /** Cancels all that is queued in one account. */
+  /** Cancels all items that are queued in one account. */
   cancelPending(acct: number): boolean {
     const head = () => this.mem.words[this.mem.acct(acct) + (ACCT.at.head >> 2)]!
     const some = head() !== NONE
@@ -385,7 +395,7 @@ export class Wq {
     return some
   }
 
-  /** The next item come home through a queue, or NONE. The embedder completes it and calls free(). */
+  /** Pops the next item of a task-work queue, or NONE. The embedder completes it and calls free(). */
   popDone(queue: number): number {
     for (;;) {
       const item = this.#homes.pop(queue)
@@ -394,7 +404,10 @@ export class Wq {
     }
   }
 
-  /** Sends an item home from the owner itself, behind what workers sent. True on the empty to non-empty edge. */
+  /**
+   * Pushes an item on a task-work queue from the owner itself, behind those of workers. True on the edge from empty to
+   * non-empty.
+   */
   pushHome(item: number, queue: number): boolean {
     const { words } = this.mem
     words[this.mem.item(item) + QUEUE] = queue
@@ -407,12 +420,12 @@ export class Wq {
     return this.#slab.nrTouched
   }
 
-  /** How many times alloc() would not give NONE. */
+  /** How many records alloc() can still return. */
   get nrFree(): number {
     return this.#slab.capacity - this.#slab.nrUsed
   }
 
-  /** Takes an item's state back; true if it was a cancelled one that only brought its record home. */
+  /** Sets a popped item's state; true if it was cancelled and only its record came back. */
   #landed(item: number): boolean {
     const at = this.mem.item(item) + STATE
     const state = this.mem.words[at]! & ITEM_STATE_MASK
@@ -428,10 +441,10 @@ export class Wq {
   }
 
   /**
-   * Sleeps on the owner thread until `wanted` more items came home, one with FORCE_WAKE did, or `timeoutMs` have passed;
-   * it may wake early. `ready` is asked once, after the sleep was announced. While work is queued it sleeps in slices,
-   * to see workers that block. True if it has slept on with items at home, and no other is on its way: fewer than
-   * `wanted`, and none with FORCE_WAKE.
+   * Sleeps on the owner thread until `wanted` more items are task work, one with FORCE_WAKE is, or `timeoutMs` have
+   * passed; it may wake early. `ready` is asked once, after the sleep was announced. While work is queued it sleeps in
+   * slices, to find blocked workers. True if it slept on beside task work and no more is coming: fewer than `wanted`
+   * items, and none with FORCE_WAKE.
    */
   sleep(timeoutMs: number, wanted: number, ready: () => boolean): boolean {
     const { mem, crew } = this
@@ -443,7 +456,7 @@ export class Wq {
     return sleptOn
   }
 
-  /** See grace(): whether every worker has since let go of the item it has in hand now. */
+  /** See grace(): whether every worker has since finished with the item that it has in hand now. */
   grace(): () => boolean {
     return grace(this.mem)
   }
@@ -463,7 +476,8 @@ export class Wq {
     const wreck = findStrays(this.mem, slots, this.#slab.nrTouched)
     this.#homes.doubt(wreck)
     repairAfter(this.mem, slots, this.tails, () => this.#slab.nrTouched, this.crew.onStuck)
-    // Also what is in doubt for a repair that this one interrupts: the embedder is told of this one now, and will pop.
+    // This includes items in doubt for a repair that this one interrupts: the embedder learns of this one now, and will
+    // pop.
     this.#homes.clearDoubts(
       () => this.crew.someoneMidPush(),
       () => this.sleep(1, 1, () => false),
@@ -474,7 +488,7 @@ export class Wq {
       if (this.#hooks.onDied(item, casualty.error)) casualty.isTold = true
     }
     for (let acct = 0; acct < NR_ACCTS; acct++) {
-      // Buckets they held are free now: whoever waited for one, in either account, looks again.
+      // The buckets that they held are free now: workers that waited for one, in either account, look again.
       this.#lock(acct)
       storeRelease(words, this.mem.acct(acct) + (ACCT.at.stalled >> 2), 0)
       unlock(words, this.mem.acct(acct) + LOCK)
