@@ -95,7 +95,7 @@ const ROWS = {
   'WORKER.blocked': ['Under the account\'s lock; a worker looks without it first, and takes the lock if it was counted out.', SAMPLED, 'a worker that is seen to block'],
   'WORKER.tid': ['The worker names its thread before it says that it is up; the owner asks whether that thread is there.', 'coming up, owner in a futex', 'a worker that dies holding its account’s lock'],
   'WORKER.spinning': ['Set before it is counted in nr_spinning and reset after, so that a repair knows whether the dead one was counted.', SPINS, 'spins'],
-  'WORKER.detached': ['How many promises it has pending; the owner does not take a worker for one that comes to look.', DETACHED, 'detached, in buckets'],
+  'WORKER.nr_async': ['How many promises it has pending; the owner does not take a worker for one that comes to look.', DETACHED, 'detached, in buckets'],
   'ITEM.state': ['Hands the record over: QUEUED and TAKEN under the lock, RUNNING and CANCELED by one compare-exchange each, of which one succeeds; DONE before the push.', CANCELS, DEATH, 'detached, and cancelled in its run'],
   'ITEM.flags': ['The owner adds IO_WQ_WORK_CANCEL while the item runs, then interrupts; the work looks before it waits.', CANCELS, 'cancels'],
   'ITEM.tw_next': ['The link of a node in its queue, stored by the producer behind it; pairs with the consumer\'s load.', PUSHES, POLLED, 'three die in the midst of a push, and one more sends between them'],

@@ -47,7 +47,7 @@ export class Life {
   /** Settles all jobs that came home; returns how many. */
   drain(): number {
     let count = 0
-    for (let item = this.#wq.popDone(QUEUE); item !== NONE; item = this.#wq.popDone(QUEUE)) {
+    for (let item = this.#wq.popTaskWork(QUEUE); item !== NONE; item = this.#wq.popTaskWork(QUEUE)) {
       count++
       this.#settler.settle(item)
     }

@@ -39,7 +39,7 @@ export interface CrewOptions {
 export interface CrewOwner {
   recover(dead: readonly Casualty[]): void
   /** `insist`: regardless of the speed of the running workers. */
-  wantsWorker(acct: number, insist: boolean): boolean
+  wakeOrClaimWorker(acct: number, insist: boolean): boolean
   /** Cancels what no worker will run. True if there were items. */
   giveUp(acct: number, error: Error): boolean
 }

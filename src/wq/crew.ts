@@ -49,7 +49,7 @@ const W_TID = WORKER.at.tid >> 2
 const W_ACCT = WORKER.at.acct >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
-const W_DETACHED = WORKER.at.detached >> 2
+const W_NR_ASYNC = WORKER.at.nr_async >> 2
 const STATE = ITEM.at.state >> 2
 
 /** How often workers are looked at while work waits for one. */
@@ -141,7 +141,7 @@ export class Crew {
     words[w + W_BLOCKED] = 0
     words[w + W_TID] = 0
     words[w + W_AFFINITY_SEQ] = words[AFFINITY_SEQ]!
-    words[w + W_DETACHED] = 0
+    words[w + W_NR_ASYNC] = 0
     storeRelease(words, w + W_STATE, WORKER_STARTING)
     const data = this.#options.workerData?.(slot)
     const spare = this.spare?.take()
@@ -306,7 +306,7 @@ export class Crew {
   /** Makes the workers that are due. */
   refill(): void {
     for (let acct = 0; acct < NR_ACCTS; acct++) {
-      while (this.#owner.wantsWorker(acct, true)) this.create(acct)
+      while (this.#owner.wakeOrClaimWorker(acct, true)) this.create(acct)
     }
   }
 
@@ -461,7 +461,7 @@ export class Crew {
       again = true
       let isMoving = false
       for (let slot = 0; slot < this.#members.length; slot++) isMoving = this.#isMoving(slot, acct) || isMoving
-      if (this.#owner.wantsWorker(acct, !isMoving)) this.create(acct)
+      if (this.#owner.wakeOrClaimWorker(acct, !isMoving)) this.create(acct)
     }
     return again
   }

@@ -67,7 +67,7 @@ export const WORKER = struct('io_worker', [
   ['blocked',   'u32', 'holder', '1: seen blocked and taken out of nr_running'],
   ['tid',       'u32', 'worker', 'the kernel\'s id of the thread, 0 where unknown'],
   ['spinning',  'u32', 'worker', '1: counted in nr_spinning'],
-  ['detached',  'u32', 'worker', 'async items it runs beside the one in hand'],
+  ['nr_async',  'u32', 'worker', 'async items it runs beside the one in hand'],
 ])
 
 // biome-ignore format: table

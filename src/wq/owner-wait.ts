@@ -35,7 +35,7 @@ const SPIN_MS = 0.05
  * of the items were pushed. `verifier` is called once the wait is announced, and the function that it returns when the
  * wait is over.
  */
-export function sleepUntilHome(
+export function sleepUntilPushed(
   mem: WqMemory,
   timeoutMs: number,
   wanted: number,

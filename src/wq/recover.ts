@@ -41,7 +41,7 @@ const STATE = ITEM.at.state >> 2
 const FLAGS = ITEM.at.flags >> 2
 const SEQ = ITEM.at.seq >> 2
 /** In an item that is task work. */
-const SENT = ITEM.at.prev >> 2
+const PUSHED_SEQ = ITEM.at.prev >> 2
 const W_STATE = WORKER.at.state >> 2
 const W_ACCT = WORKER.at.acct >> 2
 const W_CURRENT = WORKER.at.current >> 2
@@ -251,6 +251,6 @@ function comesBefore(mem: WqMemory, a: Piece, b: Piece): boolean {
   const { words } = mem
   if (a.isTail || b.isTail) return b.isTail
   const slotOf = (item: number) => words[mem.item(item) + STATE]! >> ITEM_SLOT_SHIFT
-  const sentOf = (item: number) => words[mem.item(item) + SENT]!
+  const sentOf = (item: number) => words[mem.item(item) + PUSHED_SEQ]!
   return a.items.some((x) => b.items.some((y) => slotOf(x) === slotOf(y) && ((sentOf(x) - sentOf(y)) | 0) < 0))
 }

@@ -28,7 +28,7 @@ const W_CURRENT = WORKER.at.current >> 2
 const W_SEQ = WORKER.at.work_seq >> 2
 const W_BLOCKED = WORKER.at.blocked >> 2
 const W_TID = WORKER.at.tid >> 2
-const W_DETACHED = WORKER.at.detached >> 2
+const W_NR_ASYNC = WORKER.at.nr_async >> 2
 
 /**
  * So many looks, a millisecond or more apart, after which a worker between two items counts as kept by its event loop.
@@ -103,7 +103,7 @@ export class Sampler {
     const { words } = this.#mem
     const w = this.#mem.worker(slot)
     if (words[w + W_STATE] !== WORKER_UP || this.#still[slot]! >= MAX_STILL) return false
-    if (loadAcquire(words, w + W_DETACHED) !== 0) return false
+    if (loadAcquire(words, w + W_NR_ASYNC) !== 0) return false
     const current = loadAcquire(words, w + W_CURRENT)
     if (current === NONE) return true
     const state = loadAcquire(words, this.#mem.item(current) + STATE)
@@ -114,6 +114,6 @@ export class Sampler {
   /** Whether it has an item in hand, or an async one: either may block, or keep a woken worker from looking. */
   #hasWork(w: number): boolean {
     const { words } = this.#mem
-    return loadAcquire(words, w + W_CURRENT) !== NONE || loadAcquire(words, w + W_DETACHED) !== 0
+    return loadAcquire(words, w + W_CURRENT) !== NONE || loadAcquire(words, w + W_NR_ASYNC) !== 0
   }
 }

@@ -12,7 +12,7 @@ const MAX_TIMER_MS = 0x7fff_ffff
 
 export class StartLimit {
   readonly #sliceMs: number
-  readonly #count: () => boolean
+  readonly #countStarts: () => boolean
   #timer: NodeJS.Timeout | undefined
   #isOn = false
   #sinceMs = 0
@@ -20,7 +20,7 @@ export class StartLimit {
   /** `count` counts one more slice for each thread that is not up, and returns whether there are any. */
   constructor(limitMs: number, count: () => boolean) {
     this.#sliceMs = limitMs / NR_SLICES
-    this.#count = count
+    this.#countStarts = count
   }
 
   /** A thread is about to start. */
@@ -37,7 +37,7 @@ export class StartLimit {
   }
 
   #tick(): void {
-    this.#isOn = this.#count()
+    this.#isOn = this.#countStarts()
     if (this.#isOn) this.#arm()
   }
 

@@ -50,19 +50,19 @@ const NR_QUEUED = ACCT.at.nr_queued >> 2
 const NR_WORKERS = ACCT.at.nr_workers >> 2
 const MIN_WORKERS = ACCT.at.min_workers >> 2
 const STALLED = ACCT.at.stalled >> 2
-const SENT = ITEM.at.prev >> 2
+const PUSHED_SEQ = ITEM.at.prev >> 2
 const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
 const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
 
 /** doWork's result for an async item, which goes on in Node's event loop. */
-export const DETACHED = 1
+export const ASYNC = 1
 
 export interface WorkerHooks {
   /**
    * Runs one item. ASYNC: the item goes on in Node's event loop, and ends with finish(); it stays RUNNING until then,
    * and the loop runs other items meanwhile, as `pause` allows.
    */
-  doWork(item: number): undefined | typeof DETACHED
+  doWork(item: number): undefined | typeof ASYNC
   /** A task-work queue went from empty to non-empty: wake its owner. */
   onEdge(queue: number): void
   /** The worker has left the pool: let the thread end. */
@@ -102,7 +102,7 @@ export class WorkerLoop {
   readonly #producers: (Producer | undefined)[] = []
   /** The items behind the running one, in the run that this worker holds. */
   #runNext = NONE
-  #nrDetached = 0
+  #nrAsync = 0
   /** Async items that hold a bucket: the offset of its holder, and the rest of the item's run. */
   readonly #holding = new Map<number, { readonly holderAt: number; readonly next: number }>()
   /** The rest of the run behind each async item that ended: its first item. */
@@ -160,7 +160,7 @@ export class WorkerLoop {
       this.#runNext = words[at + NEXT]!
       const isHashed = (words[at + FLAGS]! & IO_WQ_WORK_HASHED) !== 0
       const holderAt = isHashed ? this.mem.holderAt(words[at + BUCKET]!) : NONE
-      if (this.#begin(item) && this.#hooks.doWork(item) === DETACHED) this.#detach(item, holderAt)
+      if (this.#begin(item) && this.#hooks.doWork(item) === ASYNC) this.#keepAsync(item, holderAt)
       else this.#end(item, holderAt)
       if (!this.#isTimed) continue
       const now = nowMs()
@@ -186,13 +186,13 @@ export class WorkerLoop {
   }
 
   /** From here on only the item's state names this worker; a kill reads it. */
-  #detach(item: number, holderAt: number): void {
+  #keepAsync(item: number, holderAt: number): void {
     const { words } = this.mem
     this.running()
     if (holderAt !== NONE) this.#holding.set(item, { holderAt, next: this.#runNext })
     this.#runNext = NONE
-    this.#nrDetached++
-    storeRelease(words, this.#w + (WORKER.at.detached >> 2), this.#nrDetached)
+    this.#nrAsync++
+    storeRelease(words, this.#w + (WORKER.at.nr_async >> 2), this.#nrAsync)
     storeRelease(words, this.#w + (WORKER.at.current >> 2), NONE)
   }
 
@@ -204,13 +204,13 @@ export class WorkerLoop {
     const { words } = this.mem
     const current = this.#w + (WORKER.at.current >> 2)
     assert(words[current] === NONE, 'an item that was detached ends while no other is in hand')
-    this.#nrDetached--
+    this.#nrAsync--
     // The worker has not been idle: the timeout begins anew.
     if (this.#idleUntil === Number.POSITIVE_INFINITY) this.#idleUntil = nowMs() + this.#idleMs
-    storeRelease(words, this.#w + (WORKER.at.detached >> 2), this.#nrDetached)
+    storeRelease(words, this.#w + (WORKER.at.nr_async >> 2), this.#nrAsync)
     fetchAdd(words, this.#w + (WORKER.at.work_seq >> 2), 1)
     storeRelease(words, current, item)
-    this.#sendHome(item)
+    this.#pushTaskWork(item)
     const held = this.#holding.get(item)
     if (held === undefined) return false
     this.#holding.delete(item)
@@ -222,11 +222,11 @@ export class WorkerLoop {
 
   #end(item: number, holderAt: number): void {
     this.running()
-    this.#sendHome(item)
+    this.#pushTaskWork(item)
     if (holderAt !== NONE && this.#runNext === NONE) this.#releaseBucket(holderAt, true)
   }
 
-  #sendHome(item: number): void {
+  #pushTaskWork(item: number): void {
     const { words } = this.mem
     const at = this.mem.item(item)
     const queue = words[at + QUEUE]!
@@ -235,7 +235,7 @@ export class WorkerLoop {
       storeRelease(words, at + STATE, ITEM_DONE | (this.slot << ITEM_SLOT_SHIFT))
     }
     // A repair orders the items that this worker pushed by it, if the queue breaks.
-    words[at + SENT] = words[this.#w + (WORKER.at.work_seq >> 2)]!
+    words[at + PUSHED_SEQ] = words[this.#w + (WORKER.at.work_seq >> 2)]!
     const force = (words[at + FLAGS]! & IO_WQ_WORK_FORCE_WAKE) !== 0
     const edge = this.#producer(queue).push(item)
     if (edge) this.#hooks.onEdge(queue)
@@ -337,7 +337,7 @@ export class WorkerLoop {
         return item
       }
       if (retires) {
-        const gone = this.#nrDetached === 0
+        const gone = this.#nrAsync === 0
         if (gone) this.#leave()
         // A wake that this worker may have had passes to another.
         const idle = popIdleIfDue(this.mem, this.#acct, true)
@@ -379,7 +379,7 @@ export class WorkerLoop {
     const state = loadAcquire(words, WQ_STATE)
     // Stalled work is queued work: a worker must be there when its bucket is free.
     const nothingQueued = words[a + NR_QUEUED] === 0
-    if (this.#nrDetached > 0) return false
+    if (this.#nrAsync > 0) return false
     // This may be the worker that is woken when another pool releases a key.
     if (this.mem.sharedHash !== undefined && words[a + STALLED] !== 0) return false
     if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) return nothingQueued || words[a + NR_WORKERS]! > 1
@@ -412,7 +412,7 @@ export class WorkerLoop {
     const wake = this.mem.wake(this.slot)
     const nrSpinning = WQ.at.nr_spinning >> 2
     // Its async items wait for the event loop.
-    if (this.#nrDetached > 0) return false
+    if (this.#nrAsync > 0) return false
     if (loadAcquire(words, nrSpinning) >= words[WQ.at.max_spinning >> 2]!) return false
     if (this.#spinsToSkip > 0) {
       this.#spinsToSkip--

@@ -49,7 +49,7 @@ export class Stand {
 
   async #drain(): Promise<void> {
     while (!this.#isOver) {
-      const pop = () => (this.drains ? this.wq.popDone(0) : NONE)
+      const pop = () => (this.drains ? this.wq.popTaskWork(0) : NONE)
       for (let item = pop(); item !== NONE; item = pop()) this.#end(item, 'done')
       await new Promise((resolve) => setImmediate(resolve))
     }

@@ -13,7 +13,6 @@ import { clearLists, insert, needsMore, popIdle, popIdleIfDue, remove } from './
 import { Crew } from './crew.js'
 import type { HashSeat } from './hash-pools.js'
 import { HashTails } from './hash-tails.js'
-import { Homes } from './homes.js'
 import { acctOf, cancelRank, clampWorkers, countsOf, isQueued, lacksSpare, nrQueued, type WqCounts } from './items.js'
 import {
   ACCT,
@@ -44,8 +43,9 @@ import {
 import { lock, unlock } from './lock.js'
 import type { Casualty } from './member.js'
 import type { WqHooks, WqOptions } from './options.js'
-import { countVerifier, grace, sleepUntilHome } from './owner-wait.js'
+import { countVerifier, grace, sleepUntilPushed } from './owner-wait.js'
 import { findStrays, repairAfter } from './recover.js'
+import { TaskWork } from './task-work.js'
 import { currentTid } from './thread-name.js'
 import { wakeWorker } from './wakes.js'
 
@@ -65,7 +65,7 @@ const MIN_WORKERS = ACCT.at.min_workers >> 2
 const ITEM_NS = ACCT.at.item_ns >> 2
 const WQ_STATE = WQ.at.state >> 2
 const MAX_RUNNING = WQ.at.max_running >> 2
-const W_DETACHED = WORKER.at.detached >> 2
+const W_NR_ASYNC = WORKER.at.nr_async >> 2
 
 export type CancelResult = 'ok' | 'running' | 'notfound'
 
@@ -75,7 +75,7 @@ export class Wq {
   readonly tails: HashTails
   readonly #slab: Slab
   readonly #hooks: WqHooks
-  readonly #homes: Homes
+  readonly #taskWork: TaskWork
   /** Its threads. */
   readonly crew: Crew
   readonly #concurrency: number
@@ -89,7 +89,7 @@ export class Wq {
     this.mem = WqMemory.create(options, options.sab, options.hashSeat)
     this.tails = new HashTails(options.nrBuckets)
     this.#hashSeat = options.hashSeat
-    this.#homes = new Homes(this.mem)
+    this.#taskWork = new TaskWork(this.mem)
     this.#slab = new Slab(options.nrItems)
     this.#hooks = options.hooks
     this.#concurrency = options.concurrency ?? 1
@@ -109,7 +109,7 @@ export class Wq {
     }
     this.crew = new Crew(this.mem, options, {
       recover: (dead) => this.#recover(dead),
-      wantsWorker: (acct, insist) => this.#wantsWorker(acct, insist),
+      wakeOrClaimWorker: (acct, insist) => this.#wakeOrClaimWorker(acct, insist),
       giveUp: (acct, error) => this.#giveUp(acct, error),
     })
   }
@@ -147,7 +147,7 @@ export class Wq {
     words[at + FLAGS] = flags
     words[at + BUCKET] = (flags & IO_WQ_WORK_HASHED) !== 0 ? bucket : 0
     words[at + QUEUE] = queue
-    // Distinguishes a push that never began from one that others followed, if the worker dies.
+    // If the worker dies, this distinguishes a push that never began.
     words[at + TW_NEXT] = NONE
     words[at + SEQ] = this.#seq
     this.#seq = (this.#seq + 1) | 0
@@ -167,9 +167,8 @@ export class Wq {
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
     if (create) this.crew.create(acct)
-    // A woken worker takes one item, unless async items keep it busy. Other queued items may require a worker that is
-    // not blocked.
-    else if (idle === NONE || isMore || words[this.mem.worker(idle) + W_DETACHED] !== 0) this.crew.watch()
+    // A woken worker takes one item, unless async ones keep it busy. Others may require one that is not blocked.
+    else if (idle === NONE || isMore || words[this.mem.worker(idle) + W_NR_ASYNC] !== 0) this.crew.watch()
   }
 
   /**
@@ -183,13 +182,12 @@ export class Wq {
     const acct = a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND
     if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! + this.crew.nrDoomed(acct)) return false
     if (concurrent && !needsMore(this.mem, acct)) return false
-    // Workers that are coming up, or will look soon, take an item each: one job at a time makes one thread, however
-    // long it runs.
-    return words[a + NR_QUEUED]! > this.crew.nrComing(acct) && this.#count(a)
+    // Workers that will look soon take an item each: one job at a time makes one thread, however long it runs.
+    return words[a + NR_QUEUED]! > this.crew.nrComing(acct) && this.#countWorker(a)
   }
 
   /** Under the lock: counts one more worker, if there is a slot for it. */
-  #count(a: number): boolean {
+  #countWorker(a: number): boolean {
     if (!this.crew.hasSlot()) return false
     const { words } = this.mem
     words[a + NR_WORKERS] = words[a + NR_WORKERS]! + 1
@@ -207,11 +205,8 @@ export class Wq {
     if (this.#hasQueued()) this.crew.refill()
   }
 
-  /**
-   * Wakes an idle worker for queued work; true if a new worker was claimed instead, which the caller creates. The crew
-   * calls it when it saw a blocked worker.
-   */
-  #wantsWorker(acct: number, insist = true): boolean {
+  /** Wakes an idle worker for queued work. True if it claimed a new one instead, which the caller creates. */
+  #wakeOrClaimWorker(acct: number, insist = true): boolean {
     const { words } = this.mem
     const a = this.mem.acct(acct)
     this.#lock(acct)
@@ -220,7 +215,8 @@ export class Wq {
     if (insist && waiting) words[a + ITEM_NS] = ITEM_NS_MAX
     const idle = popIdleIfDue(this.mem, acct, insist)
     const create =
-      idle === NONE && ((waiting && this.#claimWorker(a, false)) || (lacksSpare(this.mem, acct) && this.#count(a)))
+      idle === NONE &&
+      ((waiting && this.#claimWorker(a, false)) || (lacksSpare(this.mem, acct) && this.#countWorker(a)))
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
     return create
@@ -302,17 +298,14 @@ export class Wq {
     return (loadAcquire(this.mem.words, this.mem.item(item) + FLAGS) & IO_WQ_WORK_CANCEL) !== 0
   }
 
-  /**
-   * Sets the limits, of which 0 leaves one as it is; returns the previous pair. A lower limit stops creation and kills
-   * no worker.
-   */
+  /** Sets the limits; 0 leaves one. Returns the previous pair. A lower limit stops creation and kills no worker. */
   maxWorkers(bound: number, unbound: number): [bound: number, unbound: number] {
     const before: [number, number] = [0, 0]
     for (const [acct, limit] of [bound, unbound].entries()) {
       const at = this.mem.acct(acct) + MAX_WORKERS
       before[acct] = this.mem.words[at]!
       if (limit > 0) this.mem.words[at] = clampWorkers(limit, this.mem.shape.nrSlots)
-      if (this.#wantsWorker(acct)) this.crew.create(acct)
+      if (this.#wakeOrClaimWorker(acct)) this.crew.create(acct)
     }
     return before
   }
@@ -396,23 +389,20 @@ export class Wq {
   }
 
   /** Pops the next item of a task-work queue, or NONE. The embedder completes it and calls free(). */
-  popDone(queue: number): number {
+  popTaskWork(queue: number): number {
     for (;;) {
-      const item = this.#homes.pop(queue)
+      const item = this.#taskWork.pop(queue)
       if (item === NONE || !this.#landed(item)) return item
       this.#slab.free(item)
     }
   }
 
-  /**
-   * Pushes an item on a task-work queue from the owner itself, behind those of workers. True on the edge from empty to
-   * non-empty.
-   */
-  pushHome(item: number, queue: number): boolean {
+  /** Pushes an item from the owner itself, behind those of workers. True on the edge from empty to non-empty. */
+  pushTaskWork(item: number, queue: number): boolean {
     const { words } = this.mem
     words[this.mem.item(item) + QUEUE] = queue
     storeRelease(words, this.mem.item(item) + STATE, ITEM_DONE)
-    return this.#homes.push(queue, item)
+    return this.#taskWork.push(queue, item)
   }
 
   /** Items ever handed out: none at this index or above is in use. */
@@ -431,13 +421,13 @@ export class Wq {
     const state = this.mem.words[at]! & ITEM_STATE_MASK
     assert(state === ITEM_DONE || state === ITEM_CANCELED, `item ${item} came home done or cancelled (${state})`)
     this.mem.words[at] = ITEM_FREE
-    if (state === ITEM_CANCELED) this.#homes.foundAstray(item)
+    if (state === ITEM_CANCELED) this.#taskWork.foundAstray(item)
     return state === ITEM_CANCELED
   }
 
   /** True iff everything pushed to the queue was popped. */
   isQueueEmpty(queue: number): boolean {
-    return this.#homes.isEmpty(queue)
+    return this.#taskWork.isEmpty(queue)
   }
 
   /**
@@ -450,7 +440,7 @@ export class Wq {
     const { mem, crew } = this
     const verifier = () => countVerifier(mem, wanted, this.nrTouched, () => crew.someoneMidPush())
     const slice = crew.slice(timeoutMs)
-    const sleptOn = sleepUntilHome(mem, slice, wanted, ready, VERIFY ? verifier : undefined) && !crew.someoneMidPush()
+    const sleptOn = sleepUntilPushed(mem, slice, wanted, ready, VERIFY ? verifier : undefined) && !crew.someoneMidPush()
     this.crew.tickIfDue()
     this.#hashSeat?.reapIfDue()
     return sleptOn
@@ -474,11 +464,11 @@ export class Wq {
     const { words } = this.mem
     const slots = dead.map(({ slot }) => slot)
     const wreck = findStrays(this.mem, slots, this.#slab.nrTouched)
-    this.#homes.doubt(wreck)
+    this.#taskWork.doubt(wreck)
     repairAfter(this.mem, slots, this.tails, () => this.#slab.nrTouched, this.crew.onStuck)
     // This includes items in doubt for a repair that this one interrupts: the embedder learns of this one now, and will
     // pop.
-    this.#homes.clearDoubts(
+    this.#taskWork.clearDoubts(
       () => this.crew.someoneMidPush(),
       () => this.sleep(1, 1, () => false),
     )
@@ -492,7 +482,7 @@ export class Wq {
       this.#lock(acct)
       storeRelease(words, this.mem.acct(acct) + (ACCT.at.stalled >> 2), 0)
       unlock(words, this.mem.acct(acct) + LOCK)
-      if (this.#wantsWorker(acct)) this.crew.create(acct)
+      if (this.#wakeOrClaimWorker(acct)) this.crew.create(acct)
     }
     this.#hooks.onRecovered?.()
   }

@@ -84,7 +84,7 @@ export function worker(memory: SharedArrayBuffer, { each }: Arg, thread: number)
 function owned(memory: SharedArrayBuffer) {
   const mem = WqMemory.attach(memory, 0)
   const queue = consumer(mem.queue(0))
-  const wq = { mem, popDone: queue.pop, isQueueEmpty: queue.isEmpty, free() {} }
+  const wq = { mem, popTaskWork: queue.pop, isQueueEmpty: queue.isEmpty, free() {} }
   // Its own rings are not the explorer's.
   const ctx = unheld(() => new IoRingCtx(0, 1, FD, 0, CQ_ENTRIES, CQ_ENTRIES))
   Object.assign(ctx, { words: ringWords(memory), cqesWord: (CQES_BYTE - RING_BYTE) >> 2, nrInflight: NR_REQS })

@@ -121,7 +121,7 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     /.*/,
     {
       file: 'wq/worker-loop',
-      change: [['if (this.#nrDetached > 0)\n            return false;\n        // The one', '// The one']],
+      change: [['if (this.#nrAsync > 0)\n            return false;\n        // This may', '// This may']],
     },
   ],
 ]
@@ -233,7 +233,7 @@ const PLANTED_IN_REPAIR: typeof PLANTED = [
     'drawn',
     /in its turn|came back/,
     {
-      file: 'wq/homes',
+      file: 'wq/task-work',
       change: [
         [
           'const land = (item) => this.#land(queue, item);',

@@ -400,7 +400,7 @@ class Owner {
   }
 
   #pop(): void {
-    for (let item = this.#wq.popDone(0); item !== NONE; item = this.#wq.popDone(0)) {
+    for (let item = this.#wq.popTaskWork(0); item !== NONE; item = this.#wq.popTaskWork(0)) {
       this.#report.home.push(item)
       this.#wq.free(item)
     }
@@ -488,7 +488,7 @@ class EventLoop {
 
   detach(item: number): 1 {
     this.#pending.push(item)
-    return planted.loop.DETACHED
+    return planted.loop.ASYNC
   }
 
   pause(resume: () => void, idle: boolean, loop: WorkerLoop): boolean {

@@ -45,14 +45,14 @@ export function snapshot(mem: WqMemory): Snapshot {
     accts: Array.from({ length: NR_ACCTS }, (_, acct) => acctOf(mem, acct)),
     workers: Array.from({ length: mem.shape.nrSlots }, (_, slot) => {
       const w = mem.worker(slot)
-      const { acct, state, blocked, current, detached } = WORKER.at
+      const { acct, state, blocked, current, nr_async } = WORKER.at
       return {
         acct: word(w, acct),
         state: word(w, state),
         wake: mem.hashWords[mem.wake(slot)]!,
         blocked: word(w, blocked),
         current: word(w, current),
-        detached: word(w, detached),
+        detached: word(w, nr_async),
       }
     }),
     hash: Array.from({ length: mem.shape.nrBuckets }, (_, bucket) => mem.hashWords[mem.holderAt(bucket)]!),

@@ -138,7 +138,8 @@ export class Stand {
   }
 
   drain(): void {
-    for (let item = this.wq.popDone(QUEUE); item !== NONE; item = this.wq.popDone(QUEUE)) this.#end(item, 'done')
+    for (let item = this.wq.popTaskWork(QUEUE); item !== NONE; item = this.wq.popTaskWork(QUEUE))
+      this.#end(item, 'done')
   }
 
   /** How it stands, in the model's words. Of use only if it stands still. */

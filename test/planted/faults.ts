@@ -6,11 +6,11 @@ import type { Fault } from './plant.js'
 
 // biome-ignore format: table
 export const FAULTS: readonly Fault[] = [
-  { name: 'items land at the end of a repair', file: 'wq/homes', from: 'const land = (item) => this.#land(queue, item);', to: 'const land = (item) => setImmediate(() => this.#land(queue, item));', test: 'test/model/wq-homes' },
-  { name: 'only the queues of the last death are cleared', file: 'wq/homes', from: 'if (items.size > 0)', to: 'if (false)', test: 'test/model/wq-homes' },
-  { name: 'pieces of a queue in any order', file: 'wq/recover', from: '!comesBefore(mem, other, piece)', to: 'true', test: 'test/model/wq-homes' },
-  { name: 'the tail of a queue before its middle', file: 'wq/recover', from: 'return b.isTail;', to: 'return a.isTail;', test: 'test/model/wq-homes' },
-  { name: 'what landed is found once more', file: 'wq/homes', from: '| (-1 << ITEM_SLOT_SHIFT)', to: '| (words[at] & ~ITEM_STATE_MASK)', test: 'test/model/wq-homes' },
+  { name: 'items land at the end of a repair', file: 'wq/task-work', from: 'const land = (item) => this.#land(queue, item);', to: 'const land = (item) => setImmediate(() => this.#land(queue, item));', test: 'test/model/wq-task-work' },
+  { name: 'only the queues of the last death are cleared', file: 'wq/task-work', from: 'if (items.size > 0)', to: 'if (false)', test: 'test/model/wq-task-work' },
+  { name: 'pieces of a queue in any order', file: 'wq/recover', from: '!comesBefore(mem, other, piece)', to: 'true', test: 'test/model/wq-task-work' },
+  { name: 'the tail of a queue before its middle', file: 'wq/recover', from: 'return b.isTail;', to: 'return a.isTail;', test: 'test/model/wq-task-work' },
+  { name: 'what landed is found once more', file: 'wq/task-work', from: '| (-1 << ITEM_SLOT_SHIFT)', to: '| (words[at] & ~ITEM_STATE_MASK)', test: 'test/model/wq-task-work' },
   { name: 'a failure to look is taken for a death', file: 'wq/proc', from: 'return isThreadGone(tid) ? GONE : 0;', to: 'return GONE;', test: 'src/wq/proc' },
   { name: 'a thread that is gone is not', file: 'wq/proc', from: "return existsSync('/proc/thread-self/');", to: 'return false;', test: 'src/wq/proc' },
   { name: 'another number of threads is taken for all', file: 'wq/proc', from: 'count - 2 !== tids.size', to: 'false', test: 'src/wq/proc' },

@@ -84,7 +84,7 @@ test('the next item in a record, on the same worker, is not interrupted for the 
   assert.equal(counts.interrupts, 1)
   let home = NONE
   spin(() => {
-    home = wq.popDone(0)
+    home = wq.popTaskWork(0)
     return home === NONE
   })
   wq.free(home)
@@ -97,7 +97,7 @@ test('the next item in a record, on the same worker, is not interrupted for the 
   storeRelease(shared, HELD + RELEASED, 1)
   futexWake(shared, HELD + RELEASED, 1)
   look(wq, () => {
-    home = wq.popDone(0)
+    home = wq.popTaskWork(0)
     return home === NONE
   })
   wq.free(home)
@@ -117,7 +117,7 @@ test('one that does not come out of its wait is interrupted again, cancelled or 
     futexWake(shared, HELD + RELEASED, 1)
     let home = NONE
     look(wq, () => {
-      home = wq.popDone(0)
+      home = wq.popTaskWork(0)
       return home === NONE
     })
     wq.free(home)

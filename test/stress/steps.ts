@@ -159,7 +159,7 @@ class Run {
   }
 
   #pop(): void {
-    for (let item = this.#wq.popDone(QUEUE); item !== NONE; item = this.#wq.popDone(QUEUE)) this.#end(item, 1)
+    for (let item = this.#wq.popTaskWork(QUEUE); item !== NONE; item = this.#wq.popTaskWork(QUEUE)) this.#end(item, 1)
   }
 
   /** Until every item is home; then a turn of the event loop, where the threads that left are heard of. */

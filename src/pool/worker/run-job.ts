@@ -6,7 +6,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { ITEM, type WqMemory } from '../../wq/layout.js'
-import { DETACHED } from '../../wq/worker-loop.js'
+import { ASYNC } from '../../wq/worker-loop.js'
 import { ResultBytes } from '../between/arena.js'
 import { NAMED, readName, takesContext } from '../between/names.js'
 import { DATA, FUNC, JOB_STREAM, KIND, KIND_VALUES, SIZE, type Space } from '../between/record.js'
@@ -63,8 +63,8 @@ export class JobRunner {
     this.#result = new JobResult(this.#codec, long, space, slot, port)
   }
 
-  /** Runs one item. Never throws. DETACHED: the job returned a promise, and onFinished will be called. */
-  run(item: number): undefined | typeof DETACHED {
+  /** Runs one item. Never throws. ASYNC: the job returned a promise, and onFinished will be called. */
+  run(item: number): undefined | typeof ASYNC {
     const p = this.#mem.payload(item)
     enterJob(this.#parts.events, item)
     try {
@@ -80,7 +80,7 @@ export class JobRunner {
         this.#functions[number] = undefined
         this.#asyncs.set(number, job)
         detachJob(false, (context) => void this.#finish(item, p, result, context))
-        return DETACHED
+        return ASYNC
       }
       this.#result.put(p, result)
     } catch (error) {
@@ -91,7 +91,7 @@ export class JobRunner {
   }
 
   /** Runs a function that is called for the first time, or returns promises: what it awaits shall know its job. */
-  #runStored(item: number, p: number, number: number): undefined | typeof DETACHED {
+  #runStored(item: number, p: number, number: number): undefined | typeof ASYNC {
     const isNamed = number >= NAMED
     const known = isNamed ? undefined : (this.#asyncs.get(number) ?? this.#functions[number] ?? this.#find(number))
     const args = this.#args.read(item, p)
@@ -104,7 +104,7 @@ export class JobRunner {
     if (isThenable(result)) {
       this.#asyncs.set(number, job)
       detachJob(true, (context) => void this.#finish(item, p, result, context))
-      return DETACHED
+      return ASYNC
     }
     if (!isNamed && !this.#asyncs.has(number)) this.#functions[number] = job
     this.#result.put(p, result)

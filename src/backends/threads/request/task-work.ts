@@ -17,7 +17,7 @@ const SQ_FLAGS = RINGS.at.sq_flags >> 2
 export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: number): void {
   tctx.nrSentHome++
   tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_TW] = kind
-  if (!tctx.wq.pushHome(req, ctx.id)) return
+  if (!tctx.wq.pushTaskWork(req, ctx.id)) return
   fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
   if (ctx.eventfd >= 0 && !ctx.eventfdAsync && isDeferred(ctx)) signalEventfd(ctx)
 }

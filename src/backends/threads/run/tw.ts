@@ -50,7 +50,7 @@ function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
   const { words } = wq.mem
   let nrRun = 0
   while (nrRun < most) {
-    const req = wq.popDone(ctx.id)
+    const req = wq.popTaskWork(ctx.id)
     if (req === NONE) break
     nrRun++
     const r = wq.mem.payload(req)

@@ -13,7 +13,7 @@ import { drainInDoubt, type Wreck } from './recover.js'
 const STATE = ITEM.at.state >> 2
 const QUEUE = ITEM.at.queue >> 2
 
-export class Homes {
+export class TaskWork {
   readonly #mem: WqMemory
   readonly #queues: (Consumer | undefined)[] = []
   readonly #producers: (Producer | undefined)[] = []

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import { setStepHook } from '../../src/lib/barrier.js'
 import { init, NONE, producer } from '../../src/lib/mpscq.js'
-import { Homes } from '../../src/wq/homes.js'
 import { ITEM, ITEM_CANCELED, ITEM_DONE, ITEM_SLOT_SHIFT, ITEM_TAKEN, WqMemory } from '../../src/wq/layout.js'
 import type { Wreck } from '../../src/wq/recover.js'
+import { TaskWork } from '../../src/wq/task-work.js'
 import { drawSeed, withSeed } from '../seed.js'
 import { Prng } from './prng.js'
 
@@ -90,7 +90,7 @@ class Stand {
     payloadBytes: 0,
     payloadHash: 0,
   })
-  readonly homes = new Homes(this.mem)
+  readonly taskWork = new TaskWork(this.mem)
   readonly senders = Array.from({ length: WORKERS }, (_, slot) => new Sender(this.mem, slot))
   /** What came home, by queue. */
   readonly home: number[][] = [[], []]
@@ -119,8 +119,8 @@ class Stand {
   }
 
   pop(queue: number): void {
-    for (let item = this.homes.pop(queue); item !== NONE; item = this.homes.pop(queue)) {
-      this.homes.foundAstray(item)
+    for (let item = this.taskWork.pop(queue); item !== NONE; item = this.taskWork.pop(queue)) {
+      this.taskWork.foundAstray(item)
       this.home[queue]!.push(item)
       this.mem.words[this.mem.item(item) + (ITEM.at.state >> 2)] = ITEM_TAKEN
     }
@@ -158,13 +158,13 @@ test('a repair within a repair lands what is behind', () => {
   }
   b.begin(4, 0)
   b.first()
-  stand.homes.doubt(stand.wreckOf([a]))
+  stand.taskWork.doubt(stand.wreckOf([a]))
   const die = () => {
     b.isDead = true
-    stand.homes.doubt(stand.wreckOf([b]))
-    stand.homes.clearDoubts(() => stand.isMidPush, assert.fail)
+    stand.taskWork.doubt(stand.wreckOf([b]))
+    stand.taskWork.clearDoubts(() => stand.isMidPush, assert.fail)
   }
-  stand.homes.clearDoubts(() => stand.isMidPush, die)
+  stand.taskWork.clearDoubts(() => stand.isMidPush, die)
   stand.pop(0)
   stand.check()
 })
@@ -187,8 +187,8 @@ test('three die in the midst of a push, and one more sends between them', () => 
     dying.first()
     for (const item of items) whole(d, item)
   }
-  stand.homes.doubt(stand.wreckOf([c, b, a]))
-  stand.homes.clearDoubts(() => false, assert.fail)
+  stand.taskWork.doubt(stand.wreckOf([c, b, a]))
+  stand.taskWork.clearDoubts(() => false, assert.fail)
   stand.pop(0)
   assert.deepEqual(stand.home[0], [1, 10, 2, 11, 12, 3, 13])
 })
@@ -221,11 +221,11 @@ function history(random: Prng): void {
   }
   const die = (dead: readonly Sender[]) => {
     for (const one of dead) one.isDead = true
-    stand.homes.doubt(stand.wreckOf(dead))
+    stand.taskWork.doubt(stand.wreckOf(dead))
     // A lock that another holds: it dies as well, perhaps.
     if (depth < 3 && random.oneIn(4)) nested(step)
     nested(() =>
-      stand.homes.clearDoubts(
+      stand.taskWork.clearDoubts(
         () => stand.isMidPush,
         () => nested(step),
       ),
