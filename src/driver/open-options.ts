@@ -61,7 +61,7 @@ export interface RingOptions {
   attachWq?: object | undefined
 }
 
-const OPEN_OPTIONS = new OptionTable<RingOptions>('Uring.open', {
+const OPEN_OPTIONS = new OptionTable<RingOptions>('Uring.open', () => ({
   backend: undefined,
   entries: undefined,
   cqEntries: undefined,
@@ -72,7 +72,7 @@ const OPEN_OPTIONS = new OptionTable<RingOptions>('Uring.open', {
   sqThreadIdleMs: undefined,
   sqThreadCpu: undefined,
   attachWq: undefined,
-})
+}))
 
 /** How a ring is to be set up. */
 export interface RingSettings {

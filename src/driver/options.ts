@@ -31,7 +31,7 @@ export interface OpOptions {
 export const NO_OPTIONS = { signal: undefined, link: undefined, hardlink: undefined, async: undefined } as const
 
 /** For an operation that takes nothing else. */
-export const OP_OPTIONS = new OptionTable<OpOptions>('this operation', NO_OPTIONS)
+export const OP_OPTIONS = new OptionTable<OpOptions>('this operation', () => ({ ...NO_OPTIONS }))
 
 /** IOSQE_* bits. */
 export function sqeFlags(options: OpOptions): number {

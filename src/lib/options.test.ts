@@ -10,9 +10,9 @@ interface Sample {
   readonly maxWorkers?: number
 }
 
-const table = new OptionTable<Sample>('sample', { first: undefined, second: undefined, maxWorkers: undefined })
-const read = (given: unknown) => table.read(given as Sample)
 const NONE = { first: undefined, second: undefined, maxWorkers: undefined }
+const table = new OptionTable<Sample>('sample', () => ({ ...NONE }))
+const read = (given: unknown) => table.read(given as Sample)
 
 test('what is given is there, the rest is undefined', () => {
   assert.deepEqual(read({ second: 2 }), { ...NONE, second: 2 })

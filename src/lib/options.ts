@@ -25,14 +25,17 @@ export class OptionTable<T extends object> {
   readonly #names: readonly string[]
   /** The option's bit, by name. */
   readonly #bits: ReadonlyMap<string, number>
+  readonly #makeNone: () => Record<string, unknown>
 
   /**
-   * `owner`: the function that has the options, for errors. `none`: each option, in the order of reading, as undefined.
+   * `owner`: the function that has the options, for errors. `makeNone`: each option, in the order of reading, as undefined;
+   * a function of the table's own, for V8 makes an object quickly where all that are made have one shape.
    */
-  constructor(owner: string, none: { readonly [K in keyof T]-?: undefined }) {
+  constructor(owner: string, makeNone: () => { readonly [K in keyof T]-?: undefined }) {
     this.#owner = owner
-    this.none = none
-    this.#names = Object.keys(none)
+    this.none = makeNone()
+    this.#makeNone = makeNone
+    this.#names = Object.keys(this.none)
     this.#bits = new Map(this.#names.map((name, i) => [name, 1 << i]))
     assert(this.#names.length <= MAX_OPTIONS, `${owner} has ${MAX_OPTIONS} options at most`)
   }
@@ -54,15 +57,14 @@ export class OptionTable<T extends object> {
     if (prototype !== null && prototype !== OBJECT_PROTOTYPE) this.#refuseInherited(given, what)
     let left = 0
     for (const name in given) {
-      if (!hasOwn(given, name)) continue
       const bit = this.#bits.get(name)
-      if (bit === undefined) throw this.#unknown(name, what)
-      left |= bit
+      if (bit !== undefined) left |= bit
+      else if (hasOwn(given, name)) throw this.#unknown(name, what)
     }
-    const options: Record<string, unknown> = { ...this.none }
+    const options = this.#makeNone()
     for (; left !== 0; left &= left - 1) {
       const name = this.#names[31 - clz32(left & -left)]!
-      // Another option's accessor may have deleted it.
+      // It may be one of Object.prototype's, or another option's accessor have deleted it.
       if (hasOwn(given, name)) options[name] = (given as Record<string, unknown>)[name]
     }
     return options as Given<T>

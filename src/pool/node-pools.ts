@@ -38,8 +38,14 @@ export interface NodeRunOptions extends RunOptions {
 }
 
 const { affinity: _affinity, ...NO_NODE_POOL_OPTIONS } = NO_POOL_OPTIONS
-const NODE_POOLS_OPTIONS = new OptionTable<NodePoolsOptions>('NodePools', { ...NO_NODE_POOL_OPTIONS, sysfs: undefined })
-const NODE_RUN_OPTIONS = new OptionTable<NodeRunOptions>('NodePools.run', { ...NO_RUN_OPTIONS, node: undefined })
+const NODE_POOLS_OPTIONS = new OptionTable<NodePoolsOptions>('NodePools', () => ({
+  ...NO_NODE_POOL_OPTIONS,
+  sysfs: undefined,
+}))
+const NODE_RUN_OPTIONS = new OptionTable<NodeRunOptions>('NodePools.run', () => ({
+  ...NO_RUN_OPTIONS,
+  node: undefined,
+}))
 
 interface Member<M extends object> {
   /** Undefined for the whole machine. */

@@ -160,19 +160,19 @@ export function jobsHref(jobs: URL | string): string {
 const { signal: _signal, ...NO_SYNC_OPTIONS } = NO_RUN_OPTIONS
 const { transfer: _transfer, ...NO_ITEM_OPTIONS } = NO_RUN_OPTIONS
 
-export const RUN_SYNC_OPTIONS = new OptionTable<RunSyncOptions>('Pool.runSync', NO_SYNC_OPTIONS)
-export const ITERATE_OPTIONS = new OptionTable<IterateOptions>('Pool.iterate', {
+export const RUN_SYNC_OPTIONS = new OptionTable<RunSyncOptions>('Pool.runSync', () => ({ ...NO_SYNC_OPTIONS }))
+export const ITERATE_OPTIONS = new OptionTable<IterateOptions>('Pool.iterate', () => ({
   ...NO_RUN_OPTIONS,
   highWaterMark: undefined,
-})
-export const MAP_OPTIONS = new OptionTable<MapOptions>('Pool.map', {
+}))
+export const MAP_OPTIONS = new OptionTable<MapOptions>('Pool.map', () => ({
   ...NO_ITEM_OPTIONS,
   concurrency: undefined,
   ordered: undefined,
-})
-export const CANCEL_OPTIONS = new OptionTable<CancelOptions>('Pool.cancel', { all: undefined })
-export const FLUSH_OPTIONS = new OptionTable<TimeLimit>('Pool.flush', { timeout: undefined })
-export const CLOSE_OPTIONS = new OptionTable<TimeLimit>('Pool.close', { timeout: undefined })
+}))
+export const CANCEL_OPTIONS = new OptionTable<CancelOptions>('Pool.cancel', () => ({ all: undefined }))
+export const FLUSH_OPTIONS = new OptionTable<TimeLimit>('Pool.flush', () => ({ timeout: undefined }))
+export const CLOSE_OPTIONS = new OptionTable<TimeLimit>('Pool.close', () => ({ timeout: undefined }))
 
 /** What a pool takes, at nothing given. */
 export const NO_POOL_OPTIONS = {
@@ -201,4 +201,4 @@ export const NO_POOL_OPTIONS = {
   stdout: undefined,
 } as const
 
-export const POOL_OPTIONS = new OptionTable<PoolOptions>('Pool', NO_POOL_OPTIONS)
+export const POOL_OPTIONS = new OptionTable<PoolOptions>('Pool', () => ({ ...NO_POOL_OPTIONS }))

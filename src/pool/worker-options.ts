@@ -39,12 +39,12 @@ function assertCloneable(workerData: unknown): void {
   }
 }
 
-const LIMITS = new OptionTable<ResourceLimits>('Pool', {
+const LIMITS = new OptionTable<ResourceLimits>('Pool', () => ({
   maxYoungGenerationSizeMb: undefined,
   maxOldGenerationSizeMb: undefined,
   codeRangeSizeMb: undefined,
   stackSizeMb: undefined,
-})
+}))
 
 /** On one CPU nothing happens while somebody spins. */
 const DEFAULT_SPIN_US = availableParallelism() > 1 ? 50 : 0

@@ -52,13 +52,13 @@ export interface Group {
   close(): void
 }
 
-const QUEUE_INIT_OPTIONS = new OptionTable<QueueInitOptions>('queueInit', {
+const QUEUE_INIT_OPTIONS = new OptionTable<QueueInitOptions>('queueInit', () => ({
   flags: undefined,
   cqEntries: undefined,
   sqThreadIdleMs: undefined,
   sqThreadCpu: undefined,
   wqFd: undefined,
-})
+}))
 
 /**
  * One submission and completion ring pair. Use it on the thread that made it. After queueExit every other call throws

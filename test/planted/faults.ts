@@ -88,7 +88,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'the position is not mended after a short transfer', file: 'driver/lanes', from: 'if (res < asked &&', to: 'if (false &&', test: 'test/regress/own-position' },
   { name: 'what follows a write does not wait for it', file: 'driver/order', from: 'if (!isTransfer && this.#files.get(fd)?.isBusy !== true)', to: 'if (!isTransfer)', test: 'test/regress/own-position' },
   { name: 'a chain ends with its first member', file: 'driver/order', from: 'if (group.nrLeft > 0)', to: 'if (false)', test: 'test/regress/own-position' },
-  { name: 'options are read from the last to the first', file: 'lib/options', from: 'Object.keys(none)', to: 'Object.keys(none).reverse()', test: 'src/lib/options' },
+  { name: 'options are read from the last to the first', file: 'lib/options', from: 'Object.keys(this.none)', to: 'Object.keys(this.none).reverse()', test: 'src/lib/options' },
   { name: 'an option that was taken away meanwhile is read', file: 'lib/options', from: 'if (hasOwn(given, name))\n                options[name]', to: 'options[name]', test: 'src/lib/options' },
   { name: 'an inherited option is passed over', file: 'lib/options', from: 'this.#refuseInherited(given, what);', to: ';', test: 'src/lib/options' },
   { name: 'a buffer in flight may be transferred', file: 'driver/hold', from: 'markAsUntransferable(buffer);', to: 'isMarkedAsUntransferable;', test: 'src/driver/hold' },

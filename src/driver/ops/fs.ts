@@ -38,7 +38,7 @@ const NO_PATH = Buffer.from('\0')
 const DEFAULT_MASK = STATX_BASIC_STATS | STATX_BTIME
 
 export class Openat extends Call<number> {
-  static readonly options = new OptionTable<OpenatOptions>('openat', { ...NO_OPTIONS, dirfd: undefined })
+  static readonly options = new OptionTable<OpenatOptions>('openat', () => ({ ...NO_OPTIONS, dirfd: undefined }))
   readonly #dirfd: number
   readonly #path: string | Buffer
   readonly #bytes: Buffer
@@ -116,7 +116,7 @@ export class Close extends Call<number> {
 }
 
 export class StatxCall extends Call<Statx> {
-  static readonly options = new OptionTable<StatxOptions>('statx', { ...NO_OPTIONS, ...STAT })
+  static readonly options = new OptionTable<StatxOptions>('statx', () => ({ ...NO_OPTIONS, ...STAT }))
   readonly #supplies: Supplies
   readonly #dirfd: number
   /** Undefined for a descriptor. */

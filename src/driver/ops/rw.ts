@@ -22,7 +22,7 @@ import {
 import { checkFixed, heldAddressOf } from '../hold.js'
 import { READS, USES_NOTHING, WRITES } from '../lanes.js'
 import type { Lender, Loan } from '../lend.js'
-import { NO_OPTIONS, OP_OPTIONS, type OpOptions } from '../options.js'
+import { OP_OPTIONS, type OpOptions } from '../options.js'
 import type { Supplies } from '../supplies.js'
 import { Call } from './call.js'
 
@@ -41,11 +41,20 @@ export interface TransferOptions extends OpOptions {
   position?: number | null | undefined
 }
 
-const AT = { offset: undefined, length: undefined, position: undefined }
+/** Spelled out, for it is made for each read and write. */
+const noTransferOptions = () => ({
+  signal: undefined,
+  link: undefined,
+  hardlink: undefined,
+  async: undefined,
+  offset: undefined,
+  length: undefined,
+  position: undefined,
+})
 
 /** One buffer, or part of it. */
 abstract class Transfer extends Call<number> {
-  static readonly options = new OptionTable<TransferOptions>('read and write', { ...NO_OPTIONS, ...AT })
+  static readonly options = new OptionTable<TransferOptions>('read and write', noTransferOptions)
   readonly fd: number
   readonly view: ArrayBufferView
   readonly offset: number

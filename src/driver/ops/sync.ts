@@ -18,7 +18,7 @@ export interface FsyncOptions extends OpOptions {
 }
 
 export class Fsync extends Call<number> {
-  static readonly options = new OptionTable<FsyncOptions>('fsync', { ...NO_OPTIONS, datasync: undefined })
+  static readonly options = new OptionTable<FsyncOptions>('fsync', () => ({ ...NO_OPTIONS, datasync: undefined }))
   readonly #fd: number
   readonly #isDatasync: boolean
 

@@ -41,7 +41,7 @@ export interface RunOptions {
 }
 
 /** What a job takes, at nothing given. */
-export const NO_RUN_OPTIONS = {
+const noRunOptions = () => ({
   key: undefined,
   id: undefined,
   priority: undefined,
@@ -52,11 +52,12 @@ export const NO_RUN_OPTIONS = {
   signal: undefined,
   transfer: undefined,
   onProgress: undefined,
-} as const
+})
+export const NO_RUN_OPTIONS = noRunOptions()
 /** Options of jobs as read. */
 export type JobOptions = Given<RunOptions>
 
-export const RUN_OPTIONS = new OptionTable<RunOptions>('Pool.run', NO_RUN_OPTIONS)
+export const RUN_OPTIONS = new OptionTable<RunOptions>('Pool.run', noRunOptions)
 
 /** Options of a job, and who gets what it yields. */
 export interface StreamOptions extends JobOptions {
