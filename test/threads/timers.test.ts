@@ -18,7 +18,7 @@ interface Naive {
   readonly bounds: number
 }
 
-function one(req: number, dueMs: number, bounds = NONE): Omit<Timeout, 'target' | 'at' | 'nr' | 'isUp'> {
+function one(req: number, dueMs: number, bounds = NONE): Omit<Timeout, 'target' | 'heapAt' | 'nr' | 'isUp'> {
   return { req, key: req % 5, dueMs, intervalMs: undefined, shots: 0, bounds }
 }
 

@@ -8,9 +8,10 @@
  * Counterpart: timeout_list and ltimeout_list of io_ring_ctx; the kernel's hrtimers keep what the heap keeps here.
  */
 import { assert } from '../../../lib/assert.js'
+import { Heap, type Heaped } from '../../../lib/heap.js'
 import { NONE } from '../../../lib/mpscq.js'
 
-export interface Timeout {
+export interface Timeout extends Heaped {
   readonly req: number
   /** What it is found by: one number for each user_data. */
   readonly key: number
@@ -28,12 +29,10 @@ export interface Timeout {
   target: number | undefined
   /** Its number, by which those go that are due at once. */
   nr: number
-  /** Its place in the heap, -1 for none. */
-  at: number
 }
 
 export class Timers {
-  readonly #heap: Timeout[] = []
+  readonly #heap = new Heap<Timeout>(isBefore)
   /** Timeouts with a count, and without; not limits of requests. */
   readonly #counted: Timeout[] = []
   readonly #plain = new Set<Timeout>()
@@ -48,7 +47,7 @@ export class Timers {
 
   /** Infinity for none. */
   get firstDueMs(): number {
-    return this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY
+    return this.#heap.first?.dueMs ?? Number.POSITIVE_INFINITY
   }
 
   find(req: number): Timeout | undefined {
@@ -56,9 +55,9 @@ export class Timers {
   }
 
   /** Starts one. `count` CQEs beyond the `tail` of now end it too; 0 for no count. */
-  add(timeout: Omit<Timeout, 'target' | 'at' | 'nr' | 'isUp'>, count: number, tail: number): void {
+  add(timeout: Omit<Timeout, 'target' | 'heapAt' | 'nr' | 'isUp'>, count: number, tail: number): void {
     const target = count === 0 ? undefined : this.#count(tail) + count
-    const started: Timeout = { ...timeout, target, nr: 0, at: -1, isUp: false }
+    const started: Timeout = { ...timeout, target, nr: 0, heapAt: -1, isUp: false }
     this.#byReq.set(started.req, started)
     this.#push(started)
     const same = this.#byKey.get(started.key)
@@ -106,9 +105,9 @@ export class Timers {
 
   /** Takes the next that is due off the heap; it stays known until it is removed. */
   popDue(nowMs: number): Timeout | undefined {
-    const first = this.#heap[0]
+    const { first } = this.#heap
     if (first === undefined || first.dueMs > nowMs) return undefined
-    this.#cut(first)
+    this.#heap.remove(first)
     return first
   }
 
@@ -152,7 +151,7 @@ export class Timers {
   }
 
   #takeOff(timeout: Timeout): void {
-    if (timeout.at >= 0) this.#cut(timeout)
+    this.#heap.remove(timeout)
     if (timeout.bounds !== NONE) return
     if (timeout.target === undefined) this.#plain.delete(timeout)
     else this.#counted.splice(this.#counted.indexOf(timeout), 1)
@@ -161,47 +160,6 @@ export class Timers {
   #push(timeout: Timeout): void {
     timeout.nr = this.#nextNr++
     this.#heap.push(timeout)
-    this.#rise(timeout, this.#heap.length - 1)
-  }
-
-  #cut(timeout: Timeout): void {
-    const { at } = timeout
-    const last = this.#heap.pop()!
-    timeout.at = -1
-    if (last === timeout) return
-    this.#rise(last, at)
-    this.#sink(last)
-  }
-
-  #rise(timeout: Timeout, from: number): void {
-    let at = from
-    while (at > 0) {
-      const above = (at - 1) >> 1
-      const other = this.#heap[above]!
-      if (isBefore(other, timeout)) break
-      this.#put(other, at)
-      at = above
-    }
-    this.#put(timeout, at)
-  }
-
-  #sink(timeout: Timeout): void {
-    let { at } = timeout
-    for (;;) {
-      const left = 2 * at + 1
-      const right = left + 1
-      const below = right < this.#heap.length && isBefore(this.#heap[right]!, this.#heap[left]!) ? right : left
-      const other = this.#heap[below]
-      if (other === undefined || isBefore(timeout, other)) break
-      this.#put(other, at)
-      at = below
-    }
-    this.#put(timeout, at)
-  }
-
-  #put(timeout: Timeout, at: number): void {
-    this.#heap[at] = timeout
-    timeout.at = at
   }
 }
 
