@@ -11,6 +11,7 @@ import { IORING_MAX_CQ_ENTRIES, IORING_MAX_ENTRIES } from '../abi/limits.js'
 import { PARAMS } from '../abi/params.js'
 import { SQE } from '../abi/sqe.js'
 import type { RingMemory } from '../abi/syscalls.js'
+import { roundUpPow2 } from '../lib/power-of-2.js'
 import { Mapping } from '../sys/memory.js'
 
 const PAGE_BYTES = 4096
@@ -55,7 +56,7 @@ export class OwnMemory implements RingMemory {
 }
 
 function roundUp(entries: number, most: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(1, Math.min(entries >>> 0, most))))
+  return roundUpPow2(Math.min(entries >>> 0, most))
 }
 
 function wholePages(sizeBytes: number): number {

@@ -8,6 +8,7 @@ import { IORING_MAX_CQ_ENTRIES, IORING_MAX_ENTRIES } from '../../abi/limits.js'
 import { PARAMS } from '../../abi/params.js'
 import { EINVAL, ENXIO } from '../../lib/errno.js'
 import { NONE } from '../../lib/mpscq.js'
+import { roundUpPow2 } from '../../lib/power-of-2.js'
 import { isOpenFd } from '../../sys/file.js'
 import type { IoRingCtx } from './state/ctx.js'
 import { RINGS } from './state/layout.js'
@@ -74,10 +75,6 @@ export function checkParams(
 function clampEntries(asked: number, most: number, clamp: boolean): number {
   if (asked === 0 || (asked > most && !clamp)) return -EINVAL
   return Math.min(asked, most)
-}
-
-function roundUpPow2(n: number): number {
-  return 2 ** Math.ceil(Math.log2(n))
 }
 
 /** What the app is told of the ring. */

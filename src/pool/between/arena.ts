@@ -5,6 +5,7 @@
  * them. A ring is written by its worker and read by the owner. Neither waits: what finds no room goes by message.
  */
 import { loadAcquire, storeRelease } from '../../lib/barrier.js'
+import { ceilLog2 } from '../../lib/power-of-2.js'
 import type { FarBytes } from '../values/codec.js'
 import { copyBytes } from '../values/copies.js'
 import { ARENA_BYTES, AT, DATA, RING_BYTES, SEAT, type Space } from './record.js'
@@ -67,7 +68,7 @@ export class Blocks {
 }
 
 function sizeClass(bytes: number): number {
-  return Math.max(SMALLEST, 32 - Math.clz32(bytes - 1))
+  return Math.max(SMALLEST, ceilLog2(bytes))
 }
 
 /** The block in a record's AT, without the size that may stand beside it. */

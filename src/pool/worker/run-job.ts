@@ -5,6 +5,7 @@
  * record is written when the promise has settled, and others run meanwhile.
  */
 import type { MessagePort } from 'node:worker_threads'
+import { isThenable } from '../../lib/is-thenable.js'
 import { ITEM, type WqMemory } from '../../wq/layout.js'
 import { ASYNC } from '../../wq/worker-loop.js'
 import { ResultBytes } from '../between/arena.js'
@@ -154,8 +155,4 @@ export class JobRunner {
     this.#args.claim(item)
     return job(...codec.getAll(p + DATA, words[p + SIZE]!))
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

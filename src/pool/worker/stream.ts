@@ -8,6 +8,7 @@
 import type { TransferListItem } from 'node:worker_threads'
 import { nowMs } from '../../lib/clock.js'
 import { clearImmediate, setImmediate } from '../../lib/globals.js'
+import { isThenable } from '../../lib/is-thenable.js'
 import { EVENT_VALUES, type StreamEnd, type StreamStart } from '../between/messages.js'
 import { poolError } from '../values/failure.js'
 import { currentJob } from './job-context.js'
@@ -160,8 +161,4 @@ function iteratorOf(source: unknown): AnyIterator {
 function result<T extends object>(answer: T): T {
   if (typeof answer === 'object' && answer !== null) return answer
   throw new TypeError(`Iterator result ${String(answer)} is not an object`)
-}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
