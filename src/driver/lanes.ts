@@ -7,6 +7,7 @@
  */
 import { SEEK_CUR, SEEK_END, SEEK_SET } from '../abi/calls.js'
 import { O_APPEND } from '../abi/constants.js'
+import { Fifo } from '../lib/fifo.js'
 import { type FileId, fileId, isSameId, lseek, statusFlags } from '../sys/file.js'
 import type { Taken } from './taken.js'
 
@@ -44,51 +45,33 @@ export class Group {
   }
 }
 
-/** From this many on, places that were left at the front of a lane are given back before it is empty. */
-const MANY_LEFT = 1024
-
 /** Groups in the order they were issued. */
 export class Lane {
   /** The first, which is the one that runs. Most lanes have no other. */
   head: Group | undefined = undefined
-  /** Those behind it, from `#first` on. */
-  #others: Group[] | undefined = undefined
-  #first = 0
+  /** Those behind it. */
+  #others: Fifo<Group> | undefined = undefined
 
   push(group: Group): void {
-    if (this.head === undefined) this.head = group
-    else if (this.#others === undefined) this.#others = [group]
-    else this.#others.push(group)
+    if (this.head === undefined) {
+      this.head = group
+      return
+    }
+    this.#others ??= new Fifo()
+    this.#others.push(group)
   }
 
   /** Lets go of the first; returns the next one that is not gone. */
   advance(): Group | undefined {
-    do this.head = this.#next()
+    do this.head = this.#others?.shift()
     while (this.head?.isGone === true)
     return this.head
   }
 
-  #next(): Group | undefined {
-    const others = this.#others
-    if (others === undefined) return undefined
-    const next = others[this.#first++]
-    if (this.#first === others.length) {
-      this.#others = undefined
-      this.#first = 0
-    } else if (this.#first >= MANY_LEFT && this.#first * 2 >= others.length) {
-      others.splice(0, this.#first)
-      this.#first = 0
-    }
-    return next
-  }
-
   /** Takes all out; returns those behind the one that runs. */
   clear(): Group[] {
-    const behind = this.#others?.slice(this.#first) ?? []
     this.head = undefined
-    this.#others = undefined
-    this.#first = 0
-    return behind
+    return this.#others?.clear() ?? []
   }
 }
 

@@ -5,6 +5,7 @@
  * The iterator is the caller's alone: whoever keeps the job keeps the values behind it, so that one which the caller has
  * dropped is collected, and its generator ended.
  */
+import { Fifo } from '../lib/fifo.js'
 import { AbortController } from '../lib/globals.js'
 import type { StreamEnd } from './between/messages.js'
 import { follow, leaving, unfollow } from './jobs/aborts.js'
@@ -71,9 +72,8 @@ class Values implements Listener {
   /** Ends the job, for the caller's signal or because the caller has had enough. */
   readonly #stop = new AbortController()
   readonly #ended: Promise<void>
-  #values: unknown[] = []
-  #at = 0
-  #waiters: Waiter[] = []
+  readonly #values = new Fifo<unknown>()
+  readonly #waiters = new Fifo<Waiter>()
   /** Values that the generator may yield before it has to wait. */
   #room: number
   #isPaused = false
@@ -122,7 +122,7 @@ class Values implements Listener {
 
   /** Whether anything goes on. */
   #look(): void {
-    const goesOn = this.#isOver || this.#stop.signal.aborted || this.#waiters.length > 0 || this.#room > 0
+    const goesOn = this.#isOver || this.#stop.signal.aborted || this.#waiters.size > 0 || this.#room > 0
     if (this.#isPaused !== goesOn) return
     this.#isPaused = !goesOn
     this.#parts.onPaused(this.#isPaused)
@@ -140,24 +140,21 @@ class Values implements Listener {
 
   #onFailure(error: unknown): void {
     // Whoever aborts does not wait for what is on its way.
-    if (this.#stop.signal.aborted) this.#drop()
+    if (this.#stop.signal.aborted) this.#values.clear()
     this.#over(this.#isLeft && isAbort(error) ? { value: undefined } : { error })
   }
 
   #over(last: { readonly value: unknown } | { readonly error: unknown }): void {
     this.#isOver = true
     this.#last = last
-    const waiters = this.#waiters
-    this.#waiters = []
+    const waiters = this.#waiters.clear()
     this.#look()
     for (const { resolve, reject } of waiters) this.next(undefined).then(resolve, reject)
   }
 
   next(iterator: JobIterator | undefined): Promise<IteratorResult<unknown>> {
-    if (this.#at < this.#values.length) {
-      const value = this.#values[this.#at]
-      this.#values[this.#at++] = undefined
-      if (this.#at === this.#values.length) this.#drop()
+    if (this.#values.size > 0) {
+      const value = this.#values.shift()
       this.#took()
       this.#look()
       return Promise.resolve({ done: false, value })
@@ -174,11 +171,6 @@ class Values implements Listener {
     return 'error' in last ? Promise.reject(last.error) : Promise.resolve({ done: true, value: last.value })
   }
 
-  #drop(): void {
-    this.#values = []
-    this.#at = 0
-  }
-
   /** One value is with the caller: half a window of them at a time makes room for more. */
   #took(): void {
     this.#nrTaken++
@@ -191,7 +183,7 @@ class Values implements Listener {
   /** The caller has had enough: ends the generator. */
   leave(): void {
     this.#isLeft = true
-    this.#drop()
+    this.#values.clear()
     this.#abort(leaving('the caller has left the iteration'))
   }
 

@@ -19,7 +19,7 @@ const SQ_FLAGS = RINGS.at.sq_flags >> 2
 
 /** Whether a CQE would go to the ring, and not to the overflow list. */
 export function canPost(ctx: IoRingCtx): boolean {
-  return ctx.overflow.length === 0 && hasRoom(ctx)
+  return ctx.overflow.size === 0 && hasRoom(ctx)
 }
 
 /** CQEs the app was shown since the ring was made, modulo 2**32. */
@@ -47,8 +47,12 @@ export function postCqe(ctx: IoRingCtx, low: number, high: number, res: number, 
     put(ctx, low, high, res, flags)
     return
   }
-  if (ctx.overflow.length === 0) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_CQ_OVERFLOW)
-  ctx.overflow.push(low, high, res, flags)
+  if (ctx.overflow.size === 0) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_CQ_OVERFLOW)
+  const { overflow } = ctx
+  overflow.push(low)
+  overflow.push(high)
+  overflow.push(res)
+  overflow.push(flags)
 }
 
 /** The CQE of a request whose `res` is set, unless it is to have none. */
@@ -64,14 +68,10 @@ export function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
 /** Moves what fits from the overflow list to the ring, oldest first; that is to be committed. */
 export function flushOverflow(ctx: IoRingCtx): void {
   const { overflow } = ctx
-  let taken = 0
-  while (taken < overflow.length && hasRoom(ctx)) {
-    put(ctx, overflow[taken]!, overflow[taken + 1]!, overflow[taken + 2]!, overflow[taken + 3]!)
-    taken += 4
-  }
-  if (taken === 0) return
-  overflow.splice(0, taken)
-  if (overflow.length === 0) fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_CQ_OVERFLOW)
+  if (overflow.size === 0 || !hasRoom(ctx)) return
+  do put(ctx, overflow.shift()!, overflow.shift()!, overflow.shift()!, overflow.shift()!)
+  while (overflow.size > 0 && hasRoom(ctx))
+  if (overflow.size === 0) fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_CQ_OVERFLOW)
 }
 
 /** Makes the CQEs written since the last commit visible, and signals the eventfd once for all of them. */

@@ -17,9 +17,6 @@ import { R_LINK, R_SQE_FLAGS, setFail } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import { addTaskWork } from './task-work.js'
 
-/** From this many on, places that were left at the front of the list are given back before the list is empty. */
-const MANY_LEFT = 1024
-
 /** A new request's flags ask for a drain, or rule drains out. 0, or -EOPNOTSUPP for a drain that comes too late. */
 export function initDrain(tctx: Tctx, ctx: IoRingCtx, flags: number): number {
   const { drain } = ctx
@@ -62,10 +59,10 @@ export function holdReq(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: nu
 export function releaseHeld(tctx: Tctx, ctx: IoRingCtx, nrAllocated: number): boolean {
   const { drain } = ctx
   if (drain.nrHeld === 0 || drain.nrHeld !== nrAllocated) return false
-  const isAlone = drains(tctx, drain.held[drain.first]!)
+  const isAlone = drains(tctx, drain.held.first!)
   addTaskWork(tctx, ctx, takeFirst(tctx, drain), TW_SUBMIT)
   // One that drains keeps all behind it until it is free; of others, any number may go together.
-  while (!isAlone && drain.nrHeld > 0 && !drains(tctx, drain.held[drain.first]!)) {
+  while (!isAlone && drain.nrHeld > 0 && !drains(tctx, drain.held.first!)) {
     addTaskWork(tctx, ctx, takeFirst(tctx, drain), TW_SUBMIT)
   }
   return true
@@ -82,13 +79,8 @@ export function cancelHeld(tctx: Tctx, ctx: IoRingCtx): void {
 }
 
 function takeFirst(tctx: Tctx, drain: Drain): number {
-  const req = drain.held[drain.first]!
-  drain.first++
+  const req = drain.held.shift()!
   drain.nrHeld -= nrLinked(tctx, req)
-  if (drain.nrHeld === 0 || (drain.first >= MANY_LEFT && drain.first * 2 >= drain.held.length)) {
-    drain.held.splice(0, drain.first)
-    drain.first = 0
-  }
   return req
 }
 

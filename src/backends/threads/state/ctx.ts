@@ -5,6 +5,7 @@
  */
 import { IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_NO_SQARRAY, IORING_SETUP_R_DISABLED } from '../../../abi/constants.js'
 import { storeRelease } from '../../../lib/barrier.js'
+import { Fifo } from '../../../lib/fifo.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { CTX } from './layout.js'
 import { makeRings } from './rings.js'
@@ -18,15 +19,14 @@ export interface Drain {
   next: boolean
   /** A request with IOSQE_CQE_SKIP_SUCCESS was seen, and drains are refused for good. */
   refused: boolean
-  /** Requests and heads of chains, oldest first, from `first` on. */
-  held: number[]
-  first: number
+  /** Requests and heads of chains, oldest first. */
+  readonly held: Fifo<number>
   /** Requests held, members of chains included. */
   nrHeld: number
 }
 
 function newDrain(): Drain {
-  return { active: false, next: false, refused: false, held: [], first: 0, nrHeld: 0 }
+  return { active: false, next: false, refused: false, held: new Fifo(), nrHeld: 0 }
 }
 
 /** What a worker needs to find a ring. */
@@ -56,7 +56,7 @@ export class IoRingCtx {
   cachedSqHead = 0
   cachedCqTail = 0
   /** CQEs that found no room, four words each, oldest first. */
-  overflow: number[] = []
+  readonly overflow = new Fifo<number>()
   eventfd = -1
   eventfdAsync = false
   disabled: boolean
