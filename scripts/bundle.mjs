@@ -19,6 +19,7 @@ export const GROUPS = [
   { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/jobs/shared-keys.js' },
   { uring: 'cli/main.js' },
   { 'pool-worker': 'pool/worker/worker.js' },
+  { 'pool-postmaster': 'pool/post/postmaster.js' },
   // Shares nothing with the worker but a protocol: modules of jobs may bundle it.
   { 'pool-job': 'pool/worker/job.js' },
   { 'ring-worker': 'backends/threads/worker.js' },
@@ -30,6 +31,7 @@ export const GROUPS = [
 /** Where modules name files relative to themselves, and what that is in the one folder. Each stands there once. */
 const MOVED = {
   'pool/owner.js': ["'./worker/worker.js'", "'./pool-worker.js'"],
+  'pool/give/post.js': ["'../post/postmaster.js'", "'./pool-postmaster.js'"],
   'backends/threads/state/tctx.js': ["'../worker.js'", "'./ring-worker.js'"],
   'sys/addon.js': ["'../../native/'", "'../native/'"],
   'sys/waiter.js': ["'./waiter-worker.js'", "'./waiter-worker.js'"],

@@ -45,6 +45,7 @@ const ROOMS: Record<string, Record<string, readonly string[]>> = {
     give: ['values', 'between', 'jobs', 'home'],
     '': ['values', 'between', 'jobs', 'home', 'give'],
     worker: ['values', 'between'],
+    post: ['between'],
   },
   'backends/threads': upwards('state', 'rsrc', 'request', 'wait', 'ops', 'run', 'register', ''),
 }

@@ -5,6 +5,7 @@ import { assert, VERIFY } from '../lib/assert.js'
 import type { Wq } from '../wq/wq.js'
 import type { Blocks } from './between/arena.js'
 import type { Control } from './control.js'
+import type { Post } from './give/post.js'
 import type { JobEvents } from './home/job-events.js'
 import type { Settler } from './home/settler.js'
 import type { Aborts } from './jobs/aborts.js'
@@ -18,12 +19,13 @@ export interface AtRestParts {
   readonly events: JobEvents
   readonly control: Control
   readonly settler: Settler
+  readonly post: Post
 }
 
 /** Asserts, in test builds, that nothing is left of any job. `isClosed`: nor any record, which come home later. */
 export function verifyAtRest(parts: AtRestParts, isClosed: boolean): void {
   if (!VERIFY) return
-  const { wq, jobs, blocks, aborts, events, control, settler } = parts
+  const { wq, jobs, blocks, aborts, events, control, settler, post } = parts
   const left = {
     'jobs in flight': jobs.count,
     'parts of jobs': jobs.nrLeft(wq.nrTouched),
@@ -33,6 +35,7 @@ export function verifyAtRest(parts: AtRestParts, isClosed: boolean): void {
     listeners: events.size,
     'ids and deadlines': control.nrLeft,
     'sleeping callers': settler.syncs.size,
+    'jobs at the postmaster': post.nrHeld,
     records: isClosed ? wq.counts().items : 0,
     'spare threads': isClosed ? (wq.crew.spare?.nrLeft ?? 0) : 0,
   }

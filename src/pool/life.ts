@@ -9,6 +9,7 @@ import type { Wq } from '../wq/wq.js'
 import type { Control } from './control.js'
 import type { Giver } from './give/giver.js'
 import { type Intake, QUEUE } from './give/intake.js'
+import type { Post } from './give/post.js'
 import type { Room } from './give/room.js'
 import type { Poller } from './home/poller.js'
 import type { Ports } from './home/ports.js'
@@ -23,6 +24,7 @@ export interface LifeParts {
   readonly poller: Poller
   readonly control: Control
   readonly ports: Ports
+  readonly post: Post
   /** Looks, in test builds, that nothing is left of any job. */
   readonly verify: (isClosed: boolean) => void
 }
@@ -87,8 +89,9 @@ export class Life {
 
   /** Resolves when no thread is left. */
   async #shutDown(): Promise<void> {
-    const { poller, control, ports, verify } = this.#parts
+    const { poller, control, ports, post, verify } = this.#parts
     await this.#wq.exit()
+    await post.close()
     poller.close()
     control.close()
     ports.close()

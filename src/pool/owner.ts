@@ -21,6 +21,7 @@ import { Encoding } from './give/encoding.js'
 import { Giver } from './give/giver.js'
 import { Intake, QUEUE } from './give/intake.js'
 import { Outgoing } from './give/outgoing.js'
+import { Post } from './give/post.js'
 import { Room } from './give/room.js'
 import { Histograms } from './home/histograms.js'
 import { Incoming } from './home/incoming.js'
@@ -81,6 +82,8 @@ export class Owner {
   nrPaused = 0
   readonly jobs: InFlight
   readonly settler: Settler
+  /** The way to the postmaster. */
+  readonly post: Post
   readonly outgoing: Outgoing
   readonly intake: Intake
   readonly control: Control
@@ -96,12 +99,13 @@ export class Owner {
     this.histograms = asked.histograms
     this.blocks = Blocks.ofArena(space)
     this.names = new NameTable(space)
-    this.outgoing = new Outgoing(space, this.blocks)
+    const ids = new SharedBufferIds(space)
+    this.post = this.#postOf(asked, ids)
+    this.outgoing = new Outgoing(space, this.blocks, this.post)
     this.streams = OpenStreams.of(options.keys?.buffer)
     this.poller = new Poller(space, this.#pollerHooks())
     this.threads = this.#threadsOf(asked.seat, listeners)
     this.wq = this.#wqOf(asked)
-    const ids = new SharedBufferIds(space)
     this.ports = this.#portsOf(ids)
     const { mem, tails } = this.wq
     const keys = new KeyTable(tails, sharedKeys, (bucket, word) => mem.setHolderAt(bucket, word))
@@ -185,7 +189,19 @@ export class Owner {
       onWake: this.poller.onWake,
       onWakeTaken: () => this.poller.look(),
       onEvent: (message, slot) => this.events.deliver(message, slot),
+      onGreeted: (slot) => this.post.greeted(slot),
     })
+  }
+
+  #postOf({ crew }: Asked, ids: SharedBufferIds): Post {
+    const post = new Post(this.#space, {
+      idleMs: crew.idleTimeoutMs,
+      slots: () => this.ports.slots(),
+      introduce: (slot, port) => this.ports.introduce(slot, port),
+      idOf: (buffer) => ids.idOf(buffer),
+    })
+    ids.onCollected = (id) => post.forget(id)
+    return post
   }
 
   #settlerOf({ codec }: Encoding): Settler {
@@ -220,9 +236,9 @@ export class Owner {
   }
 
   #lifeOf(room: Room | undefined): Life {
-    const { wq, settler, intake, giver, poller, control, ports } = this
+    const { wq, settler, intake, giver, poller, control, ports, post } = this
     const verify = (isClosed: boolean) => verifyAtRest(this, isClosed)
-    return new Life({ wq, settler, intake, room, giver, poller, control, ports, verify })
+    return new Life({ wq, settler, intake, room, giver, poller, control, ports, post, verify })
   }
 
   #answerClaims(): void {

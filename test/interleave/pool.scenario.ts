@@ -133,7 +133,7 @@ let made: { readonly ports: Ports; readonly ids: SharedBufferIds } | undefined
 function portsOn(space: Space): Ports {
   if (made !== undefined) return made.ports
   const ids = new SharedBufferIds(space)
-  const all = new ports.Ports(space, ids, { onWake() {}, onWakeTaken() {}, onEvent() {} })
+  const all = new ports.Ports(space, ids, { onWake() {}, onWakeTaken() {}, onEvent() {}, onGreeted() {} })
   for (let slot = 0; slot < NR_SLOTS; slot++) all.greet(slot, { postMessage() {} } as unknown as MessagePort)
   made = { ports: all, ids }
   return all

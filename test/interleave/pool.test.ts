@@ -85,7 +85,7 @@ const PLANTED: [name: string, scenario: Scenario & Bounds, says: RegExp, bug: Bu
     {
       file: 'pool/worker/job-args',
       change: [
-        ['xchg(words, seat + (SEAT.at.claim >> 2), item + 1);', 'fetchAdd(words, NR_CLAIMS, 1); wakeOwner(); $&'],
+        ['xchg(words, claim, item + 1);', 'fetchAdd(words, NR_CLAIMS, 1); wakeOwner(); $&'],
         ['fetchAdd(words, NR_CLAIMS, 1);\n        wakeOwner();\n        while', 'while'],
       ],
     },

@@ -30,6 +30,9 @@ export const POOL = struct('pool', [
   ['armed',      'u32', 'any',   '1: the owner is idle in its event loop. Who takes it to 0 wakes it'],
   'cache line: claims',
   ['nr_claims',  'u32', 'any',   'moves with each claim that a worker makes, and when one makes room for another thread'],
+  'cache line: the postmaster',
+  ['post_held',  'u32', 'any',   'jobs in flight of which it has something; POST_GONE while there is no postmaster'],
+  ['post_calls', 'u32', 'any',   'moves with each ask, and when it is to look; it sleeps on it'],
   'cache line: buffers',
   ['sab_epoch',  'u32', 'owner', 'moves when a SharedArrayBuffer once passed has been collected'],
 ])
@@ -40,10 +43,13 @@ export const SEAT = struct('seat', [
   ['claim',      'u32', 'any',    'the item whose message it wants, plus 1; the owner takes it to 0'],
   ['ring_head',  'u32', 'worker', 'where its next result goes, free-running'],
   ['phase',      'u32', 'holder', 'PHASE_*: how far it has come on its way up, or out; the owner resets it'],
+  ['ask',        'u32', 'any',    'what it wants of the postmaster, as askFor() has it; who takes it to 0 answers'],
   'cache line: the owner',
   ['answer',     'u32', 'any',    'CLAIM_OPEN, or how the claim was answered; the worker sleeps on it'],
   ['ring_tail',  'u32', 'owner',  'up to where results were read, free-running'],
   ['retires',    'u32', 'owner',  '1: the thread here begins no more jobs, and leaves'],
+  'cache line: the postmaster',
+  ['reply',      'u32', 'any',    '0, or the ask that was answered, with REFUSED set if it has nothing; the worker sleeps on it'],
 ])
 
 // biome-ignore format: table
@@ -73,6 +79,9 @@ export const KIND_MASK = 7
 export const KIND_FAILED = 8
 /** Set beside it: something was printed since the last job came home from there. */
 export const KIND_PRINTED = 16
+
+/** Set beside KIND_MESSAGE and KIND_CLONE of arguments: the postmaster has it, and SIZE is its number there. */
+export const KIND_POSTED = 32
 
 /** ITEM.flags, the pool's own: somebody listens to the job's progress; it yields values. */
 export const JOB_PROGRESS = IO_WQ_WORK_EMBEDDER

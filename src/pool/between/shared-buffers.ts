@@ -15,11 +15,14 @@ const EPOCH = POOL.at.sab_epoch >> 2
 export class SharedBufferIds {
   readonly #ids = new WeakMap<SharedArrayBuffer, number>()
   readonly #collected: FinalizationRegistry<number>
+  /** Told of each number whose buffer has been collected. */
+  onCollected: (id: number) => void = () => {}
   #next = 0
 
   constructor(space: Space) {
-    this.#collected = new FinalizationRegistry(() => {
+    this.#collected = new FinalizationRegistry((id) => {
       fetchAdd(space.words, EPOCH, 1)
+      this.onCollected(id)
     })
   }
 
@@ -41,9 +44,15 @@ export class SharedBufferIds {
   }
 }
 
-/** Thrown by the worker's side for a number it has not met: the job's message has to be claimed. */
+/** Thrown by the worker's side for a number it has not met: the buffer has to be asked for. */
 export class UnknownBuffer extends Error {
   override readonly message = 'a shared buffer among the arguments of this job did not arrive'
+  readonly id: number
+
+  constructor(id: number) {
+    super()
+    this.id = id
+  }
 }
 
 /** The worker's side. */
@@ -80,7 +89,7 @@ export class SharedBufferCache implements SharedBuffers {
 
   byId(id: number): SharedArrayBuffer {
     const sab = this.#kept.get(id)
-    if (sab === undefined) throw new UnknownBuffer()
+    if (sab === undefined) throw new UnknownBuffer(id)
     return sab
   }
 }

@@ -2,8 +2,8 @@
  * From arguments to a job's record. Owner thread only.
  *
  * Small plain values go into the record; bigger plain data is serialised, into the record, into an arena block, or
- * beside it in a message; what only Node can clone is cloned at once, as structured cloning demands, and posted when a
- * worker claims it. Which way is chosen call by call.
+ * beside it in a message. A message, and what only Node can clone, is posted at once, to the postmaster; where there is
+ * none, it is kept here, a clone as of now, and posted when a worker claims it. Which way is chosen call by call.
  */
 import type { TransferListItem } from 'node:worker_threads'
 import { structuredClone } from '../../lib/globals.js'
@@ -20,6 +20,7 @@ import {
   KIND_LONG,
   KIND_MESSAGE,
   KIND_PARCEL,
+  KIND_POSTED,
   KIND_STORED,
   KIND_VALUES,
   SIZE,
@@ -33,18 +34,21 @@ import { NO_ROOM } from '../values/scalars.js'
 import { pack } from '../values/serial.js'
 import { settled } from '../values/settled.js'
 import type { Encoding } from './encoding.js'
+import type { Post } from './post.js'
 
 const NOTHING: readonly never[] = []
 
 export class Outgoing {
   readonly #space: Space
   readonly #blocks: Blocks
+  readonly #post: Post
   readonly #long = new LongCodec()
   #longFirst = false
 
-  constructor(space: Space, blocks: Blocks) {
+  constructor(space: Space, blocks: Blocks, post: Post) {
     this.#space = space
     this.#blocks = blocks
+    this.#post = post
   }
 
   /**
@@ -72,14 +76,16 @@ export class Outgoing {
       given ??= settled(args)
       if (!isLongFirst && this.#writeLong(codec, base, given.value)) return undefined
       if (given.isPlain) return this.#writePlain(encoding, base, given.value, NOTHING)
-      return clone(codec, base, given.value, NOTHING)
+      return this.#clone(codec, base, given.value, NOTHING)
     }
     words[base + AT] = encoding.farWord
     words[base + KIND] = KIND_VALUES
     words[base + SIZE] = args.length
     encoding.nrWords = next - base
     const { sabs } = encoding
-    return sabs === undefined ? undefined : { sabs, body: undefined, transfer: NOTHING }
+    if (sabs === undefined) return undefined
+    const held = { sabs, body: undefined, transfer: NOTHING }
+    return this.#post.lend(sabs) ? { ...held, post: this.#post } : held
   }
 
   /** False if the arguments are not for LongCodec, or there is no block. */
@@ -110,7 +116,9 @@ export class Outgoing {
     // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
     const { value: values, isPlain } = settled(args)
     const plain = buffers.length === transfer.length && new Set(buffers).size === buffers.length && isPlain
-    return plain ? this.#writePlain(encoding, base, values, buffers) : clone(encoding.codec, base, values, transfer)
+    return plain
+      ? this.#writePlain(encoding, base, values, buffers)
+      : this.#clone(encoding.codec, base, values, transfer)
   }
 
   #writePlain(
@@ -148,13 +156,25 @@ export class Outgoing {
       return undefined
     }
     words[base + KIND] = KIND_MESSAGE
-    return { sabs: [], body, transfer: [bytes.buffer as ArrayBuffer, ...buffers] }
+    const transfer = [bytes.buffer as ArrayBuffer, ...buffers]
+    return this.#send(words, base, body, transfer) ?? { sabs: [], body, transfer }
   }
-}
 
-/** A clone as of now, its transferred parts already moved. */
-function clone(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
-  const copy = structuredClone({ args, transfer }, { transfer: [...transfer] })
-  codec.words[base + KIND] = KIND_CLONE
-  return { sabs: [], body: copy.args, transfer: copy.transfer }
+  /** A clone as of now, its transferred parts already moved. */
+  #clone(codec: Codec, base: number, args: readonly unknown[], transfer: readonly TransferListItem[]): Held {
+    codec.words[base + KIND] = KIND_CLONE
+    const sent = this.#send(codec.words, base, args, [...transfer])
+    if (sent !== undefined) return sent
+    const copy = structuredClone({ args, transfer }, { transfer: [...transfer] })
+    return { sabs: [], body: copy.args, transfer: copy.transfer }
+  }
+
+  /** Undefined if there is no postmaster. */
+  #send(words: Int32Array, base: number, body: unknown, transfer: readonly TransferListItem[]): Held | undefined {
+    const letter = this.#post.send(body, transfer)
+    if (letter === undefined) return undefined
+    words[base + KIND]! |= KIND_POSTED
+    words[base + SIZE] = letter
+    return { sabs: [], body: undefined, transfer: NOTHING, post: this.#post, letter }
+  }
 }

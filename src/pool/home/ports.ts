@@ -8,6 +8,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import { futexWake, loadAcquire, xchg } from '../../lib/barrier.js'
 import { process } from '../../lib/globals.js'
+import type { Introduction } from '../between/mail.js'
 import type { ClaimMessage, EventMessage, Greeting, WorkerNews } from '../between/messages.js'
 import { CLAIM_ANSWERED, SEAT, type Space } from '../between/record.js'
 import type { SharedBufferIds } from '../between/shared-buffers.js'
@@ -22,6 +23,8 @@ export interface PortsHooks {
   /** It did, and the message was taken elsewhere: to be looked into soon. */
   onWakeTaken(): void
   onEvent(message: EventMessage, slot: number): void
+  /** A worker was greeted. */
+  onGreeted(slot: number): void
 }
 
 /** Of the pools of this thread: what they were sent is taken before it ends. A pool that is dropped is not held here. */
@@ -68,6 +71,17 @@ export class Ports {
     wake.port1.unref()
     const greeting: Greeting = { slot, port: own.port2, wakePort: wake.port2 }
     to.postMessage(greeting, [own.port2, wake.port2])
+    this.#hooks.onGreeted(slot)
+  }
+
+  /** The slots of those that were greeted. */
+  *slots(): Generator<number> {
+    for (let slot = 0; slot < this.#ports.length; slot++) if (this.#ports[slot] !== undefined) yield slot
+  }
+
+  /** Hands the worker in a slot its port to the postmaster. */
+  introduce(slot: number, post: MessagePort): void {
+    this.#ports[slot]!.postMessage({ post } satisfies Introduction, [post])
   }
 
   /** The oldest message from a worker. A job that came home says that it is there. */

@@ -77,7 +77,7 @@ export class Settler {
     }
     if (extras?.name !== undefined) this.#parts.prove(extras.name, jobs.funcOf(item))
     this.nrCompleted++
-    this.#remove(item)(value)
+    this.#remove(item, true)(value)
   }
 
   #settleFailed(item: number, failure: Failure): void {
@@ -150,10 +150,10 @@ export class Settler {
   }
 
   /** Forgets a job; its record is free. */
-  #remove(item: number): Resolve {
+  #remove(item: number, hasArrived = false): Resolve {
     const { jobs, aborts, free } = this.#parts
     if (jobs.hasSignal(item)) aborts.forget(item)
-    const resolve = jobs.remove(item)
+    const resolve = jobs.remove(item, hasArrived)
     free(item)
     return resolve
   }

@@ -178,12 +178,15 @@ export class InFlight {
     return this.#held[item]
   }
 
-  /** The job has ended: forgets it, gives back what it had, and returns what settles its promise. */
-  remove(item: number): Resolve {
+  /**
+   * The job has ended: forgets it, gives back what it had, and returns what settles its promise. `hasArrived`: so had its
+   * arguments.
+   */
+  remove(item: number, hasArrived = false): Resolve {
     this.count--
     const resolve = this.#resolves[item]!
     this.#resolves[item] = undefined
-    if (this.#has[item] !== 0) this.#giveBack(item)
+    if (this.#has[item] !== 0) this.#giveBack(item, hasArrived)
     return resolve
   }
 
@@ -223,13 +226,13 @@ export class InFlight {
     if (this.keys.drop(bucket)) this.onKeyFreed(key)
   }
 
-  #giveBack(item: number): void {
+  #giveBack(item: number, hasArrived: boolean): void {
     const has = this.#has[item]!
     this.#has[item] = 0
     if ((has & HAS_BUCKET) !== 0) this.#dropBucket(item)
     if ((has & HAS_BLOCK) !== 0) this.#blocks.free(this.#block[item]!)
     if ((has & HAS_HELD) !== 0) {
-      letGo(this.#held[item]!)
+      letGo(this.#held[item]!, hasArrived)
       this.#held[item] = undefined
     }
     if ((has & HAS_EXTRAS) !== 0) {

@@ -152,7 +152,6 @@ export class JobRunner {
     } catch (error) {
       if (!(error instanceof UnknownBuffer)) throw error
     }
-    this.#args.claim(item)
-    return job(...codec.getAll(p + DATA, words[p + SIZE]!))
+    return job(...this.#args.read(item, p))
   }
 }
