@@ -22,8 +22,10 @@ export const CLOSES = 8
 
 /** One operation, or the members of a chain: it waits as a whole. */
 export class Group {
-  /** The lanes in which it stands; undefined for none yet. Most stand in one. */
-  lanes: Lane[] | undefined = undefined
+  /** The lane in which it stands; most stand in one. */
+  #lane: Lane | undefined = undefined
+  /** The others. */
+  #lanes: Lane[] | undefined = undefined
   /** Lanes in which others come first. */
   nrAhead = 0
   /** Members that use a file and have not ended. */
@@ -37,11 +39,26 @@ export class Group {
 
   /** Lines up, once, behind those who are there. */
   lineUp(lane: Lane): void {
-    if (this.lanes === undefined) this.lanes = [lane]
-    else if (this.lanes.includes(lane)) return
-    else this.lanes.push(lane)
+    if (this.#lane === undefined) this.#lane = lane
+    else if (this.#lane === lane || this.#lanes?.includes(lane) === true) return
+    else if (this.#lanes === undefined) this.#lanes = [lane]
+    else this.#lanes.push(lane)
     if (lane.head !== undefined) this.nrAhead++
     lane.push(this)
+  }
+
+  /** Leaves all lanes; `onNext` hears of who is the first of one now. */
+  leave(onNext: (group: Group) => void): void {
+    if (this.#lane !== undefined) this.#leaveOne(this.#lane, onNext)
+    if (this.#lanes !== undefined) for (const lane of this.#lanes) this.#leaveOne(lane, onNext)
+    this.#lane = undefined
+    this.#lanes = undefined
+  }
+
+  #leaveOne(lane: Lane, onNext: (group: Group) => void): void {
+    if (lane.head !== this) return
+    const next = lane.advance()
+    if (next !== undefined) onNext(next)
   }
 }
 

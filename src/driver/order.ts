@@ -30,8 +30,10 @@ export class Order implements PlaceListener {
   readonly #waiting = new Set<Group>()
   /** Those that may go to the backlog, in order. */
   #ready: Group[] = []
-  /** The first operations of files that are not known yet, in order. */
-  #fresh: Call[] = []
+  /** The first operations of files that are not known yet, in order; undefined for none. */
+  #fresh: Call[] | undefined
+  /** A group that has ended, for the next: most never wait, and no two of them are under way. */
+  #spare: Group | undefined
   /** What is being put together. */
   #open: Group | undefined
 
@@ -54,14 +56,22 @@ export class Order implements PlaceListener {
   add(call: Call, fd: number, uses: number): void {
     const isTransfer = (uses & TRANSFERS) !== 0
     if (!isTransfer && this.#files.get(fd)?.isBusy !== true) return
-    this.#open ??= new Group()
-    const group = this.#open
+    const group = this.#open ?? this.#newGroup()
+    this.#open = group
     const file = this.#line(group, fd, uses)
     if (file === undefined) return
     group.nrLeft++
     call.group = group
     call.file = file
-    if (file.id === undefined) this.#fresh.push(call)
+    if (file.id !== undefined) return
+    if (this.#fresh === undefined) this.#fresh = [call]
+    else this.#fresh.push(call)
+  }
+
+  #newGroup(): Group {
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare ?? new Group()
   }
 
   /** Has the group line up for the file of `fd`. Undefined when it need not. */
@@ -110,7 +120,7 @@ export class Order implements PlaceListener {
   }
 
   /** One lane less, in which others come first. */
-  #moveUp(group: Group): void {
+  readonly #moveUp = (group: Group): void => {
     group.nrAhead--
     if (group.nrAhead === 0 && group.taken !== undefined && !group.isGone) this.#ready.push(group)
   }
@@ -177,11 +187,9 @@ export class Order implements PlaceListener {
     if (this.#mendsPosition && (uses & TRANSFERS) !== 0) file.end(res, call.bytes ?? 0, (uses & WRITES) !== 0)
     group.nrLeft--
     if (group.nrLeft > 0) return
-    for (const lane of group.lanes ?? []) {
-      if (lane.head !== group) continue
-      const next = lane.advance()
-      if (next !== undefined) this.#moveUp(next)
-    }
+    group.leave(this.#moveUp)
+    // Nobody has it any more: it was never behind anybody, and all its members have ended.
+    if (group.taken === undefined && !group.isGone && group !== this.#open) this.#spare = group
   }
 
   /**
@@ -189,9 +197,10 @@ export class Order implements PlaceListener {
    * were. An fd that comes to be another file's then has nobody wait for the old one.
    */
   learn(): void {
-    if (this.#fresh.length === 0) return
+    const fresh = this.#fresh
+    if (fresh === undefined) return
     let nr = 0
-    for (const { slot, file } of this.#fresh) {
+    for (const { slot, file } of fresh) {
       // One that has ended uses no file any more.
       if (file !== undefined && (this.#slots.state(slot) & QUEUED) !== 0) break
       nr++
@@ -201,8 +210,8 @@ export class Order implements PlaceListener {
       file.id = id
       if (id.kind === NEITHER) this.hasCounters = true
     }
-    if (nr === this.#fresh.length) this.#fresh = []
-    else this.#fresh.splice(0, nr)
+    if (nr === fresh.length) this.#fresh = undefined
+    else fresh.splice(0, nr)
   }
 
   /** Takes back one that waits. True when it is gone; a member of a chain fails in its turn instead. */
