@@ -305,6 +305,18 @@ test('whether a thread is there is asked in one place, which knows an answer fro
   none(others.flatMap(({ file, code }) => matchingLines(file, code, asks)))
 })
 
+test('a file that the map names is there', () => {
+  const all = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).map((file) => `/src/${file}`)
+  const named = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8').matchAll(/`((?:[\w-]+\/)*[\w.-]+\.ts)`/g)
+  const gone = [...named]
+    .map(([, file]) => file!)
+    .filter((file) => {
+      if (file.includes('.test.') || existsSync(join(ROOT, file))) return false
+      return !all.some((path) => path.endsWith(`/${file}`))
+    })
+  assert.deepEqual(gone, [])
+})
+
 test('no path of somebody’s machine is in the tree', () => {
   const folders = ['work', 'farm', 'root'].join('|')
   const path = new RegExp(`(?<![\\w.)}/-])/(${folders})/`)
