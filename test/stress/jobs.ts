@@ -23,6 +23,7 @@ export async function later(job: number, key: number, kind: number): Promise<num
 export interface Parcel {
   readonly job: number
   readonly bytes: Uint8Array
+  readonly beside?: Blob | SharedArrayBuffer | undefined
 }
 
 /** Sends a parcel back: through shared memory, or by message where it is big or of a kind of its own. */

@@ -43,6 +43,12 @@ const PATIENCE_TURNS = 3
 const ENDS = ['none', 'resolved', 'aborted', 'died', 'no worker'] as const
 type End = (typeof ENDS)[number]
 
+/** What goes to a job through the postmaster, now and then. */
+function beside(job: number): Blob | SharedArrayBuffer | undefined {
+  if (job % 64 === 0) return new Blob(['x'])
+  return job % 64 === 1 ? new SharedArrayBuffer(8) : undefined
+}
+
 class Run {
   readonly #options: PoolStress
   readonly #rng: Prng
@@ -146,7 +152,9 @@ class Run {
     if (name !== 'echo') return this.#pool.run(name, args, options)
     const [job] = args
     const size = this.#rng.int(this.#rng.pick(SIZES))
-    const back = await this.#pool.run(name, [...args, { job, bytes: new Uint8Array(size).fill(job) }], options)
+    const sent = { job, bytes: new Uint8Array(size).fill(job), beside: beside(job) }
+    const moving = job % 5 === 0 ? { ...options, transfer: [sent.bytes.buffer] } : options
+    const back = await this.#pool.run(name, [...args, sent], moving)
     const parcel = back instanceof Map ? back.get('parcel')! : back
     assert.ok(parcel.bytes.length === size && parcel.bytes.every((byte) => byte === (job & 255)), 'whole, and its own')
     return parcel.job
