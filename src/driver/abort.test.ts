@@ -142,3 +142,18 @@ onEachBackend('operations that share a signal share one listener', async (open) 
   closeSync(from)
   closeSync(to)
 })
+
+onEachBackend('more operations than there is room for cancels are all cancelled', async (open) => {
+  // Room for two.
+  const ring = await open({ entries: 4, cqEntries: 8 })
+  // Reads of one pipe go one after another.
+  const pipes = Array.from({ length: 6 }, makePipe)
+  const controller = new AbortController()
+  const { signal } = controller
+  const ends = pipes.map(([from]) => ring.read(from, new Uint8Array(8), { signal }))
+  await nextTurn()
+  assert.equal(ring.stats().inFlight, 6)
+  controller.abort()
+  assert.deepEqual(await outcomes(ends), new Array(6).fill('ABORT_ERR'))
+  for (const fd of pipes.flat()) closeSync(fd)
+})

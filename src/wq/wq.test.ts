@@ -54,6 +54,25 @@ test('a bucket is held until the last of the run that one worker took', async ()
   await stand.close()
 })
 
+test('a grace period lasts until each worker has let go of what it had in hand, and no longer', async () => {
+  const stand = new Stand()
+  const [first, second] = [stand.words(2), stand.words(2)]
+  const held = stand.give(HOLD, first)
+  await stand.arrived(first)
+  const isOver = stand.wq.grace()
+  assert.equal(isOver(), false)
+  stand.open(first)
+  await held.end
+  // What is in hand by now does not matter.
+  const next = stand.give(HOLD, second)
+  await stand.arrived(second)
+  await until(isOver, 'the grace period ends')
+  stand.open(second)
+  await next.end
+  assert.equal(stand.wq.grace()(), true)
+  await stand.close()
+})
+
 test('a bucket is one across both accounts', async () => {
   const stand = new Stand()
   const inside = stand.words(1)

@@ -56,6 +56,30 @@ conformance(
 )
 
 conformance(
+  'a limit that was not reached ends nothing that comes later',
+  (stand) => {
+    inEachMode(stand, 4, (ring) => {
+      // Until it was not reached, however slow all goes.
+      for (let ms = 20; ; ms *= 2) {
+        put(ring, 1, nop(), LINK | abi.IOSQE_ASYNC)
+        put(ring, 2, limit(stand, ms))
+        submit(ring, 2)
+        if (!reap(ring, 2).map(text).includes('2:-ECANCELED')) continue
+        const { readEnd, writeEnd } = stand.pipe()
+        put(ring, 3, read(readEnd, stand.alloc(8)))
+        put(ring, 4, sqe(prep.prepTimeout, stand.timespec(2 * ms), 0, 0))
+        submit(ring, 2)
+        expectInOrder(ring, '4:-ETIME')
+        writeSync(writeEnd, 'data')
+        expectInOrder(ring, '3:4')
+        return
+      }
+    })
+  },
+  NEEDS,
+)
+
+conformance(
   'what is linked behind a limit goes on when it was not reached, and is cancelled when it was',
   (stand) => {
     inEachMode(stand, 8, (ring) => {

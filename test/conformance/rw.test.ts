@@ -30,6 +30,16 @@ function pattern(length: number): Uint8Array {
 
 const string = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
 
+conformance('a read at the file position that meets the end tells of all that it read', (stand) => {
+  inEachMode(stand, 4, (ring) => {
+    for (const way of WAYS) {
+      const into = stand.alloc(64)
+      expectRun(ring, read(stand.file('short', '0123456789'), into), 10, 'read', way)
+      assert.equal(string(into.subarray(0, 10)), '0123456789')
+    }
+  })
+})
+
 conformance('reads and writes at an offset leave the file position alone', (stand) => {
   inEachMode(stand, 4, (ring) => {
     const fd = stand.file('file', '0123456789')

@@ -1,5 +1,6 @@
 /** A pool whose jobs have gone has nothing of them: in test builds it looks itself, each time it comes to rest. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { Pool } from '../../src/pool/pool.js'
@@ -28,6 +29,7 @@ test('jobs with every kind of arguments that are cancelled where they wait, in e
     const held = pool.run('hold', [gate.words])
     await gate.reached(1)
     const given: Promise<Error>[] = []
+    const closed: Promise<unknown>[] = []
     const controller = new AbortController()
     const give = (key: unknown) => {
       for (const [i, make] of ARGUMENTS.entries()) {
@@ -38,7 +40,8 @@ test('jobs with every kind of arguments that are cancelled where they wait, in e
       }
       const { port1, port2 } = new MessageChannel()
       given.push(rejectionOf(pool.run('say', [port2, 'x'], { key, transfer: [port2], id: 'y' })))
-      port1.close()
+      // Closed with the one that its job held.
+      closed.push(once(port1, 'close'))
     }
     give(undefined)
     give('k')
@@ -49,6 +52,7 @@ test('jobs with every kind of arguments that are cancelled where they wait, in e
     assert.equal(pool.cancel('x'), 'notfound')
     assert.equal(pool.cancel('y'), 'ok')
     for (const error of await Promise.all(given)) assert.equal(error['code' as keyof Error], 'ABORT_ERR')
+    await Promise.all(closed)
     gate.open()
     await Promise.all([held, ...filling])
     // It comes to rest, and looks.

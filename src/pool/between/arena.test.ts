@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Blocks, blockOf, RingReader, RingWriter } from './arena.js'
-import { RING_BYTES, Space } from './record.js'
+import { RING_BYTES, SEAT, Space } from './record.js'
 
 test('blocks do not overlap, and are used again', () => {
   const blocks = new Blocks(1024, 1024 + 4096)
@@ -57,21 +57,22 @@ test('a full ring takes nothing until something was read', () => {
   assert.equal(writer.put(bytes), true)
 })
 
-test('the counts of a ring wrap', () => {
-  const space = Space.create(1)
-  const before = -RING_BYTES
-  space.words[space.seat(0) + 1] = before
-  const reader = new RingReader(space)
-  reader.done(0, before)
-  space.words.fill(before, space.seat(0) + 16, space.seat(0) + 18)
-  const writer = new RingWriter(space, 0)
-  for (let i = 0; i < 100; i++) {
-    const bytes = new Uint8Array(5000).fill(i)
-    assert.ok(writer.put(bytes))
-    assert.deepEqual(new Uint8Array(reader.view(0, writer.end, 5000)), bytes)
-    reader.done(0, writer.end)
-  }
-})
+/** Before all bits are set, and before the sign is. */
+for (const before of [-RING_BYTES, (2 ** 31 - RING_BYTES) | 0]) {
+  test(`the counts of a ring wrap: from ${before} on`, () => {
+    const space = Space.create(1)
+    space.words[space.seat(0) + (SEAT.at.ring_head >> 2)] = before
+    space.words[space.seat(0) + (SEAT.at.ring_tail >> 2)] = before
+    const reader = new RingReader(space)
+    const writer = new RingWriter(space, 0)
+    for (let i = 0; i < 100; i++) {
+      const bytes = new Uint8Array(5000).fill(i)
+      assert.ok(writer.put(bytes))
+      assert.deepEqual(new Uint8Array(reader.view(0, writer.end, 5000)), bytes)
+      reader.done(0, writer.end)
+    }
+  })
+}
 
 test('bytes of a worker that died unread are passed over', () => {
   const space = Space.create(1)

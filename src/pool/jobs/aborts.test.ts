@@ -18,6 +18,9 @@ test('every job of a signal is told, with the reason, in the order of watching',
   assert.equal(aborts.signalOf(5), controller.signal)
   aborts.forget(5)
   assert.equal(aborts.signalOf(5), undefined)
+  assert.equal(getEventListeners(controller.signal, 'abort').length, 1)
+  aborts.forget(3)
+  assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
 })
 
 test('a job that ends while others are told is told no more', () => {
