@@ -7,14 +7,22 @@ import * as crypto from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
 import { futexWait, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { Buffer } from '../lib/globals.js'
-import { ABORT, BLOCK_BYTES, BLOCKS_OFF, END, NR_BLOCKS, NR_LENGTHS, PIECE, STREAM } from './sum-layout.js'
-
-const OFFSET = PIECE.at.offset >> 2
-const LENGTH = PIECE.at.length >> 2
-const TAIL = STREAM.at.tail >> 2
-const LENGTHS = STREAM.at.lengths >> 2
-const HEAD = STREAM.at.head >> 2
-const APP_WAITS = STREAM.at.app_waits >> 2
+import {
+  ABORT,
+  APP_WAITS,
+  BLOCK_BYTES,
+  BLOCKS_OFF,
+  END,
+  HEAD,
+  LENGTH,
+  LENGTHS,
+  NR_BLOCKS,
+  NR_LENGTHS,
+  OFFSET,
+  PIECE,
+  STREAM,
+  TAIL,
+} from './sum-layout.js'
 
 /** Nothing: run once for each worker while the tree is still being listed, so that workers are up when files are. */
 export function warmUp(): void {}

@@ -17,6 +17,10 @@ export const PIECE = struct('sum_piece', [
   ['digest',     'u8[128]', 'worker',   'their digest in hex, as long as the algorithm makes it'],
 ])
 
+// Words of it.
+export const LENGTH = PIECE.at.length >> 2
+export const OFFSET = PIECE.at.offset >> 2
+
 /** Pieces that one job takes at most. */
 export const SLIP_PIECES = 64
 export const NR_SLIPS = 32
@@ -41,6 +45,12 @@ export const STREAM = struct('sum_stream', [
   'cache line: the app asks to be woken',
   ['app_waits',  'u32',    'any',      '1: send a message when a block is free'],
 ])
+
+// Words of it.
+export const APP_WAITS = STREAM.at.app_waits >> 2
+export const HEAD = STREAM.at.head >> 2
+export const LENGTHS = STREAM.at.lengths >> 2
+export const TAIL = STREAM.at.tail >> 2
 
 const PAGE = 4096
 /** Where a stream's blocks begin. */

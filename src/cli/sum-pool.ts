@@ -11,13 +11,11 @@ import type { MessagePort } from 'node:worker_threads'
 import { Buffer, nextTick, URL } from '../lib/globals.js'
 import { Pool } from '../pool/pool.js'
 import { ALGOS, type Algo } from './sum-format.js'
-import { createMemory, NR_SLIPS, PIECE, SLIP_PIECES, slipOffset } from './sum-layout.js'
+import { createMemory, LENGTH, NR_SLIPS, OFFSET, PIECE, SLIP_PIECES, slipOffset } from './sum-layout.js'
 
 type Jobs = typeof import('./sum-jobs.js')
 
 const JOBS = new URL('./sum-jobs.js', import.meta.url)
-const OFFSET = PIECE.at.offset >> 2
-const LENGTH = PIECE.at.length >> 2
 
 /** A job for less is not worth its way while all workers are busy. */
 const BATCH_PIECES = 32

@@ -7,13 +7,20 @@
 import { MessageChannel } from 'node:worker_threads'
 import { assert } from '../lib/assert.js'
 import { futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
-import { ABORT, BLOCK_BYTES, BLOCKS_OFF, END, NR_BLOCKS, NR_LENGTHS, STREAM } from './sum-layout.js'
+import {
+  ABORT,
+  APP_WAITS,
+  BLOCK_BYTES,
+  BLOCKS_OFF,
+  END,
+  HEAD,
+  LENGTHS,
+  NR_BLOCKS,
+  NR_LENGTHS,
+  STREAM,
+  TAIL,
+} from './sum-layout.js'
 import type { Hasher } from './sum-pool.js'
-
-const TAIL = STREAM.at.tail >> 2
-const LENGTHS = STREAM.at.lengths >> 2
-const HEAD = STREAM.at.head >> 2
-const APP_WAITS = STREAM.at.app_waits >> 2
 
 export class Stream {
   readonly #words: Int32Array

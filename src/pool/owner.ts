@@ -6,8 +6,9 @@
  */
 import { loadAcquire } from '../lib/barrier.js'
 import { URL } from '../lib/globals.js'
-import { ITEM, ITEM_RUNNING, ITEM_SLOT_SHIFT } from '../wq/layout.js'
+import { ITEM_RUNNING, ITEM_SLOT_SHIFT } from '../wq/layout.js'
 import type { WqHooks } from '../wq/options.js'
+import { STATE } from '../wq/words.js'
 import { Wq } from '../wq/wq.js'
 import { verifyAtRest } from './at-rest.js'
 import { Blocks } from './between/arena.js'
@@ -40,7 +41,6 @@ import { OpenStreams } from './run-sync.js'
 import { PoolThreads, startFailure } from './threads.js'
 import { crewOf, seatOf } from './worker-options.js'
 
-const STATE = ITEM.at.state >> 2
 /** Jobs that have records; more wait in private memory. */
 const NR_ITEMS = 8192
 

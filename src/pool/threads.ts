@@ -6,8 +6,9 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
 import type { SpareData } from '../wq/crew-parts.js'
-import { WORKER, WORKER_GONE } from '../wq/layout.js'
+import { WORKER_GONE } from '../wq/layout.js'
 import type { StartEnd } from '../wq/member.js'
+import { W_STATE } from '../wq/words.js'
 import type { Wq } from '../wq/wq.js'
 import type { PoolSeat } from './between/messages.js'
 import { PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, PHASE_STARTS, SEAT, type Space } from './between/record.js'
@@ -19,7 +20,6 @@ import { poolError } from './values/failure.js'
 
 const PHASE = SEAT.at.phase >> 2
 const RETIRES = SEAT.at.retires >> 2
-const W_STATE = WORKER.at.state >> 2
 /** What Node ends a thread with whose module awaits what nothing is left to settle. */
 const EXIT_UNSETTLED = 13
 

@@ -14,48 +14,45 @@ import { NONE } from '../lib/mpscq.js'
 import { forgetWaiter, nameWaiter, unnameWaiter } from './hash.js'
 import type { HashTails } from './hash-tails.js'
 import {
-  ACCT,
   ACCT_UNBOUND,
   IO_WQ_WORK_ALONE,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
-  ITEM,
   ITEM_NS_MAX,
   ITEM_QUEUED,
   ITEM_SLOT_SHIFT,
   ITEM_TAKEN,
   WAKE_NO,
-  WORKER,
   WORKER_IDLE,
   WORKER_UP,
-  WQ,
   type WqMemory,
 } from './layout.js'
+import {
+  BUCKET,
+  FLAGS,
+  FREE_HEAD,
+  HEAD,
+  ITEM_NS,
+  LAST,
+  MAX_RUNNING,
+  NEXT,
+  NR_QUEUED,
+  NR_RUNNING,
+  NR_WAKING,
+  PATIENCE_NS,
+  PREV,
+  STALLED,
+  STATE,
+  TAIL,
+  W_FREE_NEXT,
+  W_SPINNING,
+  W_STATE,
+} from './words.js'
 
-const HEAD = ACCT.at.head >> 2
-const TAIL = ACCT.at.tail >> 2
-const NR_QUEUED = ACCT.at.nr_queued >> 2
-const STALLED = ACCT.at.stalled >> 2
-const FREE_HEAD = ACCT.at.free_head >> 2
-const NR_RUNNING = ACCT.at.nr_running >> 2
-const NR_WAKING = ACCT.at.nr_waking >> 2
-const ITEM_NS = ACCT.at.item_ns >> 2
-const MAX_RUNNING = WQ.at.max_running >> 2
-const PATIENCE_NS = WQ.at.patience_ns >> 2
 /** The last CPU is the owner's: queued work waits so many times as long before a worker uses it. */
 const LAST_CPU = 20
 /** Weight of one item in the moving average, as a shift. */
 const ITEM_NS_SHIFT = 4
-const NEXT = ITEM.at.next >> 2
-const PREV = ITEM.at.prev >> 2
-/** In the first and in the last item of a run, while they are queued. */
-const LAST = ITEM.at.tw_next >> 2
-const STATE = ITEM.at.state >> 2
-const FLAGS = ITEM.at.flags >> 2
-const BUCKET = ITEM.at.bucket >> 2
-const W_STATE = WORKER.at.state >> 2
-const W_SPINNING = WORKER.at.spinning >> 2
-const W_FREE_NEXT = WORKER.at.free_next >> 2
 
 /** Empties an account's lists, before it is shared or before they are rebuilt. */
 export function clearLists(mem: WqMemory, acct: number): void {

@@ -20,12 +20,10 @@ import {
   ACCT,
   HOLDER_OWNER,
   HOLDER_WORKER0,
-  ITEM,
   ITEM_CANCELED,
   ITEM_DONE,
   ITEM_STATE_MASK,
   NR_ACCTS,
-  WORKER,
   WORKER_GONE,
   WORKER_NONE,
   WORKER_STARTING,
@@ -41,16 +39,17 @@ import { Spare } from './spare.js'
 import { withLimits } from './start-cause.js'
 import { StartLimit } from './start-limit.js'
 import { SYSTEM_THREADS, type ThreadSystem } from './threads.js'
-
-const W_STATE = WORKER.at.state >> 2
-const W_CURRENT = WORKER.at.current >> 2
-const W_BLOCKED = WORKER.at.blocked >> 2
-const W_TID = WORKER.at.tid >> 2
-const W_ACCT = WORKER.at.acct >> 2
-const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
-const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
-const W_NR_ASYNC = WORKER.at.nr_async >> 2
-const STATE = ITEM.at.state >> 2
+import {
+  AFFINITY_SEQ,
+  STATE,
+  W_ACCT,
+  W_AFFINITY_SEQ,
+  W_BLOCKED,
+  W_CURRENT,
+  W_NR_ASYNC,
+  W_STATE,
+  W_TID,
+} from './words.js'
 
 /** How often workers are looked at while work waits for one. */
 const TICK_MS = 1

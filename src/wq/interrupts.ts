@@ -3,11 +3,8 @@
  * only. Counterpart: the signal that io_wq_worker_cancel sends.
  */
 import { loadAcquire } from '../lib/barrier.js'
-import { ITEM, ITEM_RUNNING, ITEM_SLOT_SHIFT, WORKER, type WqMemory } from './layout.js'
-
-const STATE = ITEM.at.state >> 2
-const SEQ = ITEM.at.seq >> 2
-const W_TID = WORKER.at.tid >> 2
+import { ITEM_RUNNING, ITEM_SLOT_SHIFT, type WqMemory } from './layout.js'
+import { SEQ, STATE, W_TID } from './words.js'
 
 /** What a worker must leave: the item, and which use of its record. */
 interface Interrupt {

@@ -4,29 +4,18 @@
 import { loadAcquire } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
 import {
-  ACCT,
   ACCT_BOUND,
   ACCT_UNBOUND,
   IO_WQ_WORK_UNBOUND,
-  ITEM,
   ITEM_QUEUED,
   ITEM_RUNNING,
   ITEM_STATE_MASK,
   ITEM_TAKEN,
-  WQ,
   WQ_EXIT,
   WQ_EXIT_ON_IDLE,
   type WqMemory,
 } from './layout.js'
-
-const STATE = ITEM.at.state >> 2
-const FLAGS = ITEM.at.flags >> 2
-const SEQ = ITEM.at.seq >> 2
-const NR_QUEUED = ACCT.at.nr_queued >> 2
-const NR_WORKERS = ACCT.at.nr_workers >> 2
-const MIN_WORKERS = ACCT.at.min_workers >> 2
-const MAX_WORKERS = ACCT.at.max_workers >> 2
-const WQ_STATE = WQ.at.state >> 2
+import { FLAGS, MAX_WORKERS, MIN_WORKERS, NR_QUEUED, NR_WORKERS, SEQ, STATE, WQ_STATE } from './words.js'
 
 /** Whether an item is in its account's list. */
 export function isQueued(mem: WqMemory, item: number): boolean {

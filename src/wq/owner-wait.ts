@@ -7,24 +7,8 @@ import { assert } from '../lib/assert.js'
 import { futexWait, loadAcquire, xchg } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE } from '../lib/mpscq.js'
-import {
-  ITEM,
-  ITEM_DONE,
-  ITEM_STATE_MASK,
-  OWNER_AWAKE,
-  WORKER,
-  WORKER_IDLE,
-  WORKER_UP,
-  WQ,
-  type WqMemory,
-} from './layout.js'
-
-const OWNER_WAIT = WQ.at.owner_wait >> 2
-const STATE = ITEM.at.state >> 2
-const W_STATE = WORKER.at.state >> 2
-const W_SEQ = WORKER.at.work_seq >> 2
-const W_ACCT = WORKER.at.acct >> 2
-const W_CURRENT = WORKER.at.current >> 2
+import { ITEM_DONE, ITEM_STATE_MASK, OWNER_AWAKE, WORKER_IDLE, WORKER_UP, type WqMemory } from './layout.js'
+import { OWNER_WAIT, STATE, W_ACCT, W_CURRENT, W_SEQ, W_STATE } from './words.js'
 
 /** How long the owner spins before it sleeps. */
 const SPIN_MS = 0.05

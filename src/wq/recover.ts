@@ -18,7 +18,6 @@ import {
   HOLDER_OWNER,
   HOLDER_WORKER0,
   IO_WQ_WORK_UNBOUND,
-  ITEM,
   ITEM_CANCELED,
   ITEM_DONE,
   ITEM_QUEUED,
@@ -36,17 +35,7 @@ import {
   type WqMemory,
 } from './layout.js'
 import { lock, takeOverLock, unlock } from './lock.js'
-
-const STATE = ITEM.at.state >> 2
-const FLAGS = ITEM.at.flags >> 2
-const SEQ = ITEM.at.seq >> 2
-/** In an item that is task work. */
-const PUSHED_SEQ = ITEM.at.prev >> 2
-const W_STATE = WORKER.at.state >> 2
-const W_ACCT = WORKER.at.acct >> 2
-const W_CURRENT = WORKER.at.current >> 2
-const W_SPINNING = WORKER.at.spinning >> 2
-const W_BLOCKED = WORKER.at.blocked >> 2
+import { FLAGS, PUSHED_SEQ, SEQ, STATE, W_ACCT, W_BLOCKED, W_CURRENT, W_SPINNING, W_STATE } from './words.js'
 
 /** The items of dead workers. */
 export interface Wreck {

@@ -10,25 +10,16 @@ import { addRunning } from './acct.js'
 import {
   ACCT,
   HOLDER_OWNER,
-  ITEM,
   ITEM_RUNNING,
   ITEM_SLOT_SHIFT,
   ITEM_STATE_MASK,
   ITEM_TAKEN,
-  WORKER,
   WORKER_UP,
   type WqMemory,
 } from './layout.js'
 import { lock, unlock } from './lock.js'
 import type { ThreadSystem } from './threads.js'
-
-const STATE = ITEM.at.state >> 2
-const W_STATE = WORKER.at.state >> 2
-const W_CURRENT = WORKER.at.current >> 2
-const W_SEQ = WORKER.at.work_seq >> 2
-const W_BLOCKED = WORKER.at.blocked >> 2
-const W_TID = WORKER.at.tid >> 2
-const W_NR_ASYNC = WORKER.at.nr_async >> 2
+import { STATE, W_BLOCKED, W_CURRENT, W_NR_ASYNC, W_SEQ, W_STATE, W_TID } from './words.js'
 
 /**
  * So many looks, a millisecond or more apart, after which a worker between two items counts as kept by its event loop.

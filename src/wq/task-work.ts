@@ -7,11 +7,9 @@
  */
 import { storeRelease } from '../lib/barrier.js'
 import { type Consumer, consumer, NONE, type Producer, producer } from '../lib/mpscq.js'
-import { ITEM, ITEM_SLOT_SHIFT, ITEM_STATE_MASK, type WqMemory } from './layout.js'
+import { ITEM_SLOT_SHIFT, ITEM_STATE_MASK, type WqMemory } from './layout.js'
 import { drainInDoubt, type Wreck } from './recover.js'
-
-const STATE = ITEM.at.state >> 2
-const QUEUE = ITEM.at.queue >> 2
+import { QUEUE, STATE } from './words.js'
 
 export class TaskWork {
   readonly #mem: WqMemory

@@ -15,7 +15,6 @@ import {
   HOLDER_WORKER0,
   IO_WQ_WORK_FORCE_WAKE,
   IO_WQ_WORK_HASHED,
-  ITEM,
   ITEM_CANCELED,
   ITEM_DONE,
   ITEM_RUNNING,
@@ -39,20 +38,21 @@ import {
 import { lock, unlock } from './lock.js'
 import { nameThread } from './thread-name.js'
 import { wakeOwner, wakeWorker } from './wakes.js'
-
-const STATE = ITEM.at.state >> 2
-const NEXT = ITEM.at.next >> 2
-const FLAGS = ITEM.at.flags >> 2
-const BUCKET = ITEM.at.bucket >> 2
-const QUEUE = ITEM.at.queue >> 2
-const WQ_STATE = WQ.at.state >> 2
-const NR_QUEUED = ACCT.at.nr_queued >> 2
-const NR_WORKERS = ACCT.at.nr_workers >> 2
-const MIN_WORKERS = ACCT.at.min_workers >> 2
-const STALLED = ACCT.at.stalled >> 2
-const PUSHED_SEQ = ITEM.at.prev >> 2
-const AFFINITY_SEQ = WQ.at.affinity_seq >> 2
-const W_AFFINITY_SEQ = WORKER.at.affinity_seq >> 2
+import {
+  AFFINITY_SEQ,
+  BUCKET,
+  FLAGS,
+  MIN_WORKERS,
+  NEXT,
+  NR_QUEUED,
+  NR_WORKERS,
+  PUSHED_SEQ,
+  QUEUE,
+  STALLED,
+  STATE,
+  W_AFFINITY_SEQ,
+  WQ_STATE,
+} from './words.js'
 
 /** doWork's result for an async item, which goes on in Node's event loop. */
 export const ASYNC = 1

@@ -23,7 +23,6 @@ import {
   IO_WQ_WORK_CONCURRENT,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
-  ITEM,
   ITEM_CANCELED,
   ITEM_DONE,
   ITEM_FREE,
@@ -34,7 +33,6 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
-  WORKER,
   WQ,
   WQ_EXIT,
   WQ_EXIT_ON_IDLE,
@@ -48,24 +46,25 @@ import { findStrays, repairAfter } from './recover.js'
 import { TaskWork } from './task-work.js'
 import { currentTid } from './thread-name.js'
 import { wakeWorker } from './wakes.js'
-
-const NEXT = ITEM.at.next >> 2
-const STATE = ITEM.at.state >> 2
-const FLAGS = ITEM.at.flags >> 2
-const BUCKET = ITEM.at.bucket >> 2
-const SEQ = ITEM.at.seq >> 2
-const QUEUE = ITEM.at.queue >> 2
-const TW_NEXT = ITEM.at.tw_next >> 2
-const LOCK = ACCT.at.lock >> 2
-const NR_QUEUED = ACCT.at.nr_queued >> 2
-const NR_WORKERS = ACCT.at.nr_workers >> 2
-const NR_RUNNING = ACCT.at.nr_running >> 2
-const MAX_WORKERS = ACCT.at.max_workers >> 2
-const MIN_WORKERS = ACCT.at.min_workers >> 2
-const ITEM_NS = ACCT.at.item_ns >> 2
-const WQ_STATE = WQ.at.state >> 2
-const MAX_RUNNING = WQ.at.max_running >> 2
-const W_NR_ASYNC = WORKER.at.nr_async >> 2
+import {
+  BUCKET,
+  FLAGS,
+  ITEM_NS,
+  LOCK,
+  MAX_RUNNING,
+  MAX_WORKERS,
+  MIN_WORKERS,
+  NEXT,
+  NR_QUEUED,
+  NR_RUNNING,
+  NR_WORKERS,
+  QUEUE,
+  SEQ,
+  STATE,
+  TW_NEXT,
+  W_NR_ASYNC,
+  WQ_STATE,
+} from './words.js'
 
 export type CancelResult = 'ok' | 'running' | 'notfound'
 

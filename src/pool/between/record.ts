@@ -37,6 +37,11 @@ export const POOL = struct('pool', [
   ['sab_epoch',  'u32', 'owner', 'moves when a SharedArrayBuffer once passed has been collected'],
 ])
 
+// Words of it.
+export const ARMED = POOL.at.armed >> 2
+export const EPOCH = POOL.at.sab_epoch >> 2
+export const NR_CLAIMS = POOL.at.nr_claims >> 2
+
 // biome-ignore format: table
 export const SEAT = struct('seat', [
   'cache line: the worker in this slot',

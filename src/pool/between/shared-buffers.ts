@@ -7,9 +7,7 @@
 import { fetchAdd } from '../../lib/barrier.js'
 import type { SharedBuffers } from '../values/codec.js'
 import { NO_ROOM } from '../values/scalars.js'
-import { POOL, type Space } from './record.js'
-
-const EPOCH = POOL.at.sab_epoch >> 2
+import { EPOCH, type Space } from './record.js'
 
 /** The owner's side. */
 export class SharedBufferIds {

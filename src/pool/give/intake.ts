@@ -11,9 +11,9 @@ import {
   IO_WQ_WORK_CONCURRENT,
   IO_WQ_WORK_HASHED,
   IO_WQ_WORK_UNBOUND,
-  ITEM,
   type WqMemory,
 } from '../../wq/layout.js'
+import { FLAGS } from '../../wq/words.js'
 import type { Wq } from '../../wq/wq.js'
 import { JOB_PROGRESS, JOB_STREAM } from '../between/record.js'
 import type { Histograms } from '../home/histograms.js'
@@ -25,8 +25,6 @@ import type { InFlight } from '../jobs/in-flight.js'
 import type { Listener, Waiting } from '../jobs/waiting.js'
 import { Backlog } from './backlog.js'
 import { Ranking } from './ranking.js'
-
-const FLAGS = ITEM.at.flags >> 2
 
 /** The one task-work queue of a pool's io-wq. */
 export const QUEUE = 0

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { storeRelease } from '../../lib/barrier.js'
 import { HashTails } from '../../wq/hash-tails.js'
 import { ITEM, ITEM_FREE, ITEM_QUEUED, ITEM_TAKEN, WqMemory } from '../../wq/layout.js'
+import { STATE } from '../../wq/words.js'
 import type { Wq } from '../../wq/wq.js'
 import { Blocks } from '../between/arena.js'
 import { JOB } from '../between/record.js'
@@ -13,7 +14,6 @@ import type { Waiting } from '../jobs/waiting.js'
 import { Ranking } from './ranking.js'
 
 const NR_ITEMS = 3
-const STATE = ITEM.at.state >> 2
 
 test('a worker that comes while jobs of a key are taken back gets the first of them', () => {
   const shape = { nrSlots: 1, nrQueues: 1, nrBuckets: 4, nrItems: NR_ITEMS }

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { POOL, Space } from '../between/record.js'
+import { ARMED, Space } from '../between/record.js'
 import { Poller } from './poller.js'
-
-const ARMED = POOL.at.armed >> 2
 
 test('before each sleep, and while it looks in vain, the owner sees to what is queued', async (t) => {
   const space = Space.create(1)

@@ -12,7 +12,7 @@
 import { availableParallelism } from 'node:os'
 import { loadAcquire, xchg } from '../../lib/barrier.js'
 import { clearInterval, setImmediate, setInterval } from '../../lib/globals.js'
-import { POOL, type Space } from '../between/record.js'
+import { ARMED, NR_CLAIMS, type Space } from '../between/record.js'
 
 /** How many turns of the event loop may pass without a finished job before the owner arms, at most: about 100 us. */
 const MAX_EMPTY_TURNS = availableParallelism() > 1 ? 50 : 1
@@ -20,8 +20,6 @@ const MAX_EMPTY_TURNS = availableParallelism() > 1 ? 50 : 1
 const TRY_AGAIN = 32
 /** Each time that so many turns, 10 us or so, have brought no finished job, what is queued is to get another worker. */
 const STALL_TURNS = 8
-const ARMED = POOL.at.armed >> 2
-const NR_CLAIMS = POOL.at.nr_claims >> 2
 
 export interface PollerHooks {
   /** Drains; returns how many jobs it settled. */

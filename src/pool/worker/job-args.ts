@@ -22,7 +22,7 @@ import {
   KIND_POSTED,
   KIND_STORED,
   KIND_VALUES,
-  POOL,
+  NR_CLAIMS,
   SEAT,
   SIZE,
   type Space,
@@ -34,7 +34,6 @@ import type { LongCodec } from '../values/long-codec.js'
 import { unpack } from '../values/serial.js'
 import { Letters } from './letters.js'
 
-const NR_CLAIMS = POOL.at.nr_claims >> 2
 /** A claim is answered within a turn of the owner's event loop; the wait wakes now and then, in case a wake-up is lost. */
 const CLAIM_SLICE_MS = 1000
 /** Where the postmaster has what the owner has too. */

@@ -9,14 +9,13 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import type { TransferListItem } from 'node:worker_threads'
 import { loadAcquire } from '../../lib/barrier.js'
 import { AbortController, AbortSignal } from '../../lib/globals.js'
-import { IO_WQ_WORK_CANCEL, ITEM } from '../../wq/layout.js'
+import { IO_WQ_WORK_CANCEL } from '../../wq/layout.js'
+import { FLAGS } from '../../wq/words.js'
 import { EVENT_PROGRESS } from '../between/messages.js'
 import { JOB_PROGRESS } from '../between/record.js'
 import { abortError } from '../values/failure.js'
 import { movingOf, type RunningJob } from './job-protocol.js'
 import type { PendingJob, WorkerEvents } from './worker-events.js'
-
-const FLAGS = ITEM.at.flags >> 2
 
 /** What code carries along: the job it belongs to, if it turns out to belong to one. */
 interface Frame {

@@ -6,7 +6,8 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { isThenable } from '../../lib/is-thenable.js'
-import { ITEM, type WqMemory } from '../../wq/layout.js'
+import type { WqMemory } from '../../wq/layout.js'
+import { FLAGS } from '../../wq/words.js'
 import { ASYNC } from '../../wq/worker-loop.js'
 import { ResultBytes } from '../between/arena.js'
 import { NAMED, readName, takesContext } from '../between/names.js'
@@ -22,7 +23,6 @@ import type { JobFunction, JobsModule } from './jobs-module.js'
 import { JobStream } from './stream.js'
 import type { WorkerEvents } from './worker-events.js'
 
-const FLAGS = ITEM.at.flags >> 2
 const AsyncFunction = (async () => {}).constructor
 
 /** What a runner is made of: its memory, its seat, its ports to the owner, and how to wake the owner. */

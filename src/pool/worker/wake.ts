@@ -4,9 +4,7 @@
  * Counterpart: none.
  */
 import { loadAcquire, xchg } from '../../lib/barrier.js'
-import { POOL, type Space } from '../between/record.js'
-
-const ARMED = POOL.at.armed >> 2
+import { ARMED, type Space } from '../between/record.js'
 
 /** Only one edge wakes an idle owner: the one that takes the word to 0. Whoever calls this has pushed, or claimed, before. */
 export function takesArmed({ words }: Space): boolean {

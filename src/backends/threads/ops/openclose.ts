@@ -17,7 +17,6 @@ import {
   O_TRUNC,
   RESOLVE_CACHED,
 } from '../../../abi/constants.js'
-import { SQE } from '../../../abi/sqe.js'
 import { OPEN_HOW } from '../../../abi/structs.js'
 import { E2BIG, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOSYS, ENXIO, EPERM } from '../../../lib/errno.js'
 import { setStatusFlags } from '../../../sys/file.js'
@@ -39,8 +38,8 @@ import {
   u64,
 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
+import { S_ADDR3 } from '../state/words.js'
 
-const S_ADDR3 = SQE.at.addr3 >> 2
 const CHUNK_BYTES = 65536
 
 const how = new Int32Array(OPEN_HOW.size >> 2)

@@ -17,7 +17,6 @@ import {
   IOSQE_FIXED_FILE,
 } from '../../../abi/constants.js'
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME } from '../../../abi/process.js'
-import { SQE } from '../../../abi/sqe.js'
 import { nowMs } from '../../../lib/clock.js'
 import { ECANCELED, EFAULT, EINVAL, ENOENT } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
@@ -42,9 +41,8 @@ import {
 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import { type Timeout, Timers } from '../state/timers.js'
+import { S_ADDR3, S_PAD2 } from '../state/words.js'
 
-const S_ADDR3 = SQE.at.addr3 >> 2
-const S_PAD2 = SQE.at.pad2 >> 2
 const KNOWN = IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS | IORING_TIMEOUT_MULTISHOT
 const SHOTS_OF_A_POINT = IORING_TIMEOUT_ABS | IORING_TIMEOUT_MULTISHOT
 

@@ -1,15 +1,13 @@
 /**
  * FTRUNCATE. Prepared on the owner thread, always run on a worker. Counterpart: io_uring/truncate.c.
  */
-import { SQE } from '../../../abi/sqe.js'
 import { EINVAL } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import type { WorkEnv } from '../state/op.js'
 import { bufIndex, R_ADDR, R_FILE_INDEX, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, s64 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
-
-const S_ADDR3 = SQE.at.addr3 >> 2
+import { S_ADDR3 } from '../state/words.js'
 
 export function ftruncatePrep(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number, sqe: number): number {
   const { words } = tctx.wq.mem

@@ -5,7 +5,6 @@
 import { XATTR_CREATE, XATTR_REPLACE } from '../../../abi/advice.js'
 import { XATTR_NAME_MAX, XATTR_SIZE_MAX } from '../../../abi/calls.js'
 import { IOSQE_FIXED_FILE } from '../../../abi/constants.js'
-import { SQE } from '../../../abi/sqe.js'
 import { E2BIG, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ERANGE } from '../../../lib/errno.js'
 import { libc } from '../../../sys/libc.js'
 import { copyIn } from '../../../sys/memory.js'
@@ -14,8 +13,8 @@ import type { IoRingCtx } from '../state/ctx.js'
 import type { WorkEnv } from '../state/op.js'
 import { R_ADDR, R_HELD_FD, R_LEN, R_OFF, R_OP_FLAGS, R_SQE_FLAGS, R_TOTAL, setAddr, u64 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
+import { S_ADDR3 } from '../state/words.js'
 
-const S_ADDR3 = SQE.at.addr3 >> 2
 const NOTHING = new Uint8Array(0)
 
 /** Of `addr` a copy of its own. -EFAULT; -ERANGE for one that is empty or too long. */

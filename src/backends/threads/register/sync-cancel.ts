@@ -8,14 +8,13 @@ import { loadAcquire } from '../../../lib/barrier.js'
 import { nowMs } from '../../../lib/clock.js'
 import { EALREADY, EFAULT, EINVAL, ENOENT, ETIME } from '../../../lib/errno.js'
 import { dataViewOf } from '../../../lib/views.js'
-import { ITEM, ITEM_RUNNING, ITEM_STATE_MASK } from '../../../wq/layout.js'
+import { ITEM_RUNNING, ITEM_STATE_MASK } from '../../../wq/layout.js'
+import { STATE } from '../../../wq/words.js'
 import { runTaskWork } from '../run/tw.js'
 import { firstDueMs, hasTaskWork, runAll } from '../run/wait.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
 import { CANCEL_FLAGS, cancelBy } from '../wait/cancel.js'
-
-const STATE = ITEM.at.state >> 2
 
 /** 0, or a count with ALL; -ENOENT, -ETIME, -EBADF, -EINVAL. When it is 0, what was cancelled has ended. */
 export function syncCancel(tctx: Tctx, ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number): number {

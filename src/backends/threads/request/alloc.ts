@@ -6,7 +6,6 @@
  */
 import { PATH_MAX } from '../../../abi/calls.js'
 import { IOSQE_ASYNC, IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../../abi/constants.js'
-import { SQE } from '../../../abi/sqe.js'
 import { EFAULT, ENAMETOOLONG, ENOENT } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
 import { unlistFd } from '../../../sys/leavings.js'
@@ -40,15 +39,7 @@ import {
   u64,
 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
-
-const S_FD = SQE.at.fd >> 2
-const S_OFF = SQE.at.off >> 2
-const S_ADDR = SQE.at.addr >> 2
-const S_LEN = SQE.at.len >> 2
-const S_OP_FLAGS = SQE.at.rw_flags >> 2
-const S_USER_DATA = SQE.at.user_data >> 2
-const S_BUF_INDEX = SQE.at.buf_index >> 2
-const S_FILE_INDEX = SQE.at.file_index >> 2
+import { S_ADDR, S_BUF_INDEX, S_FD, S_FILE_INDEX, S_LEN, S_OFF, S_OP_FLAGS, S_USER_DATA } from '../state/words.js'
 
 /** A request with the SQE at word `sqe` copied in; NONE when the table is full. Nothing reads the SQE after this. */
 export function allocReq(tctx: Tctx, ctx: IoRingCtx, sqe: number): number {

@@ -8,14 +8,11 @@
 import { IORING_SQ_CQ_OVERFLOW, IOSQE_CQE_SKIP_SUCCESS } from '../../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire, storeRelease } from '../../../lib/barrier.js'
 import type { IoRingCtx } from '../state/ctx.js'
-import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT, RINGS } from '../state/layout.js'
+import { REQ_F_ENDED, REQ_F_FAIL, REQ_F_SILENT } from '../state/layout.js'
 import { R_REQ_FLAGS, R_RES, R_SQE_FLAGS, R_USER_DATA } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
+import { CQ_HEAD, CQ_TAIL, SQ_FLAGS } from '../state/words.js'
 import { signalEventfd } from './eventfd.js'
-
-const CQ_HEAD = RINGS.at.cq_head >> 2
-const CQ_TAIL = RINGS.at.cq_tail >> 2
-const SQ_FLAGS = RINGS.at.sq_flags >> 2
 
 /** Whether a CQE would go to the ring, and not to the overflow list. */
 export function canPost(ctx: IoRingCtx): boolean {

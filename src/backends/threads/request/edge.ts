@@ -5,10 +5,7 @@
  */
 import { IORING_CQ_EVENTFD_DISABLED, IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchOr, loadAcquire } from '../../../lib/barrier.js'
-import { RINGS } from '../state/layout.js'
-
-const SQ_FLAGS = RINGS.at.sq_flags >> 2
-const CQ_FLAGS = RINGS.at.cq_flags >> 2
+import { CQ_FLAGS, SQ_FLAGS } from '../state/words.js'
 
 /** Sets IORING_SQ_TASKRUN. Returns the eventfd that is to be signalled; -1 for none, or for one that is muted. */
 export function tellEdge(ring: Int32Array, eventfdWord: number): number {

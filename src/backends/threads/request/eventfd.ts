@@ -10,10 +10,9 @@ import { setTimeout } from '../../../lib/globals.js'
 import { signal } from '../../../sys/loop.js'
 import { closeAdopted } from '../../../sys/thread-fd.js'
 import type { IoRingCtx } from '../state/ctx.js'
-import { RINGS } from '../state/layout.js'
 import type { Tctx } from '../state/tctx.js'
+import { CQ_FLAGS } from '../state/words.js'
 
-const CQ_FLAGS = RINGS.at.cq_flags >> 2
 /** How often it is looked whether an eventfd that was let go may be closed. */
 const GRACE_MS = 5
 

@@ -6,12 +6,10 @@
 import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchOr } from '../../../lib/barrier.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
-import { RINGS } from '../state/layout.js'
 import { R_TW } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
+import { SQ_FLAGS } from '../state/words.js'
 import { signalEventfd } from './eventfd.js'
-
-const SQ_FLAGS = RINGS.at.sq_flags >> 2
 
 /** Queues a request for the owner, by the owner itself. `kind` is TW_*. */
 export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: number): void {

@@ -11,11 +11,10 @@ import { nowMs } from '../../../lib/clock.js'
 import { clearTimeout, setTimeout } from '../../../lib/globals.js'
 import { signalEventfd } from '../request/eventfd.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
-import { RINGS } from '../state/layout.js'
 import type { Tctx } from '../state/tctx.js'
+import { SQ_FLAGS } from '../state/words.js'
 import { runTaskWork } from './tw.js'
 
-const SQ_FLAGS = RINGS.at.sq_flags >> 2
 /** The longest that setTimeout takes. */
 const MAX_ALARM_MS = 2 ** 31 - 1
 

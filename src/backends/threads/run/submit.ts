@@ -28,16 +28,14 @@ import { flushCompletions } from '../request/flush.js'
 import { assemble, closeChain } from '../request/link.js'
 import { addTaskWork } from '../request/task-work.js'
 import type { IoRingCtx } from '../state/ctx.js'
-import { REQ_F_FAIL, RINGS, TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
+import { REQ_F_FAIL, TW_COMPLETE, TW_SUBMIT } from '../state/layout.js'
 import { type OpDef, PENDING, PUNT, VIA_TASK_WORK } from '../state/op.js'
 import { R_BUF_INDEX, R_LINK, R_OPCODE, R_REQ_FLAGS, R_RES, R_SQE_FLAGS, setFail } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
+import { SQ_DROPPED, SQ_HEAD, SQ_TAIL } from '../state/words.js'
 import { complete, endDying, endSpoiled, failIssue } from './end.js'
 import { punt } from './iowq.js'
 
-const SQ_HEAD = RINGS.at.sq_head >> 2
-const SQ_TAIL = RINGS.at.sq_tail >> 2
-const SQ_DROPPED = RINGS.at.sq_dropped >> 2
 const SQE_SHIFT = Math.log2(SQE.size >> 2)
 const S_IOPRIO_SHIFT = 16
 /** Flags that initReq has nothing to look at for. */

@@ -13,13 +13,12 @@ import { NONE } from '../../../lib/mpscq.js'
 import { signalEventfd } from '../request/eventfd.js'
 import { flushCompletions } from '../request/flush.js'
 import { type IoRingCtx, isDeferred } from '../state/ctx.js'
-import { RINGS, TW_COMPLETE } from '../state/layout.js'
+import { TW_COMPLETE } from '../state/layout.js'
 import { R_TW } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
+import { SQ_FLAGS } from '../state/words.js'
 import { expire } from '../wait/expiry.js'
 import { twdef } from './twdef.js'
-
-const SQ_FLAGS = RINGS.at.sq_flags >> 2
 
 /** The most entries a DEFER_TASKRUN ring runs at a time, unless more completions are asked for. */
 const MAX_PER_RUN = 20

@@ -11,7 +11,8 @@ import { loadAcquire } from '../../../lib/barrier.js'
 import { nowMs } from '../../../lib/clock.js'
 import { ECANCELED, ETIME } from '../../../lib/errno.js'
 import { NONE } from '../../../lib/mpscq.js'
-import { ITEM, ITEM_DONE, ITEM_STATE_MASK } from '../../../wq/layout.js'
+import { ITEM_DONE, ITEM_STATE_MASK } from '../../../wq/layout.js'
+import { STATE } from '../../../wq/words.js'
 import { canPost, postCqe } from '../request/cqring.js'
 import { finish } from '../request/finish.js'
 import { flushCompletions } from '../request/flush.js'
@@ -21,8 +22,6 @@ import { R_OP_FLAGS, R_RES, R_USER_DATA } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 import type { Timeout, Timers } from '../state/timers.js'
 import { takeWait } from './worker-wait.js'
-
-const STATE = ITEM.at.state >> 2
 
 /** Ends what is up, or goes on with its next shot. Returns how many were; their CQEs are to be committed. */
 export function expire(tctx: Tctx, ctx: IoRingCtx): number {
