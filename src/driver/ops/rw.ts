@@ -55,16 +55,16 @@ const noTransferOptions = () => ({
 /** One buffer, or part of it. */
 abstract class Transfer extends Call<number> {
   static readonly options = new OptionTable<TransferOptions>('read and write', noTransferOptions)
-  readonly fd: number
-  readonly view: ArrayBufferView
-  readonly offset: number
-  readonly length: number
+  declare readonly fd: number
+  declare readonly view: ArrayBufferView
+  declare readonly offset: number
+  declare readonly length: number
   /** -1 for the file's own. */
-  readonly position: number
+  declare readonly position: number
   /** Where the caller's bytes are; 0 for what is lent. */
-  readonly address: number
-  readonly lender: Lender | undefined
-  loan: Loan | undefined = undefined
+  declare readonly address: number
+  declare readonly lender: Lender | undefined
+  declare loan: Loan | undefined
 
   constructor(supplies: Supplies, options: Given<TransferOptions> | undefined, fd: number, buffer: ArrayBufferView) {
     super()
@@ -79,6 +79,7 @@ abstract class Transfer extends Call<number> {
     this.position = checkPosition(options?.position)
     this.address = lender === undefined ? heldAddressOf(buffer) + this.offset : 0
     this.lender = lender
+    this.loan = undefined
   }
 
   override get bytes(): number {
@@ -127,15 +128,15 @@ export class Write extends Transfer {
 /** Several buffers, one after another. */
 abstract class VectorTransfer extends Call<number> {
   static readonly options = OP_OPTIONS
-  readonly fd: number
-  readonly views: readonly ArrayBufferView[]
-  readonly length: number
+  declare readonly fd: number
+  declare readonly views: readonly ArrayBufferView[]
+  declare readonly length: number
   /** -1 for the file's own. */
-  readonly position: number
-  readonly lender: Lender | undefined
+  declare readonly position: number
+  declare readonly lender: Lender | undefined
   /** Where the caller's bytes are, or those of the loan. */
-  iovecs: Int32Array | undefined
-  loan: Loan | undefined = undefined
+  declare iovecs: Int32Array | undefined
+  declare loan: Loan | undefined
 
   constructor(
     supplies: Supplies,
@@ -152,6 +153,7 @@ abstract class VectorTransfer extends Call<number> {
     this.length = totalBytes(this.views)
     this.lender = supplies.lenderOf(this.views.length)
     this.iovecs = this.lender === undefined ? iovecsOf(this.views) : undefined
+    this.loan = undefined
   }
 
   /** The struct iovecs; their number is in `nrIovecs`. */
