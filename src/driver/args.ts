@@ -23,7 +23,7 @@ import { builtin } from '../lib/builtin.js'
 import { Buffer, URL } from '../lib/globals.js'
 import { bufferOf, bytesOf, isDetached, isView, lengthOf } from '../lib/views.js'
 import { high32, low32 } from '../sys/memory.js'
-import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
+import { checkInteger, invalidArgType, invalidArgValue } from './errors.js'
 import { checkFixed, heldAddressOf } from './hold.js'
 
 export type Path = string | Buffer | URL
@@ -46,12 +46,6 @@ export function checkDirfd(dirfd: number): void {
 
 export function checkUint32(value: number, name: string): void {
   checkInteger(value, name, 0, UINT32_MAX)
-}
-
-function checkInteger(value: number, name: string, min: number, max: number): void {
-  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
-  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value)
-  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value)
 }
 
 /** The file position for an SQE: -1 stands for the file's own. */

@@ -7,7 +7,7 @@
 import { codeError } from '../lib/arg-errors.js'
 import { withProps } from '../lib/error-props.js'
 
-export { invalidArgType, invalidArgValue, outOfRange } from '../lib/arg-errors.js'
+export { checkInteger, invalidArgType, invalidArgValue, outOfRange } from '../lib/arg-errors.js'
 
 export function invalidState(message: string): Error {
   return codeError(Error, 'ERR_INVALID_STATE', `Invalid state: ${message}`)

@@ -8,7 +8,7 @@ import { EINVAL, errnoError } from '../lib/errno.js'
 import { registerIowqAff, registerIowqMaxWorkers, unregisterIowqAff } from '../ring/register.js'
 import type { Ring } from '../ring/ring.js'
 import { possibleOf } from '../sys/affinity.js'
-import { invalidArgType, invalidArgValue, invalidState, outOfRange } from './errors.js'
+import { checkInteger, invalidArgType, invalidArgValue, invalidState } from './errors.js'
 
 const MAX_LIMIT = 0x7fffffff
 /** As many processors as the kernel can be built for. */
@@ -18,16 +18,10 @@ function checkOpen(ring: Ring): void {
   if (!ring.isOpen) throw invalidState('the ring is closed')
 }
 
-function checkNumber(name: string, value: number, max: number): void {
-  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
-  if (!Number.isInteger(value) || value < 0 || value > max)
-    throw outOfRange(name, `an integer >= 0 && <= ${max}`, value)
-}
-
 /** Sets both limits, 0 leaves one as it is; returns those before. */
 export function setMaxWorkers(ring: Ring, bounded: number, unbounded: number): [bounded: number, unbounded: number] {
-  checkNumber('bounded', bounded, MAX_LIMIT)
-  checkNumber('unbounded', unbounded, MAX_LIMIT)
+  checkInteger(bounded, 'bounded', 0, MAX_LIMIT)
+  checkInteger(unbounded, 'unbounded', 0, MAX_LIMIT)
   checkOpen(ring)
   const limits = new Uint32Array([bounded, unbounded])
   const res = registerIowqMaxWorkers(ring, limits)
@@ -52,7 +46,7 @@ function maskOf(given: readonly number[]): Uint8Array {
   const named = new Set<number>()
   for (let i = 0; i < length; i++) {
     const cpu = given[i]!
-    checkNumber(`cpus[${i}]`, cpu, MAX_CPUS - 1)
+    checkInteger(cpu, `cpus[${i}]`, 0, MAX_CPUS - 1)
     named.add(cpu)
   }
   const cpus = [...named]

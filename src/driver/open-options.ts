@@ -8,7 +8,7 @@ import { IORING_MAX_CQ_ENTRIES, IORING_MAX_ENTRIES } from '../abi/limits.js'
 import { type Given, OptionTable } from '../lib/options.js'
 import type { Ring } from '../ring/ring.js'
 import { isMainThread } from '../sys/libc.js'
-import { invalidArgType, invalidArgValue, invalidState, outOfRange } from './errors.js'
+import { checkInteger, invalidArgType, invalidArgValue, invalidState, outOfRange } from './errors.js'
 
 export type Backend = 'auto' | 'kernel' | 'threads'
 
@@ -106,10 +106,10 @@ export function checkOpenOptions(
   const { backend = 'auto', maxTurnMs = 1, asyncBytes = ASYNC_BYTES } = options
   const { entries = 256, sqpoll = false, sqThreadIdleMs, sqThreadCpu } = options
   checkBackend('options.backend', backend)
-  checkInteger('options.entries', entries, 1, IORING_MAX_ENTRIES)
+  checkInteger(entries, 'options.entries', 1, IORING_MAX_ENTRIES)
   const { cqEntries = entries * CQ_PER_SQ } = options
   if (options.cqEntries !== undefined) {
-    checkInteger('options.cqEntries', cqEntries, Math.max(2, entries), IORING_MAX_CQ_ENTRIES)
+    checkInteger(cqEntries, 'options.cqEntries', Math.max(2, entries), IORING_MAX_CQ_ENTRIES)
   }
   checkNotNegative('options.maxTurnMs', maxTurnMs)
   checkNotNegative('options.asyncBytes', asyncBytes)
@@ -117,8 +117,8 @@ export function checkOpenOptions(
   if (typeof lend !== 'boolean') throw invalidArgType('options.lend', 'of type boolean', lend)
   if (!lend && !isMainThread()) throw invalidArgValue('options.lend', lend, 'must be true in a Worker')
   if (typeof sqpoll !== 'boolean') throw invalidArgType('options.sqpoll', 'of type boolean', sqpoll)
-  if (sqThreadIdleMs !== undefined) checkInteger('options.sqThreadIdleMs', sqThreadIdleMs, 1, UINT32_MAX)
-  if (sqThreadCpu !== undefined) checkInteger('options.sqThreadCpu', sqThreadCpu, 0, MAX_CPU)
+  if (sqThreadIdleMs !== undefined) checkInteger(sqThreadIdleMs, 'options.sqThreadIdleMs', 1, UINT32_MAX)
+  if (sqThreadCpu !== undefined) checkInteger(sqThreadCpu, 'options.sqThreadCpu', 0, MAX_CPU)
   if (!sqpoll && sqThreadIdleMs !== undefined) throw needsSqpoll('options.sqThreadIdleMs', sqThreadIdleMs)
   if (!sqpoll && sqThreadCpu !== undefined) throw needsSqpoll('options.sqThreadCpu', sqThreadCpu)
   if (sqpoll && backend === 'threads') throw hasNoSqpoll()
@@ -159,13 +159,6 @@ export function hasNoSqpoll(why?: string): Error {
 
 function needsSqpoll(name: string, value: unknown, reason = 'needs options.sqpoll'): Error {
   return invalidArgValue(name, value, reason)
-}
-
-function checkInteger(name: string, value: number, min: number, max: number): void {
-  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw outOfRange(name, `an integer >= ${min} && <= ${max}`, value)
-  }
 }
 
 function checkNotNegative(name: string, value: number): void {

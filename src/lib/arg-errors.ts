@@ -37,6 +37,13 @@ export function outOfRange(name: string, range: string, value: unknown): Error {
   return codeError(RangeError, 'ERR_OUT_OF_RANGE', message)
 }
 
+/** Throws as Node's validateInteger does, unless the value is a whole number from `min` to `max`. */
+export function checkInteger(value: number, name: string, min: number, max: number): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
+  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value)
+  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value)
+}
+
 function inspect(value: unknown, options?: { depth?: number; colors?: boolean }): string {
   return builtin('node:util').inspect(value, options)
 }
