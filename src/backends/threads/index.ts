@@ -1,6 +1,6 @@
 /**
- * Syscalls in user space: setup, enter, register. Runs on the owner thread, the one that made the ring; workers run what
- * would block it.
+ * Syscalls in user space: setup, enter, register. Runs on the owner thread, the one that made the ring; workers run
+ * requests that would block it.
  *
  * One instance a thread: its rings share an io-wq, as the rings of a task do. SQEs carry native addresses, and an
  * operation is the plain system call. Counterpart: io_uring/io_uring.c.
@@ -77,7 +77,7 @@ export class ThreadsSyscalls implements Syscalls {
       return -EMFILE
     }
     this.refusal = undefined
-    // A number of the process's own, so that a ring's fd is never another file's.
+    // The fd is a real descriptor of the process, so no other file ever has its number.
     const made = libc('eventfd')(0, EFD_CLOEXEC)
     const fd = made < 0 ? made : adoptFd(made)
     if (fd < 0) return fd
@@ -96,9 +96,9 @@ export class ThreadsSyscalls implements Syscalls {
     if (ctx.disabled) return -EBADFD
     const tctx = this.#tctx!
     const getEvents = (flags & abi.IORING_ENTER_GETEVENTS) !== 0
-    // What is up by now was so before the batch, which may name it.
+    // Timeouts that are up were so before the batch, which may name them.
     if (tctx.hasTimers && (getEvents || !isDeferred(ctx))) expireFirst(tctx, ctx)
-    // Of before the batch: to take it may last longer than a timeout in it.
+    // Counted before the batch: submitting it may last longer than a timeout in it.
     const nrEvents = nrTimeoutEvents(ctx)
     const submitted = toSubmit > 0 ? submitSqes(tctx, ctx, toSubmit) : 0
     if (!isDeferred(ctx)) for (const ring of tctx.rings.values()) if (!isDeferred(ring)) runTaskWork(tctx, ring, 0)
@@ -133,12 +133,12 @@ export class ThreadsSyscalls implements Syscalls {
     return 0
   }
 
-  /** Resolves when no worker of this thread's rings is left. Only after the last ring was closed. */
+  /** Resolves when no worker of this thread's rings is left. Call it only after the last ring was closed. */
   async workersGone(): Promise<void> {
     await this.#tctx?.wq.workersGone()
   }
 
-  /** The ring of an fd; -EOPNOTSUPP for another file's, -EBADF for none. */
+  /** The ring of an fd; -EOPNOTSUPP for another file, -EBADF for none. */
   #ring(fd: number): IoRingCtx | number {
     const ctx = this.#tctx?.rings.get(fd)
     if (ctx !== undefined) return ctx

@@ -36,7 +36,7 @@ const FEATURES =
   abi.IORING_FEAT_MIN_TIMEOUT |
   abi.IORING_FEAT_NO_IOWAIT
 
-/** The sizes asked for, rounded as the kernel rounds them; -EINVAL for whatever it would refuse. */
+/** The requested sizes, rounded as the kernel rounds them; -EINVAL where the kernel would refuse. */
 export function checkParams(
   entries: number,
   params: DataView,
@@ -77,7 +77,7 @@ function clampEntries(asked: number, most: number, clamp: boolean): number {
   return Math.min(asked, most)
 }
 
-/** What the app is told of the ring. */
+/** Fills in the params that describe the ring to the app. */
 export function fillParams(params: DataView, ctx: IoRingCtx): void {
   const { at } = PARAMS
   const set = (offset: number, value: number) => params.setUint32(offset, value, true)

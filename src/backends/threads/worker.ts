@@ -1,7 +1,7 @@
 /**
  * Worker entry of the threads backend: a WorkerLoop with opdef's issue as doWork. Runs on worker threads alone.
  *
- * It touches requests in its hands, and of a ring only sq_flags. Counterpart: io_wq_submit_work.
+ * It accesses requests in its hands, and only sq_flags of a ring. Counterpart: io_wq_submit_work.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert } from '../../lib/assert.js'
@@ -40,7 +40,7 @@ function attach(message: RingMessage): void {
   })
 }
 
-/** The ring of a request. The owner announced it before it queued the request, so the message is there. */
+/** Finds the ring of a request. The owner announced it before it queued the request, so the message is there. */
 function ringOf(r: number): void {
   const id = words[r + R_CTX]!
   while (rings.get(id)?.generation !== words[r + R_GENERATION]) {
@@ -58,7 +58,7 @@ const env: WorkEnv = {
   running: () => loop.running(),
 }
 
-// Before it is up: no request waits for it then.
+// Bound before it is up: no request waits for it then.
 bindAll()
 watchWriters('worker', watchedTables(mem))
 for (const message of (seat.data as { rings: RingMessage[] }).rings) attach(message)

@@ -1,5 +1,5 @@
 /**
- * FADVISE, MADVISE. Prepared on the owner thread; advice that only sets how a file will be read is given there too, all
+ * FADVISE, MADVISE. Prepared on the owner thread. Advice that only sets how a file will be read runs there too, all
  * else on a worker. Counterpart: io_uring/advise.c.
  */
 import { POSIX_FADV_NORMAL, POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL } from '../../../abi/advice.js'
@@ -17,7 +17,7 @@ export function advisePrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number)
   return (bufIndex(words, r) | words[r + R_FILE_INDEX]!) !== 0 ? -EINVAL : 0
 }
 
-/** posix_fadvise returns the errno instead of setting it. The length is 64 bits wide, or 32 where those are 0. */
+/** posix_fadvise returns the errno instead of setting it. The length is 64 bits wide, or 32 if those are 0. */
 function fadvise(words: Int32Array, r: number, fd: number): number {
   const length = s64(words, r + R_ADDR)
   const len = length !== 0 ? length : words[r + R_LEN]! >>> 0

@@ -1,6 +1,6 @@
 /**
- * UNLINKAT, RENAMEAT, MKDIRAT, SYMLINKAT, LINKAT. Prepared on the owner thread, always run on a worker, which looks the
- * folders' fds up by number. Counterpart: io_uring/fs.c.
+ * UNLINKAT, RENAMEAT, MKDIRAT, SYMLINKAT, LINKAT. Prepared on the owner thread, always run on a worker, which uses the
+ * folders' fds by number. Counterpart: io_uring/fs.c.
  */
 import { AT_EMPTY_PATH, AT_REMOVEDIR, IOSQE_FIXED_FILE } from '../../../abi/constants.js'
 import { EBADF, EINTR, EINVAL } from '../../../lib/errno.js'
@@ -11,13 +11,13 @@ import type { WorkEnv } from '../state/op.js'
 import { bufIndex, R_ADDR, R_FD, R_FILE_INDEX, R_LEN, R_OFF, R_OP_FLAGS, R_SQE_FLAGS, u64 } from '../state/req.js'
 import type { Tctx } from '../state/tctx.js'
 
-/** What all of them refuse: `unused` is the fields that must be 0, put together. */
+/** The checks of all of them: `unused` has the fields that must be 0, or'ed. */
 function check(words: Int32Array, r: number, unused: number): number {
   if ((unused | bufIndex(words, r) | words[r + R_FILE_INDEX]!) !== 0) return -EINVAL
   return (words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0 ? -EBADF : 0
 }
 
-/** A network file system lets signals end its calls; only a cancelled request wants that. */
+/** Signals can end calls of a network file system; only a cancelled request may end so. */
 function uninterrupted(env: WorkEnv, call: () => number): number {
   for (;;) {
     const res = call()

@@ -1,5 +1,5 @@
 /**
- * NOP. Prepared and tried on the owner thread; a worker runs it only where IOSQE_ASYNC or an open chain sends it there.
+ * NOP. Prepared and tried on the owner thread; a worker runs it only with IOSQE_ASYNC or in an open chain.
  *
  * Its flags are the best test probe there is. Counterpart: io_uring/nop.c.
  */
@@ -23,7 +23,7 @@ const KNOWN =
 
 export function nopPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
   const flags = tctx.wq.mem.words[r + R_OP_FLAGS]!
-  // 32-byte CQEs need a ring made for them, and there is none here.
+  // 32-byte CQEs require a ring made for them, and there is none here.
   return (flags & ~KNOWN) !== 0 || (flags & IORING_NOP_CQE32) !== 0 ? -EINVAL : 0
 }
 
@@ -43,7 +43,7 @@ export function nopIssue(env: WorkEnv, r: number): number {
 
 function nopResult(words: Int32Array, r: number): number {
   const flags = words[r + R_OP_FLAGS]!
-  // Nothing can be registered here, so a fixed file or buffer is never found.
+  // Files and buffers cannot be registered here, so a fixed one is never found.
   if ((flags & IORING_NOP_FILE) !== 0) {
     if ((flags & IORING_NOP_FIXED_FILE) !== 0 || !isOpenFd(words[r + R_FD]!)) return -EBADF
   }

@@ -1,6 +1,6 @@
 /**
- * The table of operations: opcode -> name, prep, issue, what it needs. Read by the owner and by workers; checked for
- * gaps at load.
+ * The table of operations: opcode -> name, prep, issue, properties. Read by the owner and by workers; checked for gaps
+ * at load.
  *
  * An opcode without an entry is refused as the kernel refuses an unknown one, and missing from the probe. Counterpart:
  * io_uring/opdef.c.
@@ -73,7 +73,7 @@ for (const [opcode, def] of TABLE) {
   defs[opcode] = def
 }
 
-/** The operation's entry; undefined for an opcode not there. */
+/** The operation's entry; undefined for an unknown opcode. */
 export function opdef(opcode: number): OpDef | undefined {
   return defs[opcode]
 }

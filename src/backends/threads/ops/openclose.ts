@@ -1,9 +1,9 @@
 /**
- * OPENAT, OPENAT2, CLOSE, PIPE. Prepared and tried on the owner thread; an open that has to look on disk is finished on a
- * worker.
+ * OPENAT, OPENAT2, CLOSE, PIPE. Prepared and tried on the owner thread; a worker finishes an open that must read the
+ * disk.
  *
- * The inline attempt is openat2 with RESOLVE_CACHED and O_NONBLOCK, as in the kernel: path components that are cached
- * are walked at once, and a FIFO without a writer does not block. Counterpart: io_uring/openclose.c.
+ * The inline attempt is openat2 with RESOLVE_CACHED and O_NONBLOCK, as in the kernel: it walks cached path components
+ * at once, and a FIFO without a writer does not block. Counterpart: io_uring/openclose.c.
  */
 import {
   IOSQE_FIXED_FILE,
@@ -54,8 +54,8 @@ export function openatPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): 
 }
 
 /**
- * Reads the struct open_how at addr2, `len` bytes. From then on the request is as an OPENAT's: O_* are its flags, `len` the
- * mode; `off` is RESOLVE_*, and the word behind it has what no field has room for.
+ * Reads the struct open_how at addr2, `len` bytes. After that the request is like an OPENAT's: O_* are its flags, `len`
+ * is the mode, `off` is RESOLVE_*, and the word behind it has the bits that fit no field.
  */
 export function openat2Prep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
@@ -63,7 +63,7 @@ export function openat2Prep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number):
   if (sizeBytes < OPEN_HOW.size) return -EINVAL
   const address = u64(words, r + R_OFF)
   const given = new Int32Array(OPEN_HOW.size >> 2)
-  // What a later version of the structure has must be unset, however long that is; and it is looked at first.
+  // The fields of a later version of the structure must be 0, however many there are; they are checked first.
   const rest = checkUnset(address + OPEN_HOW.size, sizeBytes - OPEN_HOW.size)
   if (rest < 0) return rest
   if (copyIn(address, new Uint8Array(given.buffer)) !== OPEN_HOW.size) return -EFAULT
@@ -98,16 +98,16 @@ export function openat2TryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: nu
 }
 
 function openCached(words: Int32Array, r: number, mode: number, resolve: number): number {
-  // A direct descriptor needs a registered table, and there is none.
+  // A direct descriptor requires a registered table, and there is none.
   if (words[r + R_FILE_INDEX] !== 0) return -ENXIO
   const flags = words[r + R_OP_FLAGS]!
-  // Creating and truncating may wait for the disk whatever is cached.
+  // O_CREAT and O_TRUNC may wait for the disk, whatever is cached.
   if ((flags & (O_CREAT | O_TRUNC | O_TMPFILE | O_PATH)) !== 0) return PUNT
   fillHow(flags | O_NONBLOCK, mode, resolve | RESOLVE_CACHED)
   const fd = openat2(words[r + R_FD]!, u64(words, r + R_ADDR), addressOf(how), OPEN_HOW.size)
   if (fd === -EAGAIN) return (resolve & RESOLVE_CACHED) !== 0 ? -EAGAIN : PUNT
-  // EINVAL: openat2 is stricter about flags than openat is; ENOSYS, EPERM: a kernel, or a filter, that does not know it. The
-  // plain call tells.
+  // EINVAL: openat2 is stricter about flags than openat is. ENOSYS, EPERM: a kernel or a filter does not know it. The
+  // plain call has the true result.
   if (fd === -EINVAL || fd === -ENOSYS || fd === -EPERM) return PUNT
   if (fd >= 0 && (flags & O_NONBLOCK) === 0) setStatusFlags(fd, flags)
   return fd
@@ -140,7 +140,7 @@ export function openat2Issue(env: WorkEnv, r: number): number {
   }
 }
 
-/** What pipe2 takes; O_EXCL is O_NOTIFICATION_PIPE. */
+/** pipe2's flags; O_EXCL is O_NOTIFICATION_PIPE. */
 const PIPE_FLAGS = O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_EXCL
 
 export function pipePrep(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number, sqe: number): number {
@@ -175,7 +175,7 @@ export function closePrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number):
   return words[r + R_FILE_INDEX] !== 0 && words[r + R_FD] !== 0 ? -EINVAL : 0
 }
 
-/** DIFFERS: always on the owner; the kernel sends a file with a flush method to io-wq. */
+/** DIFFERS: it always runs on the owner; the kernel sends a file with a flush method to io-wq. */
 export function closeTryIssue(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): number {
   const { words } = tctx.wq.mem
   if (words[r + R_FILE_INDEX] !== 0) return -ENXIO

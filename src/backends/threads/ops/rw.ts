@@ -1,5 +1,5 @@
 /**
- * READ, WRITE, READV, WRITEV. Prepared and tried on the owner thread, finished on a worker where they would block.
+ * READ, WRITE, READV, WRITEV. Prepared and tried on the owner thread, finished on a worker if they would block.
  *
  * The inline attempt is preadv2 or pwritev2 with RWF_NOWAIT: cached data is copied at once, as the kernel does inside
  * enter. Offset -1 is the file's own position. Counterpart: io_uring/rw.c.
@@ -54,7 +54,7 @@ export function rwPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number): nu
   return 0
 }
 
-/** Copies the iovec array; the data it points to stays where it is. */
+/** Copies the iovec array; the data stays in place. */
 export function rwvPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
   const nrVecs = words[r + R_LEN]! >>> 0
@@ -84,7 +84,7 @@ export function rwvPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): num
   return 0
 }
 
-/** Cuts off what one call does not move, so that 32 bits hold every length and their sum. Returns the sum. */
+/** Cuts the lengths to what one call moves, so that 32 bits hold every length and their sum. Returns the sum. */
 function cutOff(view: DataView, nrVecs: number): number {
   let total = 0
   for (let i = 0; i < nrVecs; i++) {
@@ -103,7 +103,7 @@ function isVectored(words: Int32Array, r: number): boolean {
   return opcode === IORING_OP_READV || opcode === IORING_OP_WRITEV
 }
 
-/** One preadv2 or pwritev2, `done` bytes into the transfer; a file without positions is asked again without one. */
+/** One preadv2 or pwritev2, `done` bytes into the transfer; repeated without a position for a file that has none. */
 function transfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number, fd: number, flags: number): number {
   let vecs: number
   let nrVecs = 1
@@ -118,7 +118,7 @@ function transfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number, fd
   }
   const done = words[r + R_DONE]!
   if (done > 0) [vecs, nrVecs] = skipBytes(vecs, nrVecs, done)
-  // -1 is the file's own position; what is below that the kernel refuses.
+  // -1 is the file's own position; the kernel refuses smaller numbers.
   const off = s64(words, r + R_OFF)
   const at = off >= 0 ? off + done : off
   const call = libc(name)
@@ -148,7 +148,7 @@ function skipBytes(vecs: number, nrVecs: number, done: number): [vecs: number, n
 }
 
 function tryTransfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number): number {
-  // No buffers can be provided here, so a group is always empty.
+  // Buffers cannot be provided here, so a group is always empty.
   if ((words[r + R_SQE_FLAGS]! & IOSQE_BUFFER_SELECT) !== 0) return -ENOBUFS
   const flags = words[r + R_OP_FLAGS]!
   const fd = words[r + R_FD]!
@@ -156,12 +156,12 @@ function tryTransfer(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number)
   const total = words[r + R_TOTAL]!
   if (res > 0 && res < total && (flags & RWF_NOWAIT) === 0) return short(words, r, fd, res)
   if (res === -EAGAIN) return (flags & RWF_NOWAIT) !== 0 ? -EAGAIN : PUNT
-  // No RWF_NOWAIT for this file, or a flag that is wrong anyway: the plain call tells.
+  // The file does not support RWF_NOWAIT, or a flag is wrong: the plain call has the true result.
   if (res === -EOPNOTSUPP) return (flags & RWF_NOWAIT) !== 0 ? withoutNowait(name, words, r, fd) : PUNT
   return res
 }
 
-/** Part of the data was there. Of a regular file the rest is a matter for a worker, unless the file ends there. */
+/** Part of the data was there. A worker transfers the rest of a regular file, unless the file ends there. */
 function short(words: Int32Array, r: number, fd: number, done: number): number {
   const kind = fileKind(fd)
   if (typeof kind === 'number' || !kind.regular) return done
@@ -173,8 +173,8 @@ function short(words: Int32Array, r: number, fd: number, done: number): number {
 }
 
 /**
- * A transfer that asked for RWF_NOWAIT of a file that refuses it. DIFFERS: splice(2) takes it from a pipe for good, where the
- * kernel's ring does not; one that is O_NONBLOCK does as well without, and another stays refused.
+ * A transfer with RWF_NOWAIT on a file that refuses the flag. DIFFERS: after splice(2) a pipe refuses it for good,
+ * where the kernel's ring does not; an O_NONBLOCK pipe is used without the flag, and any other stays refused.
  */
 function withoutNowait(name: 'preadv2' | 'pwritev2', words: Int32Array, r: number, fd: number): number {
   const isPipe = libc('fcntl')(fd, F_GETPIPE_SZ, 0) >= 0
@@ -198,7 +198,7 @@ export function writeIssue(env: WorkEnv, r: number): number {
   return blockingTransfer('pwritev2', env, r, POLLOUT)
 }
 
-/** Tries without blocking, waits in poll(2) where the file can, and blocks in the call itself where it cannot. */
+/** Tries without blocking, waits in poll(2) if the file supports it, and otherwise blocks in the call itself. */
 function blockingTransfer(name: 'preadv2' | 'pwritev2', env: WorkEnv, r: number, events: number): number {
   const { words } = env
   const fd = words[r + R_HELD_FD]!

@@ -1,6 +1,6 @@
 /**
- * SPLICE, TEE. Prepared on the owner thread, always run on a worker, which looks the fd spliced from up by number.
- * Counterpart: io_uring/splice.c.
+ * SPLICE, TEE. Prepared on the owner thread, always run on a worker, which uses the source fd by number. Counterpart:
+ * io_uring/splice.c.
  */
 import { F_GETFD, F_GETFL } from '../../../abi/calls.js'
 import {
@@ -50,7 +50,7 @@ export function spliceIssue(env: WorkEnv, r: number): number {
   })
 }
 
-/** The address of a copy of an offset, for the call moves it; 0 for -1, the position of the file itself. */
+/** The address of a copy of an offset, because the call moves it; 0 for -1, the position of the file itself. */
 function offset(words: Int32Array, field: number, at: number): number {
   offsets[at] = words[field]!
   offsets[at + 1] = words[field + 1]!
@@ -62,8 +62,8 @@ export function teeIssue(env: WorkEnv, r: number): number {
 }
 
 /**
- * Calls without blocking in a pipe, and waits in poll(2) where one is empty or full. DIFFERS: what goes to a socket without
- * room for all is cut short, where the kernel waits for room.
+ * Calls without blocking in a pipe, and waits in poll(2) while one is empty or full. DIFFERS: a splice to a socket
+ * without room for all is short, where the kernel waits for room.
  */
 function move(
   env: WorkEnv,
@@ -73,7 +73,7 @@ function move(
   const { words } = env
   const flags = words[r + R_OP_FLAGS]!
   const [from, to, length] = [words[r + R_FILE_INDEX]!, words[r + R_HELD_FD]!, words[r + R_LEN]! >>> 0]
-  // Nothing can be registered here, so a slot is always empty.
+  // Files cannot be registered here, so a slot is always empty.
   if ((flags & SPLICE_F_FD_IN_FIXED) !== 0) return -EBADF
   if (length === 0) return libc('fcntl')(from, F_GETFD, 0) < 0 ? -EBADF : 0
   for (;;) {
@@ -83,13 +83,13 @@ function move(
     const isBlocked = res === -EAGAIN && (flags & SPLICE_F_NONBLOCK) === 0 && !isNonblocking(from) && !isNonblocking(to)
     if (isBlocked && isReadySoon(from, POLLIN)) isReadySoon(to, POLLOUT)
     env.running()
-    // The call looks at offsets first, the kernel's ring at what the files are open for.
+    // The call checks offsets first, the kernel's ring checks how the files are open.
     if (res === -ESPIPE && (!isOpenForMore(from, O_WRONLY) || !isOpenForMore(to, O_RDONLY))) return -EBADF
     if (!isBlocked && (res !== -EINTR || env.cancelled())) return res
   }
 }
 
-/** Whether a file is open for more than that: O_RDONLY or O_WRONLY. */
+/** Whether a file is open for more than `notOnly`: O_RDONLY or O_WRONLY. */
 function isOpenForMore(fd: number, notOnly: number): boolean {
   return (libc('fcntl')(fd, F_GETFL, 0) & O_ACCMODE) !== notOnly
 }

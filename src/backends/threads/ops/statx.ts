@@ -1,6 +1,6 @@
 /**
- * STATX. Prepared on the owner thread and run on a worker, for a lookup may wait for the disk; but of an open file whose
- * attributes may be old they are at hand, and are taken on the owner. Counterpart: io_uring/statx.c.
+ * STATX. Prepared on the owner thread and run on a worker, because a lookup may wait for the disk. The owner runs it if
+ * the attributes are at hand: of an open file, and allowed to be old. Counterpart: io_uring/statx.c.
  */
 import {
   AT_EMPTY_PATH,
@@ -39,7 +39,7 @@ import {
 import type { Tctx } from '../state/tctx.js'
 
 const EMPTY_PATH = new Uint8Array(8)
-/** Its end alone, as a path that is held. */
+/** The NUL alone, as a held path. */
 const NO_PATH = EMPTY_PATH.subarray(0, 1)
 const KNOWN = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE
 const how = new Int32Array(OPEN_HOW.size >> 2)
@@ -53,27 +53,28 @@ export function statxPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): n
     tctx.held[req] = NO_PATH
     return 0
   }
-  // With AT_EMPTY_PATH it depends on the path whether there is one.
+  // With AT_EMPTY_PATH the path may be empty.
   const mayBeEmpty = (words[r + R_OP_FLAGS]! & AT_EMPTY_PATH) !== 0
   return mayBeEmpty ? holdPath(tctx, req, r, true) : prepPath(tctx, ctx, req, r)
 }
 
 /**
- * DIFFERS: the kernel sends each STATX to io-wq. What no lookup on disk and no server is asked for is answered inline here:
- * with AT_STATX_DONT_SYNC or on a local file system, of an open file or of a path whose components are all cached.
+ * DIFFERS: the kernel sends each STATX to io-wq. Here it is answered inline if it requires neither a lookup on disk nor
+ * a server: with AT_STATX_DONT_SYNC or on a local file system, for an open file or a path whose components are all
+ * cached.
  */
 export function statxTryIssue(tctx: Tctx, _ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
   const flags = words[r + R_OP_FLAGS]!
   if ((flags & ~KNOWN) !== 0) return PUNT
-  // A path that is held has at least one byte, and an empty one no more. Without one the fd alone is asked.
+  // A held path has at least one byte, and an empty one has no more. Without a path the call is about the fd alone.
   const isEmpty = (flags & AT_EMPTY_PATH) !== 0 && (tctx.held[req]?.length ?? 0) <= 1
   if (isEmpty) return statxOpen(words, r, words[r + R_FD]!)
   how[OPEN_HOW.at.flags >> 2] = O_PATH | O_CLOEXEC | ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW)
   how[OPEN_HOW.at.resolve >> 2] = RESOLVE_CACHED
   const path = u64(words, r + R_ADDR)
   const fd = openat2(words[r + R_FD]!, path, addressOf(how), OPEN_HOW.size)
-  // Not cached, or an error that statx may not give: the plain call tells.
+  // It is not cached, or statx may not return this error: the plain call has the true result.
   if (fd < 0) return PUNT
   const [low, high] = [words[r + R_ADDR]!, words[r + R_ADDR + 1]!]
   setAddr(words, r, addressOf(EMPTY_PATH))

@@ -1,7 +1,8 @@
 /**
- * TIMEOUT, TIMEOUT_REMOVE, LINK_TIMEOUT. Prepared and issued on the owner thread; no worker has to do with them.
+ * TIMEOUT, TIMEOUT_REMOVE, LINK_TIMEOUT. Prepared and issued on the owner thread; no worker runs them.
  *
- * What is up is ended by wait/expiry.ts, what is met or removed by request/timeouts.ts. Counterpart: io_uring/timeout.c.
+ * wait/expiry.ts ends timeouts that are up, request/timeouts.ts those that are met or removed. Counterpart:
+ * io_uring/timeout.c.
  */
 import {
   IORING_LINK_TIMEOUT_UPDATE,
@@ -46,13 +47,13 @@ import { S_ADDR3, S_PAD2 } from '../state/words.js'
 const KNOWN = IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS | IORING_TIMEOUT_MULTISHOT
 const SHOTS_OF_A_POINT = IORING_TIMEOUT_ABS | IORING_TIMEOUT_MULTISHOT
 
-/** What a request keeps of a timespec: milliseconds, as the two words of a double. */
+/** A timespec in a request: milliseconds, as the two words of a double. */
 const double = new Float64Array(1)
 const halves = new Int32Array(double.buffer)
 const timespec = new Uint8Array(16)
 const view = new DataView(timespec.buffer)
 
-/** Reads the timespec that a field points to, and puts milliseconds in its place. 0, -EFAULT, -EINVAL. */
+/** Reads the timespec that a field points to, and replaces the address by milliseconds. 0, -EFAULT, -EINVAL. */
 function prepTime(words: Int32Array, field: number): number {
   if (copyIn(u64(words, field), timespec) !== timespec.length) return -EFAULT
   const [seconds, ns] = [view.getBigInt64(0, true), view.getBigInt64(8, true)]
@@ -69,10 +70,10 @@ function msAt(words: Int32Array, field: number): number {
   return double[0]!
 }
 
-/** By clock, what nowMs() is ahead of it. Kept while it holds to a millisecond, so that equal points are due at once. */
+/** nowMs() minus each clock. It is kept while it is right to a millisecond, so that equal points are due at once. */
 const aheadMs = new Map<number, number>()
 
-/** When a time is up, by nowMs(). DIFFERS: a point in time stays where it is when somebody sets the clock. */
+/** When a time is up, by nowMs(). DIFFERS: an absolute time does not move when somebody sets the clock. */
 function dueMs(ms: number, clockFlags: number, isAbsolute: boolean): number {
   if (!isAbsolute) return nowMs() + ms
   const isReal = (clockFlags & IORING_TIMEOUT_REALTIME) !== 0
@@ -105,7 +106,7 @@ function hasTwoClocks(flags: number): boolean {
   return (flags & IORING_TIMEOUT_CLOCK_MASK) === IORING_TIMEOUT_CLOCK_MASK
 }
 
-/** It stands right behind a request that links to it, and that is no limit itself. */
+/** It must stand right behind a request that links to it, and that is no linked timeout itself. */
 export function linkTimeoutPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number): number {
   const { mem } = tctx.wq
   if (mem.words[r + R_OFF] !== 0) return -EINVAL
@@ -123,12 +124,12 @@ export function timeoutTryIssue(tctx: Tctx, ctx: IoRingCtx, req: number, r: numb
   return PENDING
 }
 
-/** Never: it is started when the request before it is under way, and ends with that. */
+/** Never issued: it starts when the request before it is under way, and ends with that. */
 export function linkTimeoutTryIssue(): number {
   return -ECANCELED
 }
 
-/** Starts the limit of a request that is under way now, if one is linked behind it. */
+/** Starts the linked timeout of a request that is under way now, if it has one. */
 export function startLimit(tctx: Tctx, ctx: IoRingCtx, req: number, next: number): void {
   const { mem } = tctx.wq
   if (next === NONE || mem.words[mem.payload(next) + R_OPCODE] !== IORING_OP_LINK_TIMEOUT) return
@@ -156,7 +157,7 @@ export function timeoutRemovePrep(tctx: Tctx, ctx: IoRingCtx, _req: number, r: n
   return prepTime(words, r + R_OFF)
 }
 
-/** Removes the first that has the user_data, or gives it another time. 0, or -ENOENT. */
+/** Removes the first timeout with the user_data, or changes its time. 0, or -ENOENT. */
 export function timeoutRemoveTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, r: number): number {
   const { mem } = tctx.wq
   const { words } = mem
@@ -175,7 +176,7 @@ function isNamed(words: Int32Array, r: number, remove: number): boolean {
   return words[r + R_USER_DATA] === words[remove + R_ADDR] && words[r + R_USER_DATA + 1] === words[remove + R_ADDR + 1]
 }
 
-/** The clock stays the timeout's own; whether it is a point in time, the update says. */
+/** The timeout keeps its own clock; the update has its own IORING_TIMEOUT_ABS. */
 function move(words: Int32Array, timers: Timers, timeout: Timeout, r: number, update: number): void {
   const ms = msAt(words, update + R_OFF)
   const isAbsolute = (words[update + R_OP_FLAGS]! & IORING_TIMEOUT_ABS) !== 0

@@ -17,7 +17,7 @@ import { S_ADDR3 } from '../state/words.js'
 
 const NOTHING = new Uint8Array(0)
 
-/** Of `addr` a copy of its own. -EFAULT; -ERANGE for one that is empty or too long. */
+/** A copy of the name at `address`. -EFAULT; -ERANGE for one that is empty or too long. */
 function copyName(address: number): Uint8Array | number {
   const name = copyPath(address)
   if (name === -ENOENT || name === -ENAMETOOLONG) return -ERANGE
@@ -26,7 +26,7 @@ function copyName(address: number): Uint8Array | number {
 }
 
 /**
- * Holds name, value and path in one piece: `addr` is then the name, `total` says how far behind it the path begins. The
+ * Holds name, value and path in one piece: `addr` is then the name, and `total` the offset of the path behind it. The
  * value to be set lies at the end, and `addr2` is its address.
  */
 function holdAll(tctx: Tctx, req: number, r: number, name: Uint8Array, path: Uint8Array, value?: Uint8Array): number {
@@ -38,7 +38,7 @@ function holdAll(tctx: Tctx, req: number, r: number, name: Uint8Array, path: Uin
   return 0
 }
 
-/** The path at addr3, which is read off the SQE: a request has no such field. */
+/** The path at addr3, read from the SQE: a request has no such field. */
 function pathAt(ctx: IoRingCtx, sqe: number): Uint8Array | number {
   return copyPath(u64(ctx.sqes, sqe + S_ADDR3))
 }

@@ -18,7 +18,7 @@ export function registerEventfd(_tctx: Tctx, ctx: IoRingCtx, arg: Uint8Array | n
   return register(ctx, arg, nrArgs, false)
 }
 
-/** Signalled for a batch in which a completion came from io-wq, and for no other. */
+/** Registers an eventfd that is signalled only for a batch with a completion from io-wq. */
 export function registerEventfdAsync(_tctx: Tctx, ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number): number {
   return register(ctx, arg, nrArgs, true)
 }
@@ -37,7 +37,7 @@ function register(ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number, asyncO
   const fd = dataViewOf(arg).getInt32(0, true)
   if (!isOpenFd(fd)) return -EBADF
   if (!isEventfd(fd)) return -EINVAL
-  // The ring keeps the file, whatever the app does with its fd.
+  // The ring keeps the file, even if the app closes its fd.
   const copy = duplicateFd(fd)
   const own = copy < 0 ? copy : adoptFd(copy)
   if (own < 0) return own
@@ -45,7 +45,7 @@ function register(ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number, asyncO
   return 0
 }
 
-/** True too where /proc is not there to tell. */
+/** Also true without /proc. */
 function isEventfd(fd: number): boolean {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventfd]'

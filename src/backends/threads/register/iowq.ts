@@ -28,10 +28,10 @@ export function maxWorkers(tctx: Tctx, _ctx: IoRingCtx, arg: Uint8Array | null, 
   return 0
 }
 
-/** The mask has `sizeBytes` bytes. What is no processor of this machine is ignored, and an empty mask no restriction. */
+/** The mask has `sizeBytes` bytes. Processors that this machine lacks are ignored; an empty mask restricts nothing. */
 export function setAffinity(tctx: Tctx, _ctx: IoRingCtx, arg: Uint8Array | null, sizeBytes: number): number {
   if (arg === null || sizeBytes === 0) return -EINVAL
-  // A mask has eight bytes at least; how many more of a long one are read is the machine's affair.
+  // A mask has at least eight bytes; how many more are read depends on the machine.
   if (arg.length < Math.min(sizeBytes, MASK_BYTES)) return -EFAULT
   const bytes = arg.subarray(0, sizeBytes)
   const cpus = possibleOf(cpusOfMask(bytes))

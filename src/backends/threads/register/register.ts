@@ -29,7 +29,7 @@ const TABLE: ReadonlyMap<number, Register> = new Map<number, Register>([
   [abi.IORING_REGISTER_SYNC_CANCEL,      syncCancel],
 ])
 
-/** `given` shorter than what the opcode takes is as memory that ends there: -EFAULT. An empty view has no address. */
+/** If `given` is shorter than the opcode's argument, its memory ends there: -EFAULT. An empty view has no address. */
 export function registerOp(
   tctx: Tctx,
   ctx: IoRingCtx,

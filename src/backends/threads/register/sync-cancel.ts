@@ -1,7 +1,7 @@
 /**
- * IORING_REGISTER_SYNC_CANCEL: cancelling without a request, and waiting for the end of what runs. Owner thread only.
+ * IORING_REGISTER_SYNC_CANCEL: cancels without a request, and waits for the end of a running one. Owner thread only.
  *
- * Only a single request is waited for; with ALL or ANY those that run are told. Counterpart: io_sync_cancel.
+ * It waits for a single request alone; with ALL or ANY it only notifies running ones. Counterpart: io_sync_cancel.
  */
 import { SYNC_CANCEL_REG } from '../../../abi/structs.js'
 import { loadAcquire } from '../../../lib/barrier.js'
@@ -16,7 +16,7 @@ import { type IoRingCtx, isDeferred } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
 import { CANCEL_FLAGS, cancelBy } from '../wait/cancel.js'
 
-/** 0, or a count with ALL; -ENOENT, -ETIME, -EBADF, -EINVAL. When it is 0, what was cancelled has ended. */
+/** 0, or a count with ALL; -ENOENT, -ETIME, -EBADF, -EINVAL. With 0 the cancelled request has ended. */
 export function syncCancel(tctx: Tctx, ctx: IoRingCtx, arg: Uint8Array | null, nrArgs: number): number {
   if (arg === null || nrArgs !== 1) return -EINVAL
   if (arg.length < SYNC_CANCEL_REG.size) return -EFAULT

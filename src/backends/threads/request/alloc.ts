@@ -95,8 +95,8 @@ export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
 const path = new Uint8Array(PATH_MAX)
 
 /**
- * The path at an address, its end included, as a view of memory that the next call uses again. -EFAULT, -ENAMETOOLONG, or
- * -ENOENT for one that is empty and may not be (getname).
+ * The path at an address, its NUL included, in memory that the next call reuses. -EFAULT, -ENAMETOOLONG, or -ENOENT for
+ * an empty path where none is allowed (getname).
  */
 export function copyPath(address: number, mayBeEmpty = false): Uint8Array | number {
   const copied = copyIn(address, path)
@@ -108,7 +108,7 @@ export function copyPath(address: number, mayBeEmpty = false): Uint8Array | numb
 
 /** Keeps `parts` for as long as the request lives, one behind the other. Returns the address of the first. */
 export function hold(tctx: Tctx, req: number, ...parts: readonly Uint8Array[]): number {
-  // Of a buffer of its own: small ones would share Node's pool, and live as long as their neighbours.
+  // A buffer of its own: small ones would share Node's pool, and live as long as their neighbours.
   const copy = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const part of parts) {
@@ -131,7 +131,7 @@ export function holdPath(tctx: Tctx, req: number, r: number, mayBeEmpty = false)
   return 0
 }
 
-/** The same with two paths: at `addr`, which may be empty if so said, and at `addr2`. */
+/** holdPath for two paths: at `addr`, which may be empty with `mayBeEmpty`, and at `addr2`. */
 export function holdPaths(tctx: Tctx, req: number, r: number, mayBeEmpty = false): number {
   const { words } = tctx.wq.mem
   const first = copyPath(u64(words, r + R_ADDR), mayBeEmpty)
@@ -148,8 +148,9 @@ export function holdPaths(tctx: Tctx, req: number, r: number, mayBeEmpty = false
 const WAITS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_ASYNC
 
 /**
- * The path of a request in prep: held if it waits for a chain or a worker. Else it is issued before enter returns, the
- * system call reads the path where it is, and it is held only if the request is punted (submit.ts). 0 or -errno.
+ * The path of a request in prep. It is held if the request waits for a chain or a worker. Otherwise the request is
+ * issued before enter returns, and the system call reads the path in place; it is held only if the request is punted. 0
+ * or -errno.
  */
 export function prepPath(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const isIssuedAtOnce = (tctx.wq.mem.words[r + R_SQE_FLAGS]! & WAITS) === 0 && ctx.linkHead === NONE

@@ -1,9 +1,9 @@
 /**
  * Posting CQEs; overflow. Owner thread only.
  *
- * CQEs are written as they come and become visible in batches, when flush.ts has commitCq move the tail once. A CQE that
- * finds no room goes to the overflow list, and while that is not empty every later one follows it, so nothing overtakes.
- * Counterpart: io_fill_cqe_req, io_cqring_overflow_flush, __io_commit_cqring_flush.
+ * CQEs are written at once and become visible in batches, when flush.ts calls commitCq, which moves the tail once. A
+ * CQE without room goes to the overflow list, and while the list is not empty every later CQE follows it, so nothing
+ * overtakes. Counterpart: io_fill_cqe_req, io_cqring_overflow_flush, __io_commit_cqring_flush.
  */
 import { IORING_SQ_CQ_OVERFLOW, IOSQE_CQE_SKIP_SUCCESS } from '../../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire, storeRelease } from '../../../lib/barrier.js'
@@ -19,13 +19,13 @@ export function canPost(ctx: IoRingCtx): boolean {
   return ctx.overflow.size === 0 && hasRoom(ctx)
 }
 
-/** CQEs the app was shown since the ring was made, modulo 2**32. */
+/** CQEs committed since the ring was made, modulo 2**32. */
 export function committedTail(ctx: IoRingCtx): number {
   return ctx.words[CQ_TAIL]!
 }
 
 function hasRoom(ctx: IoRingCtx): boolean {
-  // Pairs with the app's release of cq_head: the slots behind it were read.
+  // Pairs with the app's release of cq_head: the slots before it were read.
   return (ctx.cachedCqTail - loadAcquire(ctx.words, CQ_HEAD)) >>> 0 < ctx.cqEntries
 }
 
@@ -52,7 +52,7 @@ export function postCqe(ctx: IoRingCtx, low: number, high: number, res: number, 
   overflow.push(flags)
 }
 
-/** The CQE of a request whose `res` is set, unless it is to have none. */
+/** Posts the CQE of a request whose `res` is set, unless it must have none. */
 export function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
   const { words } = tctx.wq.mem
   const flags = words[r + R_REQ_FLAGS]!
@@ -62,7 +62,7 @@ export function post(tctx: Tctx, ctx: IoRingCtx, r: number): void {
   postCqe(ctx, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!, words[r + R_RES]!, 0)
 }
 
-/** Moves what fits from the overflow list to the ring, oldest first; that is to be committed. */
+/** Moves as many CQEs as fit from the overflow list to the ring, oldest first. The caller commits them. */
 export function flushOverflow(ctx: IoRingCtx): void {
   const { overflow } = ctx
   if (overflow.size === 0 || !hasRoom(ctx)) return

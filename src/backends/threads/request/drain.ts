@@ -1,12 +1,12 @@
 /**
- * IOSQE_IO_DRAIN: holding requests back until all before them have ended. Owner thread only.
+ * IOSQE_IO_DRAIN: defers requests until all before them have ended. Owner thread only.
  *
- *   held:   D-m-m | n n n-m n | D | D | n      oldest first; the head of a chain stands for its members
+ *   deferred:   D-m-m | n n n-m n | D | D | n      oldest first; the head of a chain stands for its members
  *
- * Once a drain was seen every request that comes is held, for it may stand behind one. When all that is allocated is
- * held, all up to the next bar goes: one that drains, or any number that do not. They go through task work and on to
- * io-wq. The mark goes with the first request that does not drain and need not be held.
- * Counterpart: io_init_drain, io_drain_req, io_queue_deferred, io_cancel_defer_files.
+ * Once a drain was seen, every new request is deferred, because it may stand behind one. When every allocated request
+ * is deferred, all requests up to the next bar are queued: one that drains, or any number that do not. They go through
+ * task work to io-wq. Deferring ends with the first request that does not drain and need not wait. Counterpart:
+ * io_init_drain, io_drain_req, io_queue_deferred, io_cancel_defer_files.
  */
 import { IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN } from '../../../abi/constants.js'
 import { ECANCELED, EOPNOTSUPP } from '../../../lib/errno.js'
@@ -25,13 +25,16 @@ export function initDrain(tctx: Tctx, ctx: IoRingCtx, flags: number): number {
   if (drain.refused) return -EOPNOTSUPP
   drain.active = true
   if (ctx.linkHead === NONE) return 0
-  // Members run one after the other, so the chain waits as a whole; what comes behind it must not run beside it.
+  // Members run one after another, so the chain waits as a whole. The request behind the chain must not run beside it.
   drain.next = true
   addFlags(tctx, tctx.wq.mem.payload(ctx.linkHead), IOSQE_IO_DRAIN | IOSQE_ASYNC)
   return 0
 }
 
-/** While a drain is active: a new request runs in io-wq when its turn has come, and drains if it is the next one. */
+/**
+ * While a drain is active, a new request runs in io-wq when its turn has come. It drains if it is the one behind a
+ * chain.
+ */
 export function markHeld(tctx: Tctx, ctx: IoRingCtx, r: number): void {
   const isNext = ctx.drain.next && ctx.linkHead === NONE
   if (isNext) ctx.drain.next = false
@@ -43,7 +46,7 @@ function addFlags(tctx: Tctx, r: number, flags: number): void {
   words[r + R_SQE_FLAGS] = words[r + R_SQE_FLAGS]! | flags
 }
 
-/** Holds a prepared request, or a chain by its head; it may go at once. For `nrAllocated` see releaseHeld. */
+/** Defers a prepared request, or a chain by its head. It may be queued at once. For `nrAllocated` see queueDeferred. */
 export function holdReq(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
   const { drain } = ctx
   drain.held.push(req)
@@ -53,22 +56,23 @@ export function holdReq(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: nu
 }
 
 /**
- * Queues what need not be held any longer as task work; true if there was any. `nrAllocated` counts the requests that are
- * not free, and while a batch is taken those that ended in it, too: they are free when its CQEs are out.
+ * Queues the deferred requests whose turn has come as task work; true if there was any. `nrAllocated` counts the
+ * requests that are not free. During a batch it also counts those that ended in it, which are free when its CQEs are
+ * committed.
  */
 export function releaseHeld(tctx: Tctx, ctx: IoRingCtx, nrAllocated: number): boolean {
   const { drain } = ctx
   if (drain.nrHeld === 0 || drain.nrHeld !== nrAllocated) return false
   const isAlone = drains(tctx, drain.held.first!)
   addTaskWork(tctx, ctx, takeFirst(tctx, drain), TW_SUBMIT)
-  // One that drains keeps all behind it until it is free; of others, any number may go together.
+  // A request that drains keeps all behind it deferred until it is free; any number of others may go together.
   while (!isAlone && drain.nrHeld > 0 && !drains(tctx, drain.held.first!)) {
     addTaskWork(tctx, ctx, takeFirst(tctx, drain), TW_SUBMIT)
   }
   return true
 }
 
-/** Ends all that is held as -ECANCELED, for closing the ring. */
+/** Ends all deferred requests as -ECANCELED, for closing the ring. */
 export function cancelHeld(tctx: Tctx, ctx: IoRingCtx): void {
   const { drain } = ctx
   while (drain.nrHeld > 0) {
@@ -88,7 +92,7 @@ function drains(tctx: Tctx, req: number): boolean {
   return (tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_SQE_FLAGS]! & IOSQE_IO_DRAIN) !== 0
 }
 
-/** Requests of a chain, from its head on. */
+/** The number of requests of a chain, from its head on. */
 function nrLinked(tctx: Tctx, head: number): number {
   const { mem } = tctx.wq
   let nr = 0

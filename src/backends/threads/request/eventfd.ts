@@ -1,7 +1,7 @@
 /**
- * A ring's eventfd, where it is registered: signalling it, and letting go of it. Owner thread only.
+ * A ring's registered eventfd: signals and closes it. Owner thread only.
  *
- * Workers signal it too, where they make the ring's task-work queue non-empty (worker.ts). Counterpart:
+ * Workers signal it too, when they make the ring's task-work queue non-empty (worker.ts). Counterpart:
  * io_uring/eventfd.c.
  */
 import { IORING_CQ_EVENTFD_DISABLED } from '../../../abi/constants.js'
@@ -13,17 +13,17 @@ import type { IoRingCtx } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
 import { CQ_FLAGS } from '../state/words.js'
 
-/** How often it is looked whether an eventfd that was let go may be closed. */
+/** How often the owner checks whether a dropped eventfd may be closed. */
 const GRACE_MS = 5
 
-/** Signals the eventfd, which is there, unless the app has muted it. */
+/** Signals the eventfd, which must be registered, unless the app has muted it. */
 export function signalEventfd(ctx: IoRingCtx): void {
   if ((loadAcquire(ctx.words, CQ_FLAGS) & IORING_CQ_EVENTFD_DISABLED) === 0) signal(ctx.eventfd)
 }
 
 /**
- * Takes a ring's eventfd away, and closes it once no worker can be about to signal it: its number may be another
- * file's by then.
+ * Drops a ring's eventfd, and closes it once no worker can be about to signal it: the number may be another file's by
+ * then.
  */
 export function dropEventfd(tctx: Tctx, ctx: IoRingCtx): void {
   const fd = ctx.eventfd

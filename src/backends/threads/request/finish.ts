@@ -10,7 +10,7 @@ import { freeReq } from './alloc.js'
 import { post } from './cqring.js'
 import { disarmNext } from './link.js'
 
-/** Ends a request whose `res` is set: the chain goes on or fails, the CQE is written, the record is free. */
+/** Ends a request whose `res` is set: its chain goes on or fails, its CQE is written, its record is freed. */
 export function finish(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, hasFailed: boolean): void {
   const { words } = tctx.wq.mem
   if (hasFailed) setFail(words, r, words[r + R_RES]!)

@@ -3,9 +3,9 @@
  *
  *   REQ.link:  head -> member -> member -> NONE
  *
- * A chain is assembled within one enter call and queued by its head; each next member is queued as task work when the
- * one before completes. A LINK_TIMEOUT is no step of the chain: it ends with the request before it, and the chain goes on
- * behind it. Counterpart: io_submit_sqe's link handling, io_disarm_next, io_disarm_linked_timeout and io_fail_links.
+ * One enter call assembles a chain and queues it by its head. When a member completes, the next member is queued as
+ * task work. A LINK_TIMEOUT is no step of the chain: it ends with the request before it, and the chain goes on behind
+ * it. Counterpart: io_submit_sqe's link handling, io_disarm_next, io_disarm_linked_timeout and io_fail_links.
  */
 import { IORING_OP_LINK_TIMEOUT, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../../abi/constants.js'
 import { EALREADY, ECANCELED, EINTR, ETIME } from '../../../lib/errno.js'
@@ -21,14 +21,14 @@ import { addTaskWork } from './task-work.js'
 const LINK_FLAGS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK
 
 /**
- * Adds a prepared (or, with `failed`, refused) request to the chain being assembled. Returns the head of a chain that
- * is now complete, or the request itself when it stands alone; NONE while the chain is open.
+ * Adds a prepared (or, with `failed`, refused) request to the open chain. Returns the head of a chain that is now
+ * complete, or a request that stands alone; NONE while the chain is open.
  */
 export function assemble(tctx: Tctx, ctx: IoRingCtx, req: number, failed: boolean): number {
   const { mem } = tctx.wq
   const { words } = mem
   const head = ctx.linkHead
-  // One bad member spoils the chain: nothing of it will run, the head included.
+  // One bad member spoils the chain: no member of it runs, not even the head.
   if (failed && head !== NONE && (words[mem.payload(head) + R_REQ_FLAGS]! & REQ_F_FAIL) === 0) {
     setFail(words, mem.payload(head), -ECANCELED)
   }
@@ -43,7 +43,7 @@ export function assemble(tctx: Tctx, ctx: IoRingCtx, req: number, failed: boolea
   return head !== NONE ? head : req
 }
 
-/** Closes the chain that was left open at the end of enter; returns its head or NONE. */
+/** Closes a chain that is open at the end of enter; returns its head or NONE. */
 export function closeChain(ctx: IoRingCtx): number {
   const head = ctx.linkHead
   ctx.linkHead = NONE
@@ -51,7 +51,10 @@ export function closeChain(ctx: IoRingCtx): number {
   return head
 }
 
-/** A request has ended: queues the next of its chain, or fails the rest. `spoiled`: it never ran, hard links fail too. */
+/**
+ * A request has ended: queues the next of its chain, or fails the rest. `spoiled`: it never ran, and hard links fail
+ * too.
+ */
 export function disarmNext(tctx: Tctx, ctx: IoRingCtx, r: number, spoiled: boolean): void {
   const { words } = tctx.wq.mem
   const linked = words[r + R_LINK]!
@@ -65,12 +68,14 @@ export function disarmNext(tctx: Tctx, ctx: IoRingCtx, r: number, spoiled: boole
   else addTaskWork(tctx, ctx, next, TW_SUBMIT)
 }
 
-/** A LINK_TIMEOUT, unless it was refused itself. */
+/** Whether a request is a LINK_TIMEOUT that was not itself refused. */
 function isLimit(words: Int32Array, r: number): boolean {
   return words[r + R_OPCODE] === IORING_OP_LINK_TIMEOUT && (words[r + R_REQ_FLAGS]! & REQ_F_FAIL) === 0
 }
 
-/** A request has ended, and its limit with it: ahead of it if it was reached. Returns what is linked behind the limit. */
+/**
+ * A request has ended, and its linked timeout with it: before it if the time was up. Returns the request linked behind.
+ */
 function endLimit(tctx: Tctx, ctx: IoRingCtx, r: number, limit: number): number {
   const { mem } = tctx.wq
   const { words } = mem
@@ -91,7 +96,7 @@ function endLimit(tctx: Tctx, ctx: IoRingCtx, r: number, limit: number): number 
   return next
 }
 
-/** Every remaining member ends as -ECANCELED, or with its own error if it was refused, in order, through task work. */
+/** Ends every remaining member as -ECANCELED, or with its own error if it was refused, in order, through task work. */
 function failLinks(tctx: Tctx, ctx: IoRingCtx, failedReq: number, first: number): void {
   const { mem } = tctx.wq
   const { words } = mem

@@ -1,7 +1,7 @@
 /**
- * Sending a request home: to the ring's task work, by the owner itself. Owner thread only.
+ * Pushes a request on the ring's task-work queue, from the owner itself. Owner thread only.
  *
- * Workers do the same by the io-wq (worker.ts). What comes home is run by tw.ts. Counterpart: io_req_task_work_add.
+ * Workers do the same through io-wq (worker.ts). tw.ts runs task work. Counterpart: io_req_task_work_add.
  */
 import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchOr } from '../../../lib/barrier.js'
@@ -11,7 +11,7 @@ import type { Tctx } from '../state/tctx.js'
 import { SQ_FLAGS } from '../state/words.js'
 import { signalEventfd } from './eventfd.js'
 
-/** Queues a request for the owner, by the owner itself. `kind` is TW_*. */
+/** Queues a request for the owner, from the owner itself. `kind` is TW_*. */
 export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: number): void {
   tctx.nrSentHome++
   tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_TW] = kind

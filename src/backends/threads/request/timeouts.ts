@@ -1,7 +1,7 @@
 /**
- * Ending timeouts that are not up: removed, cancelled, or their count is met. Owner thread only.
+ * Ends timeouts that are not up: removed, cancelled, or with their count met. Owner thread only.
  *
- * They end through task work. What is up is ended by wait/expiry.ts. Counterpart: io_kill_timeout, io_flush_timeouts,
+ * They end through task work. wait/expiry.ts ends those that are up. Counterpart: io_kill_timeout, io_flush_timeouts,
  * io_kill_timeouts.
  */
 import { ECANCELED } from '../../../lib/errno.js'
@@ -21,7 +21,7 @@ export function endTimeout(tctx: Tctx, ctx: IoRingCtx, timeout: Timeout, res: nu
   addTaskWork(tctx, ctx, timeout.req, TW_COMPLETE)
 }
 
-/** Ends those whose count is met by what was committed. True if there was any. */
+/** Ends timeouts whose count the committed CQEs have met. True if there was any. */
 export function endMet(tctx: Tctx, ctx: IoRingCtx): boolean {
   if (ctx.timers === undefined) return false
   const met = ctx.timers.met(committedTail(ctx))
@@ -29,7 +29,7 @@ export function endMet(tctx: Tctx, ctx: IoRingCtx): boolean {
   return met.length > 0
 }
 
-/** Ends all as -ECANCELED, for closing the ring. Limits end with their requests. */
+/** Ends all as -ECANCELED, for closing the ring. Linked timeouts end with their requests. */
 export function endAllTimeouts(tctx: Tctx, ctx: IoRingCtx): void {
   for (const timeout of ctx.timers?.timeouts() ?? []) endTimeout(tctx, ctx, timeout, -ECANCELED)
 }

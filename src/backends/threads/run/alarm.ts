@@ -1,9 +1,9 @@
 /**
- * The alarm of a ring: a timer of the thread's event loop, for when the first timeout is up and the owner is not in enter.
- * Owner thread only.
+ * The alarm of a ring: a timer of the thread's event loop for its first timeout, while the owner is not in enter. Owner
+ * thread only.
  *
- * It runs the ring's task work, which ends what is up; of a DEFER_TASKRUN ring it says that there is some. No counterpart:
- * the kernel's hrtimers interrupt.
+ * It runs the ring's task work, which ends timeouts that are up; on a DEFER_TASKRUN ring it only sets the flag. No
+ * counterpart: the kernel's hrtimers interrupt.
  */
 import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchOr } from '../../../lib/barrier.js'
@@ -15,15 +15,15 @@ import type { Tctx } from '../state/tctx.js'
 import { SQ_FLAGS } from '../state/words.js'
 import { runTaskWork } from './tw.js'
 
-/** The longest that setTimeout takes. */
+/** setTimeout's longest time. */
 const MAX_ALARM_MS = 2 ** 31 - 1
 
-/** At the end of a call: sees to it that what is up next is noticed, on whatever ring of the thread. */
+/** At the end of a call: sets the alarm for the next timeout of every ring of the thread. */
 export function setAlarms(tctx: Tctx): void {
   for (const ctx of tctx.rings.values()) if (ctx.timers !== undefined) setAlarm(tctx, ctx)
 }
 
-/** Sees to it that what is up next is noticed. */
+/** Sets a ring's alarm for its next timeout. */
 function setAlarm(tctx: Tctx, ctx: IoRingCtx): void {
   const dueMs = ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY
   if (dueMs === Number.POSITIVE_INFINITY || ctx.dying || (ctx.alarm?.dueMs ?? dueMs + 1) <= dueMs) return
@@ -52,7 +52,7 @@ function onAlarm(tctx: Tctx, ctx: IoRingCtx): void {
   setAlarm(tctx, ctx)
 }
 
-/** There is task work, which on a DEFER_TASKRUN ring waits for enter with GETEVENTS. */
+/** There is task work: a DEFER_TASKRUN ring leaves it to enter with GETEVENTS. */
 function tell(ctx: IoRingCtx): void {
   const isTold = (fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN) & IORING_SQ_TASKRUN) !== 0
   if (!isTold && ctx.eventfd >= 0 && !ctx.eventfdAsync) signalEventfd(ctx)

@@ -1,5 +1,5 @@
 /**
- * Closing a ring. Owner thread only.
+ * Closes a ring. Owner thread only.
  *
  * Counterpart: io_ring_ctx_wait_and_kill, io_ring_exit_work.
  */
@@ -14,12 +14,12 @@ import { cancelAll } from '../wait/cancel.js'
 import { dropAlarm } from './alarm.js'
 import { runTaskWork } from './tw.js'
 
-/** How often a closed ring with requests still running is looked at. */
+/** How often the owner checks a closed ring whose requests still run. */
 const DYING_MS = 5
 
 /**
- * Returns at once. What drains hold back, timeouts, and what is in io-wq are cancelled or told; the ring's record goes
- * when its last request has ended.
+ * Returns at once. Deferred requests, timeouts, and requests in io-wq are cancelled or notified. The ring's record is
+ * freed when its last request has ended.
  */
 export function closeRing(tctx: Tctx, ctx: IoRingCtx): void {
   ctx.dying = true

@@ -1,5 +1,5 @@
 /**
- * How a request ends, by the rules of its operation. Owner thread, inside enter, task work, or what io-wq tells.
+ * The end of a request, by the rules of its operation. Owner thread, inside enter, task work, or a hook of io-wq.
  *
  * Counterpart: io_req_task_complete, io_req_defer_failed.
  */
@@ -25,20 +25,20 @@ export function complete(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def
   finish(tctx, ctx, req, r, !ended && failed)
 }
 
-/** A request that could not be issued: `res` is its result, and a failure. */
+/** Ends a request that could not be issued: `res` is its result, and a failure. */
 export function failIssue(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, res: number): void {
   setFail(tctx.wq.mem.words, r, res)
   complete(tctx, ctx, req, r, def)
 }
 
-/** A request that io-wq or the owner queued to end here. */
+/** Ends a request that io-wq or the owner queued to end here. */
 export function completeFromTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
   const { words } = tctx.wq.mem
   if ((words[r + R_REQ_FLAGS]! & REQ_F_ASYNC) !== 0) ctx.batchAsync = true
   complete(tctx, ctx, req, r, opdef(words[r + R_OPCODE]!))
 }
 
-/** A chain (or a single request) that was refused: nothing of it runs. */
+/** Ends a chain (or a single request) that was refused: no member of it runs. */
 export function endSpoiled(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
   disarmNext(tctx, ctx, r, true)
   post(tctx, ctx, r)
@@ -46,8 +46,8 @@ export function endSpoiled(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): 
 }
 
 /**
- * io-wq cancelled a request before it ran: it ends as -ECANCELED, and so does what is linked behind it. What was moved
- * before it went to io-wq counts, and is its result.
+ * io-wq cancelled a request before it ran: it ends as -ECANCELED, and so do those linked behind it. If it had moved
+ * bytes before it went to io-wq, they are its result.
  */
 export function endCancelled(tctx: Tctx, req: number): void {
   const done = tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_DONE]!
@@ -55,7 +55,7 @@ export function endCancelled(tctx: Tctx, req: number): void {
 }
 
 /**
- * The worker running a request died: whether the system call was made is not known, unless a cancel has taken its wait
+ * The worker running a request died: it is unknown whether the system call was made, unless a cancel had taken its wait
  * away.
  */
 export function endDied(tctx: Tctx, req: number): void {
@@ -63,7 +63,7 @@ export function endDied(tctx: Tctx, req: number): void {
   endAs(tctx, req, wasTaken ? -ECANCELED : -EOWNERDEAD)
 }
 
-/** The turn of a chain's member came after its ring was closed: it ends as -EFAULT, as in the kernel's cancel mode. */
+/** A chain's member had its turn after its ring was closed: it ends as -EFAULT, as in the kernel's cancel mode. */
 export function endDying(tctx: Tctx, req: number): void {
   endAs(tctx, req, -EFAULT)
 }

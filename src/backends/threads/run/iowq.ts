@@ -1,5 +1,5 @@
 /**
- * Handing a request to io-wq. Owner thread, inside enter or task work.
+ * Punts a request to io-wq. Owner thread, inside enter or task work.
  *
  * Counterpart: io_prep_async_work and io_queue_iowq.
  */
@@ -20,9 +20,9 @@ import { arm } from '../wait/worker-wait.js'
 import { failIssue } from './end.js'
 
 /**
- * Hands a request to io-wq. Its file is duplicated first, so that the app may close the fd as soon as enter returns,
- * as it may with the kernel, which holds the file itself. DIFFERS: closing the duplicate drops the process's fcntl(2)
- * record locks on the file, and a full fd table fails the request with -EMFILE.
+ * Punts a request to io-wq. Its file is duplicated first, so that the app may close the fd when enter returns, as it
+ * may with the kernel, which holds the file itself. DIFFERS: closing the duplicate drops the process's fcntl(2) record
+ * locks on the file, and a full fd table fails the request with -EMFILE.
  */
 export function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef, flags: number): void {
   const { words } = tctx.wq.mem
@@ -30,7 +30,7 @@ export function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
   const fd = words[r + R_FD]!
   if (def.fd === 'file' || (def.fd === 'dir' && fd !== AT_FDCWD)) {
     const held = (words[r + R_SQE_FLAGS]! & IOSQE_FIXED_FILE) !== 0 ? -EBADF : holdFd(fd)
-    // A path that is absolute never looks at its directory, so a bad one is its own affair.
+    // An absolute path ignores its directory, so a bad directory must not fail it here.
     if (held < 0 && (def.fd === 'file' || held !== -EBADF)) {
       failIssue(tctx, ctx, req, r, def, held === -EMFILE ? -EMFILE : -EBADF)
       return
@@ -45,7 +45,7 @@ export function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
       words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ISREG
     } else {
       if (def.unbounded === true) flags |= IO_WQ_WORK_UNBOUND
-      // It was tried already, unless it came with IOSQE_ASYNC.
+      // It was tried already, unless it has IOSQE_ASYNC.
       if (def.polls === true && (words[r + R_SQE_FLAGS]! & IOSQE_ASYNC) === 0) arm(words, r)
     }
     if (regular && def.hashed === true) {
@@ -53,7 +53,7 @@ export function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
       bucket = hashInode(kind.ino)
     }
   }
-  // Its successor in a chain waits for the owner.
+  // The next member of its chain waits for the owner.
   if (words[r + R_LINK] !== NONE) {
     flags |= IO_WQ_WORK_FORCE_WAKE
     startLimit(tctx, ctx, req, words[r + R_LINK]!)
@@ -63,7 +63,7 @@ export function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
   tctx.wq.enqueue(req, flags, bucket, ctx.id)
 }
 
-/** Six bits of the inode number's product with the golden ratio, as hash_32 takes them. */
+/** Six bits of the inode number's product with the golden ratio, as in hash_32. */
 function hashInode(ino: number): number {
   return (Math.imul(ino, 0x61c88647) >>> 26) % NR_BUCKETS
 }

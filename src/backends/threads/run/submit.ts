@@ -1,5 +1,5 @@
 /**
- * Taking SQEs: init, prep, then issue inline or punt to io-wq. Owner thread, inside enter or task work.
+ * Takes SQEs: init, prep, then issue inline or punt to io-wq. Owner thread, inside enter or task work.
  *
  * SQEs are handled strictly in ring order; sq.head is published once, at the end of the batch. Counterpart:
  * io_submit_sqes, io_init_req, io_queue_sqe.
@@ -38,12 +38,15 @@ import { punt } from './iowq.js'
 
 const SQE_SHIFT = Math.log2(SQE.size >> 2)
 const S_IOPRIO_SHIFT = 16
-/** Flags that initReq has nothing to look at for. */
+/** Flags that initReq need not check. */
 const SQE_FLAGS_COMMON = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
-/** Answers of a system call that read the path where it is, and PUNT, which has not. */
+/** Answers of a system call that reads the path in place, and PUNT, which has not read it. */
 const MAY_BE_BAD_PATH: ReadonlySet<number> = new Set([PUNT, -EFAULT, -ENAMETOOLONG, -ENOENT])
 
-/** Takes up to `toSubmit` SQEs. Returns how many, failed ones included; -EAGAIN when none could be taken for want of records. */
+/**
+ * Takes up to `toSubmit` SQEs. Returns their number, failed ones included; -EAGAIN if none could be taken for lack of
+ * records.
+ */
 export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number {
   const { words } = ctx
   // Pairs with the app's release of sq_tail: the SQEs before it are whole.
@@ -76,8 +79,8 @@ export function submitSqes(tctx: Tctx, ctx: IoRingCtx, toSubmit: number): number
 }
 
 /**
- * One SQE. False stops the batch: it was refused, and nothing carries the refusal on. `nrAllocated`: requests that were
- * in flight before the batch, and all of the batch so far.
+ * Submits one SQE. False stops the batch: it was refused, and no open chain contains it. `nrAllocated`: requests that
+ * were in flight before the batch, and all of the batch so far.
  */
 function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number, nrAllocated: number): boolean {
   const { words } = tctx.wq.mem
@@ -85,7 +88,7 @@ function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number, nrAlloc
   const error = initReq(tctx, ctx, req, r, sqe)
   if (error < 0) setFail(words, r, error)
   const ready = assemble(tctx, ctx, req, error < 0)
-  // A refused member of an open chain lets the batch go on, so that the chain is taken whole.
+  // With a refused member of an open chain the batch goes on, so that the whole chain is taken.
   if (ready === NONE) return true
   const head = tctx.wq.mem.payload(ready)
   if ((words[head + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, ready, head)
@@ -111,12 +114,12 @@ function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number
   }
   if (ctx.drain.active) markHeld(tctx, ctx, r)
   const ioprio = ctx.sqes[sqe]! >>> S_IOPRIO_SHIFT
-  // DIFFERS: priorities and personalities are not there yet and are refused.
+  // DIFFERS: priorities and personalities are not implemented and are refused.
   if (ioprio !== 0 || words[r + R_BUF_INDEX]! >>> 16 !== 0) return -EINVAL
   return def.prep(tctx, ctx, req, r, sqe)
 }
 
-/** A chain still open at the end of enter goes to io-wq instead of running inline. */
+/** Queues a chain that is open at the end of enter: it goes to io-wq instead of running inline. */
 function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
   const r = tctx.wq.mem.payload(req)
   if ((tctx.wq.mem.words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, req, r)
@@ -124,22 +127,22 @@ function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: n
   else queueAsync(tctx, ctx, req, r, opdef(tctx.wq.mem.words[r + R_OPCODE]!)!)
 }
 
-/** Task work: a request's turn has come, in its chain or behind a drain, or the owner alone can run it. */
+/** Task work: a request has its turn, in its chain or behind a drain, or only the owner can run it. */
 export function submitFromTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
-  // What is issued now counts from here: what has ended before is shown, and has met its counts.
+  // A count of a request issued now starts here: CQEs of earlier ends are committed, and counts that they meet are met.
   const mayCount = ctx.timers !== undefined || tctx.wq.mem.words[r + R_OPCODE] === IORING_OP_TIMEOUT
   if (mayCount) flushCompletions(tctx, ctx)
   if (ctx.dying) endDying(tctx, req)
   else queueSqe(tctx, ctx, req, r)
 }
 
-/** Issues a prepared request: inline where it can be done at once, else by io-wq. */
+/** Issues a prepared request: inline if it can end at once, else by io-wq. */
 function queueSqe(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): void {
   const { words } = tctx.wq.mem
   const def = opdef(words[r + R_OPCODE]!)!
   const flags = words[r + R_SQE_FLAGS]!
   if ((flags & IOSQE_ASYNC) !== 0 || def.tryIssue === undefined) queueAsync(tctx, ctx, req, r, def)
-  // Nothing can be registered here, so a slot is always empty.
+  // Files cannot be registered here, so a slot is always empty.
   else if ((flags & IOSQE_FIXED_FILE) !== 0 && def.fd === 'file') failIssue(tctx, ctx, req, r, def, -EBADF)
   else issueInline(tctx, ctx, req, r, def)
 }
@@ -150,7 +153,7 @@ function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
   if (def.path === true && MAY_BE_BAD_PATH.has(res) && tctx.held[req] === undefined) {
     const held = holdPath(tctx, req, r)
     if (held < 0) {
-      // As if prep had found it.
+      // The same result as if prep had found it.
       setFail(words, r, held)
       ctx.hasBadPath = true
       endSpoiled(tctx, ctx, req, r)
@@ -166,7 +169,10 @@ function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
   }
 }
 
-/** IOSQE_ASYNC, and operations that always go to io-wq. What only the owner can run is deferred to task work. */
+/**
+ * Queues requests with IOSQE_ASYNC, and operations that always go to io-wq. If only the owner can run one, it becomes
+ * task work.
+ */
 function queueAsync(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: OpDef): void {
   const { words } = tctx.wq.mem
   if (def.issue !== undefined) punt(tctx, ctx, req, r, def, IO_WQ_WORK_CONCURRENT)

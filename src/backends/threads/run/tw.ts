@@ -1,11 +1,11 @@
 /**
- * Task work: what comes home to the owner. Workers and the owner push, the owner alone runs it.
+ * Task work. Workers and the owner push it; only the owner runs it.
  *
- * One mpscq a ring, in the io-wq's memory: requests that a worker finished, and requests whose turn in a chain has
- * come, in one FIFO. Pushing to an empty queue sets IORING_SQ_TASKRUN and signals the eventfd; a DEFER_TASKRUN ring runs
- * it only in enter with GETEVENTS. What is done with each, twdef.ts says. Counterpart: io_uring/tw.c. DIFFERS: on rings
- * without DEFER_TASKRUN, completions from workers wait for the owner too, and IORING_SQ_TASKRUN is set whether it was asked
- * for or not.
+ * Each ring has one mpscq in the io-wq's memory, with requests that a worker finished and requests whose turn in a
+ * chain has come, in one FIFO. A push to an empty queue sets IORING_SQ_TASKRUN and signals the eventfd; a DEFER_TASKRUN
+ * ring runs it only in enter with GETEVENTS. twdef.ts has an action for each kind. Counterpart: io_uring/tw.c. DIFFERS:
+ * on rings without DEFER_TASKRUN, completions from workers wait for the owner too, and IORING_SQ_TASKRUN is set whether
+ * it was asked for or not.
  */
 import { IORING_SQ_TASKRUN } from '../../../abi/constants.js'
 import { fetchAnd, fetchOr, loadAcquire } from '../../../lib/barrier.js'
@@ -25,11 +25,11 @@ const MAX_PER_RUN = 20
 
 /**
  * Runs a ring's task work and commits its CQ: all of it, or on a DEFER_TASKRUN ring at most max(20, `min`) entries.
- * Returns the entries run. What a producer is still pushing stays for the next run.
+ * Returns the entries run. An unfinished push stays for the next run.
  */
 export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
-  // Before the first pop: a push after it finds the flag clear and sets it again. Cleared though the queue be empty, for
-  // a worker sets it after its push, when the owner may have popped already.
+  // Cleared before the first pop: a later push finds the flag clear and sets it again. Cleared even if the queue is
+  // empty: a worker sets it after its push, when the owner may have popped already.
   if ((loadAcquire(ctx.words, SQ_FLAGS) & IORING_SQ_TASKRUN) !== 0) fetchAnd(ctx.words, SQ_FLAGS, ~IORING_SQ_TASKRUN)
   const nrUp = expire(tctx, ctx)
   if (nrUp === 0 && tctx.wq.isQueueEmpty(ctx.id)) return 0
@@ -37,13 +37,13 @@ export function runTaskWork(tctx: Tctx, ctx: IoRingCtx, min: number): number {
   let nrRun = nrUp
   do {
     nrRun += runEntries(tctx, ctx, most - nrRun)
-    // What has ended may be what a drain or a count waited for: that comes next.
+    // A drain or a count may have waited for the requests that ended: its task work comes next.
   } while (flushCompletions(tctx, ctx) && nrRun < most)
   if (!tctx.wq.isQueueEmpty(ctx.id)) fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)
   return nrRun
 }
 
-/** Takes entries off the queue until it is empty or `most` were run; returns how many. */
+/** Runs entries until the queue is empty or `most` were run; returns how many. */
 function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
   const { wq } = tctx
   const { words } = wq.mem
@@ -54,14 +54,14 @@ function runEntries(tctx: Tctx, ctx: IoRingCtx, most: number): number {
     nrRun++
     const r = wq.mem.payload(req)
     const tw = words[r + R_TW]!
-    // From here on it comes home from io-wq, if it goes there, to be completed.
+    // If it goes to io-wq now, its next task work completes it.
     words[r + R_TW] = TW_COMPLETE
     twdef(tw)(tctx, ctx, req, r)
   }
   return nrRun
 }
 
-/** After a worker died it may have pushed without a signal: tells every ring that has something to run. */
+/** A dead worker may have pushed without a signal: signals every ring that has task work. */
 export function tellAll(tctx: Tctx): void {
   for (const ctx of tctx.rings.values()) {
     if (tctx.wq.isQueueEmpty(ctx.id)) continue

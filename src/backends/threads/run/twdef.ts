@@ -1,9 +1,8 @@
 /**
- * The table of task work: TW_* -> what is done with a request that has come home. Owner thread only; checked for gaps at
- * load.
+ * The table of task work: the action for each TW_*. Owner thread only; checked for gaps at load.
  *
- * It stands above what it names, as opdef.ts does. Counterpart: io_task_work.func, which lies in the request; a request
- * here lies in shared memory, and has a number.
+ * It is above the functions that it names, as opdef.ts is. Counterpart: io_task_work.func, which lies in the request; a
+ * request here lies in shared memory, and has a number.
  */
 import { assert } from '../../../lib/assert.js'
 import type { IoRingCtx } from '../state/ctx.js'
@@ -27,7 +26,7 @@ for (const [tw, run] of TABLE) {
   defs.push(run)
 }
 
-/** What REQ.tw says is to be done. */
+/** The action of a REQ.tw. */
 export function twdef(tw: number): TaskWork {
   return defs[tw]!
 }

@@ -1,8 +1,7 @@
 /**
  * Sleeping for min_complete: enter with GETEVENTS. Owner thread; it sleeps in a futex that workers wake.
  *
- * The answer is 0 whenever the CQ has something to read at the end, even after a timeout. Counterpart:
- * io_uring/wait.c.
+ * The result is 0 whenever the CQ has a completion at the end, even after a timeout. Counterpart: io_uring/wait.c.
  */
 import { IORING_ENTER_ABS_TIMER, IORING_ENTER_EXT_ARG } from '../../../abi/constants.js'
 import { CLOCK_MONOTONIC } from '../../../abi/process.js'
@@ -22,24 +21,24 @@ import { runTaskWork } from './tw.js'
 const timespec = new Uint8Array(16)
 const timespecView = new DataView(timespec.buffer)
 
-/** When a wait ends, by nowMs(). */
+/** The ends of a wait, by nowMs(). */
 export interface WaitEnds {
   /** Infinity without a timeout. */
   readonly endMs: number
-  /** Until then it waits for all that were asked for, and from then on for one; undefined for all to the end. */
+  /** Until then the wait is for all completions, and then for one; undefined: for all to the end. */
   readonly minEndMs: number | undefined
 }
 
 const NEVER: WaitEnds = { endMs: Number.POSITIVE_INFINITY, minEndMs: undefined }
 
-/** What the argument of enter says of the wait, or -errno. */
+/** The ends of the wait from enter's argument, or -errno. */
 export function parseWaitArg(flags: number, arg: Uint8Array | undefined): WaitEnds | number {
   if ((flags & IORING_ENTER_EXT_ARG) === 0 || arg === undefined) return NEVER
   if (lengthOf(arg) !== GETEVENTS_ARG.size) return -EINVAL
   const view = dataViewOf(arg)
   const word = (at: number) => view.getInt32(at, true)
   const { sigmask, min_wait_usec: minWait, ts } = GETEVENTS_ARG.at
-  // DIFFERS: no signal is delivered to JavaScript while it waits, so none can be let in.
+  // DIFFERS: JavaScript receives no signal while it waits, so a signal mask is refused.
   if (word(sigmask) !== 0 || word(sigmask + 4) !== 0) return -EINVAL
   const now = nowMs()
   const minEndMs = word(minWait) === 0 ? undefined : now + view.getUint32(minWait, true) / 1000
@@ -51,8 +50,8 @@ export function parseWaitArg(flags: number, arg: Uint8Array | undefined): WaitEn
 }
 
 /**
- * Waits until `min` completions are there, the end has come, or a timeout was up or met its count since there were
- * `nrEvents` of these. 0, or -ETIME with nothing to read.
+ * Waits until `min` completions are there, the end has come, or more than `nrEvents` timeouts of this ring were up or
+ * met their count. 0, or -ETIME if there is no completion.
  */
 export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, nrEvents: number): number {
   let wanted = Math.min(min, ctx.cqEntries)
@@ -62,7 +61,7 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
     const nrRun = sleptOn && VERIFY ? runVerified(tctx, ctx, wanted) : runAll(tctx, ctx, wanted)
     sleptOn = false
     flushOverflow(ctx)
-    // What was flushed may be what a count waited for: that is task work now.
+    // The flush may have met a count: that is task work now.
     if (flushCompletions(tctx, ctx)) continue
     const ready = nrReady(ctx)
     if (ready >= wanted || nrTimeoutEvents(ctx) !== nrEvents) return 0
@@ -71,7 +70,7 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
     const now = nowMs()
     if (endMs <= now) {
       if (ready > 0) return 0
-      // The minimum is over, without a completion. Where there is no other end, that was it.
+      // The minimum is over without a completion. If there is no other end, the wait is over.
       if (ends.endMs === Number.POSITIVE_INFINITY || ends.endMs <= now) return -ETIME
       endMs = ends.endMs
       wanted = 1
@@ -85,8 +84,8 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
 }
 
 /**
- * How many items have to come home, at least, before something else goes on: what a drain holds back, a timeout with a
- * count, or another ring, whose next completion may be what this one waits for. Members of chains wake by themselves.
+ * How many more items, at least, must become task work before anything else goes on: a deferred request, a timeout with
+ * a count, or another ring, whose next completion this one may wait for. Members of chains wake by themselves.
  */
 function nrToLetGo(tctx: Tctx, ctx: IoRingCtx): number {
   let nr = Number.POSITIVE_INFINITY
@@ -97,13 +96,13 @@ function nrToLetGo(tctx: Tctx, ctx: IoRingCtx): number {
   return nr
 }
 
-/** As runAll, after a sleep that went on with items at home. They were to be completions for this ring, and no more. */
+/** runAll after a sleep beside task work. All of it must be completions for this ring. */
 function runVerified(tctx: Tctx, ctx: IoRingCtx, wanted: number): number {
   const { nrSentHome } = tctx
   const dueMs = firstDueMs(tctx, ctx)
   const nrRun = runTaskWork(tctx, ctx, wanted)
   const nrElsewhere = runOthers(tctx, ctx)
-  // Unless a timeout was up just now, which may let go of anything.
+  // A timeout that was up just now may have queued anything.
   const isQuiet = nowMs() < dueMs
   assert(
     !isQuiet || (nrElsewhere === 0 && tctx.nrSentHome === nrSentHome),
@@ -112,7 +111,10 @@ function runVerified(tctx: Tctx, ctx: IoRingCtx, wanted: number): number {
   return nrRun + nrElsewhere
 }
 
-/** Task work of the ring, and of the thread's others that need no enter of their own for it. Returns the entries run. */
+/**
+ * Runs the task work of the ring, and of the thread's other rings that require no enter for it. Returns the entries
+ * run.
+ */
 export function runAll(tctx: Tctx, ctx: IoRingCtx, wanted: number): number {
   const nrRun = runTaskWork(tctx, ctx, wanted)
   return nrRun + runOthers(tctx, ctx)
@@ -132,7 +134,7 @@ export function hasTaskWork(tctx: Tctx, ctx: IoRingCtx): boolean {
   return false
 }
 
-/** When the first timeout is up that a wait has to see to. Infinity for none. */
+/** When the first timeout is up that a wait must end for. Infinity for none. */
 export function firstDueMs(tctx: Tctx, ctx: IoRingCtx): number {
   let first = ctx.timers?.firstDueMs ?? Number.POSITIVE_INFINITY
   if (tctx.rings.size === 1) return first

@@ -1,10 +1,12 @@
 /**
- * The requests of a thread that are in io-wq, by their user_data, so that a cancel need not look at all. Owner thread only.
+ * The requests of a thread that are in io-wq, by their user_data, so that a cancel need not visit all. Owner thread
+ * only.
  *
  *   key -> first <-> ... <-> last      in the order in which they went to io-wq
  *
- * It lists all with one key, which requests of another user_data or ring may share: who asks compares. Private memory, so
- * that no worker can tear it. Counterpart: cancel_table of io_ring_ctx, which has what waits for its file.
+ * It lists all requests with one key. Requests of another user_data or ring may share the key, so the caller compares.
+ * The memory is private, so that no worker can tear it. Counterpart: cancel_table of io_ring_ctx, which has requests
+ * that wait for their files.
  */
 import { assert } from '../../../lib/assert.js'
 import { NONE } from '../../../lib/mpscq.js'
@@ -14,7 +16,7 @@ const FIRST_SIZE = 1024
 export class ByUserData {
   readonly #firsts = new Map<number, number>()
   #next = new Int32Array(FIRST_SIZE)
-  /** Of the first of a key, the last. */
+  /** The last of a key, in the place of its first. */
   #before = new Int32Array(FIRST_SIZE)
 
   add(req: number, key: number): void {
@@ -67,7 +69,7 @@ export class ByUserData {
   }
 }
 
-/** What a user_data of a ring is listed under. */
+/** The key of a user_data of a ring. */
 export function keyOf(ctx: number, low: number, high: number): number {
   return low ^ Math.imul(high, 0x9e3779b1) ^ (ctx << 23)
 }

@@ -1,8 +1,9 @@
 /**
- * Why requests were cancelled that nobody asked to cancel: no worker could be started. Owner thread only.
+ * The errors of requests that were cancelled because no worker could be started. Owner thread only.
  *
- * A result is a number; who wants to know more asks for it by the request's user_data. Who never asks, as on a bare ring,
- * shall not pay for it: it is forgotten when there is much of it. No counterpart: the kernel says -ECANCELED and no more.
+ * A result is a number; a caller asks for the error by the request's user_data. Callers that never ask, as on a bare
+ * ring, must not pay for it: old errors are dropped when there are many. No counterpart: the kernel answers -ECANCELED
+ * alone.
  */
 import { NONE } from '../../../lib/mpscq.js'
 import type { IoRingCtx } from './ctx.js'
@@ -12,10 +13,10 @@ import type { Tctx } from './tctx.js'
 
 export class Causes {
   readonly #errors = new Map<string, Error>()
-  /** What many requests in a row end for. */
+  /** The error of the latest requests, which is often the same. */
   #last: Error | undefined
 
-  /** A request, and what is linked behind it, is about to end for want of a worker. */
+  /** A request, and those linked behind it, are about to end for lack of a worker. */
   note(tctx: Tctx, first: number, error: Error): void {
     const { mem } = tctx.wq
     const { words } = mem

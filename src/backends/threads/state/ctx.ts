@@ -1,7 +1,7 @@
 /**
  * One ring on its owner thread. Owner thread only.
  *
- * Data, and no policy: what is done with it stands on higher floors. Counterpart: struct io_ring_ctx.
+ * Data without policy: higher floors act on it. Counterpart: struct io_ring_ctx.
  */
 import { IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_NO_SQARRAY, IORING_SETUP_R_DISABLED } from '../../../abi/constants.js'
 import { storeRelease } from '../../../lib/barrier.js'
@@ -11,17 +11,17 @@ import { CTX } from './layout.js'
 import { makeRings } from './rings.js'
 import type { Timers } from './timers.js'
 
-/** What a ring knows of drains. */
+/** A ring's state of drains. */
 export interface Drain {
-  /** A drain was seen, and every request that comes is held. */
+  /** A drain was seen, and every new request is deferred. */
   active: boolean
-  /** A member behind the head of its chain asked: the first request behind the chain drains too. */
+  /** A member behind the head of its chain drains, so the first request behind the chain drains too. */
   next: boolean
   /** A request with IOSQE_CQE_SKIP_SUCCESS was seen, and drains are refused for good. */
   refused: boolean
-  /** Requests and heads of chains, oldest first. */
+  /** Deferred requests and heads of chains, oldest first. */
   readonly held: Fifo<number>
-  /** Requests held, members of chains included. */
+  /** Deferred requests, members of chains included. */
   nrHeld: number
 }
 
@@ -29,7 +29,7 @@ function newDrain(): Drain {
   return { active: false, next: false, refused: false, held: new Fifo(), nrHeld: 0 }
 }
 
-/** What a worker needs to find a ring. */
+/** The message by which a worker finds a ring. */
 export interface RingMessage {
   readonly ctx: number
   readonly generation: number
@@ -52,10 +52,10 @@ export class IoRingCtx {
   readonly arrayWord: number
   readonly cqesWord: number
   readonly ctxWord: number
-  /** sq.head and cq.tail as the owner has them, published in batches. */
+  /** The owner's sq.head and cq.tail, published in batches. */
   cachedSqHead = 0
   cachedCqTail = 0
-  /** CQEs that found no room, four words each, oldest first. */
+  /** CQEs without room in the ring, four words each, oldest first. */
   readonly overflow = new Fifo<number>()
   eventfd = -1
   eventfdAsync = false
@@ -64,16 +64,16 @@ export class IoRingCtx {
   nrInflight = 0
   /** The chain being assembled in this enter call. */
   linkHead = NONE
-  /** The SQE just issued has a path that cannot be read: the batch ends as where prep refuses one. */
+  /** The SQE just issued has an unreadable path: the batch ends as after a refusal by prep. */
   hasBadPath = false
   linkLast = NONE
-  /** What IOSQE_IO_DRAIN holds back. */
+  /** Requests that IOSQE_IO_DRAIN defers. */
   readonly drain = newDrain()
-  /** Its timeouts, from the first one on. */
+  /** Its timeouts; made with the first one. */
   timers: Timers | undefined
-  /** The timer of the event loop that is set for the first of them, and for when. */
+  /** The event loop's timer for the first of them, and its time. */
   alarm: { readonly dueMs: number; readonly timer: NodeJS.Timeout } | undefined
-  /** Set when a completion that goes into the next batch came from io-wq. */
+  /** Set if a completion of the next batch came from io-wq. */
   batchAsync = false
 
   constructor(id: number, generation: number, fd: number, flags: number, sqEntries: number, cqEntries: number) {
@@ -109,7 +109,7 @@ export class IoRingCtx {
   }
 }
 
-/** Its task work is run in enter with GETEVENTS alone. */
+/** Whether only enter with GETEVENTS runs its task work. */
 export function isDeferred(ctx: IoRingCtx): boolean {
   return (ctx.setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0
 }

@@ -1,8 +1,8 @@
 /**
  * Shared memory of the threads backend: ring headers, the context's words, the request table. Every thread imports it.
  *
- * The ring header has the kernel's offsets, though nobody may rely on them: params say where things are. Requests live
- * in the payload of io-wq's items, so a request and its work item are one record. Counterpart: struct io_rings,
+ * The ring header has the kernel's offsets, though nobody may rely on them: params have the offsets. Requests lie in
+ * the payload of io-wq's items, so a request and its work item are one record. Counterpart: struct io_rings,
  * io_ring_ctx and io_kiocb.
  */
 import { struct } from '../../../lib/layout.js'
@@ -27,7 +27,7 @@ export const RINGS = struct('io_rings', [
 // biome-ignore format: table
 export const CTX = struct('io_ring_ctx', [
   'cache line: what workers need to know of a ring',
-  ['generation',    'u32', 'once',  'tells a ring from an earlier one of the same index'],
+  ['generation',    'u32', 'once',  'distinguishes a ring from an earlier one of the same index'],
   ['eventfd',       'u32', 'owner', 'registered eventfd, or -1'],
 ])
 
@@ -50,28 +50,28 @@ export const REQ = struct('io_kiocb', [
   ['total',        'u32', 'owner',  'bytes a transfer must move to succeed'],
   ['done',         'u32', 'owner',  'bytes an inline attempt moved already'],
   ['res',          's32', 'holder', 'result: by the worker while RUNNING, else by the owner'],
-  ['poll',         'u32', 'any',    'POLL_*: whether it waits for its file, by compare-and-swap once it is queued'],
+  ['poll',         'u32', 'any',    'POLL_*: its wait for its file; changed by compare-and-swap once it is queued'],
   ['req_flags',    'u32', 'owner',  'REQ_F_*'],
   ['link',         'u32', 'owner',  'the next member of the chain, or NONE'],
-  ['tw',           'u32', 'owner',  'TW_*: what to do when it comes home'],
+  ['tw',           'u32', 'owner',  'TW_*: which task work it is'],
   ['ctx',          'u32', 'owner',  'index of its ring, and of the ring\'s task-work queue'],
   ['generation',   'u32', 'owner',  'CTX.generation of its ring'],
 ])
 
 /** REQ.req_flags. */
 export const REQ_F_FAIL = 1
-/** A failure of this request silences the rest of its chain. */
+/** If this request fails, the rest of its chain posts no CQEs. */
 export const REQ_F_SKIP_LINK_CQES = 2
 /** Ended without running: `res` is final, no operation's rule applies to it. */
 export const REQ_F_ENDED = 8
 /** Posts no CQE. */
 export const REQ_F_SILENT = 16
-/** Was once handed to io-wq: its completion counts as asynchronous for IORING_REGISTER_EVENTFD_ASYNC. */
+/** Was once in io-wq: its completion counts as asynchronous for IORING_REGISTER_EVENTFD_ASYNC. */
 export const REQ_F_ASYNC = 4
-/** Its file is always ready (regular, or a block device): to wait is to be inside of the call. */
+/** Its file is always ready (regular, or a block device): its only wait is inside the call. */
 export const REQ_F_ISREG = 32
 
-/** REQ.poll: no wait; a worker waits for the file; who cancelled it took the wait away, and it ends as -ECANCELED. */
+/** REQ.poll: no wait; a worker waits for the file; a cancel took the wait away, and the request ends as -ECANCELED. */
 export const POLL_NONE = 0
 export const POLL_ARMED = 1
 export const POLL_CANCELED = 2
@@ -84,7 +84,7 @@ export const TW_SUBMIT = 1
 export const MAX_RINGS = 256
 /** Requests a thread can have in flight; untouched records cost nothing. */
 export const MAX_REQS = 65536
-/** Worker slots: no limit on workers goes above. */
+/** Worker slots: no limit on workers exceeds it. */
 export const MAX_WORKERS = 128
 /** The kernel's number of hash buckets. */
 export const NR_BUCKETS = 64

@@ -1,5 +1,5 @@
 /**
- * A request: its words, and what is read from them or put there as it is. The owner's, and workers' that have it in hand.
+ * A request: its words, and functions that read and write them. Runs on the owner, and on workers that have it in hand.
  *
  * `r` is the first word of a request in io-wq's memory; R_* is added to it. Counterpart: struct io_kiocb, req_set_fail.
  */
@@ -28,7 +28,7 @@ export const R_TW = REQ.at.tw >> 2
 export const R_CTX = REQ.at.ctx >> 2
 export const R_GENERATION = REQ.at.generation >> 2
 
-/** Marks a request failed with `res`. One that asked for silence on success silences its chain instead. */
+/** Marks a request failed with `res`. If it skips its CQE on success, its chain posts none instead. */
 export function setFail(words: Int32Array, r: number, res: number): void {
   words[r + R_RES] = res
   let flags = words[r + R_REQ_FLAGS]! | REQ_F_FAIL
@@ -36,7 +36,7 @@ export function setFail(words: Int32Array, r: number, res: number): void {
   words[r + R_REQ_FLAGS] = flags
 }
 
-/** Puts an address into the request, at `addr` unless another field is named. */
+/** Writes an address into the request, at `addr` unless another field is named. */
 export function setAddr(words: Int32Array, r: number, address: number, field = R_ADDR): void {
   words[r + field] = low32(address)
   words[r + field + 1] = high32(address)
@@ -57,7 +57,7 @@ export function bufIndex(words: Int32Array, r: number): number {
   return words[r + R_BUF_INDEX]! & 0xffff
 }
 
-/** The directory a path begins in, as a worker is to use it: the held duplicate, or AT_FDCWD, which needs none. */
+/** The directory in which a path begins, for a worker: the held duplicate, or AT_FDCWD, which requires none. */
 export function dirFd(words: Int32Array, r: number): number {
   return words[r + R_HELD_FD] === -1 ? words[r + R_FD]! : words[r + R_HELD_FD]!
 }

@@ -14,11 +14,11 @@ import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from '.
 const WORKER_ENTRY = new URL('../worker.js', import.meta.url)
 
 export interface TctxHooks {
-  /** A request was cancelled before it ran; `error`: because no worker could be started for it. */
+  /** A request was cancelled before it ran; `error`: because no worker could be started. */
   onCancelled(item: number, error?: Error): void
   /** A request's worker died. */
   onDied(item: number): void
-  /** After a worker died io-wq was mended: the dead one may have pushed without a signal. */
+  /** io-wq was repaired after a worker died, which may have pushed without a signal. */
   onRecovered(): void
 }
 
@@ -27,13 +27,13 @@ export class Tctx {
   readonly wq: Wq
   readonly rings = new Map<number, IoRingCtx>()
   readonly byId: (IoRingCtx | undefined)[] = new Array(MAX_RINGS).fill(undefined)
-  /** Memory that a request's copied-in arguments live in, kept alive until it is freed. */
+  /** Copies of a request's arguments, kept alive until the request is freed. */
   readonly held: (Uint8Array | undefined)[] = []
-  /** Requests that are in io-wq, or come home from there. */
+  /** Requests that are in io-wq, or are its task work. */
   readonly byUserData = new ByUserData()
   /** Whether any of its rings ever had a timeout. */
   hasTimers = false
-  /** What the owner itself sent home: turns of a chain or behind a drain, ends of timeouts. */
+  /** Requests that the owner itself pushed: turns of a chain or behind a drain, ends of timeouts. */
   nrSentHome = 0
   #generation = 0
 
@@ -74,7 +74,7 @@ export class Tctx {
     this.wq.crew.broadcast(ctx.message())
   }
 
-  /** Forgets a ring's fd. The last one to go lets the workers go too, and ends their affinity, as backends/kernel does. */
+  /** Forgets a ring's fd. With the last ring the workers may leave, and their affinity ends, as in backends/kernel. */
   detach(ctx: IoRingCtx): void {
     this.rings.delete(ctx.fd)
     if (this.rings.size > 0) return

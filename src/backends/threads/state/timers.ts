@@ -1,5 +1,5 @@
 /**
- * A ring's timeouts: which is due first, which wait for a count, in which order they are found. Owner thread only.
+ * A ring's timeouts: the first that is due, those that wait for a count, and the order of search. Owner thread only.
  *
  *   heap:   by the time they are due; those that are up leave it
  *   lists:  counted ones by their target, then the others as they came: the order in which a cancel finds them
@@ -13,34 +13,36 @@ import { NONE } from '../../../lib/mpscq.js'
 
 export interface Timeout extends Heaped {
   readonly req: number
-  /** What it is found by: one number for each user_data. */
+  /** Its search key: one number for each user_data. */
   readonly key: number
   /** When it is up, by nowMs(). */
   dueMs: number
-  /** From one shot to the next; undefined for a single one. */
+  /** The time between shots; undefined for a single one. */
   intervalMs: number | undefined
   /** Shots left, with an interval; 0 for no end. */
   shots: number
-  /** Of a LINK_TIMEOUT the request that it bounds, else NONE. */
+  /** The request that a LINK_TIMEOUT bounds, else NONE. */
   readonly bounds: number
-  /** Of a LINK_TIMEOUT: it was up before its request had ended. */
+  /** A LINK_TIMEOUT was up before its request had ended. */
   isUp: boolean
-  /** How many CQEs, timeouts apart, were posted when it ends; undefined without a count. */
+  /** The number of posted CQEs, timeouts apart, at which it ends; undefined without a count. */
   target: number | undefined
-  /** Its number, by which those go that are due at once. */
+  /** Its number: the order of timeouts that are due at once. */
   nr: number
 }
 
 export class Timers {
   readonly #heap = new Heap<Timeout>(isBefore)
-  /** Timeouts with a count, and without; not limits of requests. */
+  /** Timeouts with a count, and without one; not linked timeouts. */
   readonly #counted: Timeout[] = []
   readonly #plain = new Set<Timeout>()
   readonly #byReq = new Map<number, Timeout>()
   readonly #byKey = new Map<number, Set<Timeout>>()
   /** Timeouts that were up, or met their count. */
   nrEvents = 0
-  /** CQEs posted since the first look at the CQ's tail, and that tail then: it begins anew at 2**32, this does not. */
+  /**
+   * CQEs posted since the CQ's tail was first read, and the last tail. The tail wraps at 2**32; the number does not.
+   */
   #nrPosted = 0
   #lastTail: number | undefined
   #nextNr = 0
@@ -54,7 +56,7 @@ export class Timers {
     return this.#byReq.get(req)
   }
 
-  /** Starts one. `count` CQEs beyond the `tail` of now end it too; 0 for no count. */
+  /** Starts a timeout. `count` more CQEs than the current `tail` end it too; 0 for no count. */
   add(timeout: Omit<Timeout, 'target' | 'heapAt' | 'nr' | 'isUp'>, count: number, tail: number): void {
     const target = count === 0 ? undefined : this.#count(tail) + count
     const started: Timeout = { ...timeout, target, nr: 0, heapAt: -1, isUp: false }
@@ -73,7 +75,7 @@ export class Timers {
     this.#counted.splice(i, 0, started)
   }
 
-  /** Another time for one, which loses its count and the end of its shots. */
+  /** Changes the time of a timeout, which loses its count and the end of its shots. */
   move(timeout: Timeout, dueMs: number, intervalMs: number): void {
     this.#takeOff(timeout)
     timeout.dueMs = dueMs
@@ -83,12 +85,12 @@ export class Timers {
     this.#push(timeout)
     if (timeout.bounds !== NONE) return
     this.#plain.add(timeout)
-    // It is found after those that were there.
+    // It is found after the present ones.
     const same = this.#byKey.get(timeout.key)
     if (same?.delete(timeout)) same.add(timeout)
   }
 
-  /** One that was up goes on. */
+  /** Starts the next shot of a timeout that was up. */
   again(timeout: Timeout, dueMs: number): void {
     timeout.dueMs = dueMs
     this.#push(timeout)
@@ -103,7 +105,7 @@ export class Timers {
     if (same?.size === 0) this.#byKey.delete(timeout.key)
   }
 
-  /** Takes the next that is due off the heap; it stays known until it is removed. */
+  /** Pops the next timeout that is due; it can be found until it is removed. */
   popDue(nowMs: number): Timeout | undefined {
     const { first } = this.#heap
     if (first === undefined || first.dueMs > nowMs) return undefined
@@ -111,7 +113,7 @@ export class Timers {
     return first
   }
 
-  /** Those whose count is met, the CQ's tail being there, in their order: events, and to be removed. */
+  /** The timeouts whose count the CQ's tail meets, in their order. They count as events; the caller removes them. */
   met(tail: number): readonly Timeout[] {
     if (this.#counted.length === 0) return []
     const count = this.#count(tail)
@@ -121,29 +123,29 @@ export class Timers {
     return this.#counted.slice(0, nrMet)
   }
 
-  /** How many more CQEs, the CQ's tail being there, meet the first count; Infinity without one. */
+  /** How many CQEs beyond the CQ's tail meet the first count; Infinity without one. */
   nrToMeet(tail: number): number {
     const first = this.#counted[0]
     return first === undefined ? Number.POSITIVE_INFINITY : first.target! - this.#count(tail)
   }
 
-  /** Those that are no limits of requests, in the order in which they are found. */
+  /** All but linked timeouts, in the order of search. */
   timeouts(): Timeout[] {
     return [...this.#counted, ...this.#plain]
   }
 
-  /** Of those the ones with a key, in that order. */
+  /** The ones of timeouts() with a key, in that order. */
   timeoutsBy(key: number): Timeout[] {
     const same = [...(this.#byKey.get(key) ?? [])].filter(({ bounds }) => bounds === NONE)
     return same.length < 2 ? same : same.sort((a, b) => rank(a) - rank(b))
   }
 
-  /** Limits of requests that have begun, by their key. */
+  /** Linked timeouts whose requests have begun, by their key. */
   limitsBy(key: number): Timeout[] {
     return [...(this.#byKey.get(key) ?? [])].filter(({ bounds, isUp }) => bounds !== NONE && !isUp)
   }
 
-  /** CQEs posted, timeouts apart. */
+  /** The number of CQEs posted, timeouts apart. */
   #count(tail: number): number {
     this.#nrPosted += (tail - (this.#lastTail ?? tail)) >>> 0
     this.#lastTail = tail
@@ -167,7 +169,7 @@ function isBefore(one: Timeout, other: Timeout): boolean {
   return one.dueMs === other.dueMs ? one.nr < other.nr : one.dueMs < other.dueMs
 }
 
-/** Those with a count come first, the lowest ahead. */
+/** Timeouts with a count come first, the lowest ahead. */
 function rank({ target }: Timeout): number {
   return target ?? Number.MAX_SAFE_INTEGER
 }

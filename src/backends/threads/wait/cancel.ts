@@ -1,8 +1,8 @@
 /**
  * ASYNC_CANCEL: match by user_data, fd, opcode or any. Owner thread only.
  *
- * What can be found is what io-wq holds, queued, running, or waiting for its file, and timeouts; members of a chain whose
- * turn has not come are not found, nor are limits, as in the kernel. Counterpart: io_uring/cancel.c.
+ * A cancel finds timeouts, and requests in io-wq: queued, running, or waiting for their files. It finds neither members
+ * of a chain whose turn has not come nor linked timeouts, as in the kernel. Counterpart: io_uring/cancel.c.
  */
 import {
   IORING_ASYNC_CANCEL_ALL,
@@ -38,7 +38,7 @@ import {
 import type { Tctx } from '../state/tctx.js'
 import { isWaiting, takeWait } from './worker-wait.js'
 
-/** What the flags of a cancel may be. */
+/** The valid flags of a cancel. */
 export const CANCEL_FLAGS =
   IORING_ASYNC_CANCEL_ALL |
   IORING_ASYNC_CANCEL_FD |
@@ -56,7 +56,7 @@ export function cancelPrep(tctx: Tctx, _ctx: IoRingCtx, _req: number, r: number)
   return any && (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0 ? -EINVAL : 0
 }
 
-/** What is to be cancelled: the fields of an ASYNC_CANCEL, or of a struct io_uring_sync_cancel_reg. */
+/** What to cancel: the fields of an ASYNC_CANCEL, or of a struct io_uring_sync_cancel_reg. */
 export interface Criteria {
   /** IORING_ASYNC_CANCEL_*. */
   readonly flags: number
@@ -79,18 +79,18 @@ export function cancelTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, r: numb
 }
 
 /**
- * 0 or a count, -EALREADY for one that is running (it was told, and ends by itself), -ENOENT. With ALL the count is of
- * passes: one for all that was pending if none was running, and one for each that waits for its file. `taken` gets the request whose
- * wait was taken away, without ALL.
+ * 0 or a count, -EALREADY for a running request (it was notified, and ends by itself), -ENOENT. With ALL the count is
+ * of passes: one for all pending requests if none was running, and one for each that waits for its file. Without ALL,
+ * `taken` receives the request whose wait was taken away.
  */
 export function cancelBy(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, taken: number[] = []): number {
   const { flags, fd } = criteria
   const isOfFile = (flags & IORING_ASYNC_CANCEL_FD) !== 0
-  // No file can be registered here, so a fixed one is never found.
+  // Files cannot be registered here, so a fixed one is never found.
   if (isOfFile && ((flags & IORING_ASYNC_CANCEL_FD_FIXED) !== 0 || !isOpenFd(fd))) return -EBADF
   const all = (flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) !== 0
   const res = all ? cancelEach(tctx, ctx, criteria) : cancelOne(tctx, ctx, criteria, taken)
-  // Timeouts are of no file.
+  // Timeouts have no file.
   if (isOfFile || (!all && res === 0)) return res
   const nrTimeouts = cancelTimeouts(tctx, ctx, criteria, all)
   if (all) return res + nrTimeouts
@@ -108,13 +108,13 @@ function cancelTimeouts(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, all: boo
   return found.length
 }
 
-/** In the kernel's order: what is pending, bounded first, what runs, and at last what waits for its file. */
+/** The kernel's order: pending requests, bounded first; running ones; last, those that wait for their files. */
 const PENDING_BOUND = 0
 const PENDING_UNBOUND = 1
 const IN_HAND = 2
 const WAITING = 4
 
-/** NONE for what a cancel does not find. */
+/** NONE for a request that a cancel does not find. */
 function rankOf(mem: WqMemory, item: number): number {
   const rank = cancelRank(mem, item)
   if (rank === NONE) return NONE
@@ -123,7 +123,9 @@ function rankOf(mem: WqMemory, item: number): number {
   return acctOf(mem, item) === ACCT_BOUND ? PENDING_BOUND : PENDING_UNBOUND
 }
 
-/** Calls `visit` with what may be meant, in the order in which it went to io-wq if its user_data is asked for; true ends it. */
+/**
+ * Calls `visit` with candidates, in the order in which they went to io-wq if the cancel is by user_data; true ends it.
+ */
 function visitCandidates(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, visit: (item: number) => boolean): void {
   const { flags, userDataLow, userDataHigh } = criteria
   if (!isByUserData(flags)) {
@@ -149,7 +151,7 @@ function cancelOne(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, taken: number
     const result = tctx.wq.cancel(found)
     if (taken.length > 0 || result === 'ok') return 0
     if (result === 'running') return -EALREADY
-    // It has ended meanwhile: another may be meant.
+    // It has ended meanwhile: the cancel may mean another.
   }
 }
 
@@ -163,7 +165,7 @@ function cancelEach(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria): number {
   })
   let [nrTaken, isPending, isRunning] = [0, false, false]
   for (const item of byRank.flat()) {
-    // The end of one may have been that of another.
+    // The end of one request may have ended another.
     if (rankOf(mem, item) === NONE || !matches(tctx, ctx, criteria, item)) continue
     const isTaken = takeWait(mem.words, mem.payload(item))
     const result = tctx.wq.cancel(item)
@@ -174,7 +176,7 @@ function cancelEach(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria): number {
   return nrTaken + (isPending && !isRunning ? 1 : 0)
 }
 
-/** Whether only requests with that user_data are meant. */
+/** Whether the cancel means only requests with the given user_data. */
 function isByUserData(flags: number): boolean {
   if ((flags & IORING_ASYNC_CANCEL_ANY) !== 0) return false
   const isKeyed = (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) !== 0
@@ -193,13 +195,13 @@ function matches(tctx: Tctx, ctx: IoRingCtx, criteria: Criteria, item: number): 
   return words[r + R_USER_DATA] === criteria.userDataLow && words[r + R_USER_DATA + 1] === criteria.userDataHigh
 }
 
-/** Whether a request is on the file behind `fd`: the file is compared, not its number, where the kernel tells. */
+/** Whether a request uses the file behind `fd`. Files are compared, not their numbers, if the kernel supports that. */
 function isOnFile(words: Int32Array, r: number, fd: number): boolean {
   const held = words[r + R_HELD_FD]!
   return (held >= 0 ? isSameFile(held, fd) : undefined) ?? words[r + R_FD] === fd
 }
 
-/** Cancels whatever a ring has in io-wq. For closing it. */
+/** Cancels all requests that a ring has in io-wq, for closing it. */
 export function cancelAll(tctx: Tctx, ctx: IoRingCtx): void {
   const { words } = tctx.wq.mem
   tctx.wq.cancelMatch((item) => {

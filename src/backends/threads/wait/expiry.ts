@@ -1,9 +1,9 @@
 /**
- * Timeouts that are up. Owner thread only.
+ * Ends timeouts that are up. Owner thread only.
  *
- * The owner looks at the clock when it runs task work, and sleeps in enter no longer than to the next timeout. For when it
- * is not in enter there is an alarm (run/alarm.ts). What ends for another reason is ended by request/timeouts.ts.
- * Counterpart: io_timeout_fn, io_link_timeout_fn. DIFFERS: no interrupt ends a timeout: the thread has to call enter, or to come by its
+ * The owner reads the clock when it runs task work, and sleeps in enter no longer than to the next timeout. While it is
+ * not in enter, an alarm reminds it (run/alarm.ts). request/timeouts.ts ends timeouts for other reasons. Counterpart:
+ * io_timeout_fn, io_link_timeout_fn. DIFFERS: no interrupt ends a timeout: the thread must call enter, or turn its
  * event loop, which is a millisecond late at most.
  */
 import { IORING_CQE_F_MORE, IORING_TIMEOUT_ETIME_SUCCESS } from '../../../abi/constants.js'
@@ -23,7 +23,7 @@ import type { Tctx } from '../state/tctx.js'
 import type { Timeout, Timers } from '../state/timers.js'
 import { takeWait } from './worker-wait.js'
 
-/** Ends what is up, or goes on with its next shot. Returns how many were; their CQEs are to be committed. */
+/** Ends timeouts that are up, or starts their next shot. Returns their number; the caller commits their CQEs. */
 export function expire(tctx: Tctx, ctx: IoRingCtx): number {
   const { timers } = ctx
   if (timers === undefined || timers.firstDueMs === Number.POSITIVE_INFINITY) return 0
@@ -31,7 +31,7 @@ export function expire(tctx: Tctx, ctx: IoRingCtx): number {
   const up: Timeout[] = []
   for (let next = timers.popDue(now); next !== undefined; next = timers.popDue(now)) up.push(next)
   for (const timeout of up) {
-    // The end of one may be that of another.
+    // The end of one may have ended another.
     if (timers.find(timeout.req) !== timeout) continue
     if (timeout.bounds === NONE) shoot(tctx, ctx, timers, timeout)
     else endBounded(tctx, ctx, timers, timeout)
@@ -57,10 +57,10 @@ function shoot(tctx: Tctx, ctx: IoRingCtx, timers: Timers, timeout: Timeout): vo
 }
 
 /**
- * The limit of a request is reached: that is cancelled as far as it can be, and when it ends link.ts ends the limit.
- * DIFFERS: a limit that is reached says so when its request ends, and not before; it cancels its request and no other with
- * the same user_data; and it holds from when the request goes to io-wq on, though that block there, where Linux since 6.15
- * waits for it to be parked on a poll.
+ * A linked timeout is up: its request is cancelled as far as possible, and when that ends link.ts ends the timeout.
+ * DIFFERS: a linked timeout that is up completes when its request ends, and not before. It cancels its request and no
+ * other with the same user_data. It runs from when the request goes to io-wq, even if the request blocks there; Linux
+ * since 6.15 starts it when the request is parked on a poll.
  */
 function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout): void {
   const { mem } = tctx.wq
@@ -70,7 +70,7 @@ function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout):
     endTimeout(tctx, ctx, timeout, -ECANCELED)
     return
   }
-  // It has ended in time, and only has not come home: so does its limit then.
+  // The request has ended in time, and its task work has not run: its linked timeout ends with it.
   const state = loadAcquire(mem.words, mem.item(limit.bounds) + STATE) & ITEM_STATE_MASK
   if (state === ITEM_DONE) return
   limit.isUp = true
@@ -78,7 +78,7 @@ function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout):
   tctx.wq.cancel(limit.bounds)
 }
 
-/** At the beginning of enter: what is up ends before anything else. */
+/** At the beginning of enter: timeouts that are up end before anything else. */
 export function expireFirst(tctx: Tctx, ctx: IoRingCtx): void {
   if (expire(tctx, ctx) > 0) flushCompletions(tctx, ctx)
 }
