@@ -88,7 +88,7 @@ function owned(memory: SharedArrayBuffer) {
   // Its own rings are not the explorer's.
   const ctx = unheld(() => new IoRingCtx(0, 1, FD, 0, CQ_ENTRIES, CQ_ENTRIES))
   Object.assign(ctx, { words: ringWords(memory), cqesWord: (CQES_BYTE - RING_BYTE) >> 2, nrInflight: NR_REQS })
-  const tctx = { wq, held: [], nrSentHome: 0 }
+  const tctx = { wq, held: [], nrPushed: 0 }
   return { tctx: tctx as unknown as Tctx, ctx }
 }
 

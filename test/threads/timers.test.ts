@@ -103,7 +103,7 @@ test('what is due, whose count is met, and in which order they are found', () =>
       const isOfKey = ({ req }: Naive) => req % 5 === key
       assert.deepEqual(reqs(timers.timeoutsBy(key)), reqs([...counted(naive), ...pure].filter(isOfKey)))
       const limits = naive.filter(({ bounds }) => bounds !== NONE).filter(isOfKey)
-      assert.deepEqual(reqs(timers.limitsBy(key)).sort(), reqs(limits).sort())
+      assert.deepEqual(reqs(timers.linkTimeoutsBy(key)).sort(), reqs(limits).sort())
       const lowest = Math.min(Number.POSITIVE_INFINITY, ...counted(naive).map(({ left }) => left!))
       assert.equal(timers.nrToMeet(tail), lowest, `seed ${seed}: CQEs to the first count`)
       assert.equal(timers.firstDueMs, Math.min(Number.POSITIVE_INFINITY, ...naive.map(({ dueMs }) => dueMs)))

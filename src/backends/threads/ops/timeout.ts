@@ -130,7 +130,7 @@ export function linkTimeoutTryIssue(): number {
 }
 
 /** Starts the linked timeout of a request that is under way now, if it has one. */
-export function startLimit(tctx: Tctx, ctx: IoRingCtx, req: number, next: number): void {
+export function startLinkTimeout(tctx: Tctx, ctx: IoRingCtx, req: number, next: number): void {
   const { mem } = tctx.wq
   if (next === NONE || mem.words[mem.payload(next) + R_OPCODE] !== IORING_OP_LINK_TIMEOUT) return
   start(tctx, ctx, next, mem.payload(next), req, 0, 0)
@@ -164,7 +164,7 @@ export function timeoutRemoveTryIssue(tctx: Tctx, ctx: IoRingCtx, _req: number, 
   const { timers } = ctx
   const flags = words[r + R_OP_FLAGS]!
   const key = keyOf(ctx.id, words[r + R_ADDR]!, words[r + R_ADDR + 1]!)
-  const candidates = (flags & IORING_LINK_TIMEOUT_UPDATE) !== 0 ? timers?.limitsBy(key) : timers?.timeoutsBy(key)
+  const candidates = (flags & IORING_LINK_TIMEOUT_UPDATE) !== 0 ? timers?.linkTimeoutsBy(key) : timers?.timeoutsBy(key)
   const found = candidates?.find((timeout) => isNamed(words, mem.payload(timeout.req), r))
   if (timers === undefined || found === undefined) return -ENOENT
   if ((flags & (IORING_TIMEOUT_UPDATE | IORING_LINK_TIMEOUT_UPDATE)) === 0) endTimeout(tctx, ctx, found, -ECANCELED)

@@ -35,7 +35,7 @@ export function initDrain(tctx: Tctx, ctx: IoRingCtx, flags: number): number {
  * While a drain is active, a new request runs in io-wq when its turn has come. It drains if it is the one behind a
  * chain.
  */
-export function markHeld(tctx: Tctx, ctx: IoRingCtx, r: number): void {
+export function markDeferred(tctx: Tctx, ctx: IoRingCtx, r: number): void {
   const isNext = ctx.drain.next && ctx.linkHead === NONE
   if (isNext) ctx.drain.next = false
   addFlags(tctx, r, isNext ? IOSQE_IO_DRAIN | IOSQE_ASYNC : IOSQE_ASYNC)
@@ -47,12 +47,12 @@ function addFlags(tctx: Tctx, r: number, flags: number): void {
 }
 
 /** Defers a prepared request, or a chain by its head. It may be queued at once. For `nrAllocated` see queueDeferred. */
-export function holdReq(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
+export function deferReq(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
   const { drain } = ctx
-  drain.held.push(req)
-  drain.nrHeld += nrLinked(tctx, req)
-  releaseHeld(tctx, ctx, nrAllocated)
-  if (drain.nrHeld === 0 && !drains(tctx, req)) drain.active = false
+  drain.deferred.push(req)
+  drain.nrDeferred += nrLinked(tctx, req)
+  queueDeferred(tctx, ctx, nrAllocated)
+  if (drain.nrDeferred === 0 && !drains(tctx, req)) drain.active = false
 }
 
 /**
@@ -60,22 +60,22 @@ export function holdReq(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: nu
  * requests that are not free. During a batch it also counts those that ended in it, which are free when its CQEs are
  * committed.
  */
-export function releaseHeld(tctx: Tctx, ctx: IoRingCtx, nrAllocated: number): boolean {
+export function queueDeferred(tctx: Tctx, ctx: IoRingCtx, nrAllocated: number): boolean {
   const { drain } = ctx
-  if (drain.nrHeld === 0 || drain.nrHeld !== nrAllocated) return false
-  const isAlone = drains(tctx, drain.held.first!)
+  if (drain.nrDeferred === 0 || drain.nrDeferred !== nrAllocated) return false
+  const isAlone = drains(tctx, drain.deferred.first!)
   addTaskWork(tctx, ctx, takeFirst(tctx, drain), TW_SUBMIT)
   // A request that drains keeps all behind it deferred until it is free; any number of others may go together.
-  while (!isAlone && drain.nrHeld > 0 && !drains(tctx, drain.held.first!)) {
+  while (!isAlone && drain.nrDeferred > 0 && !drains(tctx, drain.deferred.first!)) {
     addTaskWork(tctx, ctx, takeFirst(tctx, drain), TW_SUBMIT)
   }
   return true
 }
 
 /** Ends all deferred requests as -ECANCELED, for closing the ring. */
-export function cancelHeld(tctx: Tctx, ctx: IoRingCtx): void {
+export function cancelDeferred(tctx: Tctx, ctx: IoRingCtx): void {
   const { drain } = ctx
-  while (drain.nrHeld > 0) {
+  while (drain.nrDeferred > 0) {
     const req = takeFirst(tctx, drain)
     setFail(tctx.wq.mem.words, tctx.wq.mem.payload(req), -ECANCELED)
     addTaskWork(tctx, ctx, req, TW_COMPLETE)
@@ -83,8 +83,8 @@ export function cancelHeld(tctx: Tctx, ctx: IoRingCtx): void {
 }
 
 function takeFirst(tctx: Tctx, drain: Drain): number {
-  const req = drain.held.shift()!
-  drain.nrHeld -= nrLinked(tctx, req)
+  const req = drain.deferred.shift()!
+  drain.nrDeferred -= nrLinked(tctx, req)
   return req
 }
 

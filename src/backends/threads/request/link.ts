@@ -60,7 +60,7 @@ export function disarmNext(tctx: Tctx, ctx: IoRingCtx, r: number, spoiled: boole
   const linked = words[r + R_LINK]!
   if (linked === NONE) return
   words[r + R_LINK] = NONE
-  const next = isLimit(words, tctx.wq.mem.payload(linked)) ? endLimit(tctx, ctx, r, linked) : linked
+  const next = isLinkTimeout(words, tctx.wq.mem.payload(linked)) ? endLinkTimeout(tctx, ctx, r, linked) : linked
   if (next === NONE) return
   const failed = (words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0
   const hard = (words[r + R_SQE_FLAGS]! & IOSQE_IO_HARDLINK) !== 0
@@ -69,29 +69,29 @@ export function disarmNext(tctx: Tctx, ctx: IoRingCtx, r: number, spoiled: boole
 }
 
 /** Whether a request is a LINK_TIMEOUT that was not itself refused. */
-function isLimit(words: Int32Array, r: number): boolean {
+function isLinkTimeout(words: Int32Array, r: number): boolean {
   return words[r + R_OPCODE] === IORING_OP_LINK_TIMEOUT && (words[r + R_REQ_FLAGS]! & REQ_F_FAIL) === 0
 }
 
 /**
  * A request has ended, and its linked timeout with it: before it if the time was up. Returns the request linked behind.
  */
-function endLimit(tctx: Tctx, ctx: IoRingCtx, r: number, limit: number): number {
+function endLinkTimeout(tctx: Tctx, ctx: IoRingCtx, r: number, linkTimeout: number): number {
   const { mem } = tctx.wq
   const { words } = mem
-  const l = mem.payload(limit)
+  const l = mem.payload(linkTimeout)
   const next = words[l + R_LINK]!
   words[l + R_LINK] = NONE
-  const timeout = ctx.timers?.find(limit)
+  const timeout = ctx.timers?.find(linkTimeout)
   if (timeout !== undefined) ctx.timers?.remove(timeout)
   if (timeout?.isUp === true) {
     const res = words[r + R_RES]!
     words[l + R_RES] = res === -ECANCELED || res === -EINTR ? -ETIME : -EALREADY
     post(tctx, ctx, l)
-    freeReq(tctx, ctx, limit)
+    freeReq(tctx, ctx, linkTimeout)
   } else {
     words[l + R_RES] = -ECANCELED
-    addTaskWork(tctx, ctx, limit, TW_COMPLETE)
+    addTaskWork(tctx, ctx, linkTimeout, TW_COMPLETE)
   }
   return next
 }

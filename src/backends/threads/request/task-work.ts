@@ -13,7 +13,7 @@ import { signalEventfd } from './eventfd.js'
 
 /** Queues a request for the owner, from the owner itself. `kind` is TW_*. */
 export function addTaskWork(tctx: Tctx, ctx: IoRingCtx, req: number, kind: number): void {
-  tctx.nrSentHome++
+  tctx.nrPushed++
   tctx.wq.mem.words[tctx.wq.mem.payload(req) + R_TW] = kind
   if (!tctx.wq.pushTaskWork(req, ctx.id)) return
   fetchOr(ctx.words, SQ_FLAGS, IORING_SQ_TASKRUN)

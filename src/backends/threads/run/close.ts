@@ -5,7 +5,7 @@
  */
 import { setTimeout } from '../../../lib/globals.js'
 import { closeAdopted } from '../../../sys/thread-fd.js'
-import { cancelHeld } from '../request/drain.js'
+import { cancelDeferred } from '../request/drain.js'
 import { dropEventfd } from '../request/eventfd.js'
 import { endAllTimeouts } from '../request/timeouts.js'
 import type { IoRingCtx } from '../state/ctx.js'
@@ -24,7 +24,7 @@ const DYING_MS = 5
 export function closeRing(tctx: Tctx, ctx: IoRingCtx): void {
   ctx.dying = true
   dropEventfd(tctx, ctx)
-  cancelHeld(tctx, ctx)
+  cancelDeferred(tctx, ctx)
   dropAlarm(ctx)
   endAllTimeouts(tctx, ctx)
   cancelAll(tctx, ctx)

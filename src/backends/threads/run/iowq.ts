@@ -9,7 +9,7 @@ import { NONE } from '../../../lib/mpscq.js'
 import { fileKind, holdFd } from '../../../sys/file.js'
 import { listFd } from '../../../sys/leavings.js'
 import { IO_WQ_WORK_FORCE_WAKE, IO_WQ_WORK_HASHED, IO_WQ_WORK_UNBOUND } from '../../../wq/layout.js'
-import { startLimit } from '../ops/timeout.js'
+import { startLinkTimeout } from '../ops/timeout.js'
 import { keyOf } from '../state/by-user-data.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { NR_BUCKETS, REQ_F_ASYNC, REQ_F_ISREG } from '../state/layout.js'
@@ -56,7 +56,7 @@ export function punt(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
   // The next member of its chain waits for the owner.
   if (words[r + R_LINK] !== NONE) {
     flags |= IO_WQ_WORK_FORCE_WAKE
-    startLimit(tctx, ctx, req, words[r + R_LINK]!)
+    startLinkTimeout(tctx, ctx, req, words[r + R_LINK]!)
   }
   words[r + R_REQ_FLAGS] = words[r + R_REQ_FLAGS]! | REQ_F_ASYNC
   tctx.byUserData.add(req, keyOf(ctx.id, words[r + R_USER_DATA]!, words[r + R_USER_DATA + 1]!))

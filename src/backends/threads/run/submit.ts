@@ -21,9 +21,9 @@ import { EAGAIN, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, EOPNOTSUPP } from 
 import { NONE } from '../../../lib/mpscq.js'
 import { IO_WQ_WORK_CONCURRENT } from '../../../wq/layout.js'
 import { opdef } from '../ops/opdef.js'
-import { startLimit } from '../ops/timeout.js'
+import { startLinkTimeout } from '../ops/timeout.js'
 import { allocReq, holdPath } from '../request/alloc.js'
-import { holdReq, initDrain, markHeld } from '../request/drain.js'
+import { deferReq, initDrain, markDeferred } from '../request/drain.js'
 import { flushCompletions } from '../request/flush.js'
 import { assemble, closeChain } from '../request/link.js'
 import { addTaskWork } from '../request/task-work.js'
@@ -92,7 +92,7 @@ function submitSqe(tctx: Tctx, ctx: IoRingCtx, req: number, sqe: number, nrAlloc
   if (ready === NONE) return true
   const head = tctx.wq.mem.payload(ready)
   if ((words[head + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, ready, head)
-  else if (ctx.drain.active) holdReq(tctx, ctx, ready, nrAllocated)
+  else if (ctx.drain.active) deferReq(tctx, ctx, ready, nrAllocated)
   else queueSqe(tctx, ctx, ready, head)
   const isRefused = error < 0 || ctx.hasBadPath
   ctx.hasBadPath = false
@@ -112,7 +112,7 @@ function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number
     const error = initDrain(tctx, ctx, flags)
     if (error < 0) return error
   }
-  if (ctx.drain.active) markHeld(tctx, ctx, r)
+  if (ctx.drain.active) markDeferred(tctx, ctx, r)
   const ioprio = ctx.sqes[sqe]! >>> S_IOPRIO_SHIFT
   // DIFFERS: priorities and personalities are not implemented and are refused.
   if (ioprio !== 0 || words[r + R_BUF_INDEX]! >>> 16 !== 0) return -EINVAL
@@ -123,7 +123,7 @@ function initReq(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, sqe: number
 function queueUnfinished(tctx: Tctx, ctx: IoRingCtx, req: number, nrAllocated: number): void {
   const r = tctx.wq.mem.payload(req)
   if ((tctx.wq.mem.words[r + R_REQ_FLAGS]! & REQ_F_FAIL) !== 0) endSpoiled(tctx, ctx, req, r)
-  else if (ctx.drain.active) holdReq(tctx, ctx, req, nrAllocated)
+  else if (ctx.drain.active) deferReq(tctx, ctx, req, nrAllocated)
   else queueAsync(tctx, ctx, req, r, opdef(tctx.wq.mem.words[r + R_OPCODE]!)!)
 }
 
@@ -162,7 +162,7 @@ function issueInline(tctx: Tctx, ctx: IoRingCtx, req: number, r: number, def: Op
   }
   if (res === PUNT) punt(tctx, ctx, req, r, def, def.concurrent === true ? IO_WQ_WORK_CONCURRENT : 0)
   else if (res === VIA_TASK_WORK) addTaskWork(tctx, ctx, req, TW_COMPLETE)
-  else if (res === PENDING) startLimit(tctx, ctx, req, words[r + R_LINK]!)
+  else if (res === PENDING) startLinkTimeout(tctx, ctx, req, words[r + R_LINK]!)
   else {
     words[r + R_RES] = res
     complete(tctx, ctx, req, r, def)

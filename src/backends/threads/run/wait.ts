@@ -78,7 +78,7 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
     }
     const untilUp = firstDueMs(tctx, ctx) - now
     if (untilUp <= 0) continue
-    const nrToWake = Math.min(wanted - ready, nrToLetGo(tctx, ctx))
+    const nrToWake = Math.min(wanted - ready, nrToAwait(tctx, ctx))
     sleptOn = tctx.wq.sleep(Math.min(endMs - now, untilUp), nrToWake, () => hasTaskWork(tctx, ctx))
   }
 }
@@ -87,9 +87,9 @@ export function waitCq(tctx: Tctx, ctx: IoRingCtx, min: number, ends: WaitEnds, 
  * How many more items, at least, must become task work before anything else goes on: a deferred request, a timeout with
  * a count, or another ring, whose next completion this one may wait for. Members of chains wake by themselves.
  */
-function nrToLetGo(tctx: Tctx, ctx: IoRingCtx): number {
+function nrToAwait(tctx: Tctx, ctx: IoRingCtx): number {
   let nr = Number.POSITIVE_INFINITY
-  if (ctx.drain.nrHeld > 0) nr = Math.max(1, ctx.nrInflight - ctx.drain.nrHeld)
+  if (ctx.drain.nrDeferred > 0) nr = Math.max(1, ctx.nrInflight - ctx.drain.nrDeferred)
   if (ctx.timers !== undefined) nr = Math.min(nr, ctx.timers.nrToMeet(committedTail(ctx)))
   if (tctx.rings.size === 1 || nr === 1) return nr
   for (const ring of tctx.rings.values()) if (ring !== ctx && !isDeferred(ring) && ring.nrInflight > 0) return 1
@@ -98,14 +98,14 @@ function nrToLetGo(tctx: Tctx, ctx: IoRingCtx): number {
 
 /** runAll after a sleep beside task work. All of it must be completions for this ring. */
 function runVerified(tctx: Tctx, ctx: IoRingCtx, wanted: number): number {
-  const { nrSentHome } = tctx
+  const { nrPushed } = tctx
   const dueMs = firstDueMs(tctx, ctx)
   const nrRun = runTaskWork(tctx, ctx, wanted)
   const nrElsewhere = runOthers(tctx, ctx)
   // A timeout that was up just now may have queued anything.
   const isQuiet = nowMs() < dueMs
   assert(
-    !isQuiet || (nrElsewhere === 0 && tctx.nrSentHome === nrSentHome),
+    !isQuiet || (nrElsewhere === 0 && tctx.nrPushed === nrPushed),
     'no wait sleeps on when what is at home lets something go',
   )
   return nrRun + nrElsewhere

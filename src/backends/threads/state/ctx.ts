@@ -20,13 +20,13 @@ export interface Drain {
   /** A request with IOSQE_CQE_SKIP_SUCCESS was seen, and drains are refused for good. */
   refused: boolean
   /** Deferred requests and heads of chains, oldest first. */
-  readonly held: Fifo<number>
+  readonly deferred: Fifo<number>
   /** Deferred requests, members of chains included. */
-  nrHeld: number
+  nrDeferred: number
 }
 
 function newDrain(): Drain {
-  return { active: false, next: false, refused: false, held: new Fifo(), nrHeld: 0 }
+  return { active: false, next: false, refused: false, deferred: new Fifo(), nrDeferred: 0 }
 }
 
 /** The message by which a worker finds a ring. */

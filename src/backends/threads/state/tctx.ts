@@ -34,7 +34,7 @@ export class Tctx {
   /** Whether any of its rings ever had a timeout. */
   hasTimers = false
   /** Requests that the owner itself pushed: turns of a chain or behind a drain, ends of timeouts. */
-  nrSentHome = 0
+  nrPushed = 0
   #generation = 0
 
   constructor(firstSqEntries: number, hooks: TctxHooks) {

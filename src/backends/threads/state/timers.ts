@@ -58,7 +58,7 @@ export class Timers {
 
   /** Starts a timeout. `count` more CQEs than the current `tail` end it too; 0 for no count. */
   add(timeout: Omit<Timeout, 'target' | 'heapAt' | 'nr' | 'isUp'>, count: number, tail: number): void {
-    const target = count === 0 ? undefined : this.#count(tail) + count
+    const target = count === 0 ? undefined : this.#countPosted(tail) + count
     const started: Timeout = { ...timeout, target, nr: 0, heapAt: -1, isUp: false }
     this.#byReq.set(started.req, started)
     this.#push(started)
@@ -116,7 +116,7 @@ export class Timers {
   /** The timeouts whose count the CQ's tail meets, in their order. They count as events; the caller removes them. */
   met(tail: number): readonly Timeout[] {
     if (this.#counted.length === 0) return []
-    const count = this.#count(tail)
+    const count = this.#countPosted(tail)
     let nrMet = 0
     while (nrMet < this.#counted.length && this.#counted[nrMet]!.target! <= count) nrMet++
     this.nrEvents += nrMet
@@ -126,7 +126,7 @@ export class Timers {
   /** How many CQEs beyond the CQ's tail meet the first count; Infinity without one. */
   nrToMeet(tail: number): number {
     const first = this.#counted[0]
-    return first === undefined ? Number.POSITIVE_INFINITY : first.target! - this.#count(tail)
+    return first === undefined ? Number.POSITIVE_INFINITY : first.target! - this.#countPosted(tail)
   }
 
   /** All but linked timeouts, in the order of search. */
@@ -141,12 +141,12 @@ export class Timers {
   }
 
   /** Linked timeouts whose requests have begun, by their key. */
-  limitsBy(key: number): Timeout[] {
+  linkTimeoutsBy(key: number): Timeout[] {
     return [...(this.#byKey.get(key) ?? [])].filter(({ bounds, isUp }) => bounds !== NONE && !isUp)
   }
 
   /** The number of CQEs posted, timeouts apart. */
-  #count(tail: number): number {
+  #countPosted(tail: number): number {
     this.#nrPosted += (tail - (this.#lastTail ?? tail)) >>> 0
     this.#lastTail = tail
     return this.#nrPosted - this.nrEvents

@@ -62,20 +62,20 @@ function shoot(tctx: Tctx, ctx: IoRingCtx, timers: Timers, timeout: Timeout): vo
  * other with the same user_data. It runs from when the request goes to io-wq, even if the request blocks there; Linux
  * since 6.15 starts it when the request is parked on a poll.
  */
-function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, limit: Timeout): void {
+function endBounded(tctx: Tctx, ctx: IoRingCtx, timers: Timers, linkTimeout: Timeout): void {
   const { mem } = tctx.wq
-  const timeout = timers.find(limit.bounds)
+  const timeout = timers.find(linkTimeout.bounds)
   if (timeout !== undefined) {
-    limit.isUp = true
+    linkTimeout.isUp = true
     endTimeout(tctx, ctx, timeout, -ECANCELED)
     return
   }
   // The request has ended in time, and its task work has not run: its linked timeout ends with it.
-  const state = loadAcquire(mem.words, mem.item(limit.bounds) + STATE) & ITEM_STATE_MASK
+  const state = loadAcquire(mem.words, mem.item(linkTimeout.bounds) + STATE) & ITEM_STATE_MASK
   if (state === ITEM_DONE) return
-  limit.isUp = true
-  takeWait(mem.words, mem.payload(limit.bounds))
-  tctx.wq.cancel(limit.bounds)
+  linkTimeout.isUp = true
+  takeWait(mem.words, mem.payload(linkTimeout.bounds))
+  tctx.wq.cancel(linkTimeout.bounds)
 }
 
 /** At the beginning of enter: timeouts that are up end before anything else. */
