@@ -1,7 +1,7 @@
 /**
  * The caller's arguments, checked as Node checks them, before anything is queued. Runs on the app's thread.
  *
- * Each check throws an error with Node's code, or returns what goes into the SQE. Counterpart: Node's
+ * Each check throws an error with Node's code, or returns the value for the SQE. Counterpart: Node's
  * lib/internal/validators.js and lib/internal/fs/utils.js.
  */
 import {
@@ -80,14 +80,16 @@ export function checkLength(length: number | null | undefined, restBytes: number
   return Math.min(length, MAX_RW_COUNT)
 }
 
-/** The views of an array, each read once, and checked again when all have been: the next may undo what was read. */
+/**
+ * The views of an array. Each is read once, and all are checked again afterwards: an accessor may undo what was read.
+ */
 export function checkBuffers(buffers: readonly ArrayBufferView[]): ArrayBufferView[] {
   if (!Array.isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
   const views: ArrayBufferView[] = []
   const { length } = buffers
   for (let i = 0; i < length; i++) {
     const buffer = buffers[i]!
-    // At once: there may be no end of what is none.
+    // Thrown at once: an iterable that holds no views may be endless.
     if (!isView(buffer)) throw noView(`buffers[${i}]`, buffer)
     views.push(buffer)
   }
@@ -118,7 +120,7 @@ export function checkPath(path: Path, name = 'path'): string | Buffer {
   return path
 }
 
-/** A Uint8Array, be it of another realm (node:vm). */
+/** A Uint8Array, even of another realm (node:vm). */
 function isBytes(value: unknown): boolean {
   return isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
 }
@@ -149,7 +151,7 @@ const OPEN_FLAGS: Readonly<Record<string, number>> = {
   'as+': APPEND_READ | O_SYNC, 'sa+': APPEND_READ | O_SYNC,
 }
 
-/** Open flags as open(2) takes them; close-on-exec is always added, as Node does. */
+/** The flags for open(2); close-on-exec is always added, as in Node. */
 export function checkOpenFlags(flags: string | number): number {
   if (typeof flags === 'number') {
     checkInteger(flags, 'flags', 0, INT32_MAX)
@@ -160,7 +162,7 @@ export function checkOpenFlags(flags: string | number): number {
   return bits | O_CLOEXEC
 }
 
-/** An array of struct iovec: the buffers where they are. */
+/** An array of struct iovec for the buffers, in place. */
 export function iovecsOf(buffers: readonly ArrayBufferView[]): Int32Array {
   const words = new Int32Array(Math.max(1, buffers.length) * IOVEC_WORDS)
   buffers.forEach((buffer, i) => {

@@ -1,9 +1,10 @@
 /**
  * The backlog: SQEs written and not yet in the submission queue. A FIFO without a limit, so no operation is ever lost
- * or refused for want of room. Runs on the thread that made the ring.
+ * or refused for lack of room. Runs on the thread that made the ring.
  *
- * Every operation passes through here; copying its 64 bytes once more costs 20 ns and buys three things: a chain of links
- * enters the SQ as a whole or not at all, an aborted operation can be taken back, and a burst larger than the CQ waits.
+ * Every operation passes through here. The extra copy of its 64 bytes costs 20 ns and buys three things: a chain of
+ * links enters the SQ as a whole or not at all, an aborted operation can be withdrawn, and a burst larger than the CQ
+ * waits.
  *
  *      | submitted | a -> b -> c | d | e -> f ->      head and tail are free-running; `->` is a link
  *                    head              chain, open until an operation without a link is pushed
@@ -15,9 +16,9 @@ import { LINK_BITS, SQE_WORDS, spoil, type Taken, USER_DATA } from './taken.js'
 
 const SQE_SHIFT = Math.log2(SQE_WORDS)
 const OPCODE_MASK = 0xff
-/** The first word of an SQE that was taken back: no opcode and no flags look like it. */
+/** The first word of a withdrawn SQE: no opcode and flags look like it. */
 const DROPPED = -1
-/** So many bytes are copied in one enter, give or take one SQE: a tenth of a millisecond for cached data. */
+/** One enter copies so many bytes, give or take one SQE: a tenth of a millisecond for cached data. */
 const PORTION_BYTES = 1 << 20
 
 export class Backlog {
@@ -26,14 +27,14 @@ export class Backlog {
   /** SQEs moved to the SQ, by opcode. */
   readonly nrByOpcode = new Float64Array(256)
   readonly #slots: Slots
-  /** Bytes that each SQE has copied when it enters. */
+  /** Bytes that enter copies for each SQE. */
   #weights: Float64Array
-  /** Those of all that wait. */
+  /** The sum for all waiting SQEs. */
   #bytes = 0
   #mask: number
   #head = 0
   #tail = 0
-  /** Where the newest chain begins, or the newest SQE that is in none. */
+  /** The position of the newest chain, or of the newest SQE that is in none. */
   #chainFrom = 0
   #chainOpen = false
 
@@ -49,12 +50,12 @@ export class Backlog {
     return (this.#tail - this.#head) >>> 0
   }
 
-  /** Whether all that wait may enter at once. */
+  /** Whether all waiting SQEs may enter at once. */
   get isLight(): boolean {
     return this.#bytes < PORTION_BYTES
   }
 
-  /** Members of the chain whose end is still to come; 0 when there is none. */
+  /** Members of the open chain; 0 when there is none. */
   get openChainLength(): number {
     return this.#chainOpen ? (this.#tail - this.#chainFrom) >>> 0 : 0
   }
@@ -68,12 +69,12 @@ export class Backlog {
     return at
   }
 
-  /** Where the next SQE will stand. */
+  /** The position of the next SQE. */
   get position(): number {
     return this.#tail
   }
 
-  /** Appends the staged SQE, for `slot`. `weight`: how many bytes it has copied when it enters. */
+  /** Appends the staged SQE, for `slot`. `weight`: how many bytes enter copies for it. */
   push(at: number, slot: number, generation: number, weight: number): void {
     this.words[at + USER_DATA] = slot
     this.words[at + USER_DATA + 1] = generation
@@ -85,7 +86,7 @@ export class Backlog {
     this.#tail = (this.#tail + 1) | 0
   }
 
-  /** Takes back the newest chain, which is whole, or the newest SQE that is in none. */
+  /** Withdraws the newest chain, which is whole, or the newest SQE that is in none. */
   takeLast(): Taken {
     const weights: number[] = []
     const nr = (this.#tail - this.#chainFrom) >>> 0
@@ -101,7 +102,7 @@ export class Backlog {
     return { words, weights }
   }
 
-  /** Appends the `i`th of what takeLast took. */
+  /** Appends the `i`th SQE that takeLast withdrew. */
   pushTaken({ words, weights }: Taken, i: number): void {
     const at = this.stage()
     const from = i * SQE_WORDS
@@ -117,14 +118,14 @@ export class Backlog {
     this.words[last] = this.words[last]! & ~LINK_BITS
   }
 
-  /** Takes the open chain back; returns the slots of its members. */
+  /** Withdraws the open chain; returns the slots of its members. */
   takeOpenChain(): number[] {
     if (!this.#chainOpen) return []
     this.#chainOpen = false
     return this.#takeFrom(this.#chainFrom)
   }
 
-  /** Takes everything back; returns the slots. */
+  /** Withdraws everything; returns the slots. */
   takeAll(): number[] {
     this.#chainOpen = false
     return this.#takeFrom(this.#head)
@@ -143,7 +144,7 @@ export class Backlog {
   }
 
   /**
-   * Takes one SQE back. True when it is gone. A member of a chain cannot go without changing what its neighbours wait
+   * Withdraws one SQE. True when it is gone. A member of a chain cannot go without changing what its neighbours wait
    * for: it becomes a read of no file instead, which fails in its turn and breaks the chain as a cancelled one would.
    */
   drop(position: number): boolean {
@@ -168,8 +169,8 @@ export class Backlog {
   }
 
   /**
-   * Moves whole chains while the SQ has place and `room` lasts, and no more after a portion of bytes to be copied. Returns
-   * the SQEs moved.
+   * Moves whole chains while the SQ has space and `room` lasts, and stops after a portion of bytes to be copied.
+   * Returns the SQEs moved.
    */
   moveTo(sq: Sq, room: number): number {
     const bytesAfter = this.#bytes - PORTION_BYTES
@@ -204,8 +205,8 @@ export class Backlog {
   }
 
   /**
-   * How many SQEs at the head, at most `max`, have none among them that was taken back and end with the end of a chain:
-   * the first at which they weigh `portion` bytes, if they do.
+   * How many SQEs at the head, at most `max`, end with the end of a chain and have no withdrawn one among them. If they
+   * weigh `portion` bytes, it stops at the first chain that reaches that.
    */
   #movableLength(max: number, portion: number): number {
     const limit = Math.min(this.length, max)
@@ -223,7 +224,7 @@ export class Backlog {
     return whole
   }
 
-  /** The SQE at `position` is not to be copied for any more. */
+  /** Nothing is copied any more for the SQE at `position`. */
   #lighten(position: number): void {
     const i = position & this.#mask
     this.#bytes -= this.#weights[i]!
@@ -236,7 +237,7 @@ export class Backlog {
     }
   }
 
-  /** How many SQEs at the head belong together; 0 while their chain is open. */
+  /** How many SQEs at the head are one chain; 0 while the chain is open. */
   #headLength(): number {
     let i = this.#head
     while ((this.words[(i & this.#mask) << SQE_SHIFT]! & LINK_BITS) !== 0) {

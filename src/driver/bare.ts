@@ -2,10 +2,10 @@
  * The bare ring as the package exports it (`uring/ring`): public names, and nothing else. Runs on the thread that uses
  * the ring.
  *
- * The same names as liburing's without `io_uring_`, on the kernel's io_uring or on the one of this package. Nothing here
- * keeps memory alive: whatever an SQE points to must live, and stay where it is, until its last completion; what
- * addressOf was asked about is not moved by V8, but may be freed once nobody holds it, is moved by a transfer, and goes
- * with a Worker before its requests do. Counterpart: liburing.h.
+ * The names are liburing's without `io_uring_`, on the kernel's io_uring or on the one of this package. Nothing here
+ * keeps memory alive: memory that an SQE points to must live, and stay in place, until its last completion. V8 does not
+ * move the memory of addressOf, but may free it once nobody has a reference. A transfer moves it. A terminated Worker
+ * frees it before its requests end. Counterpart: liburing.h.
  */
 export * from '../abi/advice.js'
 export * from '../abi/constants.js'

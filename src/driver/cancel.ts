@@ -1,11 +1,11 @@
 /**
- * Cancel requests: each asks for one operation in flight, again and again until that has ended. Runs on the thread that
- * made the ring.
+ * Cancel requests: each cancels one operation in flight, again and again until the operation has ended. Runs on the
+ * thread that made the ring.
  *
- * One request is not enough: the kernel does not find a linked operation that has not started (-ENOENT), and one that it
- * finds running in a worker (-EALREADY) may go on to wait for its file all the same. So what is still there is asked for
- * again, after 1 ms, 2 ms, ... 64 ms. Requests have their own part of the CQ, so they never wait for their targets.
- * Counterpart: io_uring_prep_cancel64.
+ * One request is not enough: the kernel does not find a linked operation that has not started (-ENOENT), and one that
+ * runs in a worker (-EALREADY) may still go on to wait for its file. So the request is repeated after 1 ms, 2 ms, ...
+ * 64 ms. Requests have their own part of the CQ, so they never wait for their targets. Counterpart:
+ * io_uring_prep_cancel64.
  */
 import { EALREADY, ENOENT } from '../lib/errno.js'
 import { clearTimeout, setTimeout } from '../lib/globals.js'
@@ -30,7 +30,7 @@ export class Cancels {
   #retryMs = FIRST_RETRY_MS
   #timer: NodeJS.Timeout | undefined
 
-  /** At most `room` requests are in flight. `onRetry` runs when there are new ones to be moved. */
+  /** At most `room` requests are in flight. `onRetry` runs when there are new ones to move. */
   constructor(slots: Slots, room: number, onRetry: () => void) {
     this.#slots = slots
     this.#room = room
@@ -46,7 +46,7 @@ export class Cancels {
     return this.#wanted.length > 0 && this.#nrInflight < this.#room
   }
 
-  /** Wants an operation in flight cancelled; from now on it counts as aborted. */
+  /** Cancels an operation in flight, which counts as aborted from now on. */
   add(slot: number): void {
     this.#slots.mark(slot, ABORTED)
     this.#wanted.push(slot, this.#slots.generation(slot))
@@ -68,11 +68,11 @@ export class Cancels {
     this.#wanted.splice(0, i)
   }
 
-  /** The CQE of a request for `slot` is here. */
+  /** The CQE of a request for `slot` has come. */
   complete(slot: number, res: number): void {
     this.#nrInflight--
     if (res !== -ENOENT && res !== -EALREADY) return
-    // Most have ended meanwhile. A slot that was taken anew is told by its state: nobody wants that one cancelled.
+    // Most targets have ended meanwhile. The state of a reused slot shows that nobody cancels its new operation.
     if ((this.#slots.state(slot) & WANTED) !== WANTED) return
     this.#missed.push(slot, this.#slots.generation(slot))
     this.#timer ??= setTimeout(this.#retry, this.#retryMs).unref()

@@ -1,9 +1,9 @@
 /**
  * The driver: operations become SQEs, CQEs settle promises, on Node's event loop. Runs on the thread that made the ring.
  *
- * All SQEs written in one turn enter the kernel (or the threads) by one call, made from process.nextTick: after the
- * turn's microtasks, so that every loop resumed by the last batch has its next operation in the new one. What completes
- * inline is drained in the same call. Then the loop sleeps on an eventfd, and only while something is in flight.
+ * One call submits all SQEs written in one turn to the kernel (or the threads). It is made from process.nextTick, after
+ * the turn's microtasks, so every loop resumed by the last batch has its next operation in the new one. The same call
+ * drains inline completions. Then the loop sleeps on an eventfd, and only while something is in flight.
  *
  *      issue -> backlog -> (tick) -> SQ -> enter -> CQ -> drain -> promises -> microtasks -> issue -> ...
  *                       \____________ bounded by maxTurnMs, then by way of setImmediate ______/
@@ -41,7 +41,7 @@ const OPEN = 0
 const CLOSING = 1
 const CLOSED = 2
 
-/** What rings that were given up may still write to, for good. */
+/** Memory that abandoned rings may still write to, for good. */
 const abandoned: object[] = []
 
 export class Driver {
@@ -58,7 +58,7 @@ export class Driver {
   readonly #trouble: Trouble
   readonly #maxChain: number
   readonly #asyncBytes: number
-  /** Why the rest of a chain is refused, while its end is still to come. */
+  /** The error of a chain that was refused before its end came. */
   #refusal: (() => Error) | undefined
   #isScheduled = false
   #state = OPEN
@@ -124,7 +124,7 @@ export class Driver {
       const call = new operation(this.#supplies, options, ...args)
       const signal = options?.signal
       if (signal !== undefined) followed = this.#signals.listen(signal)
-      // The caller's code ran up to here, and may have done anything; none does until the operation is queued.
+      // The caller's code ran up to here, and may have done anything; none runs until the operation is queued.
       if (this.#state !== OPEN) throw invalidState('the ring is closed')
       if (this.#refusal !== undefined) throw this.#refusal()
       isTooLong = this.#backlog.openChainLength === this.#maxChain
@@ -164,8 +164,8 @@ export class Driver {
   }
 
   /**
-   * How many bytes the staged SQE moves from or to the page cache, if it is a file's. Inline they are copied by this
-   * thread, inside enter: many are a worker's, and the rest enters a portion at a time, so that a turn can end.
+   * How many bytes the staged SQE moves from or to the page cache, if its file has one. Inline, this thread copies them
+   * inside enter: a worker copies long ones, and the rest enters a portion at a time, so that a turn can end.
    */
   #weigh({ bytes }: Call, words: Int32Array, at: number, async: boolean | undefined): number {
     if (bytes === undefined || async === true) return 0
@@ -175,9 +175,9 @@ export class Driver {
   }
 
   /**
-   * A rejected promise for an operation that could not be queued. A chain that it belongs to cannot run without it: the
-   * members already issued are taken back and those still to come refused, with ECANCELED, as the kernel does it.
-   * The promise of a member that others are to follow rejects after the turn, in which they must be issued.
+   * A rejected promise for an operation that could not be queued. Its chain cannot run without it: members already
+   * issued are withdrawn and those still to come refused, with ECANCELED, as in the kernel. The promise of a member
+   * with others to follow rejects after the turn, in which they must be issued.
    */
   #refuse(error: unknown, options: unknown, isTooLong: boolean): Promise<never> {
     // A proxy's code may run here, and the caller's nowhere below.
@@ -205,7 +205,7 @@ export class Driver {
     return this.#state !== OPEN
   }
 
-  /** Refuses new operations, ends when all issued ones have. Idempotent. */
+  /** Refuses new operations, and resolves when all issued ones have ended. Idempotent. */
   close(): Promise<void> {
     if (this.#closed === undefined) {
       this.#state = CLOSING
@@ -222,7 +222,7 @@ export class Driver {
     const closed = this.close()
     if (this.#state === CLOSING && !this.#isDestroying) {
       this.#isDestroying = true
-      // Those that wait first: what they wait for has no business to let them go.
+      // Waiting operations go first: otherwise the end of the ones ahead would release them.
       const waiting = this.#order.takeAll()
       this.#order.forget()
       for (const slot of [...this.#backlog.takeAll(), ...waiting]) this.#slots.drop(slot, undefined)
@@ -240,7 +240,7 @@ export class Driver {
       this.#schedule()
     } else if ((state & WAITING) === 0 ? this.#backlog.drop(slots.position(slot)) : this.#order.takeBack(slot)) {
       slots.drop(slot, undefined)
-      // Who came behind it may be ready.
+      // Operations behind it may be ready.
       this.#schedule()
     } else {
       slots.mark(slot, REPLACED)
@@ -253,14 +253,14 @@ export class Driver {
     nextTick(this.#onTick)
   }
 
-  /** Goes on in the next turn of the event loop, after whatever else is due. */
+  /** Continues in the next turn of the event loop, after whatever else is due. */
   #later(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
     setImmediate(this.#onTurn)
   }
 
-  /** A chain ends with the turn it was issued in, even when its submission waits for the next. */
+  /** A chain ends with the turn in which it was issued, even when its submission waits for the next. */
   readonly #endChain = (): void => {
     this.#refusal = undefined
     this.#backlog.endChain()
@@ -286,7 +286,7 @@ export class Driver {
     this.#run()
   }
 
-  /** Submits and drains until nothing is left to do but to wait, or the turn has lasted long enough. */
+  /** Submits and drains until it can only wait, or the turn has lasted long enough. */
   #run(): void {
     if (this.#state === CLOSED) return
     for (;;) {
@@ -302,7 +302,7 @@ export class Driver {
     }
   }
 
-  /** enter took nothing, and answered `res`: it is asked again, for some time. */
+  /** enter took nothing, and returned `res`: the driver retries for some time. */
   #comeAgain(res: number): void {
     const delayMs = this.#trouble.meet(res)
     if (delayMs === undefined) this.#giveUp(res)
@@ -313,7 +313,10 @@ export class Driver {
     }
   }
 
-  /** Closes a ring that takes nothing any more. What waits rejects; what is in flight too, and its memory stays held. */
+  /**
+   * Closes a ring that takes nothing any more. Waiting operations and those in flight reject; memory in flight stays
+   * held.
+   */
   #giveUp(res: number): void {
     this.#state = CLOSED
     const fail = () => errnoError(res, 'io_uring_enter')
@@ -333,7 +336,7 @@ export class Driver {
     return this.#flow.hasWork || this.#order.hasReady
   }
 
-  /** Lets the loop sleep, or exits the ring. False when something came in just then. */
+  /** Lets the loop sleep, or exits the ring. False if a completion came just then. */
   #rest(): boolean {
     if (this.#flow.hasInflight) return this.#wakeup.arm(this.#order.hasCounters) && this.#wakeup.hold()
     this.#wakeup.letGo()
@@ -350,7 +353,7 @@ export class Driver {
     this.#onClosed?.()
   }
 
-  /** Submits, and fetches what there is. Returns what enter answered. */
+  /** Submits, and fetches completions. Returns enter's result. */
   #enter(): number {
     this.#wakeup.mute()
     const res = this.#flow.enter()

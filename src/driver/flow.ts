@@ -1,8 +1,8 @@
 /**
- * What flows between the driver and the ring: SQEs go in, CQEs come out and settle promises. Runs on the thread that made
- * the ring.
+ * The flow between driver and ring: SQEs go in, CQEs come out and settle promises. Runs on the thread that made the
+ * ring.
  *
- * It never has more in flight than the CQ has room for, so that the CQ never overflows. No user code runs inside. Counterpart:
+ * It never has more in flight than fits in the CQ, so the CQ never overflows. No user code runs inside. Counterpart:
  * io_uring_submit_and_get_events and io_uring_for_each_cqe.
  */
 import { IORING_SETUP_SQPOLL, IORING_SQ_NEED_WAKEUP } from '../abi/constants.js'
@@ -44,19 +44,19 @@ export class Flow {
     return this.#nrInflight
   }
 
-  /** Whether completions are to come. */
+  /** Whether completions will come. */
   get hasInflight(): boolean {
     return this.#nrInflight + this.#cancels.nrInflight > 0
   }
 
-  /** Whether as many SQEs as the SQ holds wait, and may enter now, in the middle of a turn. */
+  /** Whether a full SQ of waiting SQEs may enter now, in the middle of a turn. */
   get hasFullBatch(): boolean {
     const { entries } = this.#ring.sq
     const isFull = this.#backlog.length >= entries && this.#backlog.isLight
     return isFull && this.#nrInflight + entries <= this.#maxInflight && !this.#isDraining
   }
 
-  /** Whether there is anything to be moved, either way. */
+  /** Whether there is anything to move, in either direction. */
   get hasWork(): boolean {
     const { cq } = this.#ring
     return (
@@ -68,15 +68,15 @@ export class Flow {
     )
   }
 
-  /** Whether SQEs wait for a call of enter. Those of a polled ring do only if its thread has gone to sleep. */
+  /** Whether SQEs wait for a call of enter. On a polled ring they do only if its thread sleeps. */
   #isStalled(): boolean {
     const { sq } = this.#ring
     return sq.ready() > 0 && (!this.#isPolled || (sq.flags() & IORING_SQ_NEED_WAKEUP) !== 0)
   }
 
   /**
-   * Moves what fits into the SQ and enters. Returns what enter answered, or 0 without a call; below 0 nothing was consumed, and
-   * the SQ keeps it.
+   * Moves as many SQEs as fit into the SQ and enters. Returns enter's result, or 0 without a call; below 0 nothing was
+   * consumed, and the SQ keeps the SQEs.
    */
   enter(): number {
     const ring = this.#ring
@@ -87,7 +87,7 @@ export class Flow {
     if (!needsEvents && !isSubmitting) return 0
     if (this.#isPolled) {
       stats.sqes += ring.sq.flush()
-      // After the flush: its thread looks at the tail once more after it has said that it sleeps.
+      // After the flush: its thread reads the tail once more after it has announced its sleep.
       if (!needsEvents && !this.#isStalled()) return 0
     }
     const res = !isSubmitting ? ring.getEvents() : needsEvents ? ring.submitAndGetEvents() : ring.submit()
@@ -99,14 +99,14 @@ export class Flow {
   #moveIn(): void {
     const ring = this.#ring
     if (this.#cancels.isMovable) {
-      // Task work first: it may start, or end, what is to be cancelled.
+      // Task work first: it may start, or end, an operation to be cancelled.
       if (ring.cqNeedsEnter()) ring.getEvents()
       this.#cancels.moveTo(ring.sq)
     }
     this.#nrInflight += this.#backlog.moveTo(ring.sq, this.#maxInflight - this.#nrInflight)
   }
 
-  /** Hands on each CQE. An operation is in flight until its last. */
+  /** Passes each CQE on. An operation is in flight until its last CQE. */
   drain(): void {
     const { cq } = this.#ring
     const nr = cq.ready()

@@ -1,10 +1,11 @@
 /**
- * Where the caller's buffers are, for as long as an operation needs them there. Runs on the thread that made the ring.
+ * Keeps the caller's buffers in place for as long as an operation uses them. Runs on the thread that made the ring.
  *
- * A transfer moves a buffer's memory to another ArrayBuffer, and once nobody holds that one the memory is freed, whatever
- * still writes to it. JavaScript can neither hold the memory itself nor undo a mark. So an ArrayBuffer whose own memory
- * goes to the other side is marked, once and for good, as one that cannot be transferred; it costs nothing the next time.
- * Memory that is lent instead needs no mark (lend.ts). Counterpart: pin_user_pages, which holds pages, not their owner.
+ * A transfer moves a buffer's memory to another ArrayBuffer. Once nobody has a reference to that one the memory is
+ * freed, though an operation may still write to it. JavaScript can neither hold the memory itself nor undo a mark. So
+ * an ArrayBuffer whose own memory is passed on is marked untransferable, once and for good; the next time costs
+ * nothing. Memory that is lent instead requires no mark (lend.ts). Counterpart: pin_user_pages, which holds pages, not
+ * their owner.
  */
 import { builtin } from '../lib/builtin.js'
 import { structuredClone } from '../lib/globals.js'
@@ -23,7 +24,7 @@ export function heldAddressOf(view: ArrayBufferView): number {
   return (held.get(buffer) ?? hold(view, buffer)) + offsetOf(view)
 }
 
-/** Throws for a view of a buffer whose memory may go away while the buffer lives. What is held is fixed. */
+/** Throws for a view of a buffer whose memory may go away while the buffer lives. Held memory is fixed. */
 export function checkFixed(view: ArrayBufferView, name = 'buffer'): void {
   if (isResizable(bufferOf(view))) throw invalidArgValue(name, view, 'must not be resizable')
 }
@@ -40,9 +41,9 @@ function hold(view: ArrayBufferView, buffer: ArrayBufferLike): number {
 }
 
 /**
- * Whether the buffer is a WebAssembly.Memory's: nothing can transfer that, and from Node 24 on the mark would have the
- * process abort when the memory grows. A transfer that names a buffer twice is refused before anything moves, with a
- * complaint about the second time, unless the first was refused already.
+ * Whether the buffer is a WebAssembly.Memory's. Nothing can transfer that, and from Node 24 on the mark would abort the
+ * process when the memory grows. The test is a transfer that names the buffer twice: it is refused before anything
+ * moves, and the message is about the second time unless the first was refused already.
  */
 function isWasmMemory(buffer: ArrayBuffer): boolean {
   if (bufferLength(buffer) % WASM_PAGE_BYTES !== 0) return false

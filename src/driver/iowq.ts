@@ -1,5 +1,5 @@
 /**
- * How many workers the rings of a thread have, and where they run. Runs on the thread that made the ring.
+ * The number and the processors of the workers of a thread's rings. Runs on the thread that made the ring.
  *
  * Limits and affinity belong to the thread's io-wq, which all its rings share. Counterpart:
  * io_uring_register_iowq_max_workers, io_uring_register_iowq_aff and io_uring_unregister_iowq_aff.
@@ -18,7 +18,7 @@ function checkOpen(ring: Ring): void {
   if (!ring.isOpen) throw invalidState('the ring is closed')
 }
 
-/** Sets both limits, 0 leaves one as it is; returns those before. */
+/** Sets both limits, of which 0 keeps one; returns the previous ones. */
 export function setMaxWorkers(ring: Ring, bounded: number, unbounded: number): [bounded: number, unbounded: number] {
   checkInteger(bounded, 'bounded', 0, MAX_LIMIT)
   checkInteger(unbounded, 'unbounded', 0, MAX_LIMIT)
@@ -30,7 +30,7 @@ export function setMaxWorkers(ring: Ring, bounded: number, unbounded: number): [
   return [boundedBefore, unboundedBefore]
 }
 
-/** Keeps workers made later on `cpus`; null lets them run where the thread may. */
+/** Restricts workers made later to `cpus`; null lets them run where the thread may. */
 export function setAffinity(ring: Ring, cpus: readonly number[] | null): void {
   const mask = cpus === null ? undefined : maskOf(cpus)
   checkOpen(ring)
@@ -42,7 +42,7 @@ function maskOf(given: readonly number[]): Uint8Array {
   if (!Array.isArray(given)) throw invalidArgType('cpus', 'an instance of Array or null', given)
   const { length } = given
   if (length === 0) throw invalidArgValue('cpus', given, 'must name a processor')
-  // Each is read once, and no list of them is endless.
+  // Each element is read once, and no list is endless.
   const named = new Set<number>()
   for (let i = 0; i < length; i++) {
     const cpu = given[i]!
@@ -50,7 +50,7 @@ function maskOf(given: readonly number[]): Uint8Array {
     named.add(cpu)
   }
   const cpus = [...named]
-  // The kernel takes no notice of those that the machine cannot have, and a mask of nothing else for no mask.
+  // The kernel ignores processors that the machine cannot have, and treats a mask of nothing else as no mask.
   if (possibleOf(cpus).length < cpus.length) throw errnoError(-EINVAL, 'io_uring_register')
   const mask = new Uint8Array(((Math.max(...cpus) >> 6) + 1) * 8)
   for (const cpu of cpus) mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | (1 << (cpu & 7))

@@ -1,9 +1,10 @@
 /**
- * The lanes of a file: who uses its position, or its stream, in which order. Runs on the thread that made the ring.
+ * The lanes of a file: which operations use its position, or its stream, and in which order. Runs on the thread that
+ * made the ring.
  *
- * A file that can be positioned has one position, so reads and writes at it go one after another: each takes both lanes. A
- * pipe, a socket or a terminal has a lane each way, for a read that waits must not stop a write. What is neither (an
- * eventfd, a timerfd, an inotify queue) has none. Counterpart: f_pos_lock, which io_uring does not take.
+ * A seekable file has one position, so reads and writes at it run one after another: each takes both lanes. A pipe, a
+ * socket or a terminal has a lane in each direction, because a waiting read must not stop a write. Other files (an
+ * eventfd, a timerfd, an inotify queue) have none. Counterpart: f_pos_lock, which io_uring does not take.
  */
 import { SEEK_CUR, SEEK_END, SEEK_SET } from '../abi/calls.js'
 import { O_APPEND } from '../abi/constants.js'
@@ -15,9 +16,11 @@ import type { Taken } from './taken.js'
 export const USES_NOTHING = 0
 export const READS = 1
 export const WRITES = 2
-/** Comes behind what was issued before it, where that ends in bounded time. */
+/** Follows the operations issued before it, if they end in bounded time. */
 export const FOLLOWS = 4
-/** The same; and where it does not, what waits enters the ring first, for the fd is not the file's any more afterwards. */
+/**
+ * The same; if they do not, the waiting ones enter the ring first, because afterwards the fd is no longer the file's.
+ */
 export const CLOSES = 8
 
 /** One operation, or the members of a chain: it waits as a whole. */
@@ -30,14 +33,14 @@ export class Group {
   nrAhead = 0
   /** Members that use a file and have not ended. */
   nrLeft = 0
-  /** It goes behind what is ready, though nobody is ahead of it. */
+  /** It goes behind ready groups, though nobody is ahead of it. */
   isBehind = false
-  /** Its SQEs, from when it waits on. */
+  /** Its SQEs, once it waits. */
   taken: Taken | undefined = undefined
-  /** It was taken back. */
+  /** It was withdrawn. */
   isGone = false
 
-  /** Lines up, once, behind those who are there. */
+  /** Joins a lane's end, once. */
   lineUp(lane: Lane): void {
     if (this.#lane === undefined) this.#lane = lane
     else if (this.#lane === lane || this.#lanes?.includes(lane) === true) return
@@ -64,9 +67,9 @@ export class Group {
 
 /** Groups in the order they were issued. */
 export class Lane {
-  /** The first, which is the one that runs. Most lanes have no other. */
+  /** The first group, which runs. Most lanes have no other. */
   head: Group | undefined = undefined
-  /** Those behind it. */
+  /** The groups behind it. */
   #others: Fifo<Group> | undefined = undefined
 
   push(group: Group): void {
@@ -78,28 +81,28 @@ export class Lane {
     this.#others.push(group)
   }
 
-  /** Lets go of the first; returns the next one that is not gone. */
+  /** Removes the first; returns the next one that is not gone. */
   advance(): Group | undefined {
     do this.head = this.#others?.shift()
     while (this.head?.isGone === true)
     return this.head
   }
 
-  /** Takes all out; returns those behind the one that runs. */
+  /** Removes all; returns those behind the running one. */
   clear(): Group[] {
     this.head = undefined
     return this.#others?.clear() ?? []
   }
 }
 
-/** What the ring knows of the file behind an fd, as long as operations use its position or its stream. */
+/** The ring's record of the file behind an fd, as long as operations use its position or its stream. */
 export class OrderedFile {
   readonly fd: number
   readonly reads = new Lane()
   readonly writes = new Lane()
-  /** Which file it is. Unknown until it matters, for the number may be another file's by then. */
+  /** Its file. Unknown until it matters, because the number may be another file's by then. */
   id: FileId | undefined = undefined
-  /** Where the operation that runs began; -1 for unknown, or where there is no position. */
+  /** The position at which the running operation began; -1 if unknown, or if there is none. */
   #start = -1
 
   constructor(fd: number) {
@@ -110,7 +113,7 @@ export class OrderedFile {
     return this.reads.head !== undefined || this.writes.head !== undefined
   }
 
-  /** Whether its fd is the same file still. */
+  /** Whether its fd is still the same file. */
   isThere(): boolean {
     const now = fileId(this.fd)
     return this.id !== undefined && typeof now !== 'number' && isSameId(this.id, now)
@@ -122,14 +125,14 @@ export class OrderedFile {
   }
 
   /**
-   * An operation at its position has moved `res` of `asked` bytes. When what is moved last fails, the kernel reports the
-   * bytes before it and leaves the position where it was, and the next write would go over them.
+   * An operation at its position has moved `res` of `asked` bytes. If its last part fails, the kernel reports the bytes
+   * before it and leaves the position where it was, and the next write would overwrite them.
    */
   end(res: number, asked: number, isWrite: boolean): void {
     if (this.#start < 0 || res <= 0) return
     const end = this.#start + res
     if (res < asked && (this.id === undefined || this.isThere())) {
-      // Such a write began at the end of the file, wherever the position was, and leaves it behind what it wrote.
+      // Such a write began at the end of the file, wherever the position was, and leaves the position behind its bytes.
       if (isWrite && (statusFlags(this.fd) & O_APPEND) !== 0) lseek(this.fd, 0, SEEK_END)
       else if (lseek(this.fd, 0, SEEK_CUR) === this.#start) lseek(this.fd, end, SEEK_SET)
     }

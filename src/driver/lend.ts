@@ -1,12 +1,12 @@
 /**
- * Memory lent to the other side in place of the caller's: in Workers, and where it is asked for. Runs on the thread that
- * made the ring.
+ * Memory lent to the other side in place of the caller's: in Workers, and on request. Runs on the thread that made the
+ * ring.
  *
- * When a Worker is terminated its ArrayBuffers are freed some milliseconds before its thread ends, and only the end of
- * the thread makes the kernel let go of what is in flight. A read that came in between would write to memory that is
- * somebody else's by then. So in a Worker operations get memory that outlives the thread, and the bytes are copied: 0.2 us
- * for 4 KiB. That holds for both backends, for a program must not depend on which it has: what is lent stays
- * transferable, what is given as it is does not (hold.ts). Counterpart: the kernel's bounce buffers, kernel/dma/swiotlb.c.
+ * The ArrayBuffers of a terminated Worker are freed some milliseconds before its thread ends, and only the end of the
+ * thread ends its requests in the kernel. A read in between would write to memory of another owner. So in a Worker
+ * operations use memory that outlives the thread, and the bytes are copied: 0.2 us for 4 KiB. That holds for both
+ * backends, because a program must not depend on which it has. Lent memory's buffer stays transferable, other buffers
+ * do not (hold.ts). Counterpart: the kernel's bounce buffers, kernel/dma/swiotlb.c.
  */
 import { bufferOf, bytesOf, isDetached, lengthOf } from '../lib/views.js'
 import { totalBytes } from './args.js'
@@ -15,9 +15,9 @@ import type { Piece, Pieces } from './pieces.js'
 
 /** Memory lent to one operation. */
 export interface Loan {
-  /** What the SQE points to. */
+  /** The address in the SQE. */
   readonly address: number
-  /** After a result of 0 or more: the caller gets the bytes that were read. Returns the result; throws for a buffer that is gone. */
+  /** Copies read bytes to the caller after a result of 0 or more. Returns the result; throws for a detached buffer. */
   readonly finish: (res: number) => number
   /** Gives the memory back. */
   readonly release: () => void
@@ -50,7 +50,7 @@ export class Lender {
     return this.#loan(piece, asItIs)
   }
 
-  /** For a read into several views: they are lent one piece, as if they were one after another. */
+  /** For a read into several views: one piece is lent, as if they were one after another. */
   toReadv(views: readonly ArrayBufferView[]): Loan {
     const piece = this.#pieces.take(totalBytes(views))
     const finish = (res: number) => {

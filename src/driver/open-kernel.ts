@@ -1,9 +1,9 @@
 /**
- * A ring of the kernel's that is known to work, or in words why there is none. Runs on the thread that opens the ring.
+ * A kernel ring that is known to work, or the reason why there is none. Runs on the thread that opens the ring.
  *
- * That setup succeeds says little: filters and policies know three calls, and may refuse each. So each is made once, before
- * anybody relies on the ring; a NOP goes through it and back. Must leave nothing in a ring that it returns. Counterpart:
- * none; programs find out by their first request.
+ * A successful setup proves little: filters and policies know three calls, and may refuse each. So each call is made
+ * once before anybody relies on the ring, and a NOP runs through it. It must leave nothing in a ring that it returns.
+ * Counterpart: none; programs find out by their first request.
  */
 import {
   IORING_FEAT_EXT_ARG,
@@ -22,16 +22,16 @@ import type { Ring } from '../ring/ring.js'
 import type { RingSettings } from './open-options.js'
 import { isTransient, pause } from './trouble.js'
 
-/** What the driver relies on. The last of them came with Linux 5.12. */
+/** Features that the driver relies on. The last of them came with Linux 5.12. */
 const NEEDED_FEATURES = IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS
 
-/** How often a call that is told to come again does, and how long a NOP may take. */
+/** How often a call is retried, and how long a NOP may take. */
 const TRIES = 8
 const NOP_MS = 2000
 
 type SetUp = (syscalls: Syscalls, settings: RingSettings) => Ring
 
-/** Throws an Error with the errno's code, which names the call that was refused and says what can be done. */
+/** Throws an Error with the errno's code, which names the refused call and a remedy. */
 export async function openKernel(syscalls: Syscalls, setUp: SetUp, settings: RingSettings): Promise<Ring> {
   let ring: Ring
   try {
@@ -64,7 +64,7 @@ async function prove(ring: Ring, settings: RingSettings): Promise<void> {
   ring.cq.advance(1)
 }
 
-/** What a call answers, asked again for a while if it says so. */
+/** A call's result, after retries for a while if it may pass. */
 async function answerOf(call: () => number): Promise<number> {
   for (let nr = 1; ; nr++) {
     const res = call()

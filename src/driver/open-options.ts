@@ -1,5 +1,5 @@
 /**
- * What Uring.open takes, checked before anything is set up. Runs on the app's thread.
+ * The options of Uring.open, checked before anything is set up. Runs on the app's thread.
  *
  * Counterpart: the arguments of io_uring_queue_init_params, struct io_uring_params.
  */
@@ -12,42 +12,41 @@ import { checkInteger, invalidArgType, invalidArgValue, invalidState, outOfRange
 
 export type Backend = 'auto' | 'kernel' | 'threads'
 
-/** What a ring is opened with. */
+/** The options of a ring. */
 export interface RingOptions {
   /** Default 'auto': the kernel where it is allowed, the threads where it is not. */
   backend?: Backend | undefined
   /**
-   * Submission queue entries, 1 to 32768, rounded up to a power of two. Default 256. A chain of links must fit into them.
+   * Submission queue entries, 1 to 32768, rounded up to a power of two. Default 256. A chain of links must fit in them.
    */
   entries?: number | undefined
   /**
    * Completion queue entries, at least 2 and `entries`, up to 65536, rounded up to a power of two. Default four times
-   * `entries`. So many operations may be in flight, less a few for cancelling; more wait for one of them to end. Many that
-   * pend long need many entries (IORING_SETUP_CQSIZE).
+   * `entries`. So many operations may be in flight, less a few for cancelling; more of them wait for one to end. Many
+   * long-pending operations require many entries (IORING_SETUP_CQSIZE).
    */
   cqEntries?: number | undefined
   /**
-   * How long completions may follow one another before the rest of the event loop has a turn, in milliseconds.
-   * Default 1. Infinity: 64 rounds of them.
+   * How long completions may follow one another before the rest of the event loop runs, in milliseconds. Default 1.
+   * Infinity: 64 rounds of them.
    */
   maxTurnMs?: number | undefined
   /**
-   * Reads and writes of so many bytes or more are handed to workers at once, where the file is a regular one or a block
-   * device and not open with O_DIRECT. Smaller ones whose data is cached are copied on the event loop's thread: 0.1 ms
-   * for 1 MiB. Default 1048576: there a worker costs a tenth more time and leaves the loop free. Infinity: never
-   * (IOSQE_ASYNC).
+   * Workers run reads and writes of so many bytes or more at once, if the file is a regular one or a block device and
+   * not open with O_DIRECT. Smaller ones with cached data are copied on the event loop's thread: 0.1 ms for 1 MiB.
+   * Default 1048576: there a worker costs a tenth more time and leaves the loop free. Infinity: never (IOSQE_ASYNC).
    */
   asyncBytes?: number | undefined
   /**
-   * Gives operations copies of the caller's buffers, which then may be transferred afterwards, and even meanwhile (a read
-   * into one that is gone rejects with ERR_INVALID_STATE). Costs 0.2 us for 4 KiB. Default false, but true in a Worker,
-   * where it must be: its memory is freed before its operations have ended if it is terminated.
+   * Operations use copies of the caller's buffers. The buffers may be transferred afterwards, and even meanwhile (a
+   * read into a detached one rejects with ERR_INVALID_STATE). Costs 0.2 us for 4 KiB. Default false. In a Worker it is
+   * always true: memory of a terminated Worker is freed before its operations have ended.
    */
   lend?: boolean | undefined
   /**
-   * Has a thread of the kernel look for submissions, so that making them takes no system call. It burns a whole CPU while
-   * there is work and for `sqThreadIdleMs` after, and on a machine with few CPUs makes everything slower: measure first.
-   * Backend `kernel` alone. Default false (IORING_SETUP_SQPOLL).
+   * A kernel thread polls for submissions, which then require no system call. It burns a whole CPU while there is work
+   * and for `sqThreadIdleMs` after, and on a machine with few CPUs slows everything down: measure first. Backend
+   * `kernel` alone. Default false (IORING_SETUP_SQPOLL).
    */
   sqpoll?: boolean | undefined
   /**
@@ -55,9 +54,9 @@ export interface RingOptions {
    * the kernel's 1000.
    */
   sqThreadIdleMs?: number | undefined
-  /** With `sqpoll`: the CPU that its thread stays on, which it takes from all others there (IORING_SETUP_SQ_AFF). */
+  /** With `sqpoll`: the CPU of its thread, which takes it from all others there (IORING_SETUP_SQ_AFF). */
   sqThreadCpu?: number | undefined
-  /** An open ring to share with; see OpenOptions, where it is a Uring (uring.ts). */
+  /** An open ring that shares its thread; see OpenOptions, where it is a Uring (uring.ts). */
   attachWq?: object | undefined
 }
 
@@ -74,7 +73,7 @@ const OPEN_OPTIONS = new OptionTable<RingOptions>('Uring.open', () => ({
   attachWq: undefined,
 }))
 
-/** How a ring is to be set up. */
+/** The settings of a ring. */
 export interface RingSettings {
   readonly entries: number
   readonly cqEntries: number
@@ -84,7 +83,7 @@ export interface RingSettings {
   readonly attachWq: Ring | undefined
 }
 
-/** How its driver is to go about it. */
+/** The settings of its driver. */
 export interface DriverSettings {
   readonly maxTurnMs: number
   readonly asyncBytes: number
@@ -94,7 +93,7 @@ export interface DriverSettings {
 const CQ_PER_SQ = 4
 const ASYNC_BYTES = 1 << 20
 const UINT32_MAX = 0xffffffff
-/** The kernel takes it as a signed number. */
+/** The kernel reads it as a signed number. */
 const MAX_CPU = 0x7fffffff
 
 /** Throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, or ERR_INVALID_STATE for a closed `attachWq`. */
@@ -151,7 +150,7 @@ export function checkBackend(name: string, value: string): asserts value is Back
   throw invalidArgValue(name, value, "must be 'auto', 'kernel' or 'threads'")
 }
 
-/** Where there is no kernel to poll. */
+/** The error if there is no kernel to poll. */
 export function hasNoSqpoll(why?: string): Error {
   const because = why === undefined ? '' : `; the kernel's io_uring is not to be had: ${why}`
   return invalidArgValue('options.sqpoll', true, `needs the backend 'kernel'${because}.`)

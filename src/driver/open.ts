@@ -1,7 +1,7 @@
 /**
- * Which backend a ring runs on, and why. Runs on the thread that opens the ring.
+ * Selects a ring's backend, and states why. Runs on the thread that opens the ring.
  *
- * The threads are loaded when a ring first needs them, once a thread; the kernel's backend is small. Counterpart:
+ * The threads backend is loaded when a ring first requires it, once a thread; the kernel's is small. Counterpart:
  * liburing's io_uring_queue_init_params, with the retries that programs put around it.
  */
 import {
@@ -54,7 +54,7 @@ const FLAG_SETS: readonly number[] = [
   IORING_SETUP_CLAMP,
 ]
 
-/** The same for a ring that is polled: its thread runs the task work. */
+/** Setup flags of a polled ring: its thread runs the task work. */
 const SQPOLL_FLAG_SETS: readonly number[] = [
   IORING_SETUP_SINGLE_ISSUER | ALWAYS | IORING_SETUP_NO_SQARRAY, // Linux 6.6
   IORING_SETUP_SINGLE_ISSUER | ALWAYS, // 6.0
@@ -62,7 +62,7 @@ const SQPOLL_FLAG_SETS: readonly number[] = [
   IORING_SETUP_CLAMP,
 ]
 
-/** Opens a ring as Uring.open says. `ringOf` tells the ring of a Uring; undefined for anything else. */
+/** Opens a ring as Uring.open describes. `ringOf` returns the ring of a Uring; undefined for anything else. */
 export async function openRing(
   options: RingOptions,
   ringOf: (ring: unknown) => Ring | undefined = () => undefined,
@@ -97,7 +97,7 @@ async function openOn(backend: 'kernel' | 'threads', settings: RingSettings, rea
   return { ring, reason }
 }
 
-/** A ring with the best flags that this side knows. Throws EINVAL where it takes none of them. */
+/** Makes a ring with the best flags of the other side. Throws EINVAL if it accepts none of them. */
 export function setUp(syscalls: Syscalls, settings: RingSettings): Ring {
   const { entries, cqEntries, sqpoll, sqThreadIdleMs, sqThreadCpu, attachWq } = settings
   let wanted = sqpoll ? IORING_SETUP_SQPOLL : 0
@@ -108,7 +108,7 @@ export function setUp(syscalls: Syscalls, settings: RingSettings): Ring {
     options.sqThreadCpu = sqThreadCpu
   }
   if (attachWq !== undefined) {
-    // It may have been closed while the backend was loaded, and its number be another file's.
+    // It may have been closed while the backend was loaded, and its number may be another file's.
     if (!attachWq.isOpen) throw invalidState('options.attachWq is closed')
     wanted |= IORING_SETUP_ATTACH_WQ
     options.wqFd = attachWq.fd
@@ -121,8 +121,8 @@ export function setUp(syscalls: Syscalls, settings: RingSettings): Ring {
     try {
       return queueInit(syscalls, entries, { ...options, flags: flags | wanted })
     } catch (error) {
-      // In a Worker the ring's memory is ours, where the kernel takes it: what is mapped of the kernel's would keep the
-      // ring, and the thread that polls it, when the Worker ends without closing it.
+      // In a Worker the ring's memory is ours, if the kernel supports that. A mapping of the kernel's would keep the
+      // ring, and the thread that polls it, after the Worker ends without closing it.
       if ((flags & IORING_SETUP_NO_MMAP) !== 0) continue
       if ((error as { errno?: number }).errno !== -EINVAL) throw error
       refusal = error
@@ -132,9 +132,8 @@ export function setUp(syscalls: Syscalls, settings: RingSettings): Ring {
 }
 
 /**
- * A backend's system calls for this thread, for queueInit, which tells whether they can be used: it throws
- * ERR_URING_NO_FFI where FFI cannot load, and what the kernel answers where that refuses. Rejects with
- * ERR_INVALID_ARG_VALUE for another name.
+ * A backend's system calls for this thread. queueInit then finds out whether they work: it throws ERR_URING_NO_FFI if
+ * FFI cannot load, and the kernel's errno if the kernel refuses. Rejects with ERR_INVALID_ARG_VALUE for another name.
  */
 export async function loadSyscalls(backend: 'kernel' | 'threads'): Promise<Syscalls> {
   if (backend !== 'kernel' && backend !== 'threads') {

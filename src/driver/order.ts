@@ -1,13 +1,13 @@
 /**
- * Who waits for a file's position: operations at it run one after another, in the order they were issued. Runs on the
- * thread that made the ring.
+ * The order at a file's position: operations there run one after another, in the order of issue. Runs on the thread
+ * that made the ring.
  *
  *      issue -> backlog -> add ... settle: the lanes are free  -> it stays there
  *                                          somebody is ahead   -> waiting -> (the one ahead has ended) -> ready -> backlog
  *
- * A group is one operation, or a chain that has such a one among its members: it waits as a whole, on all lanes that it
- * needs, and as groups line up in all of them in the order of issue, they never wait for each other. Operations with a
- * position of their own never come here. Counterpart: none; io_uring leaves the order to the app.
+ * A group is one operation, or a chain with such a member. It waits as a whole, on all lanes that it uses. Groups line
+ * up in all lanes in the order of issue, so they never wait for each other. Operations with a position of their own
+ * never come here. Counterpart: none; io_uring leaves the order to the app.
  */
 import { fileId, isSameId, NEITHER, SEEKABLE } from '../sys/file.js'
 import type { Backlog } from './backlog.js'
@@ -19,25 +19,25 @@ import { SQE_WORDS, slotAt, spoil } from './taken.js'
 const TRANSFERS = READS | WRITES
 
 export class Order implements PlaceListener {
-  /** Operations that wait. */
+  /** Waiting operations. */
   nrWaiting = 0
-  /** One has been in flight of a file that is neither positioned nor a stream: an eventfd, perhaps. */
+  /** An operation was in flight on a file that is neither seekable nor a stream, perhaps an eventfd. */
   hasCounters = false
   readonly #slots: Slots
   readonly #backlog: Backlog
   readonly #mendsPosition: boolean
   readonly #files = new Map<number, OrderedFile>()
   readonly #waiting = new Set<Group>()
-  /** Those that may go to the backlog, in order. */
+  /** Groups that may go to the backlog, in order. */
   #ready: Group[] = []
-  /** The first operations of files that are not known yet, in order; undefined for none. */
+  /** The first operations of files that are still unknown, in order. */
   #fresh: Call[] | undefined
   /** A group that has ended, for the next: most never wait, and no two of them are under way. */
   #spare: Group | undefined
-  /** What is being put together. */
+  /** The group that is being assembled. */
   #open: Group | undefined
 
-  /** `mendsPosition`: the other side may leave a file's position where it was after a short transfer. */
+  /** `mendsPosition`: the other side may leave a file's position unchanged after a short transfer. */
   constructor(slots: Slots, backlog: Backlog, mendsPosition: boolean) {
     this.#slots = slots
     this.#backlog = backlog
@@ -74,7 +74,7 @@ export class Order implements PlaceListener {
     return spare ?? new Group()
   }
 
-  /** Has the group line up for the file of `fd`. Undefined when it need not. */
+  /** Lines the group up for the file of `fd`. Undefined if it need not wait. */
   #line(group: Group, fd: number, uses: number): OrderedFile | undefined {
     let file = this.#files.get(fd)
     let lanes = uses & TRANSFERS
@@ -85,9 +85,9 @@ export class Order implements PlaceListener {
       file.id = undefined
     } else {
       const id = fileId(fd)
-      // It is not open: let it fail.
+      // The fd is not open: the operation must fail.
       if (typeof id === 'number') return undefined
-      // What was issued before, and is not under way, is of the file that this is now.
+      // Earlier operations that are not under way use the file that this fd has now.
       file.id ??= id
       if (!isSameId(file.id, id)) {
         file = new OrderedFile(fd)
@@ -110,7 +110,7 @@ export class Order implements PlaceListener {
     return file
   }
 
-  /** Nobody waits for anybody on this file any more. True if somebody goes for that. */
+  /** Removes all waits on this file. True if a group is ready for that. */
   #release(file: OrderedFile): boolean {
     const nrReady = this.#ready.length
     for (const lane of [file.reads, file.writes]) {
@@ -119,7 +119,7 @@ export class Order implements PlaceListener {
     return this.#ready.length > nrReady
   }
 
-  /** One lane less, in which others come first. */
+  /** One lane less in which others are ahead. */
   readonly #moveUp = (group: Group): void => {
     group.nrAhead--
     if (group.nrAhead === 0 && group.taken !== undefined && !group.isGone) this.#ready.push(group)
@@ -147,13 +147,13 @@ export class Order implements PlaceListener {
     if (group.nrAhead === 0) this.#ready.push(group)
   }
 
-  /** What is being put together was taken back. */
+  /** The group that was being assembled was withdrawn. */
   forget(): void {
     if (this.#open !== undefined) this.#open.isGone = true
     this.#open = undefined
   }
 
-  /** Has what need not wait any longer pushed on the backlog, which has no open chain. */
+  /** Pushes ready groups on the backlog, which has no open chain. */
   moveReady(): void {
     const ready = this.#ready
     if (ready.length === 0) return
@@ -193,15 +193,15 @@ export class Order implements PlaceListener {
   }
 
   /**
-   * Right after operations entered: learns which files those that have not ended are of, while their fds still are what they
-   * were. An fd that comes to be another file's then has nobody wait for the old one.
+   * Right after operations entered: reads which files they use, while their fds are still the same. If such an fd
+   * becomes another file's, no operation on it waits for the old one.
    */
   learn(): void {
     const fresh = this.#fresh
     if (fresh === undefined) return
     let nr = 0
     for (const { slot, file } of fresh) {
-      // One that has ended uses no file any more.
+      // An operation that has ended uses no file any more.
       if (file !== undefined && (this.#slots.state(slot) & QUEUED) !== 0) break
       nr++
       if (file === undefined || file.id !== undefined) continue
@@ -214,7 +214,7 @@ export class Order implements PlaceListener {
     else fresh.splice(0, nr)
   }
 
-  /** Takes back one that waits. True when it is gone; a member of a chain fails in its turn instead. */
+  /** Withdraws a waiting operation. True when it is gone; a member of a chain fails in its turn instead. */
   takeBack(slot: number): boolean {
     const group = this.#slots.call(slot).group!
     const taken = group.taken!
@@ -228,7 +228,7 @@ export class Order implements PlaceListener {
     return false
   }
 
-  /** Takes back all that waits; returns the slots. */
+  /** Withdraws all waiting operations; returns the slots. */
   takeAll(): number[] {
     const slots: number[] = []
     for (const group of this.#waiting) {

@@ -2,9 +2,8 @@
  * Pieces of memory that outlive the thread: from mmap, by powers of two, used again and again. Runs on the thread that
  * made the ring.
  *
- * Small pieces are cut from a block and stay; large ones are a mapping each, and of those that are given back only a few
- * are kept. A terminated Worker leaves them mapped if the kernel may still write to them: that is what they are for.
- * Counterpart: none.
+ * Small pieces are cut from a block and stay. Each large one is a mapping, and only a few returned ones are kept. If
+ * the kernel may still write to them, a terminated Worker leaves them mapped: that is their purpose. Counterpart: none.
  */
 import { Mapping } from '../sys/memory.js'
 
@@ -19,7 +18,7 @@ export class Piece {
   readonly bytes: Uint8Array
   /** The same memory as words. */
   readonly words: Int32Array
-  /** The mapping that is this piece alone. */
+  /** The mapping of this piece alone. */
   readonly mapping: Mapping | undefined
 
   constructor(mapping: Mapping, offset: number, sizeBytes: number) {
@@ -31,14 +30,14 @@ export class Piece {
 }
 
 export class Pieces {
-  /** Pieces to be had, by the logarithm of their size. */
+  /** Free pieces, by the logarithm of their size. */
   readonly #spare: Piece[][] = []
   readonly #blocks: Mapping[] = []
   /** Bytes of spare mappings. */
   #keptBytes = 0
   readonly #endWithThread: boolean
 
-  /** `endWithThread`: nobody writes to them by then. */
+  /** `endWithThread`: unmaps them when the thread ends, because nobody writes to them by then. */
   constructor(endWithThread: boolean) {
     this.#endWithThread = endWithThread
   }
@@ -66,7 +65,7 @@ export class Pieces {
     this.#spareOf(Math.log2(piece.bytes.length)).push(piece)
   }
 
-  /** Unmaps everything. Every piece is poison from here on. */
+  /** Unmaps everything. A later access to a piece faults. */
   close(): void {
     for (const spare of this.#spare) for (const { mapping } of spare ?? []) mapping?.unmap()
     for (const block of this.#blocks) block.unmap()

@@ -1,23 +1,24 @@
 /**
  * AbortSignals and the operations that follow them. Runs on the thread that made the ring.
  *
- * A thread listens to a signal once, however many rings and operations follow it, and only while one does: Node warns of
- * more than ten listeners. What a signal is asked may be its own code, which may do anything: it is listened to before an
- * operation is queued, and let go of in a microtask, when nothing is half done. Counterpart: none.
+ * A thread listens to a signal once, however many rings and operations follow it, and only while one does: Node warns
+ * of more than ten listeners. A signal's methods may be the caller's own code, which may do anything. So the thread
+ * starts to listen before an operation is queued, and stops in a microtask, when nothing is half done. Counterpart:
+ * none.
  */
 import { nextTick, queueMicrotask } from '../lib/globals.js'
 import { abortError, invalidArgType } from './errors.js'
 
-/** What follows a signal: of each ring, the slots of its operations. */
+/** The followers of a signal: the slots of operations, by ring. */
 interface Followers {
   readonly slots: Map<Signals, Set<number>>
   readonly listener: () => void
-  /** Operations that are about to follow it. */
+  /** Operations that will follow it soon. */
   nrComing: number
 }
 
 const followed = new Map<AbortSignal, Followers>()
-/** Signals that nobody followed any more, when last seen. */
+/** Signals without followers, when last seen. */
 let idle: AbortSignal[] = []
 
 function makeFollowers(): Followers {
@@ -25,7 +26,7 @@ function makeFollowers(): Followers {
   return {
     slots,
     listener: () => {
-      // From a copy: an operation that is taken back leaves.
+      // From a copy: a withdrawn operation leaves.
       for (const [ring, its] of [...slots]) ring.fire([...its])
     },
     nrComing: 0,
@@ -50,7 +51,7 @@ function letGo(): void {
     try {
       signal.removeEventListener('abort', followers.listener)
     } catch (error) {
-      // As what a listener throws.
+      // Like an error that a listener throws.
       nextTick(() => {
         throw error
       })
@@ -58,7 +59,7 @@ function letGo(): void {
   }
 }
 
-/** Throws for what is no signal, and the AbortError of one that has fired. */
+/** Throws for a value that is no signal, and the AbortError of a signal that has fired. */
 function checkSignal(signal: AbortSignal): void {
   if (
     signal === null ||
@@ -80,8 +81,8 @@ export class Signals {
   }
 
   /**
-   * Listens to a signal for an operation that is about to follow it: add() or drop() comes next. Throws for what is no
-   * signal, the AbortError of one that has fired, and what its own code throws. Returns the signal.
+   * Listens to a signal for an operation that will follow it: add() or drop() comes next. Throws for a value that is no
+   * signal, the AbortError of one that has fired, and an error of its own code. Returns the signal.
    */
   listen(signal: AbortSignal): AbortSignal {
     checkSignal(signal)
@@ -95,7 +96,7 @@ export class Signals {
     followed.set(signal, followers)
     try {
       signal.addEventListener('abort', followers.listener)
-      // That may have had it fire.
+      // That may have fired it.
       checkSignal(signal)
     } catch (error) {
       this.drop(signal)
@@ -104,7 +105,7 @@ export class Signals {
     return signal
   }
 
-  /** The operation that was about to follow it does not. */
+  /** The operation will not follow it. */
   drop(signal: AbortSignal): void {
     const followers = followed.get(signal)!
     followers.nrComing--

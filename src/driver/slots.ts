@@ -1,10 +1,11 @@
 /**
- * Operations in flight: one slot each, holding what settles the promise and the memory that the other side may touch.
- * Runs on the thread that made the ring.
+ * Operations in flight: each slot has the promise's settlers and the memory that the other side may access. Runs on the
+ * thread that made the ring.
  *
  * A slot is an index into parallel arrays; user_data is (slot, generation), so a completion finds its slot without a
  * search and a stale one is caught. A slot holds its call, and with it the buffers, until the last CQE: the kernel or a
- * worker writes to them until then, whatever the caller has given up. Counterpart: struct io_kiocb, as far as an app has one.
+ * worker writes to them until then, even if the caller has given up. Counterpart: struct io_kiocb, as far as an app has
+ * one.
  */
 import { IORING_CQE_F_MORE } from '../abi/constants.js'
 import { assert } from '../lib/assert.js'
@@ -15,7 +16,7 @@ import { abortError } from './errors.js'
 import type { Call, Resolve } from './ops/call.js'
 import type { Signals } from './signals.js'
 
-/** Who is told of operations that have a place in the order of a file. */
+/** The listener to operations that have a place in the order of a file. */
 export interface PlaceListener {
   begin(call: Call): void
   end(call: Call, res: number): void
@@ -27,7 +28,7 @@ export const SUBMITTED = 2
 export const ABORTED = 4
 /** The SQE was replaced by one that fails: any failure is an AbortError. */
 export const REPLACED = 8
-/** With QUEUED: it stands in no backlog, but waits for a file (order.ts). */
+/** With QUEUED: it is not in the backlog, but waits for a file (order.ts). */
 export const WAITING = 16
 
 const GENERATION_MASK = 0x3fffffff
@@ -39,15 +40,15 @@ export class Slots {
   readonly #calls: (Call | undefined)[] = []
   readonly #generation: number[] = []
   readonly #state: number[] = []
-  /** Where the SQE stands in the backlog, while QUEUED. */
+  /** The SQE's position in the backlog, while QUEUED. */
   readonly #position: number[] = []
   readonly #free: number[] = []
   readonly #order: PlaceListener
   readonly #causeOf: CauseOf
 
   /**
-   * `order` is told of operations that have a place. `causeOf` tells why an operation was cancelled that nobody
-   * asked to cancel.
+   * `order` listens to operations that have a place. `causeOf` returns why an operation was cancelled that nobody asked
+   * to cancel.
    */
   constructor(signals: Signals, order: PlaceListener, causeOf: CauseOf) {
     this.#signals = signals
@@ -55,7 +56,7 @@ export class Slots {
     this.#causeOf = causeOf
   }
 
-  /** Takes a slot for a call whose SQE will stand in the backlog at `position`. */
+  /** Allocates a slot for a call whose SQE will be at `position` in the backlog. */
   alloc(call: Call, position: number): number {
     const slot = this.#free.pop() ?? this.#grow()
     call.slot = slot
@@ -82,7 +83,7 @@ export class Slots {
     return this.#generation[slot]!
   }
 
-  /** QUEUED or SUBMITTED, with ABORTED and REPLACED; 0 for a slot that is free. */
+  /** QUEUED or SUBMITTED, with ABORTED and REPLACED; 0 for a free slot. */
   state(slot: number): number {
     return this.#state[slot]!
   }
@@ -91,7 +92,7 @@ export class Slots {
     return this.#position[slot]!
   }
 
-  /** It waits no longer, and stands in the backlog at `position`. */
+  /** It no longer waits, and is at `position` in the backlog. */
   requeue(slot: number, position: number): void {
     this.#position[slot] = position
     this.#state[slot] = this.#state[slot]! & ~WAITING
@@ -117,7 +118,7 @@ export class Slots {
   }
 
   /**
-   * A CQE of a slot is here. The last, the one without IORING_CQE_F_MORE, frees the slot and settles the promise; true for
+   * A CQE of a slot has come. The last one, without IORING_CQE_F_MORE, frees the slot and settles the promise; true for
    * that one.
    */
   complete(slot: number, generation: number, res: number, flags: number): boolean {
@@ -131,7 +132,7 @@ export class Slots {
     this.#letGo(slot, call)
     if (res >= 0) settle(resolve!, call, res)
     else {
-      // Who asked for no end of it is told why there was nobody to run it.
+      // A caller that did not cancel it learns why no worker ran it.
       const cause = res === -ECANCELED ? this.#causeOf(slot, generation) : undefined
       resolve!(isAbort(state, res) ? failAborted(call.signal) : failErrno(res, call, cause))
     }
@@ -139,7 +140,7 @@ export class Slots {
     return true
   }
 
-  /** Ends an operation that was never submitted: with `error`, or as its signal says. */
+  /** Ends an operation that was never submitted: with `error`, or as its signal requires. */
   drop(slot: number, error: (() => Error) | undefined): void {
     assert((this.#state[slot]! & QUEUED) !== 0, `slot ${slot} is dropped while queued`)
     const call = this.#calls[slot]!
@@ -149,7 +150,9 @@ export class Slots {
     call.release()
   }
 
-  /** Rejects an operation that is in flight on a ring which is given up. Its memory stays held: it may be written to yet. */
+  /**
+   * Rejects an operation in flight on an abandoned ring. Its memory stays held, because the ring may still write to it.
+   */
   abandon(slot: number, error: () => Error): void {
     const { resolve, signal } = this.#calls[slot]!
     this.#state[slot] = 0
@@ -157,7 +160,7 @@ export class Slots {
     resolve!(failWith(error))
   }
 
-  /** Frees a slot: what its call holds is held by nobody here any more. */
+  /** Frees a slot and all that its call holds. */
   #letGo(slot: number, call: Call): void {
     this.#calls[slot] = undefined
     this.#state[slot] = 0
@@ -182,9 +185,9 @@ function settle(resolve: Resolve, call: Call, res: number): void {
 
 /*
  * An Error made while the CQ is drained would show our own frames and nothing of the caller. So a failing operation's
- * promise is resolved with the promise of one of these functions. After two microtasks that chain is tied together, and
- * V8 walks it when a stack is captured: it is `at async` the functions that await the operation. It costs nothing where
- * nothing fails. driver.test.ts checks it on each Node.
+ * promise is resolved with the promise of one of these functions. After two microtasks the chain of promises is
+ * complete, and V8 walks it when a stack is captured: `at async` the functions that await the operation. It costs
+ * nothing unless an operation fails. driver.test.ts checks it on each Node.
  */
 
 async function failErrno(res: number, call: Call, cause: Error | undefined): Promise<never> {

@@ -1,8 +1,8 @@
 /**
- * What statx(2) says of a file, as an object of numbers. Runs on the thread that made the ring.
+ * The result of statx(2) as an object of numbers. Runs on the thread that made the ring.
  *
  * Fields have the names of struct statx, with the timestamps laid flat. Numbers are exact to 2^53; the few values that
- * may be larger can be had as bigints, made when asked for. Counterpart: struct statx in include/uapi/linux/stat.h.
+ * may be larger are also bigints, made on request. Counterpart: struct statx in include/uapi/linux/stat.h.
  */
 import { STATX } from '../abi/structs.js'
 

@@ -9,11 +9,11 @@ import { prepRw } from '../ring/prep.js'
 
 export const SQE_WORDS = SQE.size >> 2
 export const USER_DATA = SQE.at.user_data >> 2
-/** Where the flags are in the first word. */
+/** The shift of the flags in the first word. */
 export const FLAGS_SHIFT = SQE.at.flags * 8
 export const LINK_BITS = (IOSQE_IO_LINK | IOSQE_IO_HARDLINK) << FLAGS_SHIFT
 
-/** SQEs that were taken from the backlog, each with its weight. */
+/** SQEs that were withdrawn from the backlog, each with its weight. */
 export interface Taken {
   readonly words: Int32Array
   readonly weights: number[]
@@ -24,7 +24,7 @@ export function slotAt(taken: Taken, i: number): number {
   return taken.words[i * SQE_WORDS + USER_DATA]!
 }
 
-/** Makes of an SQE a read of no file, which fails in its turn and breaks its chain as a cancelled one would. */
+/** Turns an SQE into a read of no file, which fails in its turn and breaks its chain as a cancelled one would. */
 export function spoil(words: Int32Array, at: number): void {
   const slot = words[at + USER_DATA]!
   const generation = words[at + USER_DATA + 1]!

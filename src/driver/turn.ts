@@ -1,9 +1,9 @@
 /**
- * A turn of the event loop, and how much of it the driver may have. Runs on the thread that made the ring.
+ * A turn of the event loop, and the driver's share of it. Runs on the thread that made the ring.
  *
  * Completions that are ready at once resume their callers, who issue more, and so on: without a limit the rest of the
- * loop would starve. A turn ends after maxTurnMs or 64 rounds, whichever is first. Counterpart: none; the nearest is the
- * kernel's limit of task work per run.
+ * loop would starve. A turn ends after maxTurnMs or 64 rounds, whichever is first. Counterpart: none; the nearest is
+ * the kernel's limit of task work per run.
  */
 import { nowMs } from '../lib/clock.js'
 import { setImmediate } from '../lib/globals.js'
@@ -29,7 +29,7 @@ export class Turn {
     this.#startMs = this.#lastMs = nowMs()
     if (this.#isOpen) return
     this.#isOpen = true
-    // Neither keeps the process alive nor keeps the loop from sleeping.
+    // It neither keeps the process alive nor keeps the loop from sleeping.
     setImmediate(this.#end).unref()
   }
 
@@ -37,7 +37,7 @@ export class Turn {
     this.#isOpen = false
   }
 
-  /** Takes one more round of this turn; false when it has had enough. */
+  /** Starts one more round of this turn; false if the turn is over. */
   takeRound(): boolean {
     if (!this.#isOpen) {
       this.begin()
@@ -47,8 +47,8 @@ export class Turn {
     const sinceLastMs = now - this.#lastMs
     this.#lastMs = now
     if (++this.#rounds <= MAX_ROUNDS && now - this.#startMs < this.#maxTurnMs) return true
-    // After a pause this may be a new turn, for a loop that slept ran no immediate before the callback that it woke for.
-    // Or the caller computed for that long. It cannot be told, so it is believed once.
+    // After a pause this may be a new turn: a loop that slept ran no immediate before the callback that woke it. Or the
+    // caller computed for that long. The two look the same, so one pause per turn counts as a new turn.
     if (sinceLastMs < this.#maxTurnMs || this.#isExtended) return false
     this.#isExtended = true
     this.#rounds = 1
