@@ -1,8 +1,8 @@
 /**
- * Room in shared memory for what a job's record cannot hold: blocks for arguments, and one ring a worker for results.
+ * Shared memory for values that do not fit in a job's record: blocks for arguments, and one ring a worker for results.
  *
- * Blocks are allocated and freed on the owner alone, whose lists are private memory: a worker that dies cannot tear
- * them. A ring is written by its worker and read by the owner. Neither waits: what finds no room goes by message.
+ * Only the owner allocates and frees blocks, with lists in its private memory: a dying worker cannot tear them. A
+ * worker writes its ring, and the owner reads it. Neither waits: a value without room goes by message.
  */
 import { loadAcquire, storeRelease } from '../../lib/barrier.js'
 import { ceilLog2 } from '../../lib/power-of-2.js'
@@ -11,12 +11,12 @@ import { copyBytes } from '../values/copies.js'
 import { ARENA_BYTES, AT, DATA, RING_BYTES, SEAT, type Space } from './record.js'
 
 const SMALLEST = 8
-/** 4 MiB: what is longer goes by message. */
+/** 4 MiB: longer values go by message. */
 const LARGEST = 22
 /** Low bits of a far block's word in a record: log2 of its size. Blocks begin at multiples of 2^SMALLEST. */
 const SIZE_BITS = (1 << SMALLEST) - 1
 
-/** Blocks of 2^8 to 2^22 bytes. A block stays of its size for ever. */
+/** Blocks of 2^8 to 2^22 bytes. A block keeps its size for ever. */
 export class Blocks {
   readonly #from: number
   readonly #free: number[][] = Array.from({ length: LARGEST + 1 }, () => [])
@@ -38,7 +38,7 @@ export class Blocks {
     return new Blocks(space.arenaByte, space.arenaByte + ARENA_BYTES)
   }
 
-  /** The offset of a block of at least `bytes`, the last freed first; -1 where there is none. */
+  /** The offset of a block of at least `bytes`, the last freed first; -1 if there is none. */
   alloc(bytes: number): number {
     // Before any arithmetic of 32 bits.
     if (bytes > 1 << LARGEST) return -1
@@ -113,10 +113,10 @@ export class RingWriter {
     this.#base = space.ringByte(slot)
   }
 
-  /** Where the bytes put last end. */
+  /** The end of the bytes that were put last. */
   end = 0
 
-  /** Puts bytes in one piece; false when there is no room now. */
+  /** Puts bytes in one piece; false if there is no room now. */
   put(bytes: Uint8Array): boolean {
     if (bytes.length > RING_BYTES / 4) return false
     const { words } = this.#space
@@ -127,7 +127,7 @@ export class RingWriter {
     const end = (head + size) | 0
     if ((end - loadAcquire(words, this.#tail)) >>> 0 > RING_BYTES) return false
     copyBytes(bytes, this.#space.bytes, this.#base + (head % RING_BYTES))
-    // Before the item goes home, so that the next worker in this slot starts behind what this one left.
+    // Before the item is pushed, so that the next worker in this slot starts behind this one's bytes.
     storeRelease(words, this.#head, end)
     this.end = end
     return true
@@ -148,7 +148,7 @@ export class RingReader {
     return this.#space.bytes.subarray(from, from + length)
   }
 
-  /** Where they begin: a multiple of 8. */
+  /** Where the bytes begin: a multiple of 8. */
   from(slot: number, end: number, length: number): number {
     return this.#space.ringByte(slot) + ((end - ringSize(length)) & (RING_BYTES - 1))
   }

@@ -3,7 +3,7 @@
  */
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 
-/** Arguments of a job: their number, what they are, and what of it moves. */
+/** Arguments of a job: their number, their value, and its transfer list. */
 export const MAIL_LETTER = 0
 /** A SharedArrayBuffer and its number. */
 export const MAIL_BUFFER = 1
@@ -29,10 +29,10 @@ export interface Introduction {
   readonly post: MessagePort
 }
 
-/** What the postmaster finds as it begins. */
+/** The postmaster's workerData. */
 export interface PostSeat {
   readonly space: SharedArrayBuffer
   readonly inbox: MessagePort
-  /** It leaves when for so long nobody asked, and no job is held. */
+  /** It leaves when nobody has asked for so long, and it holds no job. */
   readonly idleMs: number
 }

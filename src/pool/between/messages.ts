@@ -1,7 +1,8 @@
 /**
- * What the owner and a worker send each other: the seat and the greeting, claims and answers, events and news. Any thread.
+ * The messages between the owner and a worker: the seat and the greeting, claims and answers, events and news. Any
+ * thread.
  *
- * Either side writes some of these and reads the others, and knows the other side by them alone.
+ * Each side writes some of these and reads the others; it knows nothing else of the other side.
  */
 import type { MessagePort } from 'node:worker_threads'
 
@@ -16,7 +17,7 @@ export type OutputFd = 1 | 2
 /** Strings with their encoding, or bytes. */
 export type OutputPiece = readonly [chunk: string | Uint8Array, encoding: BufferEncoding]
 
-/** What the owner hands to each worker, beside its seat. */
+/** The owner's data for each worker, beside its seat. */
 export interface PoolSeat {
   readonly space: SharedArrayBuffer
   readonly jobs: string
@@ -26,16 +27,16 @@ export interface PoolSeat {
   readonly startTimeoutMs: number
   /** Jobs after which a worker leaves. */
   readonly maxJobs: number
-  /** Of which streams the owner prints what is written. */
+  /** The streams whose output the owner prints. */
   readonly relays: readonly OutputFd[]
   readonly workerData: unknown
-  /** Where to say when jobs begin and end, if somebody wants to know. */
+  /** The stamps of when jobs begin and end, if histograms are on. */
   readonly stamps: SharedArrayBuffer | undefined
-  /** A spare thread's alone: where it is told that it has a slot. */
+  /** Only for a spare thread: the port on which it learns its slot. */
   readonly adoption?: MessagePort
 }
 
-/** The first message to each worker: where it sits, its own port, and the one whose messages wake the owner. */
+/** The first message to each worker: its slot, its own port, and the port whose messages wake the owner. */
 export interface Greeting {
   readonly slot: number
   readonly port: MessagePort
@@ -54,7 +55,7 @@ export interface PackedMessage {
   readonly buffers: ArrayBuffer[]
 }
 
-/** To the owner: about which item, what kind, what. `null` instead only wakes it. */
+/** To the owner: the item, the kind, the value. `null` only wakes it. */
 export type EventMessage = readonly [item: number, kind: EventKind, value: unknown]
 
 export const EVENT_PROGRESS = 0
@@ -62,18 +63,18 @@ export const EVENT_PROGRESS = 0
 export const EVENT_VALUES = 1
 /** Pieces of output; the descriptor in the place of the item. */
 export const EVENT_OUTPUT = 2
-/** What went wrong beside jobs, as a Failure; no item. */
+/** A failure outside of jobs, as a Failure; no item. */
 export const EVENT_FAILURE = 3
 export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES | typeof EVENT_OUTPUT | typeof EVENT_FAILURE
 
 /**
- * To a worker: a generator may yield so many more, named by its own number, for one that has ended may be meant while its
- * item is another's already. `null`: something was told to stop.
+ * To a worker: a generator may yield so many more values. The generator has its own number, because after its end its
+ * item may be another's. `null`: a job was told to stop.
  */
 export type WorkerNews = readonly [id: number, room: number] | null
 
-/** The first argument of a job that yields: which it is, among all of its pool, and for how many values there is room. */
+/** The first argument of a job that yields: its number in the pool, and the room for values. */
 export type StreamStart = readonly [id: number, room: number]
 
-/** What a job that yields settles with: whether its generator came to its end, and what it returned. */
+/** The result of a job that yields: whether its generator came to its end, and what it returned. */
 export type StreamEnd = readonly [isWhole: boolean, returned: unknown]

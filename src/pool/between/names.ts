@@ -2,10 +2,10 @@
  * Function names as numbers. The owner numbers them as they are first used; a worker reads the name behind a number it
  * does not know.
  *
- * A name is written before the first job that carries its number is queued, and never changes: that queueing publishes
- * it. There is room for 1024 names, half of it for those that a job has ended well with: a program that is fed names
- * which do not exist cannot use it up. A name without a number travels before the arguments, with one number for all
- * such. A name whose jobs bring a context before their arguments (job-stores.ts) has a number of its own for that.
+ * A name is written before the first job with its number is queued, and never changes: that queueing publishes it.
+ * There is room for 1024 names, half of it for names whose jobs have succeeded. So a program that is fed missing names
+ * cannot use it up. A name without a number travels before the arguments, and all such names share one number. A name
+ * whose jobs have a context before their arguments (job-stores.ts) has a number of its own for that.
  */
 import { Buffer } from '../../lib/globals.js'
 import { poolError } from '../values/failure.js'
@@ -41,12 +41,12 @@ export class NameTable {
     return number
   }
 
-  /** The number of the name for jobs that bring a context: NAMED or above where it has none. */
+  /** The number of the name for jobs with a context: NAMED or above if it has none. */
   numberWithContext(name: string): number {
     return this.#withContext.get(name) ?? this.#add(name, true, false)
   }
 
-  /** A job that had to bring its name, and with it this number, has ended well: the next one need not. */
+  /** A job that carried its name, and with it this number, has succeeded: the next one need not carry it. */
   prove(name: string, number: number): void {
     const takes = number === NAMED_WITH_CONTEXT
     if (!(takes ? this.#withContext : this.#numbers).has(name)) this.#add(name, takes, true)
@@ -76,7 +76,7 @@ export class NameTable {
   }
 }
 
-/** Why a value cannot name a job, if there is a reason. */
+/** Why a value cannot name a job; undefined if it can. */
 export function badName(name: unknown): Error | undefined {
   return typeof name === 'string' ? undefined : poolError('ERR_INVALID_ARG_TYPE', 'the name of a job is a string')
 }
@@ -87,7 +87,7 @@ export function readName(space: Space, number: number): string {
   return space.bytes.toString('utf8', at, at + (space.words[space.namesWord + 2 * number + 1]! & ~TAKES_CONTEXT))
 }
 
-/** Whether the jobs of that number bring a context. Any thread. */
+/** Whether the jobs of that number have a context. Any thread. */
 export function takesContext(space: Space, number: number): boolean {
   if (number >= NAMED) return number === NAMED_WITH_CONTEXT
   return (space.words[space.namesWord + 2 * number + 1]! & TAKES_CONTEXT) !== 0

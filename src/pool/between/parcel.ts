@@ -1,6 +1,6 @@
 /**
- * Serialised arguments with the buffers beside them, in one block of shared memory: the job begins whatever its caller
- * does meanwhile, where a message would have to be asked for. Put by the owner, opened by a worker.
+ * Serialised arguments with their buffers beside them, in one block of shared memory. The job begins whatever its
+ * caller does meanwhile; a message would have to be claimed. The owner writes a parcel, a worker opens it.
  *
  *   block:  | how many buffers | length of each | length of the bytes | bytes | buffer | buffer | …      each at a multiple of 8
  */
@@ -8,7 +8,7 @@ import { copyBytes, privateCopy } from '../values/copies.js'
 import type { PackedMessage } from './messages.js'
 import type { Space } from './record.js'
 
-/** Beyond it two copies cost more than the message that moves them, and the asking for it. */
+/** Beyond this, two copies cost more than a message and its claim. */
 const MAX_PARCEL = 1 << 18
 
 function aligned(bytes: number): number {
@@ -19,7 +19,7 @@ function headBytes(nrBuffers: number): number {
   return aligned((nrBuffers + 2) * 4)
 }
 
-/** The size of the block that it needs; undefined where it had better be posted. */
+/** The size of its block; undefined if a message is better. */
 export function parcelBytes({ bytes, buffers }: PackedMessage): number | undefined {
   let size = headBytes(buffers.length) + bytes.length + 7
   for (const { byteLength } of buffers) size += byteLength + 7

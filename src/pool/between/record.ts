@@ -1,13 +1,13 @@
 /**
  * The pool's shared memory: the payload of each work item, and one more SharedArrayBuffer beside the io-wq's. Owner and
- * workers import these tables. Where histograms are on there is a third buffer, of stamps, one an item.
+ * workers import these tables. With histograms there is a third buffer, of stamps, one for each item.
  *
  *   item:   | io_wq_work, 32 bytes | job: func, kind, size, at, data[52] |
  *   space:  | pool | seat[nr_slots] | names | ring[nr_slots] | arena |
  *
- * A job's record holds its arguments until the worker has read them, then its result. What is too big for it lies in
- * the arena (arguments; the owner allocates) or in the worker's ring (results), or travels through the worker's port. One
- * big view among small values lies in the arena too, and may come back in the block that brought one.
+ * A job's record holds its arguments until the worker has read them, then its result. Longer values lie in the arena
+ * (arguments; the owner allocates) or in the worker's ring (results), or travel through the worker's port. One big view
+ * among small values lies in the arena too, and its block may carry a result back.
  */
 import { Buffer } from '../../lib/globals.js'
 import { struct } from '../../lib/layout.js'

@@ -1,8 +1,8 @@
 /**
  * SharedArrayBuffers by number: a buffer crosses to a worker once, later jobs carry its number alone.
  *
- * The owner numbers a buffer as it is first passed, and holds it only as long as jobs do. A worker keeps what it was
- * sent; when the owner's buffer has been collected an epoch moves, and workers drop all they keep.
+ * The owner numbers a buffer when it is first passed, and holds it only as long as jobs do. A worker keeps the buffers
+ * that it has received. When the owner's buffer has been collected an epoch moves, and workers drop all of theirs.
  */
 import { fetchAdd } from '../../lib/barrier.js'
 import type { SharedBuffers } from '../values/codec.js'
@@ -13,7 +13,7 @@ import { EPOCH, type Space } from './record.js'
 export class SharedBufferIds {
   readonly #ids = new WeakMap<SharedArrayBuffer, number>()
   readonly #collected: FinalizationRegistry<number>
-  /** Told of each number whose buffer has been collected. */
+  /** Called with each number whose buffer has been collected. */
   onCollected: (id: number) => void = () => {}
   #next = 0
 
@@ -24,7 +24,7 @@ export class SharedBufferIds {
     })
   }
 
-  /** The buffer's number: whatever carries it must hold the buffer. */
+  /** The buffer's number; its job must hold the buffer. */
   idOf(sab: SharedArrayBuffer): number {
     let id = this.#ids.get(sab)
     if (id === undefined) {
@@ -36,13 +36,13 @@ export class SharedBufferIds {
     return id
   }
 
-  /** What a worker is sent when it claims: each buffer with its number. */
+  /** The message for a worker's claim: each buffer with its number. */
   numbered(sabs: readonly SharedArrayBuffer[]): [number, SharedArrayBuffer][] {
     return sabs.map((sab) => [this.#ids.get(sab)!, sab])
   }
 }
 
-/** Thrown by the worker's side for a number it has not met: the buffer has to be asked for. */
+/** Thrown by the worker's side for an unknown number: it must ask for the buffer. */
 export class UnknownBuffer extends Error {
   override readonly message = 'a shared buffer among the arguments of this job did not arrive'
   readonly id: number

@@ -1,13 +1,13 @@
 /**
- * When each job began and ended, where somebody wants to know. A worker stamps; histograms.ts, on the owner, reads.
+ * When each job began and ended, for histograms. A worker stamps; histograms.ts, on the owner, reads.
  *
- * A stamp is written by the worker that runs the job, before the job goes home, and read by the owner after: the push
- * and the pop order it. The monotonic clock is one for all threads, which performance.now() is not.
+ * The worker that runs the job writes its stamps before it pushes the job, and the owner reads them after the pop:
+ * these order the accesses. All threads share the monotonic clock, unlike performance.now().
  */
 import { hrtime } from '../../lib/globals.js'
 import { STAMP } from './record.js'
 
-/** Where an item's words are: from `item * STRIDE` on. */
+/** An item's words begin at `item * STRIDE`. */
 export const STRIDE = STAMP.size >> 2
 export const BEGUN_S = STAMP.at.begun_s >> 2
 export const BEGUN_NS = STAMP.at.begun_ns >> 2

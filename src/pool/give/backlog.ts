@@ -1,25 +1,25 @@
 /**
- * Jobs for which no record was free, in the order they were given. Owner thread only; private memory.
+ * Jobs without a record, in the order given. Owner thread only; private memory.
  *
- * A job waits here complete, its arguments written as they were when it was given, so that taking it on is a copy. There
- * may be millions: chunks of arrays hold them, no object a job, and of a record only the words that say something.
+ * A job waits here complete, with its arguments written as they were at the call, so a copy moves it on. There may be
+ * millions: chunks of arrays hold them, with no object a job, and only the words of a record that are in use.
  */
 import { JOB_WORDS } from '../between/record.js'
 import type { Extras } from '../jobs/extras.js'
 import type { Rest, Waiting } from '../jobs/waiting.js'
 
 const CHUNK_JOBS = 1024
-/** Room at first, four to a job: what one without arguments takes. */
+/** Words at first, four to a job: enough for a job without arguments. */
 const CHUNK_WORDS = 4096
 const NO_REST: Rest = { held: undefined, signal: undefined, listener: undefined, listenFlags: 0, extras: undefined }
 
-/** Jobs given one after the other. */
+/** Consecutive jobs. */
 class Chunk {
-  /** Jobs pushed, and of these not yet dropped. */
+  /** Jobs pushed, and jobs not yet dropped. */
   size = 0
   nrLeft = 0
   #words = new Int32Array(CHUNK_WORDS)
-  /** Where each job's words begin; the next one's begin where they end. */
+  /** Where each job's words begin; they end where the next one's begin. */
   readonly #from = new Int32Array(CHUNK_JOBS + 1)
   readonly #resolves = new Array<Waiting['resolve'] | undefined>(CHUNK_JOBS)
   readonly #isUnbounded = new Uint8Array(CHUNK_JOBS)
@@ -96,11 +96,11 @@ class Chunk {
 }
 
 export class Backlog {
-  /** Those all of whose jobs have left are given up at once. */
+  /** A chunk is freed as soon as all of its jobs have left. */
   #chunks: (Chunk | undefined)[] = []
   /** Index of the next job in the first chunk. */
   #head = 0
-  /** How many jobs were pushed before those of the first chunk, and in all. */
+  /** How many jobs were pushed before those of the first chunk, and in total. */
   #base = 0
   #nrPushed = 0
   #size = 0
@@ -121,12 +121,12 @@ export class Backlog {
     }
   }
 
-  /** The name of the job to be pushed next. */
+  /** The id of the next job to be pushed. */
   nextId(): number {
     return -1 - this.#nrPushed
   }
 
-  /** Copies a job in: its words are the caller's again. */
+  /** Copies a job in; the caller may then reuse its words. */
   push(job: Waiting): void {
     let last = this.#chunks.at(-1)
     if (last === undefined || last.size === CHUNK_JOBS) {
@@ -138,7 +138,7 @@ export class Backlog {
     this.#size++
   }
 
-  /** The job given first, out of here. Its words are good until the next shift() or remove(). */
+  /** Removes and returns the oldest job. Its words are valid until the next shift() or remove(). */
   shift(): Waiting | undefined {
     while (this.#size > 0) {
       const at = this.#head++
@@ -148,13 +148,13 @@ export class Backlog {
     return undefined
   }
 
-  /** A job by its name, out of here: it was cancelled. Its words as with shift(). */
+  /** Removes a cancelled job by its id, and returns it. Its words as with shift(). */
   remove(id: number): Waiting | undefined {
     const at = -1 - id - this.#base
     return this.#take(Math.floor(at / CHUNK_JOBS), at % CHUNK_JOBS, id)
   }
 
-  /** Gives a job by its name extras, which it had not. */
+  /** Sets the extras of a job, by its id; it had none. */
   setExtras(id: number, extras: Extras): void {
     const at = -1 - id - this.#base
     this.#chunks[Math.floor(at / CHUNK_JOBS)]?.setExtras(at % CHUNK_JOBS, extras)
@@ -180,7 +180,7 @@ export class Backlog {
     }
   }
 
-  /** Names go on: who holds one of a job that has left finds no other by it. */
+  /** Ids go on: the id of a job that has left never names another. */
   #reset(): void {
     this.#chunks = []
     this.#head = 0

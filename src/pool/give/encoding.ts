@@ -1,10 +1,10 @@
 /**
- * What goes on while one call's arguments are written: the codec at work, the shared buffers it met, where a big view
- * went. Owner thread only.
+ * The state of one call while its arguments are written: the codec, the shared buffers that it met, the block of a big
+ * view. Owner thread only.
  *
- * Arguments have accessors, which may do anything, give jobs of their own too. So whoever writes takes one of these and
- * puts it back when all is written; a call within the call finds none, and makes its own. Nothing that belongs to one
- * call lies anywhere else. No counterpart.
+ * Arguments have accessors, which may do anything, even submit jobs of their own. So a writer takes one of these and
+ * puts it back when all is written; a call within the call finds none, and makes its own. Nothing of a call lies
+ * elsewhere. No counterpart.
  */
 import { type Blocks, blockOf } from '../between/arena.js'
 import { DATA, DATA_WORDS, type Space } from '../between/record.js'
@@ -15,7 +15,7 @@ import { NO_ROOM } from '../values/scalars.js'
 
 export class Encoding implements SharedBuffers, FarBytes {
   readonly codec: Codec
-  /** How many words of the record the arguments used. */
+  /** The number of words of the record that the arguments use. */
   nrWords = 0
   /** Buffers numbered in the record: the job must hold them. */
   sabs: SharedArrayBuffer[] | undefined

@@ -1,9 +1,8 @@
 /**
- * A job is given: refused, or written and queued, or written and made to wait. Owner thread only.
+ * Takes a call's job: refuses it, or writes and queues it, or writes it and makes it wait. Owner thread only.
  *
- * What a caller hands over may call back in as it is read: accessors among the arguments, for one. Until all is written
- * nothing is staged but a record, which nobody sees; then it is asked once more whether the job can be given. Counterpart:
- * io_submit_sqe.
+ * Reading the caller's arguments may call back, through accessors for one. Until all is written only a record is
+ * staged, which nobody sees; then it is checked again whether the job can be queued. Counterpart: io_submit_sqe.
  */
 import { NONE } from '../../lib/mpscq.js'
 import type { WqMemory } from '../../wq/layout.js'
@@ -35,7 +34,10 @@ export interface GiverParts {
   readonly room: Room | undefined
   readonly queueLimit: number
   readonly newEncoding: (words: Int32Array) => Encoding
-  /** What few jobs have; a timeout begins. `job`: its item or its name, `name`: its function's, if it has no number. */
+  /**
+   * The extras, which few jobs have; starts a timeout. `job`: its item or its id, `name`: its function's, if without a
+   * number.
+   */
   readonly extrasFrom: (options: JobOptions, job: number, name: string | undefined) => Extras | undefined
 }
 
@@ -52,9 +54,9 @@ export class Giver {
   readonly #intake: Intake
   readonly #histograms: Histograms | undefined
   readonly #room: Room | undefined
-  /** Whoever writes arguments takes it, and puts it back. */
+  /** The writer of arguments takes it, and puts it back. */
   #encoding: Encoding | undefined
-  /** The same, of those whose job has to wait. */
+  /** The same, for jobs that must wait. */
   #scratch: Encoding | undefined
 
   constructor(parts: GiverParts) {
@@ -70,7 +72,7 @@ export class Giver {
     this.#room = parts.room
   }
 
-  /** Queues a job, which will end with a call of `resolve`. Throws why it is not even begun. */
+  /** Queues a job, whose end calls `resolve`. Throws the refusal of a job that does not begin. */
   give(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve): void {
     const refusal = this.#refuse(args, options)
     if (refusal !== undefined) throw refusal
@@ -87,7 +89,7 @@ export class Giver {
     if (this.#room !== undefined) this.#room.taken()
   }
 
-  /** Why a job is not even begun. */
+  /** Why a job does not begin. */
   #refuse(args: readonly unknown[], options: JobOptions): Error | undefined {
     if (!this.isOpen) return closedError()
     if (!Array.isArray(args)) return poolError('ERR_INVALID_ARG_TYPE', 'the arguments of a job come in an array')
@@ -95,7 +97,7 @@ export class Giver {
     return bad ?? this.#refuseNow(options)
   }
 
-  /** Why a job cannot be given as things are, whatever is asked for. */
+  /** Why no job can begin now, whatever its options. */
   #refuseNow(options: JobOptions): Error | undefined {
     if (!this.isOpen) return closedError()
     const { queueLimit } = this.#parts
@@ -109,7 +111,7 @@ export class Giver {
     return signal?.aborted === true ? abortError(signal.reason) : undefined
   }
 
-  /** Accessors among the arguments may have closed the pool, filled it, aborted: throws as if that had been before. */
+  /** Accessors among the arguments may have closed the pool, filled it, aborted: throws as if that had come first. */
   #checkAgain(encoding: Encoding, base: number, options: JobOptions, held: Held | undefined): void {
     const refusal = this.#refuseNow(options)
     if (refusal === undefined) return
@@ -118,7 +120,7 @@ export class Giver {
     throw refusal
   }
 
-  /** The job has a record: it is written there, and queued. */
+  /** Writes a job into its record, and queues it. */
   #enqueue(
     item: number,
     func: number,
@@ -153,7 +155,7 @@ export class Giver {
     this.#intake.enqueue(item, flags, options.key, options.unbounded === true, options.signal)
   }
 
-  /** No record is free, or the job has to wait for its turn: it is written to private memory. */
+  /** No record is free, or the job must wait for its turn: writes it to private memory. */
   #wait(
     func: number,
     name: string | undefined,
@@ -193,7 +195,7 @@ export class Giver {
     return this.#room?.wait() ?? Promise.resolve()
   }
 
-  /** Waits in line until a job given now is not refused for `queueLimit`; undefined where there is none. */
+  /** Waits in line until `queueLimit` does not refuse a job; undefined without a limit. */
   untilRoom(): Promise<void> | undefined {
     return this.#room?.waitInLine()
   }

@@ -1,6 +1,6 @@
 /**
- * From the call to io-wq: a job whose record is written is queued; one that has no record, or has to wait for its turn,
- * waits in the backlog or, while priorities are in use, in the ranking. Owner thread only.
+ * From the call to io-wq: a job with a written record is queued. A job without a record, or one that must wait for its
+ * turn, waits in the backlog or, while priorities are in use, in the ranking. Owner thread only.
  */
 import { NONE } from '../../lib/mpscq.js'
 import { nrQueued } from '../../wq/items.js'
@@ -42,7 +42,7 @@ export class Intake {
   readonly #parts: IntakeParts
   readonly #mem: WqMemory
   readonly #backlog = new Backlog()
-  /** While priorities are in use: what waits, waits there, not in the backlog. */
+  /** While priorities are in use, jobs wait there and not in the backlog. */
   #ranking: Ranking | undefined
   #isStopped = false
 
@@ -56,7 +56,7 @@ export class Intake {
     return this.#backlog.size + (this.#ranking === undefined ? 0 : this.#ranking.size)
   }
 
-  /** Jobs given and not settled. */
+  /** Jobs submitted and not settled. */
   get nrInFlight(): number {
     return this.#parts.jobs.count + this.nrWaiting
   }
@@ -66,19 +66,19 @@ export class Intake {
     return this.#ranking ?? this.#backlog
   }
 
-  /** A record for a job that nothing keeps from io-wq; NONE if there is none, or others come first. */
+  /** A record for a job that may go to io-wq; NONE if there is none, or others come first. */
   alloc(priority: number | undefined): number {
     if (this.#backlog.size > 0 || this.#ranking !== undefined) return NONE
     if (priority !== undefined && priority !== 0 && !this.#isFirst(priority)) return NONE
     return this.#parts.wq.alloc()
   }
 
-  /** Whether a job of this priority has nobody to overtake, and will not have to be overtaken by one without. */
+  /** Whether a job of this priority has nobody to overtake, and no job without a priority will have to overtake it. */
   #isFirst(priority: number): boolean {
     return priority > 0 && nrQueued(this.#mem, ACCT_BOUND) + nrQueued(this.#mem, ACCT_UNBOUND) === 0
   }
 
-  /** Gives a job whose record is written to io-wq. `flags`: JOB_*. */
+  /** Queues a job whose record is written in io-wq. `flags`: JOB_*. */
   enqueue(item: number, flags: number, key: unknown, isUnbounded: boolean, signal: AbortSignal | undefined): void {
     const { jobs, aborts, poller, wq } = this.#parts
     let all = flags | IO_WQ_WORK_CONCURRENT
@@ -99,19 +99,19 @@ export class Intake {
     wq.enqueue(item, all, bucket, QUEUE)
   }
 
-  /** Somebody listens to the events of a job that is not yet queued. */
+  /** Sets a listener to the events of a job that is not yet queued. */
   listen(item: number, listener: Listener): void {
     this.#parts.jobs.markEvents(item)
     this.#parts.events.listen(item, listener)
   }
 
-  /** The name for a job that is to be pushed next. */
+  /** The id of the next job to be pushed. */
   nextId(priority: number | undefined): number {
     if (priority !== undefined && priority !== 0) this.#rank()
     return (this.#ranking ?? this.#backlog).nextId()
   }
 
-  /** The words of `waiting` are the caller's again. */
+  /** Copies a job in; the caller may then reuse the words of `waiting`. */
   push(waiting: Waiting): void {
     const { aborts, poller } = this.#parts
     if (waiting.signal !== undefined) aborts.watch(waiting.id, waiting.signal)
@@ -120,14 +120,14 @@ export class Intake {
     else this.#ranking.push({ ...waiting, words: waiting.words.slice(0, waiting.nrWords) })
   }
 
-  /** Names of the first so many of `waiting`. */
+  /** Ids of the first `count` of `waiting`. */
   firstWaiting(count: number): number[] {
     const ids: number[] = []
     for (const { id } of this.waiting) if (ids.push(id) >= count) break
     return ids
   }
 
-  /** What has no record gets none any more: it is being cancelled. */
+  /** Jobs without a record get none any more: they are being cancelled. */
   stop(): void {
     this.#isStopped = true
   }
@@ -136,13 +136,13 @@ export class Intake {
   extrasFor(waiting: Waiting): Extras {
     if (waiting.extras === undefined) {
       waiting.extras = new Extras(waiting.id)
-      // What the backlog showed is a copy.
+      // The backlog returned a copy.
       if (this.#ranking === undefined) this.#backlog.setExtras(waiting.id, waiting.extras)
     }
     return waiting.extras
   }
 
-  /** A waiting job by its name, out of here: it was cancelled. */
+  /** Removes a cancelled waiting job by its id, and returns it. */
   remove(id: number): Waiting | undefined {
     const waiting = this.#ranking?.remove(id) ?? this.#backlog.remove(id)
     if (waiting?.signal !== undefined) this.#parts.aborts.forget(id)
@@ -167,7 +167,7 @@ export class Intake {
     this.#parts.jobs.onKeyFreed = (key) => ranking.keyFreed(key)
   }
 
-  /** A job that waited gets a record; there is one. */
+  /** Moves a waiting job into a record; there is one. */
   #launch(waiting: Waiting): number {
     const { wq, jobs, aborts, histograms } = this.#parts
     const { words, nrWords, held, extras, listener, resolve, id } = waiting
@@ -184,7 +184,7 @@ export class Intake {
     return item
   }
 
-  /** The other way round: io-wq gave the item back. */
+  /** The reverse of #launch: io-wq returned the item. */
   #detach(item: number, id: number): Waiting {
     const { wq, jobs, aborts, events, histograms } = this.#parts
     const signal = jobs.hasSignal(item) ? aborts.signalOf(item) : undefined
@@ -201,7 +201,7 @@ export class Intake {
     return { ...job, signal, listener, listenFlags, givenNs, id }
   }
 
-  /** Records have come free, or workers have taken what they had: gives io-wq more. */
+  /** Records are free again, or workers have taken items: queues more in io-wq. */
   feed(): void {
     if (this.#isStopped || (this.nrWaiting === 0 && this.#ranking === undefined)) return
     while (this.#backlog.size > 0 && this.#parts.wq.nrFree > 0) {

@@ -1,9 +1,9 @@
 /**
  * From arguments to a job's record. Owner thread only.
  *
- * Small plain values go into the record; bigger plain data is serialised, into the record, into an arena block, or
- * beside it in a message. A message, and what only Node can clone, is posted at once, to the postmaster; where there is
- * none, it is kept here, a clone as of now, and posted when a worker claims it. Which way is chosen call by call.
+ * Small plain values go into the record. Bigger plain data is serialised, into the record, into an arena block, or
+ * beside it in a message. A message, or a value that only Node can clone, is posted at once to the postmaster. If there
+ * is none, a clone as of now is kept here, and posted when a worker claims it. Each call chooses its own way.
  */
 import type { TransferListItem } from 'node:worker_threads'
 import { structuredClone } from '../../lib/globals.js'
@@ -52,8 +52,8 @@ export class Outgoing {
   }
 
   /**
-   * Writes arguments into the record at word `base`. Returns what has to be held for the job, if anything. Throws what
-   * structured cloning throws, with nothing kept.
+   * Writes arguments into the record at word `base`. Returns what must be held for the job, if anything. Throws the
+   * errors of structured cloning, and then holds nothing.
    */
   write(
     encoding: Encoding,
@@ -65,11 +65,11 @@ export class Outgoing {
     encoding.nrWords = DATA
     codec.words[base + AT] = 0
     if (transfer !== undefined && transfer.length > 0) return this.#writeMoving(encoding, base, args, transfer)
-    // As the last ones went: a record's worth is not written in vain each time.
+    // The way of the last arguments goes first, so that no record is written in vain each time.
     const isLongFirst = this.#longFirst
     if (isLongFirst && this.#writeLong(codec, base, args)) return undefined
     const { words } = codec
-    // Whoever is second sees what accessors gave.
+    // The second way sees the values that accessors returned.
     let given = isLongFirst ? settled(args) : undefined
     const next = encoding.putAll(base, given === undefined ? args : given.value)
     if (next === NO_ROOM) {
@@ -88,7 +88,7 @@ export class Outgoing {
     return this.#post.lend(sabs) ? { ...held, post: this.#post } : held
   }
 
-  /** False if the arguments are not for LongCodec, or there is no block. */
+  /** False if LongCodec cannot write the arguments, or there is no block. */
   #writeLong(codec: Codec, base: number, args: readonly unknown[]): boolean {
     const size = this.#long.put(args)
     this.#longFirst = size > DATA_BYTES
@@ -101,7 +101,7 @@ export class Outgoing {
     return true
   }
 
-  /** A record that was written and goes nowhere: frees its block. */
+  /** Frees the block of a written record that is not used. */
   letGo(words: Int32Array, base = 0): void {
     if (words[base + AT] !== 0) this.#blocks.free(blockOf(words[base + AT]!))
   }
