@@ -12,7 +12,7 @@ import type { Outgoing } from './give/outgoing.js'
 import type { JobEvents } from './home/job-events.js'
 import type { Poller } from './home/poller.js'
 import { closedError, type Settler } from './home/settler.js'
-import { isLeaving } from './jobs/aborts.js'
+import { type Aborts, isLeaving } from './jobs/aborts.js'
 import { Deadlines } from './jobs/deadlines.js'
 import { Extras } from './jobs/extras.js'
 import { type Flush, Flushes } from './jobs/flush.js'
@@ -38,6 +38,7 @@ export interface ControlParts {
   readonly poller: Poller
   readonly threads: PoolThreads
   readonly events: JobEvents
+  readonly aborts: Aborts
 }
 
 export class Control {
@@ -87,12 +88,9 @@ export class Control {
    * `stops`: that is done, if the job's options say so.
    */
   cancelJob(job: number, make: () => Error, stops = true): CancelResult {
-    const { settler, wq, intake } = this.#parts
+    const { wq, intake } = this.#parts
     if (job >= 0) {
-      settler.cancelReason = make
-      const result = wq.cancel(job)
-      // Nobody's reason is kept.
-      settler.cancelReason = closedError
+      const result = wq.cancel(job, make)
       if (result === 'running' && stops) this.#onTold(job, make)
       return result
     }
@@ -128,11 +126,13 @@ export class Control {
   }
 
   #cancelWaiting(waiting: Waiting, make: () => Error): void {
-    const { settler, outgoing, poller, events } = this.#parts
+    const { settler, outgoing, poller, events, aborts } = this.#parts
     settler.nrCancelled++
+    // Its words first: they are good until another is taken out, and a signal may do anything as it is let go.
+    outgoing.letGo(waiting.words)
     if (waiting.listener !== undefined) events.onOver(waiting.listener)
     if (waiting.held !== undefined) letGo(waiting.held)
-    outgoing.letGo(waiting.words)
+    if (waiting.signal !== undefined) aborts.forget(waiting.id)
     settler.fail(waiting.resolve, make)
     if (waiting.extras !== undefined) this.onEnded(waiting.extras)
     poller.look()
@@ -182,7 +182,6 @@ export class Control {
   cancelAll(): void {
     const { settler, intake, wq, jobs } = this.#parts
     const isFirst = !settler.isDestroying
-    settler.cancelReason = closedError
     settler.isDestroying = true
     intake.stop()
     wq.cancelMatch((item) => jobs.has(item), true)
@@ -198,17 +197,21 @@ export class Control {
 
   /** Pool.kill by id. */
   killById(id: unknown): number {
-    const doomed = this.#ids.find(id).filter(({ job }) => job >= 0)
-    return doomed.filter(({ job }) => this.#kill(job)).length
+    // The end of one may have been that of others, whose records others have.
+    return this.#ids.find(id).filter((one) => this.#ids.has(one) && one.job >= 0 && this.#kill(one.job)).length
   }
 
   /** Pool.kill by what a job is. */
   kill(match: (job: JobInfo) => boolean): number {
-    const doomed = [...this.#parts.jobs].filter((item) => {
+    const { jobs } = this.#parts
+    const doomed: [item: number, resolve: Resolve | undefined][] = []
+    for (const item of jobs) {
       const info = this.#infoOf(item)
-      return match(info) && info.running
-    })
-    return doomed.filter((item) => this.#kill(item)).length
+      const resolve = jobs.resolveOf(item)
+      if (match(info) && info.running) doomed.push([item, resolve])
+    }
+    // The answer may have ended it, and another have its record.
+    return doomed.filter(([item, resolve]) => jobs.resolveOf(item) === resolve && this.#kill(item)).length
   }
 
   #kill(item: number): boolean {

@@ -29,7 +29,7 @@ import { Incoming } from './home/incoming.js'
 import { JobEvents } from './home/job-events.js'
 import { Poller, type PollerHooks } from './home/poller.js'
 import { Ports } from './home/ports.js'
-import { Settler } from './home/settler.js'
+import { closedError, Settler } from './home/settler.js'
 import type { PoolListeners } from './home/untold.js'
 import { Aborts } from './jobs/aborts.js'
 import { Carried } from './jobs/carried.js'
@@ -164,15 +164,12 @@ export class Owner {
 
   #wqHooks(): WqHooks {
     return {
-      onCancelled: (item) => {
-        this.settler.cancelled(item)
+      onCancelled: (item, noWorker, why = closedError) => {
+        this.settler.cancelled(item, noWorker === undefined ? why : () => startFailure(noWorker))
         // The rest not from in here: this may run inside a walk over the items.
         this.poller.look()
       },
       onDied: (item, error) => this.settler.died(item, error),
-      onCreateFailed: (error) => {
-        this.settler.cancelReason = () => startFailure(error)
-      },
       onRecovered: () => {
         this.nrDied++
         this.poller.look()
@@ -219,10 +216,11 @@ export class Owner {
   }
 
   #giverOf({ options, carried }: Asked, room: Room | undefined, newEncoding: (words: Int32Array) => Encoding): Giver {
-    const { wq, jobs, names, outgoing, intake, histograms } = this
+    const { wq, jobs, aborts, names, outgoing, intake, histograms } = this
     return new Giver({
       wq,
       jobs,
+      aborts,
       names,
       outgoing,
       intake,

@@ -9,10 +9,10 @@ import type { ThreadSystem } from './threads.js'
 
 export interface WqHooks {
   /**
-   * An item was cancelled before it ran. Called inside enqueue, cancel or exit; the embedder calls free(). `error`: the
-   * item was cancelled because no worker can be made.
+   * An item was cancelled before it ran. Called inside enqueue, cancel or exit; the embedder calls free(). `noWorker`: the
+   * item was cancelled because no worker can be made. `why`: what cancel() was given.
    */
-  onCancelled(item: number, error?: Error): void
+  onCancelled(item: number, noWorker?: Error, why?: () => Error): void
   /** The worker running this item died with it. The embedder calls free(). False if nobody received the error. */
   onDied(item: number, error: Error): boolean
   /** No worker can be made for an account with queued work; the work is then cancelled. */

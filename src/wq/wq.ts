@@ -81,8 +81,6 @@ export class Wq {
   readonly #hashSeat: HashSeat | undefined
   readonly #hasQueued = () => nrQueued(this.mem, ACCT_BOUND) + nrQueued(this.mem, ACCT_UNBOUND) > 0
   #seq = 0
-  /** The error, while it cancels what an account has queued. */
-  #noWorker: Error | undefined
 
   constructor(options: WqOptions) {
     this.mem = WqMemory.create(options, options.sab, options.hashSeat)
@@ -223,14 +221,18 @@ export class Wq {
 
   /**
    * Cancels one item. 'ok': it never ran and never will. 'running': it was notified (IO_WQ_WORK_CANCEL, interrupt) and
-   * completes by itself. 'notfound': it was neither queued nor running.
+   * completes by itself. 'notfound': it was neither queued nor running. onCancelled gets `why`.
    */
-  cancel(item: number): CancelResult {
+  cancel(item: number, why?: () => Error): CancelResult {
+    return this.#cancel(item, undefined, why)
+  }
+
+  #cancel(item: number, noWorker: Error | undefined, why?: () => Error): CancelResult {
     const at = this.mem.item(item)
     const result = this.withdraw(item) || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
     if (result === 'ok') {
       fetchOr(this.mem.words, at + FLAGS, IO_WQ_WORK_CANCEL)
-      this.#hooks.onCancelled(item, this.#noWorker)
+      this.#hooks.onCancelled(item, noWorker, why)
     }
     return result
   }
@@ -379,11 +381,11 @@ export class Wq {
     return (state & ITEM_STATE_MASK) === ITEM_RUNNING ? state >> ITEM_SLOT_SHIFT : NONE
   }
 
-  /** Cancels all items that are queued in one account. */
-  cancelPending(acct: number): boolean {
+  /** Cancels all items that are queued in one account. `noWorker`: because no worker can be made. */
+  cancelPending(acct: number, noWorker?: Error): boolean {
     const head = () => this.mem.words[this.mem.acct(acct) + (ACCT.at.head >> 2)]!
     const some = head() !== NONE
-    for (let item = head(); item !== NONE; item = head()) this.cancel(item)
+    for (let item = head(); item !== NONE; item = head()) this.#cancel(item, noWorker)
     return some
   }
 
@@ -488,9 +490,6 @@ export class Wq {
 
   #giveUp(acct: number, error: Error): boolean {
     this.#hooks.onCreateFailed?.(error)
-    this.#noWorker = error
-    const isTold = this.cancelPending(acct)
-    this.#noWorker = undefined
-    return isTold
+    return this.cancelPending(acct, error)
   }
 }

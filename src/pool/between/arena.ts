@@ -8,6 +8,7 @@ import { loadAcquire, storeRelease } from '../../lib/barrier.js'
 import { ceilLog2 } from '../../lib/power-of-2.js'
 import type { FarBytes } from '../values/codec.js'
 import { copyBytes } from '../values/copies.js'
+import { NO_ROOM } from '../values/scalars.js'
 import { ARENA_BYTES, AT, DATA, RING_BYTES, SEAT, type Space } from './record.js'
 
 const SMALLEST = 8
@@ -113,24 +114,20 @@ export class RingWriter {
     this.#base = space.ringByte(slot)
   }
 
-  /** The end of the bytes that were put last. */
-  end = 0
-
-  /** Puts bytes in one piece; false if there is no room now. */
-  put(bytes: Uint8Array): boolean {
-    if (bytes.length > RING_BYTES / 4) return false
+  /** Puts bytes in one piece; returns where they end, or NO_ROOM now. Ends are multiples of 8. */
+  put(bytes: Uint8Array): number {
+    if (bytes.length > RING_BYTES / 4) return NO_ROOM
     const { words } = this.#space
     const size = ringSize(bytes.length)
     let head = words[this.#head]! >>> 0
     const offset = head % RING_BYTES
     if (offset + size > RING_BYTES) head += RING_BYTES - offset
     const end = (head + size) | 0
-    if ((end - loadAcquire(words, this.#tail)) >>> 0 > RING_BYTES) return false
+    if ((end - loadAcquire(words, this.#tail)) >>> 0 > RING_BYTES) return NO_ROOM
     copyBytes(bytes, this.#space.bytes, this.#base + (head % RING_BYTES))
     // Before the item is pushed, so that the next worker in this slot starts behind this one's bytes.
     storeRelease(words, this.#head, end)
-    this.end = end
-    return true
+    return end
   }
 }
 

@@ -1,8 +1,9 @@
 /**
  * Takes a call's job: refuses it, or writes and queues it, or writes it and makes it wait. Owner thread only.
  *
- * Reading the caller's arguments may call back, through accessors for one. Until all is written only a record is
- * staged, which nobody sees; then it is checked again whether the job can be queued. Counterpart: io_submit_sqe.
+ * What a caller hands over may call back in as it is read, or listened to: accessors among the arguments, a signal of its
+ * own. Until all is written nothing is staged but a record, which nobody sees; then it is asked once more whether the job
+ * can be given. From there on no code of the caller's runs. Counterpart: io_submit_sqe.
  */
 import { NONE } from '../../lib/mpscq.js'
 import type { WqMemory } from '../../wq/layout.js'
@@ -12,6 +13,7 @@ import { FUNC, JOB_WORDS } from '../between/record.js'
 import type { Histograms } from '../home/histograms.js'
 import { listenerOf, listenFlags } from '../home/job-events.js'
 import { closedError } from '../home/settler.js'
+import type { Aborts } from '../jobs/aborts.js'
 import type { Carried } from '../jobs/carried.js'
 import type { Extras } from '../jobs/extras.js'
 import { type Held, letGo } from '../jobs/held.js'
@@ -23,9 +25,13 @@ import type { Intake } from './intake.js'
 import type { Outgoing } from './outgoing.js'
 import type { Room } from './room.js'
 
+/** The name of a job that has none yet: nothing is found by it. */
+const NAMELESS = Number.NEGATIVE_INFINITY
+
 export interface GiverParts {
   readonly wq: Wq
   readonly jobs: InFlight
+  readonly aborts: Aborts
   readonly names: NameTable
   readonly outgoing: Outgoing
   readonly intake: Intake
@@ -74,9 +80,24 @@ export class Giver {
 
   /** Queues a job, whose end calls `resolve`. Throws the refusal of a job that does not begin. */
   give(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve): void {
+    const context = this.#parts.carried?.values()
     const refusal = this.#refuse(args, options)
     if (refusal !== undefined) throw refusal
-    const context = this.#parts.carried?.values()
+    const { signal } = options
+    if (signal === undefined) {
+      this.#write(name, args, options, resolve, context)
+      return
+    }
+    const { aborts } = this.#parts
+    aborts.claim(signal)
+    try {
+      this.#write(name, args, options, resolve, context)
+    } finally {
+      aborts.unclaim(signal)
+    }
+  }
+
+  #write(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve, context?: object): void {
     const func = context === undefined ? this.#names.numberOf(name) : this.#names.numberWithContext(name)
     // The first argument of a job that yields is for the stream, then comes the function's.
     const at = options.stream === undefined ? 0 : 1
@@ -111,7 +132,10 @@ export class Giver {
     return signal?.aborted === true ? abortError(signal.reason) : undefined
   }
 
-  /** Accessors among the arguments may have closed the pool, filled it, aborted: throws as if that had come first. */
+  /**
+   * Accessors among the arguments, or a signal of the caller's own, may have closed the pool, filled it, aborted: throws as
+   * if that had been before.
+   */
   #checkAgain(encoding: Encoding, base: number, options: JobOptions, held: Held | undefined): void {
     const refusal = this.#refuseNow(options)
     if (refusal === undefined) return
@@ -136,7 +160,7 @@ export class Giver {
     this.#encoding = undefined
     try {
       held = this.#outgoing.write(encoding, p, args, options.transfer)
-      if (args.length > 0) this.#checkAgain(encoding, p, options, held)
+      if (args.length > 0 || options !== RUN_OPTIONS.none) this.#checkAgain(encoding, p, options, held)
     } catch (error) {
       this.#wq.free(item)
       throw error
@@ -168,11 +192,10 @@ export class Giver {
     const { words } = encoding.codec
     words[FUNC] = func
     const held = this.#outgoing.write(encoding, 0, args, options.transfer)
-    if (args.length > 0) this.#checkAgain(encoding, 0, options, held)
+    if (args.length > 0 || options !== RUN_OPTIONS.none) this.#checkAgain(encoding, 0, options, held)
     const { key, signal, onProgress, stream } = options
     const flags = listenFlags(onProgress, stream)
-    const id = this.#intake.nextId(options.priority)
-    this.#intake.push({
+    const waiting = {
       words,
       nrWords: encoding.nrWords,
       held,
@@ -181,11 +204,11 @@ export class Giver {
       signal,
       listener: flags === 0 ? undefined : listenerOf(onProgress, stream),
       listenFlags: flags,
-      extras: this.#parts.extrasFrom(options, id, name),
+      extras: this.#parts.extrasFrom(options, NAMELESS, name),
       givenNs: this.#histograms === undefined ? 0 : this.#histograms.now(),
       resolve,
-      id,
-    })
+    }
+    this.#intake.push(waiting, options.priority)
     this.#scratch = encoding
   }
 

@@ -105,19 +105,16 @@ export class Intake {
     this.#parts.events.listen(item, listener)
   }
 
-  /** The id of the next job to be pushed. */
-  nextId(priority: number | undefined): number {
-    if (priority !== undefined && priority !== 0) this.#rank()
-    return (this.#ranking ?? this.#backlog).nextId()
-  }
-
-  /** Copies a job in; the caller may then reuse the words of `waiting`. */
-  push(waiting: Waiting): void {
+  /** A job that has to wait, and gets a name here. Its words are the caller's again. */
+  push(job: Omit<Waiting, 'id'>, priority: number | undefined): void {
     const { aborts, poller } = this.#parts
-    if (waiting.signal !== undefined) aborts.watch(waiting.id, waiting.signal)
+    if (priority !== undefined && priority !== 0) this.#rank()
+    const id = (this.#ranking ?? this.#backlog).nextId()
+    if (job.extras !== undefined) job.extras.job = id
+    if (job.signal !== undefined) aborts.watch(id, job.signal)
+    if (this.#ranking === undefined) this.#backlog.push({ ...job, id })
+    else this.#ranking.push({ ...job, id, words: job.words.slice(0, job.nrWords) })
     poller.look()
-    if (this.#ranking === undefined) this.#backlog.push(waiting)
-    else this.#ranking.push({ ...waiting, words: waiting.words.slice(0, waiting.nrWords) })
   }
 
   /** Ids of the first `count` of `waiting`. */
@@ -142,11 +139,12 @@ export class Intake {
     return waiting.extras
   }
 
-  /** Removes a cancelled waiting job by its id, and returns it. */
+  /**
+   * A waiting job by its name, out of here: it was cancelled. Its words are good until the next is taken out; its signal
+   * is the caller's of this to forget.
+   */
   remove(id: number): Waiting | undefined {
-    const waiting = this.#ranking?.remove(id) ?? this.#backlog.remove(id)
-    if (waiting?.signal !== undefined) this.#parts.aborts.forget(id)
-    return waiting
+    return this.#ranking?.remove(id) ?? this.#backlog.remove(id)
   }
 
   /** From now on jobs wait by priority. */
@@ -173,9 +171,13 @@ export class Intake {
     const { words, nrWords, held, extras, listener, resolve, id } = waiting
     const to = this.#mem.words
     const item = wq.alloc()
-    if (waiting.signal !== undefined) aborts.forget(id)
     const p = this.#mem.payload(item)
     for (let i = 0; i < nrWords; i++) to[p + i] = words[i]!
+    if (waiting.signal !== undefined) {
+      // In this order: its signal is not let go meanwhile.
+      aborts.watch(item, waiting.signal)
+      aborts.forget(id)
+    }
     jobs.add(item, resolve, to, p, held)
     if (histograms !== undefined) histograms.given(item, waiting.givenNs)
     if (extras !== undefined) jobs.setExtras(item, extras)
@@ -195,8 +197,8 @@ export class Intake {
     wq.free(item)
     if (job.extras !== undefined) job.extras.job = id
     if (signal !== undefined) {
-      aborts.forget(item)
       aborts.watch(id, signal)
+      aborts.forget(item)
     }
     return { ...job, signal, listener, listenFlags, givenNs, id }
   }

@@ -110,8 +110,10 @@ export class Outgoing {
     encoding: Encoding,
     base: number,
     args: readonly unknown[],
-    transfer: readonly TransferListItem[],
+    given: readonly TransferListItem[],
   ): Held | undefined {
+    // Read once: a list of the caller's may say something else each time.
+    const transfer = [...given]
     const buffers = transfer.filter((t) => t instanceof ArrayBuffer)
     // An own serialiser moves buffers only; and a buffer named twice is for structured cloning to refuse.
     const { value: values, isPlain } = settled(args)

@@ -6,7 +6,7 @@
  */
 import type { WqMemory } from '../../wq/layout.js'
 import { FUNC, KIND, KIND_FAILED, KIND_PRINTED } from '../between/record.js'
-import type { Aborts } from '../jobs/aborts.js'
+import { type Aborts, hasAborted } from '../jobs/aborts.js'
 import type { InFlight, Resolve } from '../jobs/in-flight.js'
 import { abortError, poolError, rejection, rejectionOf, timeoutError } from '../values/failure.js'
 import { type Failure, rebuild } from '../values/thrown.js'
@@ -31,8 +31,6 @@ export interface SettlerParts {
 export class Settler {
   readonly #parts: SettlerParts
   readonly #words: Int32Array
-  /** Why what is being cancelled is cancelled. */
-  cancelReason: () => Error = closedError
   /** A job whose worker dies was killed: the pool is being destroyed. */
   isDestroying = false
   /** Jobs whose callers sleep until they end. */
@@ -49,23 +47,33 @@ export class Settler {
   /** A job came home, with a result or a failure. */
   settle(item: number): void {
     const p = this.#parts.mem.payload(item)
-    if (this.#parts.jobs.hasEvents(item)) {
-      if (this.#isLate(item, p)) return
-      this.#parts.events.settle(item, this.#words[p + FUNC]!)
-    }
     const kind = this.#words[p + KIND]!
-    if ((kind & KIND_PRINTED) !== 0) this.#parts.events.takeOutput(this.#words[p + FUNC]!)
-    const failed = (kind & KIND_FAILED) !== 0
     const { histograms, jobs } = this.#parts
     if (histograms !== undefined) histograms.record(item)
     let value: unknown
+    let lost: { readonly error: unknown } | undefined
     try {
+      // First: who hears of its events may take home what lies behind it in the same ring, or port.
       value = this.#parts.incoming.read(p)
     } catch (error) {
       // Only a worker that died while it posted leaves such a record.
-      this.#reject(item, () => poolError('ERR_URING_WORKER_DIED', 'the result of this job did not arrive', error))
-      return
+      lost = { error }
     }
+    if (jobs.hasEvents(item)) {
+      if (this.#isLate(item)) return
+      this.#parts.events.settle(item, this.#words[p + FUNC]!)
+    }
+    if ((kind & KIND_PRINTED) !== 0) this.#parts.events.takeOutput(this.#words[p + FUNC]!)
+    if (lost === undefined) this.#settleWith(item, value, (kind & KIND_FAILED) !== 0)
+    else {
+      const { error } = lost
+      this.#reject(item, () => poolError('ERR_URING_WORKER_DIED', 'the result of this job did not arrive', error))
+    }
+  }
+
+  /** Its events have been told, and its value read: a failure's description if it has `failed`. */
+  #settleWith(item: number, value: unknown, failed: boolean): void {
+    const { jobs } = this.#parts
     const extras = jobs.extrasOf(item)
     if (extras?.isTimedOut === true) {
       this.#reject(item, () => timeoutError('the job', extras.timeoutMs ?? 0))
@@ -82,7 +90,7 @@ export class Settler {
 
   #settleFailed(item: number, failure: Failure): void {
     const signal = this.#parts.jobs.hasSignal(item) ? this.#parts.aborts.signalOf(item) : undefined
-    if (signal?.aborted === true && failure.name === 'AbortError') {
+    if (signal !== undefined && failure.name === 'AbortError' && hasAborted(signal)) {
       this.#reject(item, () => abortError(signal.reason))
       return
     }
@@ -93,11 +101,11 @@ export class Settler {
     else sync.fail(() => rebuild(failure))
   }
 
-  /** WqHooks.onCancelled. */
-  cancelled(item: number): void {
+  /** A job was cancelled that never ran. `make`: what it rejects with. */
+  cancelled(item: number, make: () => Error): void {
     this.nrCancelled++
     if (this.#parts.jobs.hasEvents(item)) this.#parts.events.forget(item)
-    this.fail(this.#remove(item), this.cancelReason)
+    this.fail(this.#remove(item), make)
   }
 
   /** WqHooks.onDied. */
@@ -124,15 +132,9 @@ export class Settler {
     this.fail(jobs.abandon(item), make)
   }
 
-  /** Takes an abandoned job's record back, with the result at `p`, if there is one. False if the job is none. */
-  #isLate(item: number, p?: number): boolean {
+  /** Takes an abandoned job's record back; nobody is there to be told of a result. False if the job is none. */
+  #isLate(item: number): boolean {
     if (!this.#parts.jobs.isAbandoned(item)) return false
-    try {
-      // Others come behind it in the same ring or port.
-      if (p !== undefined) this.#parts.incoming.read(p)
-    } catch {
-      // Nobody is there to be told.
-    }
     this.#remove(item)
     return true
   }

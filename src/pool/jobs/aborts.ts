@@ -2,6 +2,7 @@
  * AbortSignals of jobs in flight, of iterations and of maps: one listener a signal, however many of them it stands for, in
  * all pools of the thread, since Node warns of a leak where there are more than ten. Owner thread only.
  */
+import { queueMicrotask } from '../../lib/globals.js'
 
 /** Told when a signal aborts. */
 export interface Follower {
@@ -39,14 +40,36 @@ export function follow(signal: AbortSignal, follower: Follower): void {
     followers = new Followers()
     followersOf.set(signal, followers)
   }
-  if (followers.all.size === 0) signal.addEventListener('abort', followers)
+  const isFirst = followers.all.size === 0
   followers.all.add(follower)
+  if (!isFirst) return
+  try {
+    signal.addEventListener('abort', followers)
+  } catch (error) {
+    followers.all.delete(follower)
+    throw error
+  }
 }
 
 export function unfollow(signal: AbortSignal, follower: Follower): void {
   const followers = followersOf.get(signal)
-  if (followers?.all.delete(follower) === true && followers.all.size === 0) {
+  if (followers?.all.delete(follower) !== true || followers.all.size > 0) return
+  try {
     signal.removeEventListener('abort', followers)
+  } catch (error) {
+    // The caller's own, as of a listener: nothing of ours is to stop for it.
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
+
+/** Whether a signal has aborted: not, if it throws for an answer. */
+export function hasAborted(signal: AbortSignal): boolean {
+  try {
+    return signal.aborted
+  } catch {
+    return false
   }
 }
 
@@ -55,6 +78,8 @@ type OnAbort = (job: number, reason: unknown) => void
 class Watched {
   readonly signal: AbortSignal
   readonly jobs = new Set<number>()
+  /** Jobs that are about to be given with it. */
+  nrClaims = 0
   readonly #onAbort: OnAbort
 
   constructor(signal: AbortSignal, onAbort: OnAbort) {
@@ -77,16 +102,41 @@ export class Aborts {
     this.#onAbort = onAbort
   }
 
-  /** `onAbort` runs for the job when the signal aborts, until forget(). */
+  /**
+   * Listens to the signal for a job that is about to be given, and then watched; unclaim() is to follow in either case.
+   * The signal may be the caller's own and do anything, or throw, so this comes before anything is staged.
+   */
+  claim(signal: AbortSignal): void {
+    const watched = this.#watchedOf(signal)
+    if (watched.nrClaims++ > 0 || watched.jobs.size > 0) return
+    try {
+      follow(signal, watched)
+    } catch (error) {
+      watched.nrClaims--
+      throw error
+    }
+  }
+
+  unclaim(signal: AbortSignal): void {
+    const watched = this.#watchedOf(signal)
+    if (--watched.nrClaims === 0 && watched.jobs.size === 0) unfollow(signal, watched)
+  }
+
+  /** `onAbort` runs for the job when the signal aborts, until forget(). No code of a signal's runs that is listened to. */
   watch(job: number, signal: AbortSignal): void {
+    const watched = this.#watchedOf(signal)
+    if (watched.jobs.size === 0 && watched.nrClaims === 0) follow(signal, watched)
+    watched.jobs.add(job)
+    this.#byJob.set(job, watched)
+  }
+
+  #watchedOf(signal: AbortSignal): Watched {
     let watched = this.#watched.get(signal)
     if (watched === undefined) {
       watched = new Watched(signal, this.#onAbort)
       this.#watched.set(signal, watched)
     }
-    if (watched.jobs.size === 0) follow(signal, watched)
-    watched.jobs.add(job)
-    this.#byJob.set(job, watched)
+    return watched
   }
 
   /** The signal of a job, if it has one. */
@@ -104,6 +154,6 @@ export class Aborts {
     if (watched === undefined) return
     this.#byJob.delete(job)
     watched.jobs.delete(job)
-    if (watched.jobs.size === 0) unfollow(watched.signal, watched)
+    if (watched.jobs.size === 0 && watched.nrClaims === 0) unfollow(watched.signal, watched)
   }
 }

@@ -82,9 +82,10 @@ export class JobResult {
   #putBig(p: number, value: unknown, failed: number): void {
     const words = this.#words
     const size = this.#long.put(value)
-    if (size !== NO_ROOM && this.#ring.put(this.#long.bytes.subarray(0, size))) {
+    const end = size === NO_ROOM ? NO_ROOM : this.#ring.put(this.#long.bytes.subarray(0, size))
+    if (end !== NO_ROOM) {
       words[p + SIZE] = size
-      words[p + AT] = this.#ring.end
+      words[p + AT] = end
       words[p + KIND] = KIND_LONG | failed
       return
     }
@@ -105,14 +106,18 @@ export class JobResult {
     }
     const { bytes, buffers } = pack(given, [])
     words[p + SIZE] = bytes.length
-    if (buffers.length > 0) this.#post(p, { bytes, buffers }, failed)
-    else if (bytes.length <= DATA_BYTES) {
+    if (buffers.length === 0 && bytes.length <= DATA_BYTES) {
       this.#codec.bytes.set(bytes, (p + DATA) << 2)
       words[p + KIND] = KIND_BYTES | failed
-    } else if (this.#ring.put(bytes)) {
-      words[p + AT] = this.#ring.end
-      words[p + KIND] = KIND_STORED | failed
-    } else this.#post(p, { bytes, buffers }, failed)
+      return
+    }
+    const stored = buffers.length > 0 ? NO_ROOM : this.#ring.put(bytes)
+    if (stored === NO_ROOM) {
+      this.#post(p, { bytes, buffers }, failed)
+      return
+    }
+    words[p + AT] = stored
+    words[p + KIND] = KIND_STORED | failed
   }
 
   #post(p: number, packed: PackedMessage, failed: number): void {
