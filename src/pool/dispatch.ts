@@ -11,28 +11,22 @@ import type { StreamStart } from './between/messages.js'
 import { isTraced, traced, tracedOptions } from './channels.js'
 import { checkAffinity } from './checks.js'
 import type { Control } from './control.js'
+import type { Giver } from './give/giver.js'
 import { QUEUE } from './give/intake.js'
 import { SyncOutcome } from './home/sync-outcome.js'
 import type { PoolListeners } from './home/untold.js'
 import { JobIterator } from './iterate.js'
-import type { Resolve } from './jobs/in-flight.js'
 import { badRunOptions, type JobOptions, type StreamOptions } from './jobs/job-options.js'
 import type { IterateOptions, PoolOptions, PoolStats, RunSyncOptions } from './options.js'
 import { Owner } from './owner.js'
 import { waitFor } from './run-sync.js'
 import type { PoolThreads } from './threads.js'
+import { type Entry, fromCaller, rejection } from './values/failure.js'
 import { assertCount } from './worker-options.js'
 
 /** A caller of runSync sleeps in slices of this, or less. */
 const SYNC_SLICE_MS = 1000
 const DEFAULT_WINDOW = 16
-
-const NOBODY: Resolve = () => {}
-let grabbed = NOBODY
-/** One executor for every promise: nobody else runs between it and the line behind `new Promise`. */
-const grab = (resolve: Resolve) => {
-  grabbed = resolve
-}
 
 export class Dispatch {
   readonly #owner: Owner
@@ -40,10 +34,12 @@ export class Dispatch {
   readonly control: Control
   readonly threads: PoolThreads
   readonly name: string | undefined
+  readonly #giver: Giver
   #nrStreams = 0
 
   constructor(href: string, given: PoolOptions, listeners: WeakRef<PoolListeners>) {
     this.#owner = new Owner(href, given, listeners)
+    this.#giver = this.#owner.giver
     this.control = this.#owner.control
     this.threads = this.#owner.threads
     this.name = this.#owner.name
@@ -53,32 +49,31 @@ export class Dispatch {
     this.#owner.wq.setAffinity(checkAffinity(cpus))
   }
 
-  /** Pool.run. */
-  run(name: string, args: readonly unknown[], options: StreamOptions): Promise<unknown> {
-    if (!isTraced()) return this.#run(name, args, options)
+  /** Pool.run. `entry`: what the caller has called, and is inside of, if so. */
+  run(name: string, args: readonly unknown[], options: StreamOptions, entry?: Entry): Promise<unknown> {
+    if (!isTraced()) return this.#run(name, args, options, entry)
     // What the stream has before them is none of the caller's arguments.
     const own = options.stream === undefined ? args : args.slice(1)
-    return traced({ pool: this.name, name, args: own, ...tracedOptions(options) }, () => this.#run(name, args, options))
+    return traced({ pool: this.name, name, args: own, ...tracedOptions(options) }, () =>
+      this.#run(name, args, options, entry),
+    )
   }
 
-  #run(name: string, args: readonly unknown[], options: StreamOptions): Promise<unknown> {
-    const promise = new Promise<unknown>(grab)
-    const resolve = grabbed
-    // The last job's result is not to live on for this.
-    grabbed = NOBODY
-    try {
-      this.#owner.giver.give(name, args, options, resolve)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    return promise
+  #run(name: string, args: readonly unknown[], options: StreamOptions, entry: Entry | undefined): Promise<unknown> {
+    // What the caller's own code throws in there, the promise rejects with.
+    return new Promise((resolve, reject) => {
+      const refusal = this.#giver.give(name, args, options, resolve)
+      if (refusal === undefined) return
+      if (entry === undefined) resolve(rejection(() => refusal))
+      else reject(fromCaller(refusal, entry))
+    })
   }
 
   /** Pool.runSync. */
-  runSync(name: string, args: readonly unknown[], given: Given<RunSyncOptions>): unknown {
+  runSync(name: string, args: readonly unknown[], given: Given<RunSyncOptions>, entry: Entry): unknown {
     const options: JobOptions = { ...given, signal: undefined }
     const bad = badRunOptions(options)
-    if (bad !== undefined) throw bad
+    if (bad !== undefined) throw fromCaller(bad, entry)
     const { streams, settler, giver, life, wq } = this.#owner
     const acct = options.unbounded === true ? ACCT_UNBOUND : ACCT_BOUND
     // One may have ended that has not come home.
@@ -87,12 +82,13 @@ export class Dispatch {
     const outcome = new SyncOutcome()
     settler.syncs.set(outcome.resolve, outcome)
     try {
-      giver.give(name, args, options, outcome.resolve)
+      const refusal = giver.give(name, args, options, outcome.resolve)
+      if (refusal !== undefined) throw fromCaller(refusal, entry)
       waitFor(outcome, wq.mem, acct, () => this.#sleepOnce())
     } finally {
       settler.syncs.delete(outcome.resolve)
     }
-    return outcome.result()
+    return outcome.result(entry)
   }
 
   #sleepOnce(): void {
@@ -105,9 +101,9 @@ export class Dispatch {
   }
 
   /** Pool.iterate. */
-  iterate(name: string, args: readonly unknown[], options: Given<IterateOptions>): JobIterator {
+  iterate(name: string, args: readonly unknown[], options: Given<IterateOptions>, entry: Entry): JobIterator {
     const bad = badRunOptions(options)
-    if (bad !== undefined) throw bad
+    if (bad !== undefined) throw fromCaller(bad, entry)
     const { highWaterMark = DEFAULT_WINDOW, key, signal: ends, onProgress } = options
     assertCount('highWaterMark', highWaterMark)
     const { streams, ports, poller } = this.#owner
@@ -121,7 +117,7 @@ export class Dispatch {
         const inner: StreamOptions = { ...options, signal, stream }
         const start: StreamStart = [id, highWaterMark]
         const withStart = Array.isArray(args) ? [start, ...(args as unknown[])] : args
-        return this.run(name, withStart, inner).finally(() => streams.close(stream))
+        return this.run(name, withStart, inner, entry).finally(() => streams.close(stream))
       },
       giveRoom: (slot, room) => ports.tell(slot, [id, room]),
       onPaused: (isPaused) => {

@@ -8,7 +8,7 @@
 import { AbortController } from '../lib/globals.js'
 import { type Follower, follow, leaving, unfollow } from './jobs/aborts.js'
 import type { CallersContext } from './jobs/callers-context.js'
-import { abortError } from './values/failure.js'
+import { abortError, fromCaller } from './values/failure.js'
 
 export interface Mapping<A, R> {
   readonly source: Iterable<A> | AsyncIterable<A>
@@ -75,7 +75,7 @@ class Work<A, R> {
   take(): Outcome<R> | undefined {
     this.#pull()
     const { signal } = this.#controller
-    if (signal.aborted) return { error: abortError(signal.reason) }
+    if (signal.aborted) return { error: fromCaller(abortError(signal.reason), mapped) }
     const outcome = this.#slots[0]?.outcome
     if (outcome === undefined) return undefined
     this.#slots.shift()
@@ -162,7 +162,7 @@ class Work<A, R> {
     if (next.done === true) {
       this.#isExhausted = true
       this.#nrUnderWay--
-    } else if (!this.#isStopped) void this.#give(next.value)
+    } else if (!this.#isStopped) this.#give(next.value)
   }
 
   /** It has its place in the order, as an item whose job failed. */
@@ -171,16 +171,25 @@ class Work<A, R> {
     this.#slots.push({ outcome: { error } })
   }
 
-  async #give(item: A): Promise<void> {
-    const { ordered } = this.#mapping
+  /** No function of ours awaits the job: it would be among the frames of what that rejects with. */
+  #give(item: A): void {
+    const { ordered, context } = this.#mapping
     const slot: Slot<R> = { outcome: undefined }
     if (ordered) this.#slots.push(slot)
-    try {
-      slot.outcome = { value: await this.#mapping.context.run(() => this.#run(item)) }
-    } catch (error) {
-      slot.outcome = { error }
+    const settle = (outcome: Outcome<R>) => {
+      slot.outcome = outcome
+      if (!ordered) this.#slots.push(slot)
+      this.#notify()
     }
-    if (!ordered) this.#slots.push(slot)
-    this.#notify()
+    try {
+      void context
+        .run(() => this.#run(item))
+        .then(
+          (value) => settle({ value }),
+          (error: unknown) => settle({ error }),
+        )
+    } catch (error) {
+      settle({ error })
+    }
   }
 }

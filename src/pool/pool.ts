@@ -4,6 +4,7 @@
  * This is what users see; dispatch.ts is behind it. It needs no FFI. Counterpart: io-wq, with JavaScript functions for
  * system calls.
  */
+
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import type { Given } from '../lib/options.js'
 import type { CancelResult } from '../wq/wq.js'
@@ -42,6 +43,7 @@ import {
   type TimeLimit,
 } from './options.js'
 import { badCount, badFlag, badTime } from './values/checks.js'
+import { fromCaller } from './values/failure.js'
 
 export type { CancelResult } from '../wq/wq.js'
 export type { RunMessage, WorkerMessage } from './channels.js'
@@ -102,7 +104,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   run<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>>): Promise<JobResult<M[N]>>
   run(name: string, args: readonly unknown[] = NO_ARGS, options?: RunOptions): Promise<unknown> {
     try {
-      return this.#dispatch.run(name, args, options === undefined ? RUN_OPTIONS.none : RUN_OPTIONS.read(options))
+      return this.#dispatch.run(name, args, options === undefined ? RUN_OPTIONS.none : RUN_OPTIONS.read(options), RUN)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -132,12 +134,12 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   ): AsyncGenerator<unknown, void, undefined> {
     const options = { ...MAP_OPTIONS.read(given), transfer: undefined }
     const badOptions = badRunOptions(options)
-    if (badOptions !== undefined) throw badOptions
+    if (badOptions !== undefined) throw fromCaller(badOptions, MAP)
     const [bounded, unbounded] = this.maxWorkers(0, 0)
     const { concurrency = options.unbounded === true ? unbounded : bounded, ordered = true, signal } = options
     const bad =
       badSource(source) ?? badName(name) ?? badCount('concurrency', concurrency, 1) ?? badFlag('ordered', ordered)
-    if (bad !== undefined) throw bad
+    if (bad !== undefined) throw fromCaller(bad, MAP)
     const runner = (stop: AbortSignal) => {
       const own = { ...options, signal: stop }
       return (item: unknown): Promise<unknown> => {
@@ -200,10 +202,14 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
    * Resolves when all jobs that were given before have settled; those given meanwhile are not waited for. Rejects with
    * ERR_URING_TIMEOUT if that takes more than `timeout` milliseconds; nothing is cancelled.
    */
-  async flush(limit: TimeLimit = {}): Promise<void> {
-    const timeout = limitOf(FLUSH_OPTIONS.read(limit))
-    const flushed = this.#dispatch.control.flush()
-    await (timeout === undefined ? flushed : limited(flushed, 'what was given', timeout))
+  flush(limit: TimeLimit = {}): Promise<void> {
+    try {
+      const timeout = limitOf(FLUSH_OPTIONS.read(limit))
+      const flushed = this.#dispatch.control.flush()
+      return timeout === undefined ? flushed : limited(flushed, 'what was given', timeout)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** On: threads with nothing to do leave, the last ones and `minWorkers` too. Off, the default: those stay. */
@@ -234,7 +240,7 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     args: readonly unknown[] = NO_ARGS,
     options: IterateOptions = {},
   ): AsyncIterableIterator<unknown> & AsyncDisposable {
-    return this.#dispatch.iterate(name, args, ITERATE_OPTIONS.read(options))
+    return this.#dispatch.iterate(name, args, ITERATE_OPTIONS.read(options), ITERATE)
   }
 
   /**
@@ -247,9 +253,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   runSync<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>, RunSyncOptions>): JobResult<M[N]>
   runSync(name: string, args: readonly unknown[] = NO_ARGS, given: RunSyncOptions = {}): unknown {
     const options = RUN_SYNC_OPTIONS.read(given)
-    if (!isTraced()) return this.#dispatch.runSync(name, args, options)
+    if (!isTraced()) return this.#dispatch.runSync(name, args, options, RUN_SYNC)
     const message = { pool: this.#dispatch.name, name, args, ...tracedOptions(options) }
-    return tracedSync(message, () => this.#dispatch.runSync(name, args, options))
+    return tracedSync(message, () => this.#dispatch.runSync(name, args, options, RUN_SYNC))
   }
 
   /**
@@ -352,6 +358,9 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
     return this.close()
   }
 }
+
+/** What errors are told from: as they are here, whatever becomes of the prototype. */
+const { run: RUN, runSync: RUN_SYNC, iterate: ITERATE, map: MAP } = Pool.prototype
 
 /** The milliseconds; throws if they are none. */
 function limitOf(limit: Given<TimeLimit>): number | undefined {

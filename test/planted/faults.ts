@@ -144,7 +144,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'exit-on-idle keeps everybody', file: 'wq/worker-loop', from: 'if ((state & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0)', to: 'if ((state & WQ_EXIT) !== 0)', test: 'test/interleave/wq', only: 'a new worker after the last left' },
   { name: 'a stall is not ended by who frees the bucket', file: 'wq/worker-loop', from: 'const idle = looks && acct === this.#acct ? NONE : popIdle(this.mem, acct);', to: 'const idle = NONE;', test: 'test/interleave/wq', only: 'a bucket freed as a worker' },
   { name: 'a grace period is over at once', file: 'wq/owner-wait', from: 'return busy.length === 0;', to: 'return true;', test: 'src/wq/wq', only: 'a grace period' },
-  { name: 'a signal is listened to when nobody follows it', file: 'pool/jobs/aborts', from: 'if (watched.jobs.size === 0)\n            unfollow(watched.signal, watched);', to: '', test: 'src/pool/jobs/aborts' },
+  { name: 'a signal is listened to when nobody follows it', file: 'pool/jobs/aborts', from: 'if (watched.jobs.size === 0 && watched.nrClaims === 0)\n            unfollow(watched.signal, watched);', to: '', test: 'src/pool/jobs/aborts' },
   { name: 'what a job held for its message is not let go', file: 'pool/jobs/in-flight', from: 'letGo(this.#held[item], hasArrived);', to: ';', test: 'test/pool/at-rest' },
   { name: 'room is not given back where the counts begin anew', file: 'pool/between/arena', from: 'if (((end - words[tail]) | 0) > 0)', to: 'if (end > words[tail])', test: 'src/pool/between/arena' },
   { name: 'who listens to a job is kept when it has ended', file: 'pool/home/job-events', from: 'this.#listeners.delete(item);', to: ';', test: 'test/pool/progress' },

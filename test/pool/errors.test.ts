@@ -250,3 +250,87 @@ for (const name of ['fail', 'failLater', 'failOddly'] as const) {
     }
   })
 }
+
+type AnyPool = Pool<typeof import('./jobs.js')>
+/** How a pool itself rejects, by what; `theCaller` is to be among the frames. */
+const OWN: Readonly<Record<string, { code: string; run(pool: AnyPool): Promise<unknown> }>> = {
+  'the queue is full': {
+    code: 'ERR_URING_QUEUE_FULL',
+    run: (pool) => {
+      void pool.run('noop').catch(() => {})
+      return pool.run('noop')
+    },
+  },
+  'a signal that had aborted': {
+    code: 'ABORT_ERR',
+    run: (pool) => pool.run('noop', [], { signal: AbortSignal.abort() }),
+  },
+  'a job is cancelled': {
+    code: 'ABORT_ERR',
+    run: (pool) => {
+      const job = pool.run('noop', [], { id: 1 })
+      pool.cancel(1)
+      return job
+    },
+  },
+  'a time is over': { code: 'ERR_URING_TIMEOUT', run: (pool) => pool.run('throwWhenAborted', [HELD], { timeout: 1 }) },
+  'an option is none': { code: 'ERR_OUT_OF_RANGE', run: (pool) => pool.run('noop', [], { timeout: -1 }) },
+  'a wait for all is over': {
+    code: 'ERR_URING_TIMEOUT',
+    run: (pool) => {
+      void pool.run('throwWhenAborted', [HELD], { id: 1 }).catch(() => {})
+      return pool.flush({ timeout: 1 }).finally(() => pool.cancel(1))
+    },
+  },
+  'the pool is destroyed': {
+    code: 'ERR_URING_POOL_CLOSED',
+    run: (pool) => {
+      const job = pool.run('noop')
+      void pool.destroy()
+      return job
+    },
+  },
+  'the pool is closed': {
+    code: 'ERR_URING_POOL_CLOSED',
+    run: (pool) => {
+      void pool.close()
+      return pool.run('noop')
+    },
+  },
+  'room in a closed pool': {
+    code: 'ERR_URING_POOL_CLOSED',
+    run: (pool) => {
+      void pool.close()
+      return pool.ready()
+    },
+  },
+  'a caller that sleeps': {
+    code: 'ERR_URING_POOL_CLOSED',
+    run: async function theCaller(pool) {
+      void pool.close()
+      pool.runSync('noop')
+    },
+  },
+}
+const HELD = new Int32Array(new SharedArrayBuffer(8))
+
+for (const [what, { code, run }] of Object.entries(OWN)) {
+  test(`as shipped, an error of the pool’s own has the caller’s frames, and none of the package: ${what}`, async () => {
+    const shipped = new Shipped<typeof import('./jobs.js')>(new URL('./jobs.js', import.meta.url), {
+      maxWorkers: 1,
+      queueLimit: 1,
+    })
+    async function theCaller(): Promise<void> {
+      await run(shipped)
+    }
+    const error = await rejectionOf(theCaller())
+    assert.equal(error['code'], code)
+    const frames = error.stack!.split('\n').filter((line) => line.startsWith('    at '))
+    assert.ok(
+      frames.some((line) => /theCaller/.test(line)),
+      error.stack,
+    )
+    for (const frame of frames) assert.doesNotMatch(frame, /dist[\\/]lib|src[\\/]pool/, error.stack!)
+    await shipped.destroy()
+  })
+}

@@ -8,7 +8,7 @@
 import { NONE } from '../../lib/mpscq.js'
 import type { WqMemory } from '../../wq/layout.js'
 import type { Wq } from '../../wq/wq.js'
-import { NAMED, type NameTable } from '../between/names.js'
+import { badName, NAMED, type NameTable } from '../between/names.js'
 import { FUNC, JOB_WORDS } from '../between/record.js'
 import type { Histograms } from '../home/histograms.js'
 import { listenerOf, listenFlags } from '../home/job-events.js'
@@ -19,7 +19,7 @@ import type { Extras } from '../jobs/extras.js'
 import { type Held, letGo } from '../jobs/held.js'
 import type { InFlight, Resolve } from '../jobs/in-flight.js'
 import { badRunOptions, type JobOptions, RUN_OPTIONS, type StreamOptions } from '../jobs/job-options.js'
-import { abortError, poolError } from '../values/failure.js'
+import { abortError, poolError, rejection } from '../values/failure.js'
 import type { Encoding } from './encoding.js'
 import type { Intake } from './intake.js'
 import type { Outgoing } from './outgoing.js'
@@ -78,26 +78,32 @@ export class Giver {
     this.#room = parts.room
   }
 
-  /** Queues a job, whose end calls `resolve`. Throws the refusal of a job that does not begin. */
-  give(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve): void {
+  /**
+   * Queues a job, which will end with a call of `resolve`. Returns why it is refused, if it is; throws what the caller's
+   * own code throws.
+   */
+  give(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve): Error | undefined {
     const context = this.#parts.carried?.values()
-    const refusal = this.#refuse(args, options)
-    if (refusal !== undefined) throw refusal
+    const refusal = this.#refuse(name, args, options)
+    if (refusal !== undefined) return refusal
     const { signal } = options
-    if (signal === undefined) {
-      this.#write(name, args, options, resolve, context)
-      return
-    }
+    if (signal === undefined) return this.#write(name, args, options, resolve, context)
     const { aborts } = this.#parts
     aborts.claim(signal)
     try {
-      this.#write(name, args, options, resolve, context)
+      return this.#write(name, args, options, resolve, context)
     } finally {
       aborts.unclaim(signal)
     }
   }
 
-  #write(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve, context?: object): void {
+  #write(
+    name: string,
+    args: readonly unknown[],
+    options: StreamOptions,
+    resolve: Resolve,
+    context: object | undefined,
+  ): Error | undefined {
     const func = context === undefined ? this.#names.numberOf(name) : this.#names.numberWithContext(name)
     // The first argument of a job that yields is for the stream, then comes the function's.
     const at = options.stream === undefined ? 0 : 1
@@ -105,14 +111,18 @@ export class Giver {
     const unnumbered = func >= NAMED ? name : undefined
     if (unnumbered !== undefined) values = [name, ...values]
     const item = this.#intake.alloc(options.priority)
-    if (item === NONE) this.#wait(func, unnumbered, values, options, resolve)
-    else this.#enqueue(item, func, unnumbered, values, options, resolve)
-    if (this.#room !== undefined) this.#room.taken()
+    const refusal =
+      item === NONE
+        ? this.#wait(func, unnumbered, values, options, resolve)
+        : this.#enqueue(item, func, unnumbered, values, options, resolve)
+    if (refusal === undefined && this.#room !== undefined) this.#room.taken()
+    return refusal
   }
 
-  /** Why a job does not begin. */
-  #refuse(args: readonly unknown[], options: JobOptions): Error | undefined {
+  /** Why a job is not even begun. */
+  #refuse(name: string, args: readonly unknown[], options: JobOptions): Error | undefined {
     if (!this.isOpen) return closedError()
+    if (typeof name !== 'string') return badName(name)
     if (!Array.isArray(args)) return poolError('ERR_INVALID_ARG_TYPE', 'the arguments of a job come in an array')
     const bad = options === RUN_OPTIONS.none ? undefined : badRunOptions(options)
     return bad ?? this.#refuseNow(options)
@@ -133,15 +143,15 @@ export class Giver {
   }
 
   /**
-   * Accessors among the arguments, or a signal of the caller's own, may have closed the pool, filled it, aborted: throws as
-   * if that had been before.
+   * Accessors among the arguments, or a signal of the caller's own, may have closed the pool, filled it, aborted: refuses
+   * as if that had been before.
    */
-  #checkAgain(encoding: Encoding, base: number, options: JobOptions, held: Held | undefined): void {
+  #checkAgain(encoding: Encoding, base: number, options: JobOptions, held: Held | undefined): Error | undefined {
     const refusal = this.#refuseNow(options)
-    if (refusal === undefined) return
+    if (refusal === undefined) return undefined
     if (held !== undefined) letGo(held)
     this.#outgoing.letGo(encoding.codec.words, base)
-    throw refusal
+    return refusal
   }
 
   /** Writes a job into its record, and queues it. */
@@ -152,7 +162,7 @@ export class Giver {
     args: readonly unknown[],
     options: StreamOptions,
     resolve: Resolve,
-  ): void {
+  ): Error | undefined {
     const p = this.#mem.payload(item)
     this.#words[p + FUNC] = func
     let held: Held | undefined
@@ -160,10 +170,16 @@ export class Giver {
     this.#encoding = undefined
     try {
       held = this.#outgoing.write(encoding, p, args, options.transfer)
-      if (args.length > 0 || options !== RUN_OPTIONS.none) this.#checkAgain(encoding, p, options, held)
     } catch (error) {
       this.#wq.free(item)
       throw error
+    }
+    if (args.length > 0 || options !== RUN_OPTIONS.none) {
+      const refusal = this.#checkAgain(encoding, p, options, held)
+      if (refusal !== undefined) {
+        this.#wq.free(item)
+        return refusal
+      }
     }
     this.#encoding = encoding
     this.#jobs.add(item, resolve, this.#words, p, held)
@@ -177,6 +193,7 @@ export class Giver {
       if (flags !== 0) this.#intake.listen(item, listenerOf(onProgress, stream))
     }
     this.#intake.enqueue(item, flags, options.key, options.unbounded === true, options.signal)
+    return undefined
   }
 
   /** No record is free, or the job must wait for its turn: writes it to private memory. */
@@ -186,13 +203,14 @@ export class Giver {
     args: readonly unknown[],
     options: StreamOptions,
     resolve: Resolve,
-  ): void {
+  ): Error | undefined {
     const encoding = this.#scratch ?? this.#parts.newEncoding(new Int32Array(JOB_WORDS))
     this.#scratch = undefined
     const { words } = encoding.codec
     words[FUNC] = func
     const held = this.#outgoing.write(encoding, 0, args, options.transfer)
-    if (args.length > 0 || options !== RUN_OPTIONS.none) this.#checkAgain(encoding, 0, options, held)
+    const refusal = this.#checkAgain(encoding, 0, options, held)
+    if (refusal !== undefined) return refusal
     const { key, signal, onProgress, stream } = options
     const flags = listenFlags(onProgress, stream)
     const waiting = {
@@ -210,11 +228,12 @@ export class Giver {
     }
     this.#intake.push(waiting, options.priority)
     this.#scratch = encoding
+    return undefined
   }
 
   /** Pool.ready. */
   ready(): Promise<void> {
-    if (!this.isOpen) return Promise.reject(closedError())
+    if (!this.isOpen) return rejection(closedError)
     return this.#room?.wait() ?? Promise.resolve()
   }
 

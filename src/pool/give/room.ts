@@ -5,10 +5,10 @@
  * does nothing holds up nobody for longer. Counterpart: io_uring's sq_wait, where a submitter waits for a free SQE.
  */
 import { setImmediate } from '../../lib/globals.js'
+import { rejection } from '../values/failure.js'
 
 interface Waiter {
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
+  readonly resolve: (refused?: Promise<never>) => void
 }
 
 export class Room {
@@ -26,9 +26,9 @@ export class Room {
 
   /** Resolves when there is room for one more, in the order of asking. */
   wait(): Promise<void> {
-    if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy())
-    return new Promise((resolve, reject) => {
-      this.#waiters.add({ resolve, reject })
+    if (this.#closedBy !== undefined) return rejection(this.#closedBy)
+    return new Promise((resolve) => {
+      this.#waiters.add({ resolve })
       this.admit()
     })
   }
@@ -69,6 +69,6 @@ export class Room {
     this.#closedBy = make
     const waiters = this.#waiters
     this.#waiters = new Set()
-    for (const { reject } of waiters) reject(make())
+    for (const { resolve } of waiters) resolve(rejection(make))
   }
 }

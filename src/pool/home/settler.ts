@@ -9,7 +9,7 @@ import { FUNC, KIND, KIND_FAILED, KIND_PRINTED } from '../between/record.js'
 import { type Aborts, hasAborted } from '../jobs/aborts.js'
 import type { InFlight, Resolve } from '../jobs/in-flight.js'
 import { abortError, poolError, rejection, rejectionOf, timeoutError } from '../values/failure.js'
-import { type Failure, rebuild } from '../values/thrown.js'
+import type { Failure } from '../values/thrown.js'
 import type { Histograms } from './histograms.js'
 import type { Incoming } from './incoming.js'
 import type { JobEvents } from './job-events.js'
@@ -98,7 +98,7 @@ export class Settler {
     const resolve = this.#remove(item)
     const sync = this.syncs.get(resolve)
     if (sync === undefined) resolve(rejectionOf(failure))
-    else sync.fail(() => rebuild(failure))
+    else sync.threw(failure)
   }
 
   /** A job was cancelled that never ran. `make`: what it rejects with. */
@@ -139,13 +139,13 @@ export class Settler {
     return true
   }
 
-  #reject(item: number, make: () => unknown): void {
+  #reject(item: number, make: () => Error): void {
     this.nrFailed++
     this.fail(this.#remove(item), make)
   }
 
   /** Settles a promise, or wakes a sleeping caller, with an error of our own. */
-  fail(resolve: Resolve, make: () => unknown): void {
+  fail(resolve: Resolve, make: () => Error): void {
     const sync = this.syncs.size > 0 ? this.syncs.get(resolve) : undefined
     if (sync === undefined) resolve(rejection(make))
     else sync.fail(make)

@@ -7,7 +7,7 @@
 import { nowMs } from '../../lib/clock.js'
 import { clearTimeout, setTimeout } from '../../lib/globals.js'
 import { Heap } from '../../lib/heap.js'
-import { timeoutError } from '../values/failure.js'
+import { rejection, timeoutError } from '../values/failure.js'
 import type { Extras } from './extras.js'
 
 /** The longest that setTimeout takes. */
@@ -73,8 +73,8 @@ export class Deadlines {
 /** The promise, or after `ms` milliseconds ERR_URING_TIMEOUT. It does not keep the process alive. */
 export function limited(promise: Promise<void>, what: string, ms: number): Promise<void> {
   if (ms > MAX_TIMER_MS) return promise
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(timeoutError(what, ms)), ms).unref()
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(rejection(() => timeoutError(what, ms))), ms).unref()
     void promise.then(() => {
       clearTimeout(timer)
       resolve()

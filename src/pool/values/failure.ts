@@ -4,7 +4,8 @@
  * No counterpart.
  */
 import { stackOf, withHidden, withProps, withStack } from '../../lib/error-props.js'
-import { type Failure, rebuild } from './thrown.js'
+import { captureStackTrace } from '../../lib/globals.js'
+import { type Failure, rebuild, withoutOwn } from './thrown.js'
 
 export type PoolErrorCode =
   | 'ERR_URING_NO_SUCH_JOB'
@@ -49,17 +50,31 @@ export function reasonOf(thrown: unknown): string {
   }
 }
 
+/** A function that callers of this package call. */
+export type Entry = (...args: never[]) => unknown
+
 /**
- * A promise that rejects with an error of our own, which `make` makes; its stack ends with the frames that await it.
+ * An error of our own that a caller is told at once: its stack begins below `entry`, the function of this package that the
+ * caller has called. As with rejection(), nothing is written out until somebody reads it.
+ */
+export function fromCaller(error: Error, entry: Entry): Error {
+  captureStackTrace(error, entry)
+  return error
+}
+
+/**
+ * A promise that rejects with an error of our own, which `make` makes; its stack is the frames that await it.
  *
  * Capturing the caller's stack for each job would cost more than the job. This costs nothing until a job fails: two
  * turns later the job's promise waits for this function's, and V8 finds the awaiting functions along that chain. What V8
  * has found it writes out as somebody reads `stack`: for a million jobs cancelled at once, never perhaps.
  */
-export async function rejection(make: () => unknown): Promise<never> {
+export async function rejection(make: () => Error): Promise<never> {
   await undefined
   await undefined
-  throw make()
+  const error = make()
+  captureStackTrace(error, rejection)
+  throw error
 }
 
 /** A promise that rejects with what a job threw, as rejection(): its stack there, then the frames that await it here. */
@@ -74,6 +89,6 @@ export async function rejectionOf(failure: Failure): Promise<never> {
 function appendCallers(error: Error, here: string | undefined): void {
   const stack = stackOf(error)
   if (here === undefined || stack === undefined) return
-  const callers = here.split('\n').filter((line) => line.startsWith('    at async '))
+  const callers = withoutOwn(here.split('\n')).filter((line) => line.startsWith('    at async '))
   if (callers.length > 0) withStack(error, `${stack}\n${callers.join('\n')}`)
 }

@@ -238,6 +238,9 @@ function baseOf(error: Error): string {
   return 'Error'
 }
 
+/** What each frame of a stack begins with. */
+export const FRAME = '    at '
+
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = here.replace(/dist\/(lib|src\/pool\/values)\/$/, '')
 /** Code of this package, bundled, compiled, or as it was written where source maps are on. */
@@ -249,11 +252,16 @@ function isOwn(line: string): boolean {
   return OWN_DIRS.some((dir) => line.includes(dir)) && !/\b(sum-jobs|\w*\.test)\b/.test(line)
 }
 
+/** A stack's lines, the frames of this package left out. */
+export function withoutOwn(lines: readonly string[]): string[] {
+  return lines.filter((line) => !line.startsWith(FRAME) || !isOwn(line))
+}
+
 /** A job's frames: those of this package are left out, and what lies below the last of the job's own. */
 export function jobsStack(stack: string): string {
   const lines = stack.split('\n')
   if (!lines.some(isOwn)) return stack
-  const isJobs = (line: string) => line.startsWith('    at ') && !isOwn(line) && !/\(?node:|\(<anonymous>\)$/.test(line)
+  const isJobs = (line: string) => line.startsWith(FRAME) && !isOwn(line) && !/\(?node:|\(<anonymous>\)$/.test(line)
   const last = lines.findLastIndex(isJobs)
   const end = last < 0 ? lines.findIndex(isOwn) : last + 1
   // Frames behind the call of a job, where there are none of its own above it.
