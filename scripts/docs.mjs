@@ -59,7 +59,9 @@ async function memoryPage() {
   let page = `# Shared memory
 
 Made from the struct tables by \`npm run docs\`. Writers: \`app\`, \`owner\`, \`worker\`; \`any\`, by atomic read-modify-write
-only; \`holder\`, whoever holds the lock or the record; \`once\`, before it is shared.
+only; \`lock holder\`, whoever holds the lock of the table; \`record holder\`, whose the record is as its state says; \`once\`,
+before it is shared. Of a worker's record \`worker\` is that worker. In test builds owner and workers check their own ordered
+writes against these tables (\`lib/writers.ts\`; which holder it is: \`wq/watch.ts\`, \`pool/between/watch.ts\`).
 `
   for (const [file, names] of TABLES) {
     const module = await import(pathToFileURL(join(root, 'dist/src', `${file}.js`)).href)

@@ -50,6 +50,11 @@ export function setStepHook(next: StepHook | undefined): void {
   hook = next
 }
 
+/** The step hook of this thread. */
+export function stepHook(): StepHook | undefined {
+  return hook
+}
+
 export function loadAcquire(words: Int32Array, index: number): number {
   if (hook !== undefined) hook('load', words, index, 0, 0)
   return load(words, index)

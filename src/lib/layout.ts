@@ -13,10 +13,11 @@ const TYPE_BYTES = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8, s64: 8 } as const
 export type FieldType = keyof typeof TYPE_BYTES | `u8[${number}]` | `u32[${number}]`
 
 /**
- * Who may write a word: a thread role, `any` (atomic read-modify-write only), `holder` (whoever holds the lock or the
- * record), or `once` (before it is shared).
+ * Who may write a word: a thread role (`worker`: of a worker's record that worker alone), `any` (atomic read-modify-write
+ * only), `lock holder` (of the lock that the table names), `record holder` (whose the record is as its state says), or
+ * `once` (before it is shared).
  */
-export type Writer = 'app' | 'owner' | 'worker' | 'any' | 'holder' | 'once' | 'kernel'
+export type Writer = 'app' | 'owner' | 'worker' | 'any' | 'lock holder' | 'record holder' | 'once' | 'kernel'
 
 export type Row =
   | string

@@ -17,10 +17,10 @@ import { struct } from './layout.js'
 // biome-ignore format: table
 export const MPSCQ = struct('mpscq', [
   'cache line: producers exchange here',
-  ['tail',      'u32', 'any',    'the node pushed last, or STUB'],
-  ['stub_next', 'u32', 'holder', 'link word of the stub node'],
+  ['tail',      'u32', 'any',           'the node pushed last, or STUB'],
+  ['stub_next', 'u32', 'record holder', 'link word of the stub node'],
   'cache line: the consumer alone',
-  ['cursor',    'u32', 'owner',  'the next node to look at, or STUB'],
+  ['cursor',    'u32', 'owner',         'the next node to look at, or STUB'],
 ])
 
 /** No node: the end of a chain, and what pop returns when it has no node. */

@@ -6,8 +6,7 @@ import { afterEach, test } from 'node:test'
 import { VERIFY } from './assert.js'
 import { cmpxchg, fetchAdd, fetchOr, futexWait, futexWake, loadAcquire, setStepHook, storeRelease } from './barrier.js'
 import { struct } from './layout.js'
-import { init, MPSCQ, producer } from './mpscq.js'
-import { type Role, type Watched, watchWriters, writerHook } from './writers.js'
+import { type Role, type Watched, type Write, watchWriters, writerHook } from './writers.js'
 
 // biome-ignore format: table
 const ROWS = struct('rows', [
@@ -17,6 +16,15 @@ const ROWS = struct('rows', [
   ['small', 'u8',     'owner',  ''],
   ['other', 'u8',     'worker', ''],
   ['wide',  'u64',    'owner',  ''],
+])
+// biome-ignore format: table
+const HELD = struct('held', [
+  ['list',  'u32', 'lock holder',   ''],
+  ['state', 'u32', 'record holder', ''],
+])
+// biome-ignore format: table
+const SEATS = struct('seats', [
+  ['current', 'u32', 'worker', ''],
 ])
 const at = (field: keyof typeof ROWS.at) => ROWS.at[field] >> 2
 const BASE = 2
@@ -39,7 +47,7 @@ test('another role’s write throws, before it is done', () => {
   const words = watch('owner')
   assert.throws(
     () => storeRelease(words, BASE + at('head'), 1),
-    /owner may not store rows.head: only the app writes it/,
+    /owner may not store rows.head, from 0 to 1: only the app writes it/,
   )
   assert.throws(() => fetchOr(words, BASE + at('head'), 1), /owner may not or rows.head/)
   assert.equal(words[BASE + at('head')], 0)
@@ -90,13 +98,62 @@ test('memory is known by its address, whichever array it is written through', ()
   storeRelease(new Int32Array(64), BASE + at('head'), 1)
 })
 
-test('a field that changes hands can be left out: a push into the watched queue passes', () => {
-  const words = new Int32Array(new SharedArrayBuffer(MPSCQ.size + 64))
-  const mem = { words, queueWord: 0, linkWord: MPSCQ.size >> 2, strideWords: 1 }
-  init(mem)
-  setStepHook(writerHook('worker', [{ words, layout: MPSCQ, baseWord: 0, except: ['stub_next'] }]))
-  producer(mem).push(0)
-  producer(mem).push(1)
+test('a word that changes hands is written by whoever holds it, if that is known', () => {
+  const words = new Int32Array(new SharedArrayBuffer(256))
+  const asked: Write[] = []
+  let isHolder = true
+  const holds = (write: Write) => {
+    asked.push(write)
+    return isHolder
+  }
+  setStepHook(writerHook('worker', [{ words, layout: HELD, baseWord: 0, count: 2, holds }]))
+  const second = HELD.size >> 2
+  storeRelease(words, second, 7)
+  assert.equal(cmpxchg(words, second + 1, 3, 4), 0)
+  assert.deepEqual(asked, [
+    { kind: 'store', field: 'list', record: 1, before: 0, value: 7, extra: 0 },
+    { kind: 'cmpxchg', field: 'state', record: 1, before: 0, value: 4, extra: 3 },
+  ])
+  isHolder = false
+  assert.throws(() => storeRelease(words, 0, 1), /held.list of 0, from 0 to 1: only who holds the lock/)
+  assert.throws(() => storeRelease(words, second + 1, 1), /held.state of 1.*: only whose the record is/)
+  setStepHook(writerHook('worker', [{ words, layout: HELD, baseWord: 0 }]))
+  storeRelease(words, 0, 1)
+})
+
+test('of workers’ records each writes its own alone', () => {
+  const words = new Int32Array(new SharedArrayBuffer(256))
+  const only = (own: number) => [{ words, layout: SEATS, baseWord: 0, count: 3, own }]
+  setStepHook(writerHook('worker', only(1)))
+  storeRelease(words, 1, 5)
+  for (const other of [0, 2]) assert.throws(() => storeRelease(words, other, 5), /seats.current of/)
+})
+
+test('a thread with two roles may what either may', () => {
+  const words = new Int32Array(new SharedArrayBuffer(256))
+  setStepHook(writerHook(['app', 'owner'], [{ words, layout: ROWS, baseWord: 0 }]))
+  storeRelease(words, at('head'), 1)
+  storeRelease(words, at('wide'), 1)
+  assert.throws(() => storeRelease(words, at('magic'), 1), /app and owner may not/)
+})
+
+test('regions are watched one after another, and another’s hook is left alone', {
+  skip: !VERIFY && 'no test build',
+}, () => {
+  const [one, two] = [new Int32Array(new SharedArrayBuffer(64)), new Int32Array(new SharedArrayBuffer(64))]
+  watchWriters('owner', [{ words: one, layout: ROWS, baseWord: 0 }])
+  watchWriters('app', [{ words: two, layout: ROWS, baseWord: 0 }])
+  assert.throws(() => storeRelease(one, at('head'), 1), /owner may not/)
+  storeRelease(two, at('head'), 1)
+  assert.throws(() => storeRelease(two, at('wide'), 1), /app may not/)
+  const steps: string[] = []
+  setStepHook((kind) => {
+    steps.push(kind)
+    return undefined
+  })
+  watchWriters('owner', [{ words: two, layout: ROWS, baseWord: 0 }])
+  storeRelease(two, at('head'), 2)
+  assert.deepEqual(steps, ['store'])
 })
 
 test('nothing is watched but in test builds', () => {

@@ -1,16 +1,30 @@
 /**
- * A test-build check that only the writer named in a table writes a field. It runs on the thread that asks for it,
- * before each of its ordered writes; it does not see plain writes through an array.
+ * A test-build check that only the writer a table names writes a field. Runs on the thread that asks, before each of its
+ * ordered writes; plain writes through an array are not seen.
  *
- * A table's `written by` column is a promise to every reader: the owner may cache what the app alone writes. A thread
- * asks for the check by role, after the memory was filled and before it begins. The check uses barrier.ts's one hook,
- * so it is not for threads under the interleaving explorer. It acts only where URING_VERIFY=1, never in production.
+ * A table's `written by` column is a promise to every reader: what the app alone writes, the owner may cache. Asked for
+ * by role, after the memory was filled: by an owner as it has made it, by a worker before it begins. It uses barrier.ts's
+ * one hook, so it is not for threads under the interleaving explorer. Never in production: it acts only where
+ * URING_VERIFY=1.
  */
 import { assert, VERIFY } from './assert.js'
-import { type StepHook, type StepKind, setStepHook } from './barrier.js'
+import { type StepHook, type StepKind, setStepHook, stepHook } from './barrier.js'
 import type { Field, Layout, Writer } from './layout.js'
 
-export type Role = Exclude<Writer, 'any' | 'holder' | 'once'>
+export type Role = Exclude<Writer, 'any' | 'lock holder' | 'record holder' | 'once'>
+
+/** A write that is about to be made, of a word that changes hands. */
+export interface Write {
+  readonly kind: StepKind
+  readonly field: string
+  /** Which of the region's records. */
+  readonly record: number
+  /** What stands there now. */
+  readonly before: number
+  readonly value: number
+  /** What a compare-exchange expects. */
+  readonly extra: number
+}
 
 /** Records laid out by one table, in shared words. */
 export interface Watched {
@@ -18,54 +32,92 @@ export interface Watched {
   readonly layout: Layout<string>
   /** Index of the first record's first word. */
   readonly baseWord: number
-  /** Records in a row, and words from one to the next. Defaults: one record; the table's length. */
+  /** Records in a row, and words from one to the next. One record unless given; as long as the table unless given. */
   readonly count?: number
   readonly strideWords?: number
-  /** Fields that whoever holds them writes: mpscq's links. The check does not know the holder. */
-  readonly except?: readonly string[]
+  /** The record whose `worker` words are this worker's; all of them unless given. */
+  readonly own?: number | undefined
+  /** Whether this thread holds the lock, or the record, as the write wants. Unless given nothing is known of that. */
+  readonly holds?: (write: Write) => boolean
 }
 
-/** From now on a write of this thread that the tables forbid throws, in test builds. Replaces any other step hook. */
-export function watchWriters(role: Role, regions: readonly Watched[]): void {
-  if (VERIFY) setStepHook(writerHook(role, regions))
+type ByMemory = WeakMap<ArrayBufferLike, Entry[]>
+interface Entry {
+  readonly roles: readonly Role[]
+  readonly region: Watched
 }
 
-/** The check itself, in every build. */
-export function writerHook(role: Role, regions: readonly Watched[]): StepHook {
-  return (kind, words, index) => {
+let watched: ByMemory | undefined
+let own: StepHook | undefined
+
+/**
+ * From now on a write on this thread to these regions that the tables forbid throws, in test builds: besides what it
+ * watches already. A thread that has a hook of another's is left alone.
+ */
+export function watchWriters(roles: Role | readonly Role[], regions: readonly Watched[]): void {
+  if (!VERIFY) return
+  const other = stepHook()
+  if (other !== undefined && other !== own) return
+  if (watched === undefined || other === undefined) {
+    watched = new WeakMap()
+    own = hookOf(watched)
+    setStepHook(own)
+  }
+  add(watched, roles, regions)
+}
+
+/** The check alone, in every build. */
+export function writerHook(roles: Role | readonly Role[], regions: readonly Watched[]): StepHook {
+  const map: ByMemory = new WeakMap()
+  add(map, roles, regions)
+  return hookOf(map)
+}
+
+function add(map: ByMemory, roles: Role | readonly Role[], regions: readonly Watched[]): void {
+  for (const region of regions) {
+    const entries = map.get(region.words.buffer) ?? []
+    entries.push({ roles: typeof roles === 'string' ? [roles] : roles, region })
+    map.set(region.words.buffer, entries)
+  }
+}
+
+function hookOf(map: ByMemory): StepHook {
+  return (kind, words, index, value, extra) => {
     if (kind === 'load' || kind === 'wait' || kind === 'wake') return undefined
-    for (const region of regions) {
-      const byteOff = offsetIn(region, words, index)
-      if (byteOff < 0) continue
-      const { layout, except } = region
-      for (const field of layout.fields) {
-        // One word may hold several small fields; a write covers them all.
-        if (field.offset >= byteOff + 4 || field.offset + field.bytes <= byteOff) continue
-        if (except?.includes(field.name)) continue
-        assert(mayWrite(role, kind, field), `${role} may not ${kind} ${layout.name}.${field.name}: ${rule(field)}`)
-      }
-    }
+    const entries = map.get(words.buffer)
+    if (entries !== undefined) for (const entry of entries) check(entry, kind, words, index, value, extra)
     return undefined
   }
 }
 
-/** Byte offset, in its record, of a word that is about to be written; -1 outside of the region. */
-function offsetIn({ words: own, layout, baseWord, count = 1, strideWords }: Watched, words: Int32Array, index: number) {
-  if (words.buffer !== own.buffer) return -1
+function check(entry: Entry, kind: StepKind, words: Int32Array, index: number, value: number, extra: number): void {
+  const { layout, baseWord, count = 1, strideWords, words: base, own } = entry.region
   const stride = strideWords === undefined ? layout.size : strideWords * 4
-  const byteOff = words.byteOffset + index * 4 - (own.byteOffset + baseWord * 4)
-  if (byteOff < 0 || byteOff >= stride * count) return -1
-  return byteOff % stride < layout.size ? byteOff % stride : -1
+  const byte = words.byteOffset + index * 4 - (base.byteOffset + baseWord * 4)
+  if (byte < 0 || byte >= stride * count) return
+  const record = Math.floor(byte / stride)
+  const at = byte % stride
+  for (const field of layout.fields) {
+    // One word may hold several small fields; a write covers them all.
+    if (field.offset >= at + 4 || field.offset + field.bytes <= at) continue
+    const write = { kind, field: field.name, record, before: words[index]!, value, extra }
+    if (mayWrite(entry, own, write, field)) continue
+    const what = `${layout.name}.${field.name}${count > 1 ? ` of ${record}` : ''}, from ${write.before} to ${value}`
+    assert(false, `${entry.roles.join(' and ')} may not ${kind} ${what}: ${rule(field)}`)
+  }
 }
 
-function mayWrite(role: Role, kind: StepKind, { writtenBy }: Field): boolean {
-  // The check cannot know who holds a lock or a record.
-  if (writtenBy === 'holder') return true
-  return writtenBy === 'any' ? kind !== 'store' : writtenBy === role
+function mayWrite({ roles, region }: Entry, own: number | undefined, write: Write, { writtenBy }: Field): boolean {
+  if (writtenBy === 'lock holder' || writtenBy === 'record holder') return region.holds?.(write) ?? true
+  if (writtenBy === 'any') return write.kind !== 'store'
+  if (writtenBy === 'once' || !roles.includes(writtenBy)) return false
+  return writtenBy !== 'worker' || own === undefined || own === write.record
 }
 
 function rule({ writtenBy }: Field): string {
   if (writtenBy === 'any') return 'any thread writes it, by read-modify-write only'
   if (writtenBy === 'once') return 'it is written once, before it is shared'
+  if (writtenBy === 'lock holder') return 'only who holds the lock writes it'
+  if (writtenBy === 'record holder') return 'only whose the record is writes it, one state after another'
   return `only the ${writtenBy} writes it`
 }

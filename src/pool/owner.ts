@@ -6,6 +6,7 @@
  */
 import { loadAcquire } from '../lib/barrier.js'
 import { URL } from '../lib/globals.js'
+import { watchWriters } from '../lib/writers.js'
 import { ITEM_RUNNING, ITEM_SLOT_SHIFT } from '../wq/layout.js'
 import type { WqHooks } from '../wq/options.js'
 import { STATE } from '../wq/words.js'
@@ -16,6 +17,7 @@ import type { PoolSeat } from './between/messages.js'
 import { NameTable } from './between/names.js'
 import { JOB, Space } from './between/record.js'
 import { SharedBufferIds } from './between/shared-buffers.js'
+import { watchedSpace } from './between/watch.js'
 import { badPoolOptions, checkAffinity } from './checks.js'
 import { Control } from './control.js'
 import { Encoding } from './give/encoding.js'
@@ -54,6 +56,7 @@ function read(href: string, given: PoolOptions) {
   const carried = options.asyncContext === undefined ? undefined : new Carried(options.asyncContext)
   const histograms = options.histograms === true ? new Histograms(NR_ITEMS) : undefined
   const space = Space.create(crew.nrSlots)
+  watchWriters('owner', watchedSpace(space))
   const seat: PoolSeat = seatOf(space.sab, histograms?.sab, href, options)
   return { options, crew, affinity, carried, histograms, space, seat, sharedKeys: options.keys?.join() }
 }

@@ -19,32 +19,32 @@ export const HASH = struct('io_wq_hash', [
   ['magic',       'u32', 'once', 'HASH_MAGIC'],
   ['tables_hash', 'u32', 'once', 'hash over these tables'],
   'cache line: the lock of pools and entries',
-  ['lock',        'u32', 'any',    'the kernel\'s id of the thread that changes them, or 0; LOCK_CONTENDED'],
+  ['lock',        'u32', 'any',         'the kernel\'s id of the thread that changes them, or 0; LOCK_CONTENDED'],
   'cache line: under the lock',
-  ['nr_pools',    'u32', 'holder', 'pool records ever used'],
-  ['nr_touched',  'u32', 'holder', 'entries ever used'],
-  ['free_head',   'u32', 'holder', 'entry + 1 of the first in the free list; 0: none'],
+  ['nr_pools',    'u32', 'lock holder', 'pool records ever used'],
+  ['nr_touched',  'u32', 'lock holder', 'entries ever used'],
+  ['free_head',   'u32', 'lock holder', 'entry + 1 of the first in the free list; 0: none'],
 ])
 
 // biome-ignore format: table
 export const HASH_POOL = struct('io_wq_hash_pool', [
   'cache line: one pool',
-  ['state',         'u32', 'holder', 'POOL_NONE, POOL_JOINED'],
-  ['owner_tid',     'u32', 'holder', 'the kernel\'s id of the thread that has the pool; 0 where unknown'],
-  ['owner_start',   'u32', 'holder', 'when that thread began, in clock ticks, for ids are used again; 0: not known yet'],
-  ['stall_bound',   'u32', 'any',    'slot + 1 of the idle worker that waits for a key; 0: none'],
-  ['stall_unbound', 'u32', 'any',    'the same of the other account'],
+  ['state',         'u32', 'lock holder', 'POOL_NONE, POOL_JOINED'],
+  ['owner_tid',     'u32', 'lock holder', 'the kernel\'s id of the thread that has the pool; 0 where unknown'],
+  ['owner_start',   'u32', 'lock holder', 'when that thread began, in clock ticks, for ids are used again; 0: not known yet'],
+  ['stall_bound',   'u32', 'any',         'slot + 1 of the idle worker that waits for a key; 0: none'],
+  ['stall_unbound', 'u32', 'any',         'the same of the other account'],
 ])
 
 // biome-ignore format: table
 export const HASH_ENTRY = struct('io_wq_hash_entry', [
   'cache line: one key',
-  ['holder', 'u32',    'any',    'the worker that holds the key: 0, or pool + 1 << 16 | its holder id'],
-  ['next',   'u32',    'holder', 'entry + 1 of the next in its chain or in the free list'],
-  ['pools',  'u32',    'holder', 'a bit for each pool with jobs of this key; 0: free'],
-  ['hash',   'u32',    'holder', 'of the key'],
-  ['kind',   'u32',    'holder', 'the key\'s type | bytes << 8'],
-  ['key',    'u32[11]', 'holder', 'its bytes, or their SHA-256'],
+  ['holder', 'u32',    'record holder', 'the worker that holds the key and releases it: 0, or pool + 1 << 16 | its holder id'],
+  ['next',   'u32',    'lock holder',   'entry + 1 of the next in its chain or in the free list'],
+  ['pools',  'u32',    'lock holder',   'a bit for each pool with jobs of this key; 0: free'],
+  ['hash',   'u32',    'lock holder',   'of the key'],
+  ['kind',   'u32',    'lock holder',   'the key\'s type | bytes << 8'],
+  ['key',    'u32[11]', 'lock holder',   'its bytes, or their SHA-256'],
 ])
 
 const HASH_MAGIC = 0x71776f68
@@ -151,7 +151,7 @@ export function unnameWaiter(hash: WqHash, pool: number, acct: number, slot: num
 
 /** Under the account's lock: nobody waits. */
 export function forgetWaiter(hash: WqHash, pool: number, acct: number): void {
-  storeRelease(hash.words, hash.pool(pool) + STALL + acct, 0)
+  xchg(hash.words, hash.pool(pool) + STALL + acct, 0)
 }
 
 /** A key was released: wakes the workers of other pools that wait for one. Any thread, no lock held. */

@@ -9,6 +9,7 @@ import { assert, VERIFY } from '../lib/assert.js'
 import { cmpxchg, fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { init, NONE } from '../lib/mpscq.js'
 import { Slab } from '../lib/slab.js'
+import { watchWriters } from '../lib/writers.js'
 import { clearLists, insert, needsMore, popIdle, popIdleIfDue, remove } from './acct.js'
 import { Crew } from './crew.js'
 import type { HashSeat } from './hash-pools.js'
@@ -46,6 +47,7 @@ import { findStrays, repairAfter } from './recover.js'
 import { TaskWork } from './task-work.js'
 import { currentTid } from './thread-name.js'
 import { wakeWorker } from './wakes.js'
+import { watchedTables } from './watch.js'
 import {
   BUCKET,
   FLAGS,
@@ -109,6 +111,7 @@ export class Wq {
       wakeOrClaimWorker: (acct, insist) => this.#wakeOrClaimWorker(acct, insist),
       giveUp: (acct, error) => this.#giveUp(acct, error),
     })
+    watchWriters('owner', watchedTables(this.mem, HOLDER_OWNER))
   }
 
   /** A record for an item, with its own words reset; NONE when every record is in use. */

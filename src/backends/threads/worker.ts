@@ -11,13 +11,13 @@ import { watchWriters } from '../../lib/writers.js'
 import { bindAll } from '../../sys/libc.js'
 import { signal } from '../../sys/loop.js'
 import type { WorkerSeat } from '../../wq/crew-parts.js'
-import { IO_WQ_WORK_CANCEL, ITEM, WqMemory } from '../../wq/layout.js'
+import { HOLDER_WORKER0, IO_WQ_WORK_CANCEL, ITEM, WqMemory } from '../../wq/layout.js'
 import { watchedTables } from '../../wq/watch.js'
 import { WorkerLoop } from '../../wq/worker-loop.js'
 import { opdef } from './ops/opdef.js'
 import { tellEdge } from './request/edge.js'
 import type { RingMessage } from './state/ctx.js'
-import { CTX, REQ, RINGS } from './state/layout.js'
+import { CTX, REQ, RINGS, watchedRing } from './state/layout.js'
 import type { WorkEnv } from './state/op.js'
 import { R_CTX, R_GENERATION, R_OPCODE, R_RES } from './state/req.js'
 
@@ -33,6 +33,7 @@ const { words } = mem
 const rings = new Map<number, AttachedRing>()
 
 function attach(message: RingMessage): void {
+  watchWriters('worker', watchedRing(new Int32Array(message.rings), message.ctxWord))
   rings.set(message.ctx, {
     generation: message.generation,
     words: new Int32Array(message.rings),
@@ -60,7 +61,7 @@ const env: WorkEnv = {
 
 // Bound before it is up: no request waits for it then.
 bindAll()
-watchWriters('worker', watchedTables(mem))
+watchWriters('worker', watchedTables(mem, seat.slot + HOLDER_WORKER0))
 for (const message of (seat.data as { rings: RingMessage[] }).rings) attach(message)
 
 const loop = new WorkerLoop(mem, seat.slot, {

@@ -15,11 +15,11 @@ import { IO_WQ_WORK_EMBEDDER } from '../../wq/layout.js'
 
 // biome-ignore format: table
 export const JOB = struct('job', [
-  ['func',  'u32',     'holder', 'number of the function\'s name; then the slot of the worker that ran it'],
-  ['kind',  'u32',     'holder', 'KIND_* of the arguments, then of the result; KIND_FAILED'],
-  ['size',  'u32',     'holder', 'KIND_VALUES: how many; bytes, where there are bytes'],
-  ['at',    'u32',     'holder', 'arguments: their block in the arena, or 0; result: where it ends in the ring'],
-  ['data',  'u32[52]', 'holder', 'values or bytes, where they fit'],
+  ['func',  'u32',     'record holder', 'number of the function\'s name; then the slot of the worker that ran it'],
+  ['kind',  'u32',     'record holder', 'KIND_* of the arguments, then of the result; KIND_FAILED'],
+  ['size',  'u32',     'record holder', 'KIND_VALUES: how many; bytes, where there are bytes'],
+  ['at',    'u32',     'record holder', 'arguments: their block in the arena, or 0; result: where it ends in the ring'],
+  ['data',  'u32[52]', 'record holder', 'values or bytes, where they fit'],
 ])
 
 // biome-ignore format: table
@@ -47,7 +47,7 @@ export const SEAT = struct('seat', [
   'cache line: the worker in this slot',
   ['claim',      'u32', 'any',    'the item whose message it wants, plus 1; the owner takes it to 0'],
   ['ring_head',  'u32', 'worker', 'where its next result goes, free-running'],
-  ['phase',      'u32', 'holder', 'PHASE_*: how far it has come on its way up, or out; the owner resets it'],
+  ['phase',      'u32', 'record holder', 'PHASE_*: how far it has come on its way up, or out; the owner resets it'],
   ['ask',        'u32', 'any',    'what it wants of the postmaster, as askFor() has it; who takes it to 0 answers'],
   'cache line: the owner',
   ['answer',     'u32', 'any',    'CLAIM_OPEN, or how the claim was answered; the worker sleeps on it'],

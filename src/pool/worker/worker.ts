@@ -13,7 +13,7 @@ import { watchWriters } from '../../lib/writers.js'
 import type { WorkerSeat } from '../../wq/crew-parts.js'
 import { WqHash } from '../../wq/hash.js'
 import { mayGrow } from '../../wq/items.js'
-import { WORKER, WqMemory } from '../../wq/layout.js'
+import { HOLDER_WORKER0, WORKER, WqMemory } from '../../wq/layout.js'
 import { wakeOwner as wakeSleepingOwner } from '../../wq/wakes.js'
 import { watchedTables } from '../../wq/watch.js'
 import { WorkerLoop } from '../../wq/worker-loop.js'
@@ -27,6 +27,7 @@ import {
 } from '../between/messages.js'
 import { JOB, PHASE_IMPORTS, PHASE_INIT, PHASE_LEAVES, POOL, SEAT, Space } from '../between/record.js'
 import { Stamps } from '../between/stamps.js'
+import { watchedSpace } from '../between/watch.js'
 import { describe } from '../values/thrown.js'
 import { currentJob, inNewFrame } from './job-context.js'
 import { becomeHost } from './job-protocol.js'
@@ -129,7 +130,7 @@ const runner = new JobRunner({
   },
 })
 
-watchWriters('worker', watchedTables(mem))
+watchWriters('worker', [...watchedTables(mem, slot + HOLDER_WORKER0), ...watchedSpace(space, slot)])
 const loop = new WorkerLoop(mem, slot, {
   doWork(item) {
     nrRun++

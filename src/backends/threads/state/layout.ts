@@ -6,6 +6,7 @@
  * io_ring_ctx and io_kiocb.
  */
 import { struct } from '../../../lib/layout.js'
+import type { Watched } from '../../../lib/writers.js'
 
 // biome-ignore format: table
 export const RINGS = struct('io_rings', [
@@ -49,7 +50,7 @@ export const REQ = struct('io_kiocb', [
   ['file_index',   'u32', 'owner',  'splice_fd_in, file_index'],
   ['total',        'u32', 'owner',  'bytes a transfer must move to succeed'],
   ['done',         'u32', 'owner',  'bytes an inline attempt moved already'],
-  ['res',          's32', 'holder', 'result: by the worker while RUNNING, else by the owner'],
+  ['res',          's32', 'record holder', 'result: by the worker while RUNNING, else by the owner'],
   ['poll',         'u32', 'any',    'POLL_*: its wait for its file; changed by compare-and-swap once it is queued'],
   ['req_flags',    'u32', 'owner',  'REQ_F_*'],
   ['link',         'u32', 'owner',  'the next member of the chain, or NONE'],
@@ -88,3 +89,11 @@ export const MAX_REQS = 65536
 export const MAX_WORKERS = 128
 /** The kernel's number of hash buckets. */
 export const NR_BUCKETS = 64
+
+/** A ring's words as the writer check wants them. */
+export function watchedRing(words: Int32Array, ctxWord: number): Watched[] {
+  return [
+    { words, layout: RINGS, baseWord: 0 },
+    { words, layout: CTX, baseWord: ctxWord },
+  ]
+}

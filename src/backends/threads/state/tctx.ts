@@ -5,11 +5,12 @@
  */
 import { availableParallelism } from 'node:os'
 import { URL } from '../../../lib/globals.js'
+import { watchWriters } from '../../../lib/writers.js'
 import { interruptThread } from '../../../sys/interrupt.js'
 import { Wq } from '../../../wq/wq.js'
 import { ByUserData } from './by-user-data.js'
 import type { IoRingCtx } from './ctx.js'
-import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS } from './layout.js'
+import { CTX, MAX_REQS, MAX_RINGS, MAX_WORKERS, NR_BUCKETS, REQ, RINGS, watchedRing } from './layout.js'
 
 const WORKER_ENTRY = new URL('../worker.js', import.meta.url)
 
@@ -70,6 +71,8 @@ export class Tctx {
   attach(ctx: IoRingCtx): void {
     this.wq.setExitOnIdle(false)
     this.rings.set(ctx.fd, ctx)
+    // One thread is both.
+    watchWriters(['app', 'owner'], watchedRing(ctx.words, ctx.ctxWord))
     this.byId[ctx.id] = ctx
     this.wq.crew.broadcast(ctx.message())
   }
