@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os'
 import { assert, VERIFY } from '../lib/assert.js'
 import { cmpxchg, fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { init, NONE } from '../lib/mpscq.js'
-import { Slab } from '../lib/slab.js'
+import type { Slab } from '../lib/slab.js'
 import { watchWriters } from '../lib/writers.js'
 import { clearLists, insert, needsMore, popIdle, popIdleIfDue, remove } from './acct.js'
 import { Crew } from './crew.js'
@@ -43,6 +43,7 @@ import { lock, unlock } from './lock.js'
 import type { Casualty } from './member.js'
 import type { WqHooks, WqOptions } from './options.js'
 import { countVerifier, grace, sleepUntilPushed } from './owner-wait.js'
+import { itemSlab } from './poison.js'
 import { findStrays, repairAfter } from './recover.js'
 import { TaskWork } from './task-work.js'
 import { currentTid } from './thread-name.js'
@@ -89,7 +90,7 @@ export class Wq {
     this.tails = new HashTails(options.nrBuckets)
     this.#hashSeat = options.hashSeat
     this.#taskWork = new TaskWork(this.mem)
-    this.#slab = new Slab(options.nrItems)
+    this.#slab = itemSlab(this.mem)
     this.#hooks = options.hooks
     this.#concurrency = options.concurrency ?? 1
     const { words } = this.mem
@@ -144,6 +145,7 @@ export class Wq {
   enqueue(item: number, flags: number, bucket: number, queue: number): void {
     const { words } = this.mem
     const at = this.mem.item(item)
+    assert(words[at + STATE] === ITEM_FREE, 'what is queued is nowhere else')
     words[at + FLAGS] = flags
     words[at + BUCKET] = (flags & IO_WQ_WORK_HASHED) !== 0 ? bucket : 0
     words[at + QUEUE] = queue
