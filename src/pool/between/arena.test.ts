@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { VERIFY } from '../../lib/assert.js'
 import { NO_ROOM } from '../values/scalars.js'
 import { Blocks, blockOf, RingReader, RingWriter } from './arena.js'
 import { RING_BYTES, SEAT, Space } from './record.js'
@@ -30,6 +31,16 @@ test('a block keeps its size, whatever is in it', () => {
   assert.equal(blocks.alloc(1000), 1 << 17)
   assert.equal(blocks.alloc(131_072), block)
   assert.equal(blockOf(block | blocks.sizeOf(block)), block)
+})
+
+test('a block that is given back twice, or that nobody took, is caught', { skip: !VERIFY && 'no test build' }, () => {
+  const blocks = new Blocks(0, 1 << 20)
+  const [block, other] = [blocks.alloc(300), blocks.alloc(300)]
+  blocks.free(block)
+  assert.throws(() => blocks.free(block), /given back once/)
+  assert.throws(() => blocks.free(other + 256), /by who took it/)
+  assert.equal(blocks.alloc(300), block)
+  blocks.free(block)
 })
 
 test('what goes into a ring comes out of it, round and round', () => {

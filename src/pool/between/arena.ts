@@ -4,6 +4,7 @@
  * Only the owner allocates and frees blocks, with lists in its private memory: a dying worker cannot tear them. A
  * worker writes its ring, and the owner reads it. Neither waits: a value without room goes by message.
  */
+import { assert, VERIFY } from '../../lib/assert.js'
 import { loadAcquire, storeRelease } from '../../lib/barrier.js'
 import { ceilLog2 } from '../../lib/power-of-2.js'
 import type { FarBytes } from '../values/codec.js'
@@ -26,6 +27,8 @@ export class Blocks {
   readonly #sizes: Uint8Array
   #untouched: number
   nrUsed = 0
+  /** In test builds, those that are taken. */
+  readonly #used = new Set<number>()
 
   constructor(from: number, end: number) {
     this.#from = from
@@ -45,16 +48,18 @@ export class Blocks {
     if (bytes > 1 << LARGEST) return -1
     const size = sizeClass(bytes)
     const block = this.#free[size]!.pop()
-    if (block !== undefined) {
-      this.nrUsed++
-      return block
-    }
+    if (block !== undefined) return this.#taken(block)
     const at = this.#untouched
     if (at + (1 << size) > this.#end) return -1
     this.#untouched = at + (1 << size)
-    this.nrUsed++
     this.#sizes[(at - this.#from) >> SMALLEST] = size
-    return at
+    return this.#taken(at)
+  }
+
+  #taken(block: number): number {
+    this.nrUsed++
+    if (VERIFY) this.#used.add(block)
+    return block
   }
 
   /** log2 of a block's size. */
@@ -63,6 +68,7 @@ export class Blocks {
   }
 
   free(block: number): void {
+    if (VERIFY) assert(this.#used.delete(block), `block ${block} is given back once, by who took it`)
     this.nrUsed--
     this.#free[this.sizeOf(block)]!.push(block)
   }

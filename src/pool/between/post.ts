@@ -11,7 +11,7 @@
  * A reply repeats the ask, so that one for a worker that died is no reply to the next in its seat; the mail itself may be
  * lost with it, as it is with any message to a worker that dies. Counterpart: none.
  */
-import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease, xchg } from '../../lib/barrier.js'
+import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, xchg } from '../../lib/barrier.js'
 import { POOL, SEAT, type Space } from './record.js'
 
 const HELD = POOL.at.post_held >> 2
@@ -42,12 +42,12 @@ export function askFor(what: typeof ASK_LETTER | typeof ASK_BUFFER, number: numb
 
 /** Owner: there is none. */
 export function initPost({ words }: PostSpace): void {
-  storeRelease(words, HELD, POST_GONE)
+  xchg(words, HELD, POST_GONE)
 }
 
 /** Owner: a postmaster is about to start, and has something of one job. */
 export function openPost({ words }: PostSpace): void {
-  storeRelease(words, HELD, 1)
+  xchg(words, HELD, 1)
 }
 
 /** Owner: it is to have something of one job more, and stays for that. False if there is no postmaster. */

@@ -6,11 +6,12 @@
  * it is there. The second has listeners: a message on it wakes the event loop. Neither keeps the process alive.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
+import { assert, VERIFY } from '../../lib/assert.js'
 import { futexWake, loadAcquire, xchg } from '../../lib/barrier.js'
 import { process } from '../../lib/globals.js'
 import type { Introduction } from '../between/mail.js'
 import type { ClaimMessage, EventMessage, Greeting, WorkerNews } from '../between/messages.js'
-import { CLAIM_ANSWERED, SEAT, type Space } from '../between/record.js'
+import { CLAIM_ANSWERED, CLAIM_OPEN, SEAT, type Space } from '../between/record.js'
 import type { SharedBufferIds } from '../between/shared-buffers.js'
 import type { Held } from '../jobs/held.js'
 
@@ -48,6 +49,9 @@ export class Ports {
   readonly #ref = new WeakRef(this)
   readonly #ports: (MessagePort | undefined)[] = []
   readonly #wakePorts: (MessagePort | undefined)[] = []
+
+  /** In test builds: results that were there when it was closed, and nobody took. */
+  nrUnread = 0
 
   constructor(space: Space, ids: SharedBufferIds, hooks: PortsHooks) {
     this.#space = space
@@ -122,7 +126,8 @@ export class Ports {
       if (held === undefined) continue
       this.#post(slot, held ?? { sabs: [], body: undefined, transfer: [] })
       // Publishes the message; pairs with the worker's wait on the word.
-      xchg(words, seat + ANSWER, CLAIM_ANSWERED)
+      const was = xchg(words, seat + ANSWER, CLAIM_ANSWERED)
+      assert(was === CLAIM_OPEN, 'a claim is answered once')
       futexWake(words, seat + ANSWER, 1)
     }
   }
@@ -139,6 +144,9 @@ export class Ports {
   close(): void {
     this.takeAllEvents()
     openPorts.delete(this.#ref)
+    if (VERIFY) {
+      for (const port of this.#ports) while (port && receiveMessageOnPort(port) !== undefined) this.nrUnread++
+    }
     for (const port of [...this.#ports, ...this.#wakePorts]) port?.close()
   }
 }

@@ -1,6 +1,7 @@
 /**
  * What the owner knows of each job that has a record, by item: arrays, no object a job. Owner thread only.
  */
+import { assert, VERIFY } from '../../lib/assert.js'
 import { type Blocks, blockOf } from '../between/arena.js'
 import { AT, FUNC, JOB_WORDS } from '../between/record.js'
 import { Extras } from './extras.js'
@@ -54,6 +55,7 @@ export class InFlight {
 
   /** A job has a record, its payload at word `p`. */
   add(item: number, resolve: Resolve, words: Int32Array, p: number, held: Held | undefined): void {
+    if (VERIFY) assert(this.#resolves[item] === undefined && this.#has[item] === 0, 'a record has one job')
     this.count++
     this.#resolves[item] = resolve
     this.#func[item] = words[p + FUNC]!
@@ -185,6 +187,7 @@ export class InFlight {
   remove(item: number, hasArrived = false): Resolve {
     this.count--
     const resolve = this.#resolves[item]!
+    if (VERIFY) assert(resolve !== undefined, `the job in record ${item} settles once`)
     this.#resolves[item] = undefined
     if (this.#has[item] !== 0) this.#giveBack(item, hasArrived)
     return resolve
