@@ -17,6 +17,7 @@ import { nextTick, setImmediate, setTimeout } from '../lib/globals.js'
 import type { Given } from '../lib/options.js'
 import type { Ring } from '../ring/ring.js'
 import { isCachedFile } from '../sys/file.js'
+import { verifyAtRest } from './at-rest.js'
 import { Backlog } from './backlog.js'
 import { Cancels } from './cancel.js'
 import { chainTooLong, invalidState } from './errors.js'
@@ -349,7 +350,10 @@ export class Driver {
     this.#cancels.close()
     this.#wakeup.close()
     this.ring.queueExit()
-    this.#supplies.pieces.close()
+    const { pieces } = this.#supplies
+    const { nrInflight, nrQueued } = this
+    verifyAtRest({ slots: this.#slots, order: this.#order, pieces, nrInflight, nrQueued })
+    pieces.close()
     this.#onClosed?.()
   }
 

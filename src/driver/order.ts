@@ -44,6 +44,13 @@ export class Order implements PlaceListener {
     this.#mendsPosition = mendsPosition
   }
 
+  /** Files that operations use now, or wait for. */
+  get nrBusyFiles(): number {
+    let count = 0
+    for (const file of this.#files.values()) if (file.isBusy) count++
+    return count
+  }
+
   get isOpen(): boolean {
     return this.#open !== undefined
   }

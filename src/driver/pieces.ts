@@ -5,6 +5,7 @@
  * Small pieces are cut from a block and stay. Each large one is a mapping, and only a few returned ones are kept. If
  * the kernel may still write to them, a terminated Worker leaves them mapped: that is their purpose. Counterpart: none.
  */
+import { assert } from '../lib/assert.js'
 import { Mapping } from '../sys/memory.js'
 
 /** 256 bytes, the size of struct statx. */
@@ -33,6 +34,8 @@ export class Pieces {
   /** Free pieces, by the logarithm of their size. */
   readonly #spare: Piece[][] = []
   readonly #blocks: Mapping[] = []
+  /** Pieces that were taken and not given back. */
+  nrLent = 0
   /** Bytes of spare mappings. */
   #keptBytes = 0
   readonly #endWithThread: boolean
@@ -48,12 +51,18 @@ export class Pieces {
     const spare = this.#spareOf(shift)
     if (shift < BLOCK_SHIFT && spare.length === 0) this.#cut(spare, 2 ** shift)
     const piece = spare.pop()
-    if (piece === undefined) return new Piece(this.#map(2 ** shift), 0, 2 ** shift)
+    if (piece === undefined) {
+      const made = new Piece(this.#map(2 ** shift), 0, 2 ** shift)
+      this.nrLent++
+      return made
+    }
+    this.nrLent++
     if (piece.mapping !== undefined) this.#keptBytes -= piece.mapping.sizeBytes
     return piece
   }
 
   giveBack(piece: Piece): void {
+    assert(--this.nrLent >= 0, 'a piece is given back once')
     const { mapping } = piece
     if (mapping !== undefined) {
       if (this.#keptBytes + mapping.sizeBytes > KEPT_BYTES) {

@@ -79,6 +79,16 @@ export class Slots {
     return this.#calls[slot]!
   }
 
+  /** Slots that are not free. */
+  get nrTaken(): number {
+    return this.#state.length - this.#free.length
+  }
+
+  /** Slots that have a call or a state, free or not. */
+  get nrHeld(): number {
+    return this.#state.filter((state, slot) => state !== 0 || this.#calls[slot] !== undefined).length
+  }
+
   generation(slot: number): number {
     return this.#generation[slot]!
   }

@@ -158,4 +158,8 @@ export const FAULTS: readonly Fault[] = [
   { name: 'an append leaves the position where it was', file: 'driver/lanes', from: 'if (isWrite && (statusFlags(this.fd) & O_APPEND) !== 0)', to: 'if (false)', test: 'src/driver/lanes' },
   { name: 'a buffer is held when its operation has ended', file: 'driver/slots', from: 'this.#calls[slot] = undefined;', to: ';', test: 'src/driver/driver' },
   { name: 'an operation that was taken back keeps its place', file: 'driver/slots', from: 'if (call.group !== undefined)\n            this.#order.end(call, 0);', to: '', test: 'test/regress/own-position' },
+  { name: 'a worker counts as blocked without the lock', file: 'wq/sampler', from: 'lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.#onStuck);', to: ';', test: 'src/wq/wq', only: 'a blocked worker makes room' },
+  { name: 'a request is written to after it was freed', file: 'backends/threads/request/alloc', from: 'tctx.wq.free(req);', to: 'tctx.wq.free(req);\n    words[r + R_RES] = 1;', test: 'test/conformance/nop' },
+  { name: 'a request stays in the list of what a cancel finds', file: 'backends/threads/request/alloc', from: '& REQ_F_ASYNC) !== 0) {', to: '& REQ_F_ASYNC) > 4) {', test: 'test/conformance/race' },
+  { name: 'a slot keeps its call when it is freed', file: 'driver/slots', from: 'this.#calls[slot] = undefined;', to: ';', test: 'src/driver/life' },
 ]

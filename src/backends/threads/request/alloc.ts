@@ -83,6 +83,7 @@ export function freeReq(tctx: Tctx, ctx: IoRingCtx, req: number): void {
   if (held >= 0) {
     unlistFd(held)
     libc('close')(held)
+    words[r + R_HELD_FD] = -1
   }
   if (tctx.held[req] !== undefined) tctx.held[req] = undefined
   if ((words[r + R_REQ_FLAGS]! & REQ_F_ASYNC) !== 0) {

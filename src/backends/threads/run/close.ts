@@ -12,6 +12,7 @@ import type { IoRingCtx } from '../state/ctx.js'
 import type { Tctx } from '../state/tctx.js'
 import { cancelAll } from '../wait/cancel.js'
 import { dropAlarm } from './alarm.js'
+import { verifyAtRest } from './at-rest.js'
 import { runTaskWork } from './tw.js'
 
 /** How often the owner checks a closed ring whose requests still run. */
@@ -38,6 +39,7 @@ function reap(tctx: Tctx, ctx: IoRingCtx): void {
   runTaskWork(tctx, ctx, 0)
   if (ctx.nrInflight === 0) {
     tctx.byId[ctx.id] = undefined
+    verifyAtRest(tctx, ctx)
     return
   }
   setTimeout(() => reap(tctx, ctx), DYING_MS).unref()

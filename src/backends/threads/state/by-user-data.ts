@@ -19,6 +19,13 @@ export class ByUserData {
   /** The last of a key, in the place of its first. */
   #before = new Int32Array(FIRST_SIZE)
 
+  /** How many requests it lists, counted one by one. */
+  get count(): number {
+    let count = 0
+    for (const first of this.#firsts.values()) for (let req = first; req !== NONE; req = this.#next[req]!) count++
+    return count
+  }
+
   add(req: number, key: number): void {
     if (req >= this.#next.length) this.#grow(req)
     const first = this.#firsts.get(key)

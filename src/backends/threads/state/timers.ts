@@ -52,6 +52,11 @@ export class Timers {
     return this.#heap.first?.dueMs ?? Number.POSITIVE_INFINITY
   }
 
+  /** Timeouts, and limits of requests. */
+  get count(): number {
+    return this.#byReq.size
+  }
+
   find(req: number): Timeout | undefined {
     return this.#byReq.get(req)
   }
