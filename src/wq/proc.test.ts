@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { GONE, isAll, isThreadAsleep, isThreadGone, threadIds, threadStart } from './proc.js'
+import { GONE, hasNoOthers, isThreadAsleep, isThreadGone, threadIds, threadStart } from './proc.js'
 import { currentTid } from './thread-name.js'
 
 test('this thread is there, began, and is awake', () => {
@@ -23,11 +23,13 @@ test('a thread that has ended is gone', async (t) => {
   const worker = new Worker('setInterval(() => {}, 1000)', { eval: true })
   t.after(() => worker.terminate())
   await once(worker, 'online')
-  assert.equal(isAll(before), false)
-  assert.equal(isAll(threadIds()!), true)
+  assert.equal(hasNoOthers(before), false)
+  assert.equal(hasNoOthers(threadIds()!), true)
   const made = [...threadIds()!].filter((tid) => !before.has(tid)).map(Number)
   for (const tid of made) assert.equal(isThreadGone(tid), false)
+  const during = threadIds()!
   await worker.terminate()
+  assert.equal(hasNoOthers(during), true)
   const gone = made.filter((tid) => isThreadGone(tid))
   assert.ok(gone.length > 0)
   for (const tid of gone) assert.equal(threadStart(tid), GONE)

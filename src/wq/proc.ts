@@ -56,11 +56,14 @@ export function threadIds(): Set<string> | undefined {
   }
 }
 
-/** Whether this process has these threads and no other; requires no descriptor. False if unknown. */
-export function isAll(tids: ReadonlySet<string>): boolean {
+/**
+ * Whether this process has no threads but these, of which some may have ended; requires no descriptor. False if unknown, and
+ * if one of them ends meanwhile.
+ */
+export function hasNoOthers(tids: ReadonlySet<string>): boolean {
   const count = statSync('/proc/self/task', { throwIfNoEntry: false })?.nlink
-  // A folder has two links, and one more for each folder in it. They are counted first: a thread that is there later
-  // was there then.
-  if (count === undefined || count - 2 !== tids.size) return false
-  return [...tids].every((tid) => !isThreadGone(Number(tid)))
+  if (count === undefined) return false
+  // A folder has two links, and one more for each folder in it. They are counted first: whoever is there later was there
+  // then, so where the numbers agree nobody else was.
+  return count - 2 === [...tids].filter((tid) => !isThreadGone(Number(tid))).length
 }

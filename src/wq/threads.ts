@@ -10,7 +10,7 @@ import { process } from '../lib/globals.js'
 import { forNode } from '../lib/options.js'
 import { setThreadCpus, threadCpus } from '../sys/affinity.js'
 import { gate } from '../sys/gate.js'
-import { isAll, isThreadAsleep, isThreadGone, threadIds } from './proc.js'
+import { hasNoOthers, isThreadAsleep, isThreadGone, threadIds } from './proc.js'
 
 export interface ThreadSystem {
   /** Starts a thread on `cpus`, if given; all that it starts inherits them. Throws if none of them is allowed. */
@@ -67,8 +67,8 @@ function firstTid(worker: Worker): number | 'gone' | undefined {
   try {
     now = threadIds()
   } catch {
-    // No descriptor is left.
-    if (isAll(known)) return 'gone'
+    // No descriptor is left: the thread may have taken the last as it failed to come up.
+    if (hasNoOthers(known)) return 'gone'
   }
   if (now === undefined) return undefined
   const news = [...now].filter((tid) => !known.has(tid))
