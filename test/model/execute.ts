@@ -314,6 +314,8 @@ class Run {
     const stuck: Member[] = []
     for (const chain of this.#all) {
       if (isDone(chain)) continue
+      // Where there may be one thread and no other, this one may go on only after the next has ended.
+      if (!isStuck(chain) && this.#lacksThreads) continue
       if (!isStuck(chain)) return true
       stuck.push(chain.members[0]!)
       // All behind may be waiting for this one: the kernel holds more back than it must, as long as it recalls a drain.
