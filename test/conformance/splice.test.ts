@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import * as abi from '../../src/abi/constants.js'
-import { EAGAIN, EBADF, EFAULT, EINVAL, ENFILE, ENXIO, ESPIPE } from '../../src/lib/errno.js'
+import { EAGAIN, EBADF, EFAULT, EINVAL, ENFILE, ENOENT, ENXIO, ESPIPE } from '../../src/lib/errno.js'
 import * as prep from '../../src/ring/prep.js'
 import { registerFiles, registerFilesSparse } from '../../src/ring/register.js'
 import { addressOf } from '../../src/sys/memory.js'
-import { CANCEL, expectCancelled } from './cancelled.js'
+import { CANCEL, expectCancelled, FOUND } from './cancelled.js'
 import { equalRes, expectAnyOrder, expectInOrder, expectNothing, expectRun, put, submit } from './cqes.js'
 import { cancel, type Fill, read, sqe, withFields, write } from './fills.js'
 import { conformance } from './harness.js'
@@ -115,7 +115,8 @@ conformance(
       expectNothing(ring, 'the pipe is empty')
       put(ring, CANCEL, cancel(1))
       submit(ring, 1)
-      expectCancelled(ring, [1])
+      // Of a splice that has begun in a worker the kernel now and then ends the wait, and says that it found nothing.
+      expectCancelled(ring, [1], ring.syscalls.name === 'kernel' ? [...FOUND, -ENOENT] : FOUND)
       put(ring, 3, tee(a.readEnd, b.writeEnd, 100))
       submit(ring, 1)
     })

@@ -93,7 +93,7 @@ const PLANTED: [name: string, scenario: Scenario & Bounds, says: RegExp, bug: Bu
   [
     'an answer that comes before its message',
     CLAIMS,
-    /did not arrive/,
+    /did not arrive|a claim is answered once/,
     {
       file: 'pool/home/ports',
       change: [
