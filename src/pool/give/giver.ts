@@ -60,6 +60,8 @@ export class Giver {
   readonly #intake: Intake
   readonly #histograms: Histograms | undefined
   readonly #room: Room | undefined
+  readonly #carried: Carried | undefined
+  readonly #queueLimit: number
   /** The writer of arguments takes it, and puts it back. */
   #encoding: Encoding | undefined
   /** The same, for jobs that must wait. */
@@ -76,6 +78,8 @@ export class Giver {
     this.#intake = parts.intake
     this.#histograms = parts.histograms
     this.#room = parts.room
+    this.#carried = parts.carried
+    this.#queueLimit = parts.queueLimit
   }
 
   /**
@@ -83,7 +87,7 @@ export class Giver {
    * own code throws.
    */
   give(name: string, args: readonly unknown[], options: StreamOptions, resolve: Resolve): Error | undefined {
-    const context = this.#parts.carried?.values()
+    const context = this.#carried === undefined ? undefined : this.#carried.values()
     const refusal = this.#refuse(name, args, options)
     if (refusal !== undefined) return refusal
     const { signal } = options
@@ -131,9 +135,8 @@ export class Giver {
   /** Why no job can begin now, whatever its options. */
   #refuseNow(options: JobOptions): Error | undefined {
     if (!this.isOpen) return closedError()
-    const { queueLimit } = this.#parts
-    if (this.#intake.nrInFlight >= queueLimit) {
-      return poolError('ERR_URING_QUEUE_FULL', `${queueLimit} jobs are in flight, as many as this pool takes`)
+    if (this.#intake.nrInFlight >= this.#queueLimit) {
+      return poolError('ERR_URING_QUEUE_FULL', `${this.#queueLimit} jobs are in flight, as many as this pool takes`)
     }
     if (options === RUN_OPTIONS.none) return undefined
     const bad = this.#jobs.keys.refusal(options.key)
