@@ -51,7 +51,8 @@ async function costOf(operate: (pool: Pool<Jobs>, i: number) => void, nrWaiting:
     await new Promise((resolve) => setImmediate(resolve))
   }
   gate.open()
-  await Promise.all([held, pool.destroy(0)])
+  await held
+  await pool.destroy(0)
   return least
 }
 
