@@ -3,8 +3,9 @@
  */
 import { setImmediate } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
+import type { CancelResult } from '../wq/cancels.js'
 import { isWaiting } from '../wq/items.js'
-import type { CancelResult, Wq } from '../wq/wq.js'
+import type { Wq } from '../wq/wq.js'
 import type { NameTable } from './between/names.js'
 import { FUNC } from './between/record.js'
 import type { Intake } from './give/intake.js'

@@ -6,7 +6,7 @@
  */
 import { type Given, OptionTable } from '../lib/options.js'
 import { type NumaNode, numaNodes } from '../sys/affinity.js'
-import type { CancelResult } from '../wq/wq.js'
+import type { CancelResult } from '../wq/cancels.js'
 import type { PoolEvents, PoolListener } from './home/untold.js'
 import { type JobOptions, NO_RUN_OPTIONS, type RunOptions } from './jobs/job-options.js'
 import {

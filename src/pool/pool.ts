@@ -7,7 +7,7 @@
 
 import { clearTimeout, setTimeout } from '../lib/globals.js'
 import type { Given } from '../lib/options.js'
-import type { CancelResult } from '../wq/wq.js'
+import type { CancelResult } from '../wq/cancels.js'
 import { badName } from './between/names.js'
 import { isTraced, tracedOptions, tracedSync } from './channels.js'
 import { badLimit, badSource, MAX_WORKERS } from './checks.js'
@@ -45,7 +45,7 @@ import {
 import { badCount, badFlag, badTime } from './values/checks.js'
 import { fromCaller } from './values/failure.js'
 
-export type { CancelResult } from '../wq/wq.js'
+export type { CancelResult } from '../wq/cancels.js'
 export type { RunMessage, WorkerMessage } from './channels.js'
 export type { PoolEvents, PoolListener } from './home/untold.js'
 export type { RunOptions } from './jobs/job-options.js'

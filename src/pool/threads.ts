@@ -92,12 +92,14 @@ export class PoolThreads {
     } else ports().greet(slot, worker)
     // Nobody looks for claims while no job is in flight.
     worker.once('exit', () => {
-      if (wq().crew.workerAt(slot) === worker) this.#seeLeaving()
+      if (wq().crew.roster.workerAt(slot) === worker) this.#seeLeaving()
     })
     // Asked in the exit event before io-wq hears of it, unless it has missed the worker already.
     const { mem } = wq()
     traceWorker(worker, name, this.#home, () => {
-      return wq().crew.workerAt(slot) === worker && loadAcquire(mem.words, mem.worker(slot) + W_STATE) === WORKER_GONE
+      return (
+        wq().crew.roster.workerAt(slot) === worker && loadAcquire(mem.words, mem.worker(slot) + W_STATE) === WORKER_GONE
+      )
     })
   }
 

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { NONE } from '../lib/mpscq.js'
+import type { CancelResult } from './cancels.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -22,7 +23,6 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
 } from './layout.js'
-import type { CancelResult } from './wq.js'
 import { HOLD, HOLD_TAKEN, NOOP, NOTE, WAIT_CANCEL } from './wq.test.ops.js'
 import { type End, type Given, Stand, until } from './wq.test.stand.js'
 

@@ -9,7 +9,6 @@ import type { TransferListItem, Worker } from 'node:worker_threads'
 import { assert } from '../lib/assert.js'
 import { loadAcquire, storeRelease } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
-import { clearTimeout, setTimeout } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
 import { forNode } from '../lib/options.js'
 import { closeGate } from '../sys/gate.js'
@@ -20,11 +19,7 @@ import {
   ACCT,
   HOLDER_OWNER,
   HOLDER_WORKER0,
-  ITEM_CANCELED,
-  ITEM_DONE,
-  ITEM_STATE_MASK,
   NR_ACCTS,
-  WORKER_GONE,
   WORKER_NONE,
   WORKER_STARTING,
   WQ,
@@ -32,24 +27,17 @@ import {
   WQ_EXIT_ON_IDLE,
   type WqMemory,
 } from './layout.js'
-import { lock, lockHolder, unlock } from './lock.js'
+import { lock, unlock } from './lock.js'
 import { type Casualty, casualty, type Member, untoldOf } from './member.js'
+import { Roster } from './roster.js'
 import { Sampler } from './sampler.js'
 import { Spare } from './spare.js'
 import { withLimits } from './start-cause.js'
 import { StartLimit } from './start-limit.js'
+import { StartRetries } from './start-retries.js'
 import { SYSTEM_THREADS, type ThreadSystem } from './threads.js'
-import {
-  AFFINITY_SEQ,
-  STATE,
-  W_ACCT,
-  W_AFFINITY_SEQ,
-  W_BLOCKED,
-  W_CURRENT,
-  W_NR_ASYNC,
-  W_STATE,
-  W_TID,
-} from './words.js'
+import { Ticker } from './ticker.js'
+import { AFFINITY_SEQ, W_ACCT, W_AFFINITY_SEQ, W_BLOCKED, W_CURRENT, W_NR_ASYNC, W_STATE, W_TID } from './words.js'
 
 /** How often workers are looked at while work waits for one. */
 const TICK_MS = 1
@@ -60,33 +48,23 @@ const KEEP_SPARE_MS = 60_000
 const CREATE_TRIES = 3
 const CREATE_DELAY_MS = 5
 
-/** A worker that could not be made. A timer, or an owner that sleeps, tries again. */
-interface Retry {
-  readonly dueMs: number
-  readonly run: () => void
-}
-
 export class Crew {
   readonly #mem: WqMemory
   readonly #options: CrewOptions
   readonly #owner: CrewOwner
   readonly #threads: ThreadSystem
-  readonly #members: (Member | undefined)[]
-  readonly #freeSlots: number[] = []
+  readonly roster: Roster
   readonly #sampler: Sampler
   /** Undefined if nothing can interrupt a thread. */
   readonly #interrupts: Interrupts | undefined
-  #timer: NodeJS.Timeout | undefined
-  #ticking = false
-  #lastTickMs = 0
+  readonly #ticker = new Ticker(TICK_MS, () => this.#tick())
   #lastReapMs = 0
   #goneWaiters: (() => void)[] = []
   #nrAlive = 0
-  readonly #retries = new Set<Retry>()
+  readonly #retries = new StartRetries()
   readonly #startLimit: StartLimit
   /** Defined if the embedder supports spare threads. */
   readonly spare: Spare | undefined
-  readonly #nrDoomed = new Array<number>(NR_ACCTS).fill(0)
   nrCreated = 0
   #cpus: readonly number[] | undefined
 
@@ -100,22 +78,17 @@ export class Crew {
       this.#interrupts = new Interrupts(mem, (slot, tid) => hooks.interrupt?.(slot, tid))
     }
     this.#startLimit = new StartLimit(options.startTimeoutMs ?? Number.POSITIVE_INFINITY, () => this.#countStarts())
-    this.#members = new Array(mem.shape.nrSlots).fill(undefined)
+    this.roster = new Roster(mem, this.#threads)
     const { spareData } = options
     if (spareData !== undefined) this.spare = this.#spareOf(spareData)
     this.#sampler = new Sampler(mem, this.#threads, this.onStuck)
-    for (let slot = mem.shape.nrSlots - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
-  }
-
-  hasSlot(): boolean {
-    return this.#freeSlots.length > 0
   }
 
   /** Workers of an account that will look for work soon: not up yet, or with nothing in hand. */
   nrComing(acct: number): number {
     const { words } = this.#mem
     let count = 0
-    for (let slot = 0; slot < this.#members.length; slot++) {
+    for (let slot = 0; slot < this.roster.members.length; slot++) {
       const w = this.#mem.worker(slot)
       if (words[w + W_ACCT] !== acct) continue
       if (loadAcquire(words, w + W_STATE) === WORKER_STARTING || this.#sampler.isComing(slot)) count++
@@ -131,7 +104,7 @@ export class Crew {
   }
 
   /** Starts a worker that is already counted. */
-  create(acct: number, tries = 0, slot = this.#freeSlots.pop()): void {
+  create(acct: number, tries = 0, slot = this.roster.takeSlot()): void {
     assert(slot !== undefined, 'a counted worker has a slot')
     const { words } = this.#mem
     const w = this.#mem.worker(slot)
@@ -167,7 +140,7 @@ export class Crew {
       isInOrder: false,
       mourners,
     }
-    this.#members[slot] = member
+    this.roster.set(slot, member)
     this.#startLimit.watch()
     if (this.#goneWaiters.length === 0) worker.unref()
     this.#options.hooks.onWorkerMade?.(slot, worker, spare !== undefined)
@@ -195,20 +168,14 @@ export class Crew {
     })
   }
 
-  /** Workers of an account that are being ended: they count, but others may replace them. */
-  nrDoomed(acct: number): number {
-    return this.#nrDoomed[acct]!
-  }
-
   /**
    * The thread in a slot is being ended, and may take any time, because it may be inside a system call: another
    * replaces it at once if there is work.
    */
   replaceEnded(slot: number): void {
-    const member = this.#members[slot]
+    const member = this.roster.members[slot]
     if (member === undefined || member.isDoomed) return
-    member.isDoomed = true
-    this.#nrDoomed[member.acct]!++
+    this.roster.doom(member)
     this.#sampler.countBlocked(slot, member)
     this.refill()
     this.spare?.want()
@@ -217,7 +184,7 @@ export class Crew {
   #onExit(slot: number, member: Member, code: number): void {
     this.#nrAlive--
     // It may have been reaped before this event came, and another may have its slot by now.
-    if (this.#members[slot] === member) this.#ended(slot, member, `exit code ${code}`, code)
+    if (this.roster.members[slot] === member) this.#ended(slot, member, `exit code ${code}`, code)
     for (const tell of member.mourners) tell()
     this.#checkGone()
     // Its error is known only now, though its end may have been noticed before.
@@ -228,7 +195,7 @@ export class Crew {
   /** Counts one more slice of time for each thread that is not up; true while there are any. */
   #countStarts(): boolean {
     let again = false
-    for (const [slot, member] of this.#members.entries()) {
+    for (const [slot, member] of this.roster.members.entries()) {
       if (member === undefined || member.isLate) continue
       if (loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_STATE) !== WORKER_STARTING) continue
       again = true
@@ -257,49 +224,31 @@ export class Crew {
   #bury(slot: number, member: Member, how: string): void {
     const { words } = this.#mem
     const casualties: Casualty[] = [casualty(slot, member, how)]
-    member.isInOrder = this.#leftInOrder(slot)
+    member.isInOrder = this.roster.leftInOrder(slot)
     if (member.isInOrder) {
       storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
       this.#remove(slot)
     } else {
       // What one dead worker left half done may block the repair of another's: all of them are repaired at once.
-      for (const [other, also] of this.#members.entries()) {
-        if (other === slot || also === undefined || !this.#isGone(other) || this.#leftInOrder(other)) continue
+      for (const [other, also] of this.roster.members.entries()) {
+        if (other === slot || also === undefined || !this.roster.isGone(other) || this.roster.leftInOrder(other))
+          continue
         casualties.push(casualty(other, also, 'its thread is gone'))
       }
-      const dead = casualties.map(({ slot }) => this.#members[slot])
+      const dead = casualties.map(({ slot }) => this.roster.members[slot])
       // Before the repair: it may have to repair another, and must not return to these.
       for (const { slot } of casualties) this.#remove(slot)
       this.#owner.recover(casualties)
       for (const [i, { isTold }] of casualties.entries()) if (dead[i] !== undefined) dead[i].isTold = isTold
     }
-    for (const { slot } of casualties) this.#freeSlots.push(slot)
+    for (const { slot } of casualties) this.roster.freeSlot(slot)
     // Queued work may be waiting for the free slot.
     this.refill()
   }
 
   #remove(slot: number): void {
-    const member = this.#members[slot]
-    if (member?.isDoomed === true) this.#nrDoomed[member.acct]!--
-    this.#members[slot] = undefined
+    this.roster.remove(slot)
     this.#interrupts?.delete(slot)
-  }
-
-  #isGone(slot: number): boolean {
-    const member = this.#members[slot]
-    if (member === undefined) return false
-    return this.#threads.isGone(member.worker, loadAcquire(this.#mem.words, this.#mem.worker(slot) + W_TID))
-  }
-
-  /** Whether a worker has announced that it leaves, and released the lock under which it did. */
-  #leftInOrder(slot: number): boolean {
-    const { words } = this.#mem
-    if (loadAcquire(words, this.#mem.worker(slot) + W_STATE) !== WORKER_GONE) return false
-    for (let acct = 0; acct < NR_ACCTS; acct++) {
-      const lockWord = this.#mem.acct(acct) + (ACCT.at.lock >> 2)
-      if (lockHolder(words, lockWord) === slot + HOLDER_WORKER0) return false
-    }
-    return true
   }
 
   /** Makes the workers that are due. */
@@ -315,22 +264,13 @@ export class Crew {
     if (tries < CREATE_TRIES && (loadAcquire(words, WQ.at.state >> 2) & WQ_EXIT) === 0) {
       // It stays counted, so it keeps its slot, and a rebuild of the counts meanwhile counts it as starting.
       storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_STARTING)
-      const delayMs = (tries + 1) * CREATE_DELAY_MS
-      const retry: Retry = {
-        dueMs: nowMs() + delayMs,
-        run: () => {
-          clearTimeout(timer)
-          if (this.#retries.delete(retry)) this.create(acct, tries + 1, slot)
-        },
-      }
-      const timer = setTimeout(retry.run, delayMs)
-      this.#retries.add(retry)
+      this.#retries.add((tries + 1) * CREATE_DELAY_MS, () => this.create(acct, tries + 1, slot))
       return
     }
     const a = this.#mem.acct(acct)
     lock(words, a + (ACCT.at.lock >> 2), HOLDER_OWNER, this.onStuck)
     storeRelease(words, this.#mem.worker(slot) + W_STATE, WORKER_NONE)
-    this.#freeSlots.push(slot)
+    this.roster.freeSlot(slot)
     words[a + (ACCT.at.nr_workers >> 2)] = words[a + (ACCT.at.nr_workers >> 2)]! - 1
     addRunning(this.#mem, acct, -1)
     const none = words[a + (ACCT.at.nr_workers >> 2)] === 0
@@ -345,7 +285,7 @@ export class Crew {
     return new Promise((resolve) => {
       this.#goneWaiters.push(resolve)
       // Workers do not keep the process alive, but a caller waits for these to end.
-      for (const member of this.#members) member?.worker.ref()
+      for (const member of this.roster.members) member?.worker.ref()
       this.spare?.ref()
       this.#checkGone()
     })
@@ -360,7 +300,7 @@ export class Crew {
 
   /** Ends the thread in a slot, whatever it does. Its items fail with `reason`. */
   terminate(slot: number, reason?: Error): void {
-    const member = this.#members[slot]
+    const member = this.roster.members[slot]
     // Node adds a listener each time.
     if (member === undefined || member.isTerminated) return
     member.isTerminated = true
@@ -374,7 +314,7 @@ export class Crew {
    * Resolves when the thread now in a slot is gone, and keeps the process alive until then; undefined if there is none.
    */
   left(slot: number): Promise<void> | undefined {
-    const member = this.#members[slot]
+    const member = this.roster.members[slot]
     if (member === undefined) return undefined
     member.worker.ref()
     return new Promise((resolve) => {
@@ -382,26 +322,9 @@ export class Crew {
     })
   }
 
-  /** The Worker object in a slot. */
-  workerAt(slot: number): Worker | undefined {
-    return this.#members[slot]?.worker
-  }
-
   /** Sends a message to every worker's parentPort; `receiveMessageOnPort` finds it there. */
   broadcast(message: unknown): void {
-    for (const member of this.#members) member?.worker.postMessage(message)
-  }
-
-  /** Whether a worker that is not known to be dead may be between the two steps of a push. */
-  someoneMidPush(): boolean {
-    const { words } = this.#mem
-    return this.#members.some((member, slot) => {
-      if (member === undefined) return false
-      const current = loadAcquire(words, this.#mem.worker(slot) + W_CURRENT)
-      if (current === NONE) return false
-      const state = loadAcquire(words, this.#mem.item(current) + STATE) & ITEM_STATE_MASK
-      return state === ITEM_DONE || state === ITEM_CANCELED
-    })
+    for (const member of this.roster.members) member?.worker.postMessage(message)
   }
 
   /**
@@ -414,40 +337,29 @@ export class Crew {
 
   /** Recovers from a worker whose thread is gone before its exit event has come: the event loop is blocked. */
   #reapIfDead(slot: number): void {
-    const member = this.#members[slot]
-    if (member !== undefined && this.#isGone(slot)) this.#ended(slot, member, 'its thread is gone')
+    const member = this.roster.members[slot]
+    if (member !== undefined && this.roster.isGone(slot)) this.#ended(slot, member, 'its thread is gone')
   }
 
   /** Work is queued and no worker was free: the crew looks at the workers soon, because one of them may be blocked. */
   watch(): void {
-    if (this.#ticking) return
-    this.#ticking = true
-    this.#lastTickMs = nowMs()
-    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), TICK_MS).unref()
-    else this.#timer.refresh()
-  }
-
-  #onTimer(): void {
-    this.#ticking = false
-    if (this.#tick()) this.watch()
+    this.#ticker.watch()
   }
 
   /** For an owner that sleeps in a futex, where neither timers nor exit events run. */
   tickIfDue(): void {
     if (nowMs() - this.#lastReapMs >= REAP_MS) {
       this.#lastReapMs = nowMs()
-      for (let slot = 0; slot < this.#members.length; slot++) this.#reapIfDead(slot)
+      for (let slot = 0; slot < this.roster.members.length; slot++) this.#reapIfDead(slot)
     }
-    for (const retry of [...this.#retries]) if (nowMs() >= retry.dueMs) retry.run()
+    this.#retries.runDue()
     this.#startLimit.tickIfDue()
-    if (!this.#ticking || nowMs() - this.#lastTickMs < TICK_MS) return
-    this.#ticking = false
-    if (this.#tick()) this.watch()
+    this.#ticker.tickIfDue()
   }
 
   /** How long the owner may sleep at a stretch. */
   slice(timeoutMs: number): number {
-    return Math.min(timeoutMs, this.#ticking || this.#retries.size > 0 ? TICK_MS : REAP_MS)
+    return Math.min(timeoutMs, this.#ticker.isTicking || this.#retries.size > 0 ? TICK_MS : REAP_MS)
   }
 
   /** Looks at every worker once; true if it must look again. */
@@ -459,14 +371,14 @@ export class Crew {
       if (this.#mem.words[a + (ACCT.at.nr_queued >> 2)] === 0) continue
       again = true
       let isMoving = false
-      for (let slot = 0; slot < this.#members.length; slot++) isMoving = this.#isMoving(slot, acct) || isMoving
+      for (let slot = 0; slot < this.roster.members.length; slot++) isMoving = this.#isMoving(slot, acct) || isMoving
       if (this.#owner.wakeOrClaimWorker(acct, !isMoving)) this.create(acct)
     }
     return again
   }
 
   #isMoving(slot: number, acct: number): boolean {
-    const member = this.#members[slot]
+    const member = this.roster.members[slot]
     return member?.acct === acct && this.#sampler.isMoving(slot, member)
   }
 
@@ -478,9 +390,7 @@ export class Crew {
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#ticking = false
+    this.#ticker.stop()
     this.#startLimit.stop()
   }
 }

@@ -5,7 +5,7 @@
  * workers. Counterpart: io_wq_worker and io_worker_handle_work.
  */
 import { assert } from '../lib/assert.js'
-import { cmpxchg, fetchAdd, futexWait, futexWaitAsync, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
+import { cmpxchg, fetchAdd, loadAcquire, storeRelease, xchg } from '../lib/barrier.js'
 import { nowMs } from '../lib/clock.js'
 import { NONE, type Producer, producer } from '../lib/mpscq.js'
 import { addRunning, goIdle, leaveIdle, popIdle, popIdleIfDue, takeNext, tookItem, wokenUp } from './acct.js'
@@ -22,9 +22,6 @@ import {
   ITEM_STATE_MASK,
   ITEM_TAKEN,
   NR_ACCTS,
-  WAKE_ASLEEP,
-  WAKE_NO,
-  WAKE_YES,
   WORKER,
   WORKER_GONE,
   WORKER_IDLE,
@@ -53,38 +50,8 @@ import {
   W_AFFINITY_SEQ,
   WQ_STATE,
 } from './words.js'
-
-/** doWork's result for an async item, which goes on in Node's event loop. */
-export const ASYNC = 1
-
-export interface WorkerHooks {
-  /**
-   * Runs one item. ASYNC: the item goes on in Node's event loop, and ends with finish(); it stays RUNNING until then,
-   * and the loop runs other items meanwhile, as `pause` allows.
-   */
-  doWork(item: number): undefined | typeof ASYNC
-  /** A task-work queue went from empty to non-empty: wake its owner. */
-  onEdge(queue: number): void
-  /** The worker has left the pool: let the thread end. */
-  onLeave(): void
-  /**
-   * Asked after each item, and before a sleep (`idle`). True: the thread returns to Node's event loop, so that timers,
-   * streams and promises run there, and the loop goes on when `resume` is called. With async items it must return true
-   * before a sleep, and for as long as the worker retires. `now` is nowMs().
-   */
-  pause?(resume: () => void, idle: boolean, now: number): boolean
-  /**
-   * Asked before an item is taken. True: the worker takes no more, and leaves when all items in its hands have ended;
-   * the answer may become false again until then.
-   */
-  retires?(): boolean
-}
-
-/** After vain spins, 1, 3, 7, then 15 sleeps follow without a spin; a spin that finds work starts over. */
-const MAX_SPINS_SKIPPED = 15
-
-/** How often a worker that waits for another pool's key looks, past its idle timeout. */
-const STALLED_MS = 1000
+import { ASYNC, type WorkerHooks } from './worker-hooks.js'
+import { WorkerIdle } from './worker-idle.js'
 
 /** #next() returned neither an item nor the end: the thread returns to its event loop. */
 const PAUSED = -2
@@ -97,8 +64,7 @@ export class WorkerLoop {
   readonly #lock: number
   readonly #holder: number
   readonly #w: number
-  readonly #idleMs: number
-  readonly #spinMs: number
+  readonly #idle: WorkerIdle
   readonly #producers: (Producer | undefined)[] = []
   /** The items behind the running one, in the run that this worker holds. */
   #runNext = NONE
@@ -107,14 +73,8 @@ export class WorkerLoop {
   readonly #holding = new Map<number, { readonly holderAt: number; readonly next: number }>()
   /** The rest of the run behind each async item that ended: its first item. */
   readonly #ready: number[] = []
-  /** A wait of listen() has not ended. */
-  #listens = false
   /** The worker is on the free list, and has not looked at the queue since. */
   #listed = false
-  /** When the idle timeout ends, on this thread's clock. */
-  #idleUntil = 0
-  #spinsToSkip = 0
-  #spinsSkipped = 0
   /** Whether items are timed. */
   readonly #isTimed: boolean
   /** When the last item ended, and how long it took; 0: unknown, or recorded. */
@@ -128,10 +88,9 @@ export class WorkerLoop {
     this.#hooks = hooks
     this.#w = mem.worker(slot)
     this.#acct = mem.words[this.#w + (WORKER.at.acct >> 2)]!
+    this.#idle = new WorkerIdle(mem, slot, this.#acct)
     this.#lock = mem.acct(this.#acct) + (ACCT.at.lock >> 2)
     this.#holder = slot + HOLDER_WORKER0
-    this.#idleMs = mem.words[WQ.at.idle_ms >> 2]!
-    this.#spinMs = mem.words[WQ.at.spin_us >> 2]! / 1000
     this.#isTimed = hooks.pause !== undefined || mem.words[WQ.at.patience_ns >> 2] !== 0
   }
 
@@ -206,7 +165,7 @@ export class WorkerLoop {
     assert(words[current] === NONE, 'an item that was detached ends while no other is in hand')
     this.#nrAsync--
     // The worker has not been idle: the timeout begins anew.
-    if (this.#idleUntil === Number.POSITIVE_INFINITY) this.#idleUntil = nowMs() + this.#idleMs
+    this.#idle.hasWorked()
     storeRelease(words, this.#w + (WORKER.at.nr_async >> 2), this.#nrAsync)
     fetchAdd(words, this.#w + (WORKER.at.work_seq >> 2), 1)
     storeRelease(words, current, item)
@@ -349,7 +308,7 @@ export class WorkerLoop {
         continue
       }
       const now = nowMs()
-      const timedOut = wasIdle && now >= this.#idleUntil
+      const timedOut = wasIdle && this.#idle.isOver(now)
       // The worker decides and leaves in one critical section: nobody finds a leaving worker on the free list.
       if (this.#shouldLeave(timedOut)) {
         this.#leave()
@@ -361,15 +320,15 @@ export class WorkerLoop {
         if (idle !== NONE) wakeWorker(this.mem, idle)
         return NONE
       }
-      if (!wasIdle) this.#idleUntil = now + this.#idleMs
-      else if (timedOut) this.#idleUntil = now + this.#staysFor()
+      if (!wasIdle || timedOut) this.#idle.begin(now, timedOut)
       goIdle(this.mem, this.#acct, this.slot)
       this.#listed = true
       this.#endedMs = 0
       unlock(words, this.#lock)
-      if (this.#spin(now)) continue
+      // Async items wait for the event loop.
+      if (this.#nrAsync === 0 && this.#idle.spin(now)) continue
       if (this.#hooks.pause?.(this.#resume, true, now)) return PAUSED
-      this.#sleep()
+      this.#idle.sleep()
     }
   }
 
@@ -387,16 +346,6 @@ export class WorkerLoop {
     return timedOut && (words[a + NR_WORKERS]! > Math.max(1, words[a + MIN_WORKERS]!) || (isStale && nothingQueued))
   }
 
-  /**
-   * Under the lock: how long a worker sleeps that has idled for its whole timeout and stays. A worker that may leave is
-   * woken.
-   */
-  #staysFor(): number {
-    // But a worker that releases the awaited key may wake nobody here.
-    const isStalled = this.mem.sharedHash !== undefined && this.mem.words[this.mem.acct(this.#acct) + STALLED] !== 0
-    return isStalled ? Math.max(this.#idleMs, STALLED_MS) : Number.POSITIVE_INFINITY
-  }
-
   #leave(): void {
     const { words } = this.mem
     const a = this.mem.acct(this.#acct)
@@ -405,70 +354,13 @@ export class WorkerLoop {
     storeRelease(words, this.#w + (WORKER.at.state >> 2), WORKER_GONE)
   }
 
-  /** Spins on the wake word for a bounded time, if fewer workers spin than may. True if woken. */
-  #spin(now: number): boolean {
-    const { words } = this.mem
-    const { hashWords } = this.mem
-    const wake = this.mem.wake(this.slot)
-    const nrSpinning = WQ.at.nr_spinning >> 2
-    // Its async items wait for the event loop.
-    if (this.#nrAsync > 0) return false
-    if (loadAcquire(words, nrSpinning) >= words[WQ.at.max_spinning >> 2]!) return false
-    if (this.#spinsToSkip > 0) {
-      this.#spinsToSkip--
-      return false
-    }
-    storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 1)
-    fetchAdd(words, nrSpinning, 1)
-    const until = now + this.#spinMs
-    let woken = false
-    do {
-      for (let i = 0; i < 32 && !woken; i++) woken = loadAcquire(hashWords, wake) === WAKE_YES
-    } while (!woken && nowMs() < until)
-    fetchAdd(words, nrSpinning, -1)
-    storeRelease(words, this.#w + (WORKER.at.spinning >> 2), 0)
-    this.#spinsSkipped = woken ? 0 : Math.min(2 * this.#spinsSkipped + 1, MAX_SPINS_SKIPPED)
-    this.#spinsToSkip = this.#spinsSkipped
-    return woken
-  }
-
-  /**
-   * Replaces a sleep for a thread that waits in Node's event loop: calls `onWake` there when this worker is woken, and
-   * now and then without a reason. False if the worker has been woken already. The caller keeps the idle timeout.
-   */
+  /** See WorkerIdle.listen(): a thread that waits in Node's event loop is told there that this worker is woken. */
   listen(onWake: () => void): boolean {
-    if (!this.#fallAsleep()) return false
-    // A wait cannot be withdrawn. One that outlived its pause serves the next.
-    if (this.#listens) return true
-    const woken = futexWaitAsync(this.mem.hashWords, this.mem.wake(this.slot), WAKE_ASLEEP)
-    if (woken === undefined) return false
-    this.#listens = true
-    void woken.then(() => {
-      this.#listens = false
-      onWake()
-    })
-    return true
+    return this.#idle.listen(onWake)
   }
 
   /** The rest of the idle timeout; Infinity: the worker stays. */
   get idleLeftMs(): number {
-    return Math.max(0, this.#idleUntil - nowMs())
-  }
-
-  /** False if it has been woken since it went on the free list. */
-  #fallAsleep(): boolean {
-    return cmpxchg(this.mem.hashWords, this.mem.wake(this.slot), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES
-  }
-
-  /** Sleeps until woken, or the idle timeout has passed. */
-  #sleep(): void {
-    const { hashWords } = this.mem
-    const wake = this.mem.wake(this.slot)
-    if (!this.#fallAsleep()) return
-    for (;;) {
-      const left = this.#idleUntil - nowMs()
-      if (loadAcquire(hashWords, wake) === WAKE_YES || left <= 0) return
-      futexWait(hashWords, wake, WAKE_ASLEEP, left)
-    }
+    return this.#idle.leftMs
   }
 }

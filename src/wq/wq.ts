@@ -6,15 +6,17 @@
  */
 import { availableParallelism } from 'node:os'
 import { assert, VERIFY } from '../lib/assert.js'
-import { cmpxchg, fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
+import { fetchAnd, fetchOr, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { init, NONE } from '../lib/mpscq.js'
 import type { Slab } from '../lib/slab.js'
 import { watchWriters } from '../lib/writers.js'
-import { clearLists, insert, needsMore, popIdle, popIdleIfDue, remove } from './acct.js'
+import { clearLists, insert, popIdleIfDue } from './acct.js'
+import { type CancelResult, Cancels } from './cancels.js'
 import { Crew } from './crew.js'
+import { Demand } from './demand.js'
 import type { HashSeat } from './hash-pools.js'
 import { HashTails } from './hash-tails.js'
-import { acctOf, cancelRank, clampWorkers, countsOf, isQueued, lacksSpare, nrQueued, type WqCounts } from './items.js'
+import { clampWorkers, countsOf, nrQueued, type WqCounts } from './items.js'
 import {
   ACCT,
   ACCT_BOUND,
@@ -59,8 +61,6 @@ import {
   MIN_WORKERS,
   NEXT,
   NR_QUEUED,
-  NR_RUNNING,
-  NR_WORKERS,
   QUEUE,
   SEQ,
   STATE,
@@ -68,8 +68,6 @@ import {
   W_NR_ASYNC,
   WQ_STATE,
 } from './words.js'
-
-export type CancelResult = 'ok' | 'running' | 'notfound'
 
 export class Wq {
   readonly mem: WqMemory
@@ -80,7 +78,8 @@ export class Wq {
   readonly #taskWork: TaskWork
   /** Its threads. */
   readonly crew: Crew
-  readonly #concurrency: number
+  readonly #cancels: Cancels
+  readonly #demand: Demand
   readonly #hashSeat: HashSeat | undefined
   readonly #hasQueued = () => nrQueued(this.mem, ACCT_BOUND) + nrQueued(this.mem, ACCT_UNBOUND) > 0
   #seq = 0
@@ -92,9 +91,9 @@ export class Wq {
     this.#taskWork = new TaskWork(this.mem)
     this.#slab = itemSlab(this.mem)
     this.#hooks = options.hooks
-    this.#concurrency = options.concurrency ?? 1
+    const { concurrency = 1 } = options
     const { words } = this.mem
-    words[MAX_RUNNING] = Math.max(this.#concurrency, options.maxRunning ?? availableParallelism())
+    words[MAX_RUNNING] = Math.max(concurrency, options.maxRunning ?? availableParallelism())
     words[WQ.at.max_spinning >> 2] = Math.max(1, availableParallelism() - 1)
     words[WQ.at.patience_ns >> 2] = (options.patienceUs ?? 0) * 1000
     words[WQ.at.idle_ms >> 2] = options.idleTimeoutMs ?? 5000
@@ -109,8 +108,16 @@ export class Wq {
     }
     this.crew = new Crew(this.mem, options, {
       recover: (dead) => this.#recover(dead),
-      wakeOrClaimWorker: (acct, insist) => this.#wakeOrClaimWorker(acct, insist),
+      wakeOrClaimWorker: (acct, insist) => this.#demand.wakeOrClaimWorker(acct, insist),
       giveUp: (acct, error) => this.#giveUp(acct, error),
+    })
+    this.#demand = new Demand(this.mem, concurrency, this.crew)
+    this.#cancels = new Cancels(this.mem, {
+      crew: this.crew,
+      demand: this.#demand,
+      tails: this.tails,
+      hooks: this.#hooks,
+      nrTouched: () => this.#slab.nrTouched,
     })
     watchWriters('owner', watchedTables(this.mem, HOLDER_OWNER))
   }
@@ -164,37 +171,13 @@ export class Wq {
     insert(this.mem, acct, item, this.tails)
     // DIFFERS: the kernel wakes a worker each time; here a wake-up costs as much as several items, so it wakes fewer.
     const idle = popIdleIfDue(this.mem, acct, false)
-    const create = idle === NONE && this.#claimWorker(a, (flags & IO_WQ_WORK_CONCURRENT) !== 0)
+    const create = idle === NONE && this.#demand.claimWorker(a, (flags & IO_WQ_WORK_CONCURRENT) !== 0)
     const isMore = words[a + NR_QUEUED]! > 1
     unlock(words, a + LOCK)
     if (idle !== NONE) wakeWorker(this.mem, idle)
     if (create) this.crew.create(acct)
     // A woken worker takes one item, unless async ones keep it busy. Others may require one that is not blocked.
     else if (idle === NONE || isMore || words[this.mem.worker(idle) + W_NR_ASYNC] !== 0) this.crew.watch()
-  }
-
-  /**
-   * Under the lock: whether one more worker is due; if so it counts from now on. DIFFERS: IO_WQ_WORK_CONCURRENT makes
-   * workers up to the number of CPUs at once, and beyond that only as workers block.
-   */
-  #claimWorker(a: number, concurrent: boolean): boolean {
-    const { words } = this.mem
-    if (words[a + (ACCT.at.free_head >> 2)] !== NONE) return false
-    if (words[a + NR_RUNNING]! >= (concurrent ? words[MAX_RUNNING]! : this.#concurrency)) return false
-    const acct = a === this.mem.acct(ACCT_BOUND) ? ACCT_BOUND : ACCT_UNBOUND
-    if (words[a + NR_WORKERS]! >= words[a + MAX_WORKERS]! + this.crew.nrDoomed(acct)) return false
-    if (concurrent && !needsMore(this.mem, acct)) return false
-    // Workers that will look soon take an item each: one job at a time makes one thread, however long it runs.
-    return words[a + NR_QUEUED]! > this.crew.nrComing(acct) && this.#countWorker(a)
-  }
-
-  /** Under the lock: counts one more worker, if there is a slot for it. */
-  #countWorker(a: number): boolean {
-    if (!this.crew.hasSlot()) return false
-    const { words } = this.mem
-    words[a + NR_WORKERS] = words[a + NR_WORKERS]! + 1
-    words[a + NR_RUNNING] = words[a + NR_RUNNING]! + 1
-    return true
   }
 
   /** Makes the workers that minWorkers asks for. */
@@ -207,96 +190,19 @@ export class Wq {
     if (this.#hasQueued()) this.crew.refill()
   }
 
-  /** Wakes an idle worker for queued work. True if it claimed a new one instead, which the caller creates. */
-  #wakeOrClaimWorker(acct: number, insist = true): boolean {
-    const { words } = this.mem
-    const a = this.mem.acct(acct)
-    this.#lock(acct)
-    const waiting = words[a + NR_QUEUED]! > 0 && words[a + (ACCT.at.stalled >> 2)] === 0
-    // The estimate of the running workers was wrong: a woken worker passes the wake on.
-    if (insist && waiting) words[a + ITEM_NS] = ITEM_NS_MAX
-    const idle = popIdleIfDue(this.mem, acct, insist)
-    const create =
-      idle === NONE &&
-      ((waiting && this.#claimWorker(a, false)) || (lacksSpare(this.mem, acct) && this.#countWorker(a)))
-    unlock(words, a + LOCK)
-    if (idle !== NONE) wakeWorker(this.mem, idle)
-    return create
-  }
-
-  /**
-   * Cancels one item. 'ok': it never ran and never will. 'running': it was notified (IO_WQ_WORK_CANCEL, interrupt) and
-   * completes by itself. 'notfound': it was neither queued nor running. onCancelled gets `why`.
-   */
+  /** See Cancels.cancel(). */
   cancel(item: number, why?: () => Error): CancelResult {
-    return this.#cancel(item, undefined, why)
+    return this.#cancels.cancel(item, why)
   }
 
-  #cancel(item: number, noWorker: Error | undefined, why?: () => Error): CancelResult {
-    const at = this.mem.item(item)
-    const result = this.withdraw(item) || this.#cancelTaken(at) ? 'ok' : this.#cancelRunning(at)
-    if (result === 'ok') {
-      fetchOr(this.mem.words, at + FLAGS, IO_WQ_WORK_CANCEL)
-      this.#hooks.onCancelled(item, noWorker, why)
-    }
-    return result
-  }
-
-  /**
-   * Removes a queued item from its list, as if it had never been queued; the record stays. False if it is not queued.
-   */
+  /** See Cancels.withdraw(). */
   withdraw(item: number): boolean {
-    const { words } = this.mem
-    const at = this.mem.item(item)
-    const acct = acctOf(this.mem, item)
-    this.#lock(acct)
-    const queued = isQueued(this.mem, item)
-    if (queued) {
-      remove(this.mem, acct, item, this.tails)
-      words[at + STATE] = ITEM_FREE
-    }
-    const emptied = queued && nrQueued(this.mem, acct) === 0
-    unlock(words, this.mem.acct(acct) + LOCK)
-    // The last worker of a pool that ends stays only for queued items.
-    if (emptied && (loadAcquire(words, WQ_STATE) & (WQ_EXIT | WQ_EXIT_ON_IDLE)) !== 0) this.wakeAllIdle()
-    return queued
+    return this.#cancels.withdraw(item)
   }
 
-  #cancelTaken(at: number): boolean {
-    const { words } = this.mem
-    const state = loadAcquire(words, at + STATE)
-    if ((state & ITEM_STATE_MASK) !== ITEM_TAKEN) return false
-    // Races the worker's step from TAKEN to RUNNING: exactly one of the two succeeds.
-    const canceled = (state & ~ITEM_STATE_MASK) | ITEM_CANCELED
-    return cmpxchg(words, at + STATE, state, canceled) === state
-  }
-
-  #cancelRunning(at: number): CancelResult {
-    const { words } = this.mem
-    const state = loadAcquire(words, at + STATE)
-    if ((state & ITEM_STATE_MASK) !== ITEM_RUNNING) return 'notfound'
-    fetchOr(words, at + FLAGS, IO_WQ_WORK_CANCEL)
-    this.crew.interrupt(state >> ITEM_SLOT_SHIFT, at)
-    this.#hooks.onToldToStop?.(state >> ITEM_SLOT_SHIFT)
-    return 'running'
-  }
-
-  /** Cancels the first item that matches, or all; the strongest answer of the kernel's order: pending first. */
+  /** See Cancels.cancelMatch(). */
   cancelMatch(match: (item: number) => boolean, all: boolean): CancelResult {
-    const byState: [queued: number[], taken: number[], running: number[]] = [[], [], []]
-    for (let item = 0; item < this.#slab.nrTouched; item++) {
-      const rank = cancelRank(this.mem, item)
-      if (rank !== NONE) byState[rank]!.push(item)
-    }
-    let strongest: CancelResult = 'notfound'
-    for (const item of byState.flat()) {
-      // The end of one item may have ended others, whose records may be in use again.
-      if (cancelRank(this.mem, item) === NONE || !match(item)) continue
-      const result = this.cancel(item)
-      if (result === 'running' || strongest === 'notfound') strongest = result
-      if (!all && result !== 'notfound') return result
-    }
-    return strongest
+    return this.#cancels.cancelMatch(match, all)
   }
 
   /** Whether an item carries IO_WQ_WORK_CANCEL. */
@@ -311,7 +217,7 @@ export class Wq {
       const at = this.mem.acct(acct) + MAX_WORKERS
       before[acct] = this.mem.words[at]!
       if (limit > 0) this.mem.words[at] = clampWorkers(limit, this.mem.shape.nrSlots)
-      if (this.#wakeOrClaimWorker(acct)) this.crew.create(acct)
+      if (this.#demand.wakeOrClaimWorker(acct)) this.crew.create(acct)
     }
     return before
   }
@@ -337,15 +243,9 @@ export class Wq {
     }
   }
 
-  /** Wakes every idle worker, to look for work and for reasons to leave. */
+  /** See Demand.wakeAllIdle(). */
   wakeAllIdle(): void {
-    for (let acct = 0; acct < NR_ACCTS; acct++) {
-      const woken: number[] = []
-      this.#lock(acct)
-      for (let slot = popIdle(this.mem, acct); slot !== NONE; slot = popIdle(this.mem, acct)) woken.push(slot)
-      unlock(this.mem.words, this.mem.acct(acct) + LOCK)
-      for (const slot of woken) wakeWorker(this.mem, slot)
-    }
+    this.#demand.wakeAllIdle()
   }
 
   /**
@@ -386,12 +286,9 @@ export class Wq {
     return (state & ITEM_STATE_MASK) === ITEM_RUNNING ? state >> ITEM_SLOT_SHIFT : NONE
   }
 
-  /** Cancels all items that are queued in one account. `noWorker`: because no worker can be made. */
+  /** See Cancels.cancelPending(). */
   cancelPending(acct: number, noWorker?: Error): boolean {
-    const head = () => this.mem.words[this.mem.acct(acct) + (ACCT.at.head >> 2)]!
-    const some = head() !== NONE
-    for (let item = head(); item !== NONE; item = head()) this.#cancel(item, noWorker)
-    return some
+    return this.#cancels.cancelPending(acct, noWorker)
   }
 
   /** Pops the next item of a task-work queue, or NONE. The embedder completes it and calls free(). */
@@ -444,9 +341,10 @@ export class Wq {
    */
   sleep(timeoutMs: number, wanted: number, ready: () => boolean): boolean {
     const { mem, crew } = this
-    const verifier = () => countVerifier(mem, wanted, this.nrTouched, () => crew.someoneMidPush())
+    const verifier = () => countVerifier(mem, wanted, this.nrTouched, () => crew.roster.someoneMidPush())
     const slice = crew.slice(timeoutMs)
-    const sleptOn = sleepUntilPushed(mem, slice, wanted, ready, VERIFY ? verifier : undefined) && !crew.someoneMidPush()
+    const sleptOn =
+      sleepUntilPushed(mem, slice, wanted, ready, VERIFY ? verifier : undefined) && !crew.roster.someoneMidPush()
     this.crew.tickIfDue()
     this.#hashSeat?.reapIfDue()
     return sleptOn
@@ -475,7 +373,7 @@ export class Wq {
     // This includes items in doubt for a repair that this one interrupts: the embedder learns of this one now, and will
     // pop.
     this.#taskWork.clearDoubts(
-      () => this.crew.someoneMidPush(),
+      () => this.crew.roster.someoneMidPush(),
       () => this.sleep(1, 1, () => false),
     )
     for (const [item, slot] of wreck.died) {
@@ -488,7 +386,7 @@ export class Wq {
       this.#lock(acct)
       storeRelease(words, this.mem.acct(acct) + (ACCT.at.stalled >> 2), 0)
       unlock(words, this.mem.acct(acct) + LOCK)
-      if (this.#wakeOrClaimWorker(acct)) this.crew.create(acct)
+      if (this.#demand.wakeOrClaimWorker(acct)) this.crew.create(acct)
     }
     this.#hooks.onRecovered?.()
   }

@@ -14,11 +14,11 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'enqueue against going idle: a worker that sleeps',
     /idle timeout|sleeps beside work|can go on/,
     {
-      file: 'wq/worker-loop',
+      file: 'wq/worker-idle',
       change: [
         [
-          'return cmpxchg(this.mem.hashWords, this.mem.wake(this.slot), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES',
-          'storeRelease(this.mem.hashWords, this.mem.wake(this.slot), WAKE_ASLEEP); return true',
+          'return cmpxchg(this.#mem.hashWords, this.#mem.wake(this.#slot), WAKE_NO, WAKE_ASLEEP) !== WAKE_YES',
+          'storeRelease(this.#mem.hashWords, this.#mem.wake(this.#slot), WAKE_ASLEEP); return true',
         ],
       ],
     },
@@ -61,7 +61,7 @@ const PLANTED: [name: string, row: string, says: RegExp, bug: Bug][] = [
     'cancel of an item just taken',
     /.*/,
     {
-      file: 'wq/wq',
+      file: 'wq/cancels',
       change: [
         [
           'return cmpxchg(words, at + STATE, state, canceled) === state',
@@ -186,11 +186,11 @@ const PLANTED_IN_LISTENING: typeof PLANTED = [
     'detached: another comes home before it',
     /idle timeout|sleeps beside work|can go on/,
     {
-      file: 'wq/worker-loop',
+      file: 'wq/worker-idle',
       change: [
         [
           'if (!this.#fallAsleep())\n            return false;\n        // A wait',
-          'storeRelease(this.mem.hashWords, this.mem.wake(this.slot), WAKE_ASLEEP);\n        // A wait',
+          'storeRelease(this.#mem.hashWords, this.#mem.wake(this.#slot), WAKE_ASLEEP);\n        // A wait',
         ],
       ],
     },

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { cmpxchg, fetchAdd, futexWait, futexWake, loadAcquire, storeRelease } from '../../src/lib/barrier.js'
 import { nowMs } from '../../src/lib/clock.js'
 import { NONE } from '../../src/lib/mpscq.js'
+import type { CancelResult } from '../../src/wq/cancels.js'
 import type { WorkerSeat } from '../../src/wq/crew-parts.js'
 import { HASH, HASH_POOL, holderBits, POOL_JOINED, WqHash, wakeWaiters } from '../../src/wq/hash.js'
 import type { HashSeat } from '../../src/wq/hash-pools.js'
@@ -28,8 +29,9 @@ import {
 } from '../../src/wq/layout.js'
 import type { WqOptions } from '../../src/wq/options.js'
 import type { ThreadSystem } from '../../src/wq/threads.js'
+import { ASYNC } from '../../src/wq/worker-hooks.js'
 import type { WorkerLoop } from '../../src/wq/worker-loop.js'
-import type { CancelResult, Wq } from '../../src/wq/wq.js'
+import type { Wq } from '../../src/wq/wq.js'
 import { calm, isKilled, newLoop, stepNumber, turn, unheld, yieldStep } from './hold.js'
 import { load } from './plant.js'
 import { pretendTimers } from './timers.js'
@@ -488,7 +490,7 @@ class EventLoop {
 
   detach(item: number): 1 {
     this.#pending.push(item)
-    return planted.loop.ASYNC
+    return ASYNC
   }
 
   pause(resume: () => void, idle: boolean, loop: WorkerLoop): boolean {

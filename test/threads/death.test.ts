@@ -65,7 +65,7 @@ async function blockedRead(ring: Ring, fd: number, into: Uint8Array, isDrain = f
     setFlags(sq.words, nop, isDrain ? IOSQE_IO_DRAIN : 0)
     assert.equal(ring.submit(), 2)
   })
-  const worker = wq.crew.workerAt(0)
+  const worker = wq.crew.roster.workerAt(0)
   assert.ok(worker !== undefined)
   // Not before it has the read in hand: a thread that ends while FFI loads in it ends the process.
   const { words } = wq.mem
@@ -80,7 +80,7 @@ test('a request whose worker dies fails, its chain is cancelled, and the ring go
   const [read, write] = pipe()
   const into = new Uint8Array(8)
   const wq = await blockedRead(ring, read, into)
-  const exit = once(wq.crew.workerAt(0)!, 'exit')
+  const exit = once(wq.crew.roster.workerAt(0)!, 'exit')
   while (!wq.terminateRunning(0)) await new Promise(setImmediate)
   await exit
   assert.equal(ring.submitAndWaitTimeout(2, 10_000), 0)
