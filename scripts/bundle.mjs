@@ -16,6 +16,7 @@ export const GROUPS = [
   { index: 'index.js' },
   { ring: 'driver/bare.js' },
   { threads: 'backends/threads/index.js' },
+  { fs: 'fs/fs.js' },
   { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/jobs/shared-keys.js' },
   { uring: 'cli/main.js' },
   { 'pool-worker': 'pool/worker/worker.js' },

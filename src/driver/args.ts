@@ -139,8 +139,9 @@ const WRITE_READ = O_TRUNC | O_CREAT | O_RDWR
 const APPEND = O_APPEND | O_CREAT | O_WRONLY
 const APPEND_READ = O_APPEND | O_CREAT | O_RDWR
 
+/** The flags that node:fs knows by name. */
 // biome-ignore format: table
-const OPEN_FLAGS: Readonly<Record<string, number>> = {
+export const OPEN_FLAGS: Readonly<Record<string, number>> = {
   r:   O_RDONLY,             rs:  O_RDONLY | O_SYNC,       sr:  O_RDONLY | O_SYNC,
   'r+': O_RDWR,              'rs+': O_RDWR | O_SYNC,       'sr+': O_RDWR | O_SYNC,
   w:   WRITE,                wx:  WRITE | O_EXCL,          xw:  WRITE | O_EXCL,

@@ -10,6 +10,7 @@ import { process } from './globals.js'
 
 interface Builtins {
   'node:fs': typeof import('node:fs')
+  'node:fs/promises': typeof import('node:fs/promises')
   'node:net': typeof import('node:net')
   'node:os': typeof import('node:os')
   'node:url': typeof import('node:url')

@@ -21,6 +21,7 @@ import {
   O_DIRECT,
   S_IFBLK,
   S_IFCHR,
+  S_IFDIR,
   S_IFIFO,
   S_IFMT,
   S_IFREG,
@@ -43,6 +44,7 @@ const SIZE = 40
 export interface FileKind {
   readonly regular: boolean
   readonly block: boolean
+  readonly isDirectory: boolean
   /** The low word of the inode number. */
   readonly ino: number
   readonly sizeBytes: number
@@ -60,7 +62,13 @@ export function fileKind(fd: number): FileKind | number {
   if (res < 0) return res
   const type = bytes.getUint16(MODE, true) & S_IFMT
   const sizeBytes = bytes.getUint32(SIZE, true) + bytes.getUint32(SIZE + 4, true) * 2 ** 32
-  return { regular: type === S_IFREG, block: type === S_IFBLK, ino: bytes.getInt32(INO, true), sizeBytes }
+  return {
+    regular: type === S_IFREG,
+    block: type === S_IFBLK,
+    isDirectory: type === S_IFDIR,
+    ino: bytes.getInt32(INO, true),
+    sizeBytes,
+  }
 }
 
 /** Files with a position, streams in each direction, and the rest. */
