@@ -219,6 +219,18 @@ test('what a view is, the rings ask of the view itself: src/lib/views.ts', () =>
   none(violations)
 })
 
+test('somebody hears of each Worker that it failed to begin: src/lib/heard.ts', () => {
+  // Where nobody listens at that instant the process ends; and a listener of one's own may come late, or go early.
+  const made = /(?<!\bheard\()new Worker\(/
+  const deaf = /\bworker\.(removeAllListeners|off\('error'|removeListener\('error')/i
+  const violations: string[] = []
+  for (const { file, code } of src) {
+    if (isTest(file)) continue
+    violations.push(...matchingLines(file, code, made), ...matchingLines(file, code, deaf))
+  }
+  none(violations)
+})
+
 test('benches measure the package as it is published: of its sources they import tools alone', () => {
   const violations: string[] = []
   for (const { file, refs } of sources) {

@@ -10,6 +10,7 @@ import * as abi from '../abi/constants.js'
 import { PROBE, PROBE_OP } from '../abi/structs.js'
 import { openRing } from '../driver/open.js'
 import { process, URL } from '../lib/globals.js'
+import { heard } from '../lib/heard.js'
 import { forNode } from '../lib/options.js'
 import type { Ring } from '../ring/ring.js'
 import { addonProblem, ffi, ffiProblem } from '../sys/ffi.js'
@@ -149,7 +150,7 @@ function opcodesOf(ring: Ring): string[] {
 /** The figures, or why there are none. */
 async function measureInWorker(backend: 'kernel' | 'threads'): Promise<WakeUp | string> {
   try {
-    const worker = new Worker(WORKER_ENTRY, forNode({ workerData: backend }))
+    const worker = heard(new Worker(WORKER_ENTRY, forNode({ workerData: backend })))
     return (await answerOf(worker)) as WakeUp
   } catch (error) {
     return (error as Error).message

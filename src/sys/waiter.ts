@@ -11,14 +11,15 @@
 import type { Worker } from 'node:worker_threads'
 import { futexWait, futexWake, loadAcquire, storeRelease } from '../lib/barrier.js'
 import { builtin } from '../lib/builtin.js'
-import { URL } from '../lib/globals.js'
+import { emitWarning, URL } from '../lib/globals.js'
+import { heard } from '../lib/heard.js'
 import { forNode } from '../lib/options.js'
 import { libc } from './libc.js'
 import { addressOf } from './memory.js'
 import { IDLE, IS_UP, NR_WORDS, STATE, STOPPED, WATCHING, type WaiterData } from './waiter-state.js'
 
 const WORKER_ENTRY = new URL('./waiter-worker.js', import.meta.url)
-/** A thread that is not up by then reports the reason by an error event. */
+/** A thread that is not up by then may have failed to begin: a warning says why. */
 const UP_MS = 10_000
 
 /** What a Waiter is made of. */
@@ -36,7 +37,11 @@ function newParts(): WaiterParts {
     start(workerData) {
       const { Worker } = builtin('node:worker_threads')
       // No execArgv: this thread requires nothing that the program preloads.
-      return new Worker(WORKER_ENTRY, forNode({ workerData, execArgv: [] }))
+      const worker = heard(new Worker(WORKER_ENTRY, forNode({ workerData, execArgv: [] })))
+      worker.on('error', (error: Error) => {
+        emitWarning(`a thread that waits for an eventfd has ended: ${error.message}`, { code: 'URING_WAITER_DIED' })
+      })
+      return worker
     },
     signal(fd) {
       const one = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])

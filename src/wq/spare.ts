@@ -27,9 +27,6 @@ export class Spare {
   #timer: NodeJS.Timeout | undefined
   /** Unused ones whose threads are not gone. */
   readonly #left = new Set<Worker>()
-  readonly #onError = () => {
-    // The next thread fails in the same way, and reports it.
-  }
 
   constructor(parts: SpareParts) {
     this.#parts = parts
@@ -60,7 +57,6 @@ export class Spare {
       return
     }
     worker.unref()
-    worker.on('error', this.#onError)
     worker.on('exit', () => this.#ended(worker))
     this.#left.add(worker)
     this.#worker = worker
@@ -86,7 +82,6 @@ export class Spare {
     if (worker === undefined) return undefined
     this.#worker = undefined
     this.#left.delete(worker)
-    worker.off('error', this.#onError)
     // Others may be replaced, as this one was.
     this.want()
     return worker

@@ -7,6 +7,7 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { errnoError } from '../lib/errno.js'
 import { process } from '../lib/globals.js'
+import { heard } from '../lib/heard.js'
 import { forNode } from '../lib/options.js'
 import { setThreadCpus, threadCpus } from '../sys/affinity.js'
 import { gate } from '../sys/gate.js'
@@ -83,12 +84,13 @@ function newWorker(entry: URL, options: WorkerOptions): Worker {
   const kept = fileExecArgv(process.execArgv)
   // Node checks options that are passed by name and refuses V8's; it does not check those that a Worker inherits by
   // itself.
-  if (options.execArgv !== undefined || kept.length === process.execArgv.length) return new Worker(entry, options)
+  if (options.execArgv !== undefined || kept.length === process.execArgv.length)
+    return heard(new Worker(entry, options))
   try {
-    return new Worker(entry, forNode({ ...options, execArgv: kept }))
+    return heard(new Worker(entry, forNode({ ...options, execArgv: kept })))
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error
-    return new Worker(entry, forNode({ ...options, execArgv: [] }))
+    return heard(new Worker(entry, forNode({ ...options, execArgv: [] })))
   }
 }
 

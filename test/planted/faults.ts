@@ -51,6 +51,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'counted timeouts end in the order of coming', file: 'backends/threads/state/timers', from: 'this.#counted[i - 1].target > target', to: 'false', test: 'test/threads/timers' },
   { name: 'timeouts of one time end the other way round', file: 'backends/threads/state/timers', from: 'one.nr < other.nr', to: 'one.nr > other.nr', test: 'test/threads/timers' },
   { name: 'a timeout that gets another time keeps its count', file: 'backends/threads/state/timers', from: 'timeout.target = undefined;', to: ';', test: 'test/threads/timers' },
+  { name: 'nobody hears a Worker that fails', file: 'lib/heard', from: "worker.on('error', ignore);", to: '', test: 'src/lib/heard' },
   { name: 'a heap of timeouts that is not mended downwards', file: 'lib/heap', from: 'this.#sink(last, at);', to: ';', test: 'test/threads/timers' },
   { name: 'a timeout that repeats never ends', file: 'backends/threads/wait/expiry', from: 'timeout.shots--;', to: ';', test: 'test/conformance/timeout' },
   { name: 'a timeout that is up counts among the completions', file: 'backends/threads/wait/expiry', from: 'timers.nrEvents++;', to: ';', test: 'test/conformance/timeout' },

@@ -8,6 +8,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { MessageChannel, type MessagePort, type TransferListItem, Worker } from 'node:worker_threads'
 import { setImmediate, URL } from '../../lib/globals.js'
+import { heard } from '../../lib/heard.js'
 import { forNode } from '../../lib/options.js'
 import {
   MAIL_BUFFER,
@@ -149,14 +150,13 @@ export class Post {
     try {
       // Nothing of the program's is loaded there.
       const options = forNode({ workerData: seat, transferList: [port2], execArgv: [], env: {} })
-      worker = new Worker(new URL('../post/postmaster.js', import.meta.url), options)
+      // What its error was is not told: jobs go on without it.
+      worker = heard(new Worker(new URL('../post/postmaster.js', import.meta.url), options))
     } catch {
       closePost(this.#space)
       return false
     }
     worker.unref()
-    // What it was is not told: jobs go on without it.
-    worker.on('error', () => {})
     worker.on('exit', () => this.#onExit(worker))
     this.#worker = worker
     this.#inbox = port1
