@@ -48,7 +48,7 @@ export async function readWhole(
     const bytes = kind.regular && kind.sizeBytes > 0 ? await file.readSized(kind.sizeBytes) : await file.readToEnd()
     return encoding === undefined ? bytes : bytes.toString(encoding)
   } catch (error) {
-    return aborted(named(error, 'read'), signal)
+    return await aborted(named(error, 'read'), signal)
   } finally {
     await file.close()
   }
@@ -67,7 +67,7 @@ export async function writeWhole(
     await file.write(bytes, !flush)
     if (flush) await file.flush()
   } catch (error) {
-    return aborted(error, signal)
+    return await aborted(error, signal)
   } finally {
     await file.close()
   }
@@ -83,7 +83,7 @@ async function opened(
   try {
     return await run(ring, OpenOwn, { signal }, path, flags, mode)
   } catch (error) {
-    return aborted(named(error, 'open', path), signal)
+    return await aborted(named(error, 'open', path), signal)
   }
 }
 
