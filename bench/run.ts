@@ -13,6 +13,7 @@ import { runBench } from './rounds.js'
 const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'nop-depth': () => import('./nop-depth.js'),
   'read-4k': () => import('./read-4k.js'),
+  fs: () => import('./fs.js'),
   'echo-tcp': () => import('./echo-tcp.js'),
   'job-noop': () => import('./job-noop.js'),
   'job-keyed': () => import('./job-keyed.js'),

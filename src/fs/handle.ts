@@ -16,7 +16,7 @@ import { type FileHandle, type Inside, type Parts, partsOf } from './node.js'
 import { CloseOwn } from './ops.js'
 import { isPart, isPlainEncoding, isPlainViews, plainOptions, plainPart, plainPosition } from './plain.js'
 import { ringOf, run } from './ring.js'
-import { statsOf } from './stats.js'
+import { statAtHand, statsOf } from './stats.js'
 
 /** Makes handles of fds. */
 export type HandleMaker = (fd: number) => FileHandle
@@ -162,9 +162,9 @@ function onRing(parts: Parts): new (inside: Inside) => FileHandle {
 
     stat(options: unknown): Promise<unknown> {
       const given = plainOptions(options, ['bigint'])
-      const body: Body | undefined =
-        given && (async (ring, fd) => statsOf(await run(ring, StatxCall, undefined, fd), Boolean(given['bigint'])))
-      return this.#run('fstat', 'stat', [options], body)
+      const body: Body = async (ring, fd) =>
+        statsOf(statAtHand(fd) ?? (await run(ring, StatxCall, undefined, fd)), Boolean(given?.['bigint']))
+      return this.#run('fstat', 'stat', [options], given && body)
     }
 
     sync(): Promise<unknown> {

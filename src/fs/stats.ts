@@ -5,7 +5,11 @@
  * Counterpart: getStatsFromBinding of lib/internal/fs/utils.js, and uv__statx_to_stat.
  */
 import type { BigIntStats, Stats } from 'node:fs'
-import type { Statx } from '../driver/statx.js'
+import { AT_FDCWD, STATX_BASIC_STATS, STATX_BTIME } from '../abi/constants.js'
+import { pathBytes } from '../driver/args.js'
+import { STATX_BYTES, Statx } from '../driver/statx.js'
+import { addressOf } from '../sys/memory.js'
+import { statFileAtHand, statPathAtHand } from '../sys/stat-at-hand.js'
 import { statsPatterns } from './node.js'
 
 const TIMES = ['atime', 'mtime', 'ctime', 'birthtime'] as const
@@ -107,4 +111,17 @@ export function statsOf(statx: Statx, isBig: boolean): Stats | BigIntStats {
   const fields = common(statx)
   withTimes(statx, fields)
   return put(pattern(false), statx, fields) as unknown as Stats
+}
+
+const MASK = STATX_BASIC_STATS | STATX_BTIME
+const found = new Int32Array(STATX_BYTES >> 2)
+
+/** What is known of a path, or of an open file, if it is at hand: nobody waits. `flags`: AT_SYMLINK_NOFOLLOW. */
+export function statAtHand(of: string | Buffer | number, flags = 0): Statx | undefined {
+  const at = addressOf(found)
+  const res =
+    typeof of === 'number'
+      ? statFileAtHand(of, flags, MASK, at)
+      : statPathAtHand(AT_FDCWD, addressOf(pathBytes(of)), flags, MASK, at)
+  return res === 0 ? new Statx(found) : undefined
 }

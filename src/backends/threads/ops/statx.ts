@@ -5,21 +5,14 @@
 import {
   AT_EMPTY_PATH,
   AT_NO_AUTOMOUNT,
-  AT_STATX_DONT_SYNC,
-  AT_STATX_SYNC_AS_STAT,
   AT_STATX_SYNC_TYPE,
   AT_SYMLINK_NOFOLLOW,
   IOSQE_FIXED_FILE,
-  O_CLOEXEC,
-  O_NOFOLLOW,
-  O_PATH,
-  RESOLVE_CACHED,
 } from '../../../abi/constants.js'
-import { OPEN_HOW } from '../../../abi/structs.js'
 import { EBADF, EINVAL } from '../../../lib/errno.js'
-import { hasLocalAttributes } from '../../../sys/file.js'
-import { libc, openat2 } from '../../../sys/libc.js'
+import { libc } from '../../../sys/libc.js'
 import { addressOf } from '../../../sys/memory.js'
+import { statFileAtHand, statPathAtHand } from '../../../sys/stat-at-hand.js'
 import { holdPath, prepPath } from '../request/alloc.js'
 import type { IoRingCtx } from '../state/ctx.js'
 import { PUNT, type WorkEnv } from '../state/op.js'
@@ -42,7 +35,6 @@ const EMPTY_PATH = new Uint8Array(8)
 /** The NUL alone, as a held path. */
 const NO_PATH = EMPTY_PATH.subarray(0, 1)
 const KNOWN = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE
-const how = new Int32Array(OPEN_HOW.size >> 2)
 
 export function statxPrep(tctx: Tctx, ctx: IoRingCtx, req: number, r: number): number {
   const { words } = tctx.wq.mem
@@ -69,28 +61,9 @@ export function statxTryIssue(tctx: Tctx, _ctx: IoRingCtx, req: number, r: numbe
   if ((flags & ~KNOWN) !== 0) return PUNT
   // A held path has at least one byte, and an empty one has no more. Without a path the call is about the fd alone.
   const isEmpty = (flags & AT_EMPTY_PATH) !== 0 && (tctx.held[req]?.length ?? 0) <= 1
-  if (isEmpty) return statxOpen(words, r, words[r + R_FD]!)
-  how[OPEN_HOW.at.flags >> 2] = O_PATH | O_CLOEXEC | ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW)
-  how[OPEN_HOW.at.resolve >> 2] = RESOLVE_CACHED
+  if (isEmpty) return statFileAtHand(words[r + R_FD]!, flags, words[r + R_LEN]!, u64(words, r + R_OFF)) ?? PUNT
   const path = u64(words, r + R_ADDR)
-  const fd = openat2(words[r + R_FD]!, path, addressOf(how), OPEN_HOW.size)
-  // It is not cached, or statx may not return this error: the plain call has the true result.
-  if (fd < 0) return PUNT
-  const [low, high] = [words[r + R_ADDR]!, words[r + R_ADDR + 1]!]
-  setAddr(words, r, addressOf(EMPTY_PATH))
-  words[r + R_OP_FLAGS] = flags | AT_EMPTY_PATH
-  const res = statxOpen(words, r, fd)
-  words[r + R_OP_FLAGS] = flags
-  words[r + R_ADDR] = low
-  words[r + R_ADDR + 1] = high
-  libc('close')(fd)
-  return res
-}
-
-function statxOpen(words: Int32Array, r: number, fd: number): number {
-  const sync = words[r + R_OP_FLAGS]! & AT_STATX_SYNC_TYPE
-  const isAtHand = sync === AT_STATX_DONT_SYNC || (sync === AT_STATX_SYNC_AS_STAT && hasLocalAttributes(fd))
-  return isAtHand ? statx(words, r, fd) : PUNT
+  return statPathAtHand(words[r + R_FD]!, path, flags, words[r + R_LEN]!, u64(words, r + R_OFF)) ?? PUNT
 }
 
 export function statxIssue(env: WorkEnv, r: number): number {
