@@ -51,7 +51,7 @@ export function isTraced(): boolean {
 
 /** What is told of a job's options. */
 export function tracedOptions(
-  options: Omit<JobOptions, 'signal'>,
+  options: Pick<JobOptions, 'key' | 'id' | 'priority' | 'unbounded'>,
 ): Pick<RunMessage, 'key' | 'id' | 'priority' | 'unbounded'> {
   const { key, id, priority = 0, unbounded = false } = options
   return { key, id, priority, unbounded }

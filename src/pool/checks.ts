@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import type { Given } from '../lib/options.js'
 import { mayRunOn } from '../sys/affinity.js'
 import { MAX_SLOTS, WqHash } from '../wq/hash.js'
+import { badHardEnd } from './jobs/job-options.js'
 import { DEFAULT_UNBOUNDED, type PoolOptions, type TimeLimit } from './options.js'
 import { badCount, badFlag, badNumber, badTime, badType } from './values/checks.js'
 import { poolError } from './values/failure.js'
@@ -34,6 +35,7 @@ export function badPoolOptions(options: Given<PoolOptions>): Error | undefined {
   if (name !== undefined && typeof name !== 'string') return badType('name', 'a string', name)
   return (
     badFlag('histograms', histograms) ??
+    badHardEnd(options) ??
     badWorkers(options) ??
     (idleTimeoutMs === undefined ? undefined : badTime('idleTimeoutMs', idleTimeoutMs)) ??
     (startTimeoutMs === undefined ? undefined : badTime('startTimeoutMs', startTimeoutMs)) ??

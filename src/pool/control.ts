@@ -1,6 +1,7 @@
 /**
  * What is done to jobs after they were given: cancelled, one or many, timed out, waited for. Owner thread only.
  */
+import { nowMs } from '../lib/clock.js'
 import { setImmediate } from '../lib/globals.js'
 import { NONE } from '../lib/mpscq.js'
 import type { CancelResult } from '../wq/cancels.js'
@@ -20,7 +21,7 @@ import { type Flush, Flushes } from './jobs/flush.js'
 import { letGo } from './jobs/held.js'
 import type { InFlight, Resolve } from './jobs/in-flight.js'
 import { JobIds } from './jobs/job-ids.js'
-import type { JobOptions } from './jobs/job-options.js'
+import { type JobOptions, killMsOf } from './jobs/job-options.js'
 import type { Waiting } from './jobs/waiting.js'
 import type { JobInfo } from './options.js'
 import type { PoolThreads } from './threads.js'
@@ -40,6 +41,8 @@ export interface ControlParts {
   readonly threads: PoolThreads
   readonly events: JobEvents
   readonly aborts: Aborts
+  /** What PoolOptions.kill and killAfter say of jobs that say nothing of it. */
+  readonly killMs: number | undefined
 }
 
 export class Control {
@@ -54,14 +57,29 @@ export class Control {
 
   /** What this job has that most have not; its timeout begins. */
   extrasFrom(options: JobOptions, job: number, name: string | undefined): Extras | undefined {
-    const { id, priority, timeout, kill, killAfter } = options
-    const killMs = killAfter ?? (kill === true ? 0 : undefined)
-    const isPlain = priority === undefined && timeout === undefined && killMs === undefined
+    const { id, priority, timeout, runTimeout } = options
+    const killMs = killMsOf(options) ?? (options.kill === undefined ? this.#parts.killMs : undefined)
+    const isPlain = priority === undefined && timeout === undefined && killMs === undefined && runTimeout === undefined
     if (isPlain && id === undefined && name === undefined) return undefined
     const extras = new Extras(job, id, priority, timeout, name, killMs)
+    extras.runMs = runTimeout
     if (id !== undefined) this.#ids.add(extras)
     if (timeout !== undefined) this.#addDeadline(extras, timeout)
     return extras
+  }
+
+  /** A job has begun, as its worker says: its `runTimeout` counts from here. */
+  onStart(item: number): void {
+    const extras = this.#parts.jobs.extrasOf(item)
+    const ms = extras?.runMs
+    if (extras === undefined || ms === undefined) return
+    extras.runMs = undefined
+    // It was told to stop, or will be before.
+    if (extras.stopping !== undefined || extras.isTimedOut) return
+    if (extras.timeoutMs !== undefined && extras.dueMs <= nowMs() + ms) return
+    this.#deadlines?.remove(extras)
+    extras.timeoutMs = ms
+    this.#addDeadline(extras, ms)
   }
 
   #addDeadline(extras: Extras, ms: number): void {

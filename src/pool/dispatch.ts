@@ -16,7 +16,7 @@ import { QUEUE } from './give/intake.js'
 import { SyncOutcome } from './home/sync-outcome.js'
 import type { PoolListeners } from './home/untold.js'
 import { JobIterator } from './iterate.js'
-import { badRunOptions, type JobOptions, type StreamOptions } from './jobs/job-options.js'
+import { badRunOptions, type JobOptions, RUN_OPTIONS, type StreamOptions } from './jobs/job-options.js'
 import type { IterateOptions, PoolOptions, PoolStats, RunSyncOptions } from './options.js'
 import { Owner } from './owner.js'
 import { waitFor } from './run-sync.js'
@@ -34,6 +34,8 @@ export class Dispatch {
   readonly control: Control
   readonly threads: PoolThreads
   readonly name: string | undefined
+  /** The options of a job that is given none. */
+  readonly noOptions: JobOptions
   readonly #giver: Giver
   #nrStreams = 0
 
@@ -43,6 +45,8 @@ export class Dispatch {
     this.control = this.#owner.control
     this.threads = this.#owner.threads
     this.name = this.#owner.name
+    // What the pool's say is looked up where options are.
+    this.noOptions = this.#owner.killMs === undefined ? RUN_OPTIONS.none : RUN_OPTIONS.read({})
   }
 
   setAffinity(cpus: readonly number[] | undefined): void {
@@ -71,7 +75,7 @@ export class Dispatch {
 
   /** Pool.runSync. */
   runSync(name: string, args: readonly unknown[], given: Given<RunSyncOptions>, entry: Entry): unknown {
-    const options: JobOptions = { ...given, signal: undefined }
+    const options: JobOptions = { ...given, signal: undefined, onStart: undefined, runTimeout: undefined }
     const bad = badRunOptions(options)
     if (bad !== undefined) throw fromCaller(bad, entry)
     const { streams, settler, giver, life, wq } = this.#owner
@@ -102,7 +106,7 @@ export class Dispatch {
 
   /** Pool.iterate. */
   iterate(name: string, args: readonly unknown[], options: Given<IterateOptions>, entry: Entry): JobIterator {
-    const bad = badRunOptions(options)
+    const bad = badRunOptions({ ...options, onStart: undefined })
     if (bad !== undefined) throw fromCaller(bad, entry)
     const { highWaterMark = DEFAULT_WINDOW, key, signal: ends, onProgress } = options
     assertCount('highWaterMark', highWaterMark)
@@ -114,7 +118,7 @@ export class Dispatch {
       onProgress,
       start: (stream, signal) => {
         streams.open(stream, key)
-        const inner: StreamOptions = { ...options, signal, stream }
+        const inner: StreamOptions = { ...options, onStart: undefined, signal, stream }
         const start: StreamStart = [id, highWaterMark]
         const withStart = Array.isArray(args) ? [start, ...(args as unknown[])] : args
         return this.run(name, withStart, inner, entry).finally(() => streams.close(stream))

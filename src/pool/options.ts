@@ -46,6 +46,10 @@ export interface PoolOptions
   readonly teardown?: string
   /** Jobs after which a worker is replaced. Default: no limit. */
   readonly maxJobsPerWorker?: number
+  /** `kill` of jobs that say nothing of it: `{ kill: true }` ends each that runs with its thread when it is to stop. Default false. */
+  readonly kill?: boolean
+  /** `killAfter` of jobs that give neither `kill` nor `killAfter`. */
+  readonly killAfter?: number
   /** Whether stats() has histograms of how long jobs wait and run. Default false; costs 0.1 us a job. */
   readonly histograms?: boolean
   /**
@@ -91,13 +95,13 @@ export interface TimeLimit {
   readonly timeout?: number
 }
 
-export interface IterateOptions extends RunOptions {
+export interface IterateOptions extends Omit<RunOptions, 'onStart'> {
   /** Values that may be on their way to the caller: yielded, and not yet taken. Default 16. */
   readonly highWaterMark?: number
 }
 
-/** Nothing can abort while the caller sleeps. */
-export type RunSyncOptions = Omit<RunOptions, 'signal'>
+/** Nothing can abort, or tell of the job's start, while the caller sleeps. */
+export type RunSyncOptions = Omit<RunOptions, 'signal' | 'onStart' | 'runTimeout'>
 
 export interface PoolStats {
   /** Given and not finished. */
@@ -157,12 +161,13 @@ export function jobsHref(jobs: URL | string): string {
   )
 }
 
-const { signal: _signal, ...NO_SYNC_OPTIONS } = NO_RUN_OPTIONS
+const { signal: _signal, onStart: _onStart, runTimeout: _runTimeout, ...NO_SYNC_OPTIONS } = NO_RUN_OPTIONS
+const { onStart: _started, ...NO_STREAM_OPTIONS } = NO_RUN_OPTIONS
 const { transfer: _transfer, ...NO_ITEM_OPTIONS } = NO_RUN_OPTIONS
 
 export const RUN_SYNC_OPTIONS = new OptionTable<RunSyncOptions>('Pool.runSync', () => ({ ...NO_SYNC_OPTIONS }))
 export const ITERATE_OPTIONS = new OptionTable<IterateOptions>('Pool.iterate', () => ({
-  ...NO_RUN_OPTIONS,
+  ...NO_STREAM_OPTIONS,
   highWaterMark: undefined,
 }))
 export const MAP_OPTIONS = new OptionTable<MapOptions>('Pool.map', () => ({
@@ -188,6 +193,8 @@ export const NO_POOL_OPTIONS = {
   teardown: undefined,
   startTimeoutMs: undefined,
   maxJobsPerWorker: undefined,
+  kill: undefined,
+  killAfter: undefined,
   histograms: undefined,
   asyncContext: undefined,
   keys: undefined,

@@ -36,6 +36,7 @@ import type { PoolListeners } from './home/untold.js'
 import { Aborts } from './jobs/aborts.js'
 import { Carried } from './jobs/carried.js'
 import { InFlight } from './jobs/in-flight.js'
+import { killMsOf } from './jobs/job-options.js'
 import { KeyTable, NR_BUCKETS } from './jobs/keys.js'
 import { Life } from './life.js'
 import { POOL_OPTIONS, type PoolOptions } from './options.js'
@@ -76,7 +77,10 @@ export class Owner {
   readonly events = new JobEvents(
     () => this.ports,
     (listener) => this.streams.close(listener),
-    (error) => this.threads.tell(error),
+    {
+      onFailure: (error) => this.threads.tell(error),
+      onStart: (item) => this.control.onStart(item),
+    },
   )
   readonly aborts = new Aborts((job, reason) => this.control.onAbort(job, reason))
   /** Iterations whose values this thread has to take. */
@@ -90,6 +94,7 @@ export class Owner {
   readonly outgoing: Outgoing
   readonly intake: Intake
   readonly control: Control
+  readonly killMs: number | undefined
   readonly giver: Giver
   readonly life: Life
   nrDied = 0
@@ -117,6 +122,7 @@ export class Owner {
     const newEncoding = (words: Int32Array) => new Encoding(words, space, ids, this.blocks)
     this.settler = this.#settlerOf(newEncoding(mem.words))
     this.intake = new Intake(this)
+    this.killMs = killMsOf(options)
     this.control = new Control(this)
     const { queueLimit } = options
     const room = queueLimit === undefined ? undefined : new Room(queueLimit, () => this.intake.nrInFlight)

@@ -104,7 +104,8 @@ export class Pool<M extends object = AnyJobs> implements AsyncDisposable {
   run<N extends JobName<M>>(name: N, ...rest: RunRest<JobArgs<M[N]>>): Promise<JobResult<M[N]>>
   run(name: string, args: readonly unknown[] = NO_ARGS, options?: RunOptions): Promise<unknown> {
     try {
-      return this.#dispatch.run(name, args, options === undefined ? RUN_OPTIONS.none : RUN_OPTIONS.read(options), RUN)
+      const dispatch = this.#dispatch
+      return dispatch.run(name, args, options === undefined ? dispatch.noOptions : RUN_OPTIONS.read(options), RUN)
     } catch (error) {
       return Promise.reject(error)
     }

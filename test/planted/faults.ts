@@ -86,6 +86,8 @@ export const FAULTS: readonly Fault[] = [
   { name: 'the postmaster leaves while a job is held', file: 'pool/between/post', from: 'cmpxchg(words, HELD, 0, POST_GONE) !== 0', to: 'xchg(words, HELD, POST_GONE) < 0', test: 'test/interleave/post' },
   { name: 'who asks a postmaster that died sleeps on', file: 'pool/between/post', from: 'xchg(words, seat + REPLY, VOID);', to: ';', test: 'test/interleave/post' },
   { name: 'a letter that nobody reads keeps its ports', file: 'pool/post/postmaster', from: 'send(bin, null, letter.transfer);', to: ';', test: 'test/pool/post' },
+  { name: 'a shorter timeout is forgotten as the job starts', file: 'pool/control', from: 'if (extras.timeoutMs !== undefined && extras.dueMs <= nowMs() + ms)', to: 'if (false)', test: 'test/pool/job-start' },
+  { name: 'the start of a job that was taken back is not told', file: 'pool/give/intake', from: ' | JOB_START', to: '', test: 'test/pool/job-start' },
   { name: 'a job that is over holds the postmaster', file: 'pool/give/post', from: 'releasePost(this.#space);\n    }\n    /** A buffer', to: '}\n    /** A buffer', test: 'test/pool/post' },
   { name: 'shared buffers that were collected stay at the workers', file: 'pool/between/shared-buffers', from: 'this.#kept.clear();\n    }\n    keep', to: '}\n    keep', test: 'src/pool/between/shared-buffers' },
   { name: 'a histogram takes the wait for the run', file: 'pool/home/histograms', from: 'this.#run.record(', to: 'this.#wait.record(', test: 'test/pool/costs' },

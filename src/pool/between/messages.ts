@@ -65,7 +65,14 @@ export const EVENT_VALUES = 1
 export const EVENT_OUTPUT = 2
 /** A failure outside of jobs, as a Failure; no item. */
 export const EVENT_FAILURE = 3
-export type EventKind = typeof EVENT_PROGRESS | typeof EVENT_VALUES | typeof EVENT_OUTPUT | typeof EVENT_FAILURE
+/** A job begins; no value. */
+export const EVENT_START = 4
+export type EventKind =
+  | typeof EVENT_PROGRESS
+  | typeof EVENT_VALUES
+  | typeof EVENT_OUTPUT
+  | typeof EVENT_FAILURE
+  | typeof EVENT_START
 
 /**
  * To a worker: a generator may yield so many more values. The generator has its own number, because after its end its

@@ -88,9 +88,10 @@ export const KIND_PRINTED = 16
 /** Set beside KIND_MESSAGE and KIND_CLONE of arguments: the postmaster has it, and SIZE is its number there. */
 export const KIND_POSTED = 32
 
-/** ITEM.flags, the pool's own: somebody listens to the job's progress; it yields values. */
+/** ITEM.flags, the pool's own: somebody listens to the job's progress; it yields values; somebody is to know when it begins. */
 export const JOB_PROGRESS = IO_WQ_WORK_EMBEDDER
 export const JOB_STREAM = IO_WQ_WORK_EMBEDDER << 1
+export const JOB_START = IO_WQ_WORK_EMBEDDER << 2
 
 /** SEAT.phase. */
 export const PHASE_STARTS = 0

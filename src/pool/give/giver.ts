@@ -189,11 +189,10 @@ export class Giver {
     if (this.#histograms !== undefined) this.#histograms.given(item, this.#histograms.now())
     let flags = 0
     if (options !== RUN_OPTIONS.none || name !== undefined) {
-      const { onProgress, stream } = options
       const extras = this.#parts.extrasFrom(options, item, name)
       if (extras !== undefined) this.#jobs.setExtras(item, extras)
-      flags = listenFlags(onProgress, stream)
-      if (flags !== 0) this.#intake.listen(item, listenerOf(onProgress, stream))
+      flags = listenFlags(options)
+      if (flags !== 0) this.#intake.listen(item, listenerOf(options))
     }
     this.#intake.enqueue(item, flags, options.key, options.unbounded === true, options.signal)
     return undefined
@@ -214,8 +213,8 @@ export class Giver {
     const held = this.#outgoing.write(encoding, 0, args, options.transfer)
     const refusal = this.#checkAgain(encoding, 0, options, held)
     if (refusal !== undefined) return refusal
-    const { key, signal, onProgress, stream } = options
-    const flags = listenFlags(onProgress, stream)
+    const { key, signal } = options
+    const flags = listenFlags(options)
     const waiting = {
       words,
       nrWords: encoding.nrWords,
@@ -223,7 +222,7 @@ export class Giver {
       key,
       isUnbounded: options.unbounded === true,
       signal,
-      listener: flags === 0 ? undefined : listenerOf(onProgress, stream),
+      listener: flags === 0 ? undefined : listenerOf(options),
       listenFlags: flags,
       extras: this.#parts.extrasFrom(options, NAMELESS, name),
       givenNs: this.#histograms === undefined ? 0 : this.#histograms.now(),

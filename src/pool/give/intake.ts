@@ -15,7 +15,7 @@ import {
 } from '../../wq/layout.js'
 import { FLAGS } from '../../wq/words.js'
 import type { Wq } from '../../wq/wq.js'
-import { JOB_PROGRESS, JOB_STREAM } from '../between/record.js'
+import { JOB_PROGRESS, JOB_START, JOB_STREAM } from '../between/record.js'
 import type { Histograms } from '../home/histograms.js'
 import type { JobEvents } from '../home/job-events.js'
 import type { Poller } from '../home/poller.js'
@@ -191,7 +191,7 @@ export class Intake {
     const { wq, jobs, aborts, events, histograms } = this.#parts
     const signal = jobs.hasSignal(item) ? aborts.signalOf(item) : undefined
     const listener = jobs.hasEvents(item) ? events.take(item) : undefined
-    const listenFlags = this.#mem.words[this.#mem.item(item) + FLAGS]! & (JOB_PROGRESS | JOB_STREAM)
+    const listenFlags = this.#mem.words[this.#mem.item(item) + FLAGS]! & (JOB_PROGRESS | JOB_STREAM | JOB_START)
     const givenNs = histograms === undefined ? 0 : histograms.givenAt(item)
     const job = jobs.detach(item, this.#mem.words, this.#mem.payload(item))
     wq.free(item)

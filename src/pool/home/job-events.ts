@@ -7,25 +7,36 @@ import {
   EVENT_FAILURE,
   EVENT_OUTPUT,
   EVENT_PROGRESS,
+  EVENT_START,
   type EventMessage,
   type OutputPiece,
 } from '../between/messages.js'
-import { JOB_PROGRESS, JOB_STREAM } from '../between/record.js'
+import { JOB_PROGRESS, JOB_START, JOB_STREAM } from '../between/record.js'
 import { inCallersContext } from '../jobs/callers-context.js'
-import type { RunOptions } from '../jobs/job-options.js'
+import type { StreamOptions } from '../jobs/job-options.js'
 import type { Listener } from '../jobs/waiting.js'
 import { type Failure, rebuild } from '../values/thrown.js'
 import type { Ports } from './ports.js'
 import { print } from './print.js'
 
 /** The JOB_* flags of a job that somebody listens to. */
-export function listenFlags(onProgress: RunOptions['onProgress'], stream: Listener | undefined): number {
-  return (onProgress === undefined ? 0 : JOB_PROGRESS) | (stream === undefined ? 0 : JOB_STREAM)
+export function listenFlags({ onProgress, onStart, runTimeout, stream }: StreamOptions): number {
+  const start = onStart === undefined && runTimeout === undefined ? 0 : JOB_START
+  return (onProgress === undefined ? 0 : JOB_PROGRESS) | (stream === undefined ? 0 : JOB_STREAM) | start
 }
 
 /** Who listens, as `listenFlags` say that somebody does. What it calls runs in the context of this call. */
-export function listenerOf(onProgress: RunOptions['onProgress'], stream: Listener | undefined): Listener {
-  return stream ?? { onProgress: onProgress && inCallersContext(onProgress) }
+export function listenerOf({ onProgress, onStart, stream }: StreamOptions): Listener {
+  if (stream !== undefined) return stream
+  const started = onStart && inCallersContext(() => onStart())
+  return { onProgress: onProgress && inCallersContext(onProgress), onStart: started && (() => started(undefined)) }
+}
+
+export interface JobEventsHooks {
+  /** Something went wrong beside jobs. */
+  onFailure(error: Error): void
+  /** A job has begun of which that is to be known. */
+  onStart(item: number): void
 }
 
 export class JobEvents {
@@ -33,13 +44,12 @@ export class JobEvents {
   readonly #ports: () => Ports
   /** Told of each listener whose job has ended, or will never begin. */
   readonly onOver: (listener: Listener) => void
-  /** Told of what went wrong beside jobs. */
-  readonly #onFailure: (error: Error) => void
+  readonly #hooks: JobEventsHooks
 
-  constructor(ports: () => Ports, onOver: (listener: Listener) => void, onFailure: (error: Error) => void) {
+  constructor(ports: () => Ports, onOver: (listener: Listener) => void, hooks: JobEventsHooks) {
     this.#ports = ports
     this.onOver = onOver
-    this.#onFailure = onFailure
+    this.#hooks = hooks
   }
 
   listen(item: number, listener: Listener): void {
@@ -65,11 +75,14 @@ export class JobEvents {
       return
     }
     if (kind === EVENT_FAILURE) {
-      this.#onFailure(rebuild(value as Failure) as Error)
+      this.#hooks.onFailure(rebuild(value as Failure) as Error)
       return
     }
     const listener = this.#listeners.get(item)
-    if (kind === EVENT_PROGRESS) listener?.onProgress?.(value)
+    if (kind === EVENT_START) {
+      this.#hooks.onStart(item)
+      listener?.onStart?.()
+    } else if (kind === EVENT_PROGRESS) listener?.onProgress?.(value)
     else listener?.onValues?.(value as unknown[], slot)
   }
 

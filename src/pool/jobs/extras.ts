@@ -14,10 +14,12 @@ export class Extras implements Heaped {
   job: number
   readonly id: unknown
   readonly priority: number
-  /** RunOptions.timeout. */
-  readonly timeoutMs: number | undefined
-  /** RunOptions.killAfter. */
+  /** RunOptions.timeout; from its start on RunOptions.runTimeout, if that ends first. */
+  timeoutMs: number | undefined
+  /** RunOptions.killAfter, or PoolOptions.killAfter. */
   readonly killMs: number | undefined
+  /** RunOptions.runTimeout, until it begins. */
+  runMs: number | undefined = undefined
   /** When the timeout ends, or once it is being stopped the time till its thread does, on this thread's clock. */
   dueMs = 0
   heapAt = -1

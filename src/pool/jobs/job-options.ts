@@ -28,9 +28,16 @@ export interface RunOptions {
    * A job that runs is ended with its thread when its `timeout` is over, its `signal` aborts or it is cancelled: at once, so
    * it rejects in time whatever it does, with a TimeoutError or an AbortError. Another thread takes the place of that one.
    * What was at the thread beside it and had begun, other jobs that await something, rejects with ERR_URING_WORKER_DIED;
-   * what had not begun is run elsewhere. Default false: the job is told (currentSignal().aborted), and ends by itself.
+   * what had not begun is run elsewhere. Default: the pool's `kill`; if false, the job is told (currentSignal().aborted), and ends by itself.
    */
   readonly kill?: boolean
+  /**
+   * Milliseconds from when a worker begins the job, as the pool hears of it, in which it is to end; Infinity for no limit.
+   * Then it is told and rejects with ERR_URING_TIMEOUT as by `timeout`, which counts besides: the first that is over.
+   */
+  readonly runTimeout?: number
+  /** Is called, without arguments, when a worker begins the job: once, before its progress and before the promise settles. */
+  readonly onStart?: (() => void) | undefined
   /** As `kill`, this many milliseconds after the job was told, if it has not ended by then. Infinity: not. */
   readonly killAfter?: number
   /**
@@ -52,6 +59,8 @@ const noRunOptions = () => ({
   signal: undefined,
   transfer: undefined,
   onProgress: undefined,
+  onStart: undefined,
+  runTimeout: undefined,
 })
 export const NO_RUN_OPTIONS = noRunOptions()
 /** Options of jobs as read. */
@@ -66,7 +75,7 @@ export interface StreamOptions extends JobOptions {
 
 /** Why a job with these options is not even begun, if there is a reason. */
 export function badRunOptions(options: Given<Omit<RunOptions, 'key'>>): Error | undefined {
-  const { id, timeout, priority, unbounded, signal, transfer, onProgress, kill, killAfter } = options
+  const { id, timeout, priority, unbounded, signal, transfer, onProgress, onStart, runTimeout } = options
   if (typeof id === 'function') return poolError('ERR_INVALID_ARG_TYPE', 'the id of a job is no function')
   if (unbounded !== undefined && typeof unbounded !== 'boolean') return badFlag('unbounded', unbounded)
   if (signal !== undefined && !isSignal(signal)) return badType('signal', 'an AbortSignal', signal)
@@ -74,16 +83,29 @@ export function badRunOptions(options: Given<Omit<RunOptions, 'key'>>): Error | 
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     return badType('onProgress', 'a function', onProgress)
   }
-  if (kill !== undefined && typeof kill !== 'boolean') return badFlag('kill', kill)
-  if (killAfter !== undefined) {
-    if (kill === false)
-      return poolError('ERR_INVALID_ARG_VALUE', 'killAfter says when to kill, and kill that it is not to be')
-    const bad = badTime('killAfter', killAfter)
-    if (bad !== undefined) return bad
-  }
+  if (onStart !== undefined && typeof onStart !== 'function') return badType('onStart', 'a function', onStart)
+  const badEnd = badHardEnd(options) ?? (runTimeout === undefined ? undefined : badTime('runTimeout', runTimeout))
+  if (badEnd !== undefined) return badEnd
   if (priority !== undefined && !Number.isSafeInteger(priority)) return badNumber('priority', 'an integer', priority)
   return timeout === undefined ? undefined : badTime('timeout', timeout)
 }
+
+/** What is wrong with how a job, or each of a pool, is ended. */
+export function badHardEnd({ kill, killAfter }: HardEnd): Error | undefined {
+  if (kill !== undefined && typeof kill !== 'boolean') return badFlag('kill', kill)
+  if (killAfter === undefined) return undefined
+  if (kill === false) {
+    return poolError('ERR_INVALID_ARG_VALUE', 'killAfter says when to kill, and kill that it is not to be')
+  }
+  return badTime('killAfter', killAfter)
+}
+
+/** Milliseconds from when a job is told to stop until its thread is ended; undefined: it is not. */
+export function killMsOf({ kill, killAfter }: HardEnd): number | undefined {
+  return killAfter ?? (kill === true ? 0 : undefined)
+}
+
+type HardEnd = Given<Pick<RunOptions, 'kill' | 'killAfter'>>
 
 /** One of another realm, or somebody's own, will do. */
 function isSignal(value: Partial<AbortSignal> | null): boolean {

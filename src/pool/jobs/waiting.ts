@@ -8,6 +8,8 @@ import type { Held } from './held.js'
 export interface Listener {
   /** Never throws. */
   readonly onProgress?: ((value: unknown) => void) | undefined
+  /** The job begins. Never throws. */
+  readonly onStart?: (() => void) | undefined
   /** Values of a generator, and who ran it: room is given to that worker. */
   onValues?(values: readonly unknown[], slot: number): void
 }

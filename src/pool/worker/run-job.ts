@@ -10,8 +10,9 @@ import type { WqMemory } from '../../wq/layout.js'
 import { FLAGS } from '../../wq/words.js'
 import { ASYNC } from '../../wq/worker-hooks.js'
 import { ResultBytes } from '../between/arena.js'
+import { EVENT_START } from '../between/messages.js'
 import { NAMED, readName, takesContext } from '../between/names.js'
-import { DATA, FUNC, JOB_STREAM, KIND, KIND_VALUES, SIZE, type Space } from '../between/record.js'
+import { DATA, FUNC, JOB_START, JOB_STREAM, KIND, KIND_VALUES, SIZE, type Space } from '../between/record.js'
 import { SharedBufferCache, UnknownBuffer } from '../between/shared-buffers.js'
 import { Codec } from '../values/codec.js'
 import { LongCodec } from '../values/long-codec.js'
@@ -72,7 +73,7 @@ export class JobRunner {
       this.#shared.refresh()
       const number = this.#words[p + FUNC]!
       const job = this.#functions[number]
-      if (job === undefined || (this.#words[this.#mem.item(item) + FLAGS]! & JOB_STREAM) !== 0) {
+      if (job === undefined || (this.#words[this.#mem.item(item) + FLAGS]! & (JOB_STREAM | JOB_START)) !== 0) {
         return this.#runStored(item, p, number)
       }
       // Where `this` is undefined, as a module's function expects.
@@ -91,13 +92,15 @@ export class JobRunner {
     return undefined
   }
 
-  /** Runs a function that is called for the first time, or returns promises: what it awaits shall know its job. */
+  /** Runs a function that is called for the first time, whose begin is to be known, or that returns promises: what it awaits shall know its job. */
   #runStored(item: number, p: number, number: number): undefined | typeof ASYNC {
+    const flags = this.#words[this.#mem.item(item) + FLAGS]!
+    if ((flags & JOB_START) !== 0) this.#parts.events.post(item, EVENT_START, undefined)
     const isNamed = number >= NAMED
     const known = isNamed ? undefined : (this.#asyncs.get(number) ?? this.#functions[number] ?? this.#find(number))
     const args = this.#args.read(item, p)
     const job = known ?? this.#find(number, args.shift() as string)
-    const isStream = (this.#words[this.#mem.item(item) + FLAGS]! & JOB_STREAM) !== 0
+    const isStream = (flags & JOB_STREAM) !== 0
     if (isStream || job instanceof AsyncFunction) this.#asyncs.set(number, job)
     const result = callStored(() =>
       isStream ? new JobStream(this.#parts.events, item).drive(job, args) : job(...args),
