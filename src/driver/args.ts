@@ -40,8 +40,8 @@ export function checkFd(fd: number, name = 'fd'): void {
   checkInteger(fd, name, 0, INT32_MAX)
 }
 
-export function checkDirfd(dirfd: number): void {
-  if (dirfd !== AT_FDCWD) checkFd(dirfd, 'options.dirfd')
+export function checkDirfd(dirfd: number, name = 'options.dirfd'): void {
+  if (dirfd !== AT_FDCWD) checkFd(dirfd, name)
 }
 
 export function checkUint32(value: number, name: string): void {

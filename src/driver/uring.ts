@@ -5,6 +5,7 @@
  * anything is queued. Counterpart: liburing's prep functions, with the waiting done by Node's event loop.
  */
 import { OPCODE_NAMES } from '../abi/constants.js'
+import { codeError } from '../lib/arg-errors.js'
 import { emitWarning } from '../lib/globals.js'
 import type { Ring } from '../ring/ring.js'
 import type { Path } from './args.js'
@@ -14,8 +15,21 @@ import { openRing } from './open.js'
 import type { RingOptions } from './open-options.js'
 import { Close, Openat, type OpenatOptions, StatxCall, type StatxOptions } from './ops/fs.js'
 import { Nop } from './ops/misc.js'
+import {
+  Linkat,
+  Mkdirat,
+  Openat2,
+  type OpenHow,
+  Renameat,
+  Symlinkat,
+  type TwoNamesOptions,
+  Unlinkat,
+  type UnlinkatOptions,
+} from './ops/names.js'
 import { Read, Readv, type TransferOptions, Write, Writev } from './ops/rw.js'
+import { Fadvise, Fallocate, Ftruncate, SyncFileRange } from './ops/space.js'
 import { Fsync, type FsyncOptions } from './ops/sync.js'
+import { Getxattr, Setxattr, type SetxattrOptions } from './ops/xattr.js'
 import type { OpOptions } from './options.js'
 import type { Statx } from './statx.js'
 
@@ -91,6 +105,9 @@ export class Uring {
   }
 
   private constructor(driver: Driver, reason: string) {
+    // Whoever calls it from outside knows no driver.
+    if ((driver as Driver | undefined) === undefined)
+      throw codeError(TypeError, 'ERR_ILLEGAL_CONSTRUCTOR', 'Use await Uring.open() to open a ring')
     this.#driver = driver
     this.backend = driver.ring.syscalls.name
     this.reason = reason
@@ -192,6 +209,107 @@ export class Uring {
   /** statx(2): what is known of a file, by path or by descriptor (io_uring_prep_statx). Resolves to a Statx. */
   statx(target: Path | number, given?: StatxOptions): Promise<Statx> {
     return this.#driver.run(StatxCall, given, target)
+  }
+
+  /**
+   * openat2(2): opens a file, and says how its path may lead (io_uring_prep_openat2). With RESOLVE_BENEATH in `how.resolve` no
+   * path leads out of the directory `dirfd`: EXDEV. Resolves to a file descriptor, as openat's. Since Linux 5.6.
+   *
+   * @example
+   * const fd = await ring.openat2(name, { resolve: RESOLVE_BENEATH }, { dirfd: uploads })
+   */
+  openat2(path: Path, how: OpenHow, given?: OpenatOptions): Promise<number> {
+    return this.#driver.run(Openat2, given, path, how)
+  }
+
+  /**
+   * unlinkat(2): removes a name, and with `flags: AT_REMOVEDIR` an empty directory (io_uring_prep_unlinkat). Resolves to 0.
+   * Rejects with ENOENT, EISDIR, ENOTEMPTY, EACCES and the like. Since Linux 5.11.
+   */
+  unlinkat(path: Path, given?: UnlinkatOptions): Promise<number> {
+    return this.#driver.run(Unlinkat, given, path)
+  }
+
+  /**
+   * renameat2(2): gives a file another name (io_uring_prep_renameat). `flags`: RENAME_NOREPLACE (1), RENAME_EXCHANGE (2).
+   * Resolves to 0. Rejects with ENOENT, EXDEV, EEXIST with RENAME_NOREPLACE. Since Linux 5.11.
+   */
+  renameat(oldPath: Path, newPath: Path, given?: TwoNamesOptions): Promise<number> {
+    return this.#driver.run(Renameat, given, oldPath, newPath)
+  }
+
+  /** mkdirat(2): makes a directory (io_uring_prep_mkdirat). Resolves to 0. Rejects with EEXIST, ENOENT. Since Linux 5.15. */
+  mkdirat(path: Path, mode = 0o777, given?: OpenatOptions): Promise<number> {
+    return this.#driver.run(Mkdirat, given, path, mode)
+  }
+
+  /**
+   * symlinkat(2): makes the symbolic link `path`, which says `target` (io_uring_prep_symlinkat). Resolves to 0. Rejects with
+   * EEXIST, ENOENT. Since Linux 5.15.
+   */
+  symlinkat(target: string | Buffer, path: Path, given?: OpenatOptions): Promise<number> {
+    return this.#driver.run(Symlinkat, given, target, path)
+  }
+
+  /**
+   * linkat(2): gives a file a second name (io_uring_prep_linkat). `flags`: AT_SYMLINK_FOLLOW for what a link leads to.
+   * Resolves to 0. Rejects with EEXIST, EXDEV, EPERM for a directory. Since Linux 5.15.
+   */
+  linkat(oldPath: Path, newPath: Path, given?: TwoNamesOptions): Promise<number> {
+    return this.#driver.run(Linkat, given, oldPath, newPath)
+  }
+
+  /**
+   * fallocate(2): makes room in a file, or with FALLOC_FL_* bits in `mode` holes (io_uring_prep_fallocate). `offset` and
+   * `length` in bytes. Resolves to 0. Rejects with ENOSPC, EINVAL for a length of 0, EOPNOTSUPP. Since Linux 5.6.
+   */
+  fallocate(fd: number, mode: number, offset: number, length: number, given?: OpOptions): Promise<number> {
+    return this.#driver.run(Fallocate, given, fd, mode, offset, length)
+  }
+
+  /**
+   * ftruncate(2): has a file end at `length` bytes (io_uring_prep_ftruncate). It comes behind what was issued before it at the
+   * file's own position. Resolves to 0. Rejects with EINVAL for an fd that may not write. Since Linux 6.9.
+   */
+  ftruncate(fd: number, length = 0, given?: OpOptions): Promise<number> {
+    return this.#driver.run(Ftruncate, given, fd, length)
+  }
+
+  /**
+   * posix_fadvise(2): says how a range will be used, POSIX_FADV_* (io_uring_prep_fadvise64). A `length` of 0 means to the end.
+   * Resolves to 0. Rejects with ESPIPE for a pipe, EINVAL for unknown advice. Since Linux 5.6.
+   */
+  fadvise(fd: number, offset: number, length: number, advice: number, given?: OpOptions): Promise<number> {
+    return this.#driver.run(Fadvise, given, fd, offset, length, advice)
+  }
+
+  /**
+   * sync_file_range(2): has a range's dirty pages written, SYNC_FILE_RANGE_* (io_uring_prep_sync_file_range). It promises
+   * nothing after a crash: see fsync. Resolves to 0. Since Linux 5.2.
+   */
+  syncFileRange(fd: number, offset: number, length: number, flags: number, given?: OpOptions): Promise<number> {
+    return this.#driver.run(SyncFileRange, given, fd, offset, length, flags)
+  }
+
+  /**
+   * getxattr(2), fgetxattr(2): the value of an extended attribute (io_uring_prep_getxattr, io_uring_prep_fgetxattr). Resolves
+   * to its bytes. Rejects with ENODATA if the file has none of this name, EOPNOTSUPP. Since Linux 5.19.
+   */
+  getxattr(target: Path | number, name: string, given?: OpOptions): Promise<Buffer> {
+    return this.#driver.run(Getxattr, given, target, name)
+  }
+
+  /**
+   * setxattr(2), fsetxattr(2): sets an extended attribute (io_uring_prep_setxattr, io_uring_prep_fsetxattr). Resolves to 0.
+   * Rejects with EEXIST or ENODATA as `flags` ask, ENOSPC, EOPNOTSUPP. Since Linux 5.19.
+   */
+  setxattr(
+    target: Path | number,
+    name: string,
+    value: string | ArrayBufferView,
+    given?: SetxattrOptions,
+  ): Promise<number> {
+    return this.#driver.run(Setxattr, given, target, name, value)
   }
 
   /** Closes the ring as close() does, but cancels first: operations that it interrupts reject with an AbortError. */
