@@ -18,6 +18,9 @@ export const GROUPS = [
   { threads: 'backends/threads/index.js' },
   { fs: 'fs/fs.js' },
   { pool: 'pool/pool.js', 'pool-nodes': 'pool/node-pools.js', 'pool-keys': 'pool/jobs/shared-keys.js' },
+  // One file each, with a Pool of its own: a program has one of them.
+  { tinypool: 'compat/tinypool/tinypool.js' },
+  { 'tinypool-jobs': 'compat/tinypool/jobs.js' },
   { uring: 'cli/main.js' },
   { 'pool-worker': 'pool/worker/worker.js' },
   { 'pool-postmaster': 'pool/post/postmaster.js' },
@@ -36,6 +39,7 @@ const MOVED = {
   'backends/threads/state/tctx.js': ["'../worker.js'", "'./ring-worker.js'"],
   'sys/addon.js': ["'../../native/'", "'../native/'"],
   'sys/waiter.js': ["'./waiter-worker.js'", "'./waiter-worker.js'"],
+  'compat/tinypool/crew.js': ["'./jobs.js'", "'./tinypool-jobs.js'"],
   'cli/sum-pool.js': ["'./sum-jobs.js'", "'./sum-jobs.js'"],
   'cli/doctor-run.js': ["'./doctor-worker.js'", "'./doctor-worker.js'"],
   'cli/main.js': ["'../../../package.json'", "'../../package.json'"],

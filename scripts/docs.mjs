@@ -52,6 +52,7 @@ const TABLES = [
   ['wq/hash', ['HASH', 'HASH_POOL', 'HASH_ENTRY']],
   ['backends/threads/state/layout', ['RINGS', 'CTX', 'REQ']],
   ['pool/between/record', ['JOB', 'POOL', 'SEAT', 'STAMP']],
+  ['compat/numbers-layout', ['NUMBERS', 'NUMBER']],
   ['cli/sum-layout', ['PIECE', 'STREAM']],
 ]
 

@@ -27,6 +27,7 @@ const FLOORS: Record<string, number> = {
   net: 6,
   pool: 6,
   inspect: 7,
+  compat: 7,
   cli: 8,
   '': 9, // src/index.ts
 }

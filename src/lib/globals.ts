@@ -35,7 +35,7 @@ export const process = /* @__PURE__ */ take('process')
 type Process = typeof process
 
 /** A function of `process`. None of these uses `this`. */
-function takeCall<Name extends 'nextTick' | 'hrtime' | 'emitWarning' | 'getActiveResourcesInfo'>(
+function takeCall<Name extends 'nextTick' | 'hrtime' | 'emitWarning' | 'memoryUsage' | 'getActiveResourcesInfo'>(
   name: Name,
 ): Process[Name] {
   return perThread(`process.${name}`, () => process[name])
@@ -44,6 +44,7 @@ function takeCall<Name extends 'nextTick' | 'hrtime' | 'emitWarning' | 'getActiv
 export const nextTick = /* @__PURE__ */ takeCall('nextTick')
 export const hrtime = /* @__PURE__ */ takeCall('hrtime')
 export const emitWarning = /* @__PURE__ */ takeCall('emitWarning')
+export const memoryUsage = /* @__PURE__ */ takeCall('memoryUsage')
 export const getActiveResourcesInfo = /* @__PURE__ */ takeCall('getActiveResourcesInfo')
 export const exit: (code?: number) => never = /* @__PURE__ */ perThread('process.exit', () =>
   process.exit.bind(process),

@@ -166,4 +166,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a request is written to after it was freed', file: 'backends/threads/request/alloc', from: 'tctx.wq.free(req);', to: 'tctx.wq.free(req);\n    words[r + R_RES] = 1;', test: 'test/conformance/nop' },
   { name: 'a request stays in the list of what a cancel finds', file: 'backends/threads/request/alloc', from: '& REQ_F_ASYNC) !== 0) {', to: '& REQ_F_ASYNC) > 4) {', test: 'test/conformance/race' },
   { name: 'a slot keeps its call when it is freed', file: 'driver/slots', from: 'this.#calls[slot] = undefined;', to: ';', test: 'src/driver/life' },
+  { name: 'the number of a thread that was ended is kept', file: 'compat/tinypool/crew', from: 'giveNumberBack(words, threadId);', to: ';', test: 'test/compat/tinypool', only: 'an abort rejects' },
+  { name: 'a free number is told to nobody', file: 'compat/numbers', from: 'futexWake(words, GIVEN_BACK, 1);', to: ';', test: 'src/compat/numbers' },
+  { name: 'a job cannot have its thread replaced', file: 'pool/worker/worker', from: '|| isRetiring ||', to: '||', test: 'test/pool/hooks', only: 'a job has its thread replaced' },
 ]

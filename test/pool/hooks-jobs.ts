@@ -1,7 +1,8 @@
 /** A module of jobs with hooks for its workers. */
 
-import { workerData } from 'node:worker_threads'
+import { threadId, workerData } from 'node:worker_threads'
 import { fetchAdd, futexWait, loadAcquire } from '../../src/lib/barrier.js'
+import { retireThread } from '../../src/pool/worker/job.js'
 import { ARRIVED, RELEASED } from './gate.js'
 
 export const OPENED = 0
@@ -59,4 +60,13 @@ export function die(): never {
 export function hold(gate: Int32Array): void {
   fetchAdd(gate, ARRIVED, 1)
   while (loadAcquire(gate, RELEASED) === 0) futexWait(gate, RELEASED, 0, 1000)
+}
+
+export function leave(): number {
+  retireThread()
+  return threadId
+}
+
+export function who(): number {
+  return threadId
 }

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { loadAcquire } from '../../src/lib/barrier.js'
 import { Pool, type PoolOptions } from '../../src/pool/pool.js'
+import { retireThread } from '../../src/pool/worker/job.js'
 import { Gate, rejectionOf, sharedWords, until } from './gate.js'
 
 const OPENED = 0
@@ -138,4 +139,16 @@ test('a teardown that fails is a warning', () => {
   assert.equal(status, 0, stderr)
   assert.match(stderr, /\[ERR_URING_TEARDOWN\] UringPoolWarning: 'closeBadly', .* failed: Error: it will not close/)
   assert.match(stderr, /UringPoolWarning: 'nothing', .* failed: Error: the module exports no function 'nothing'/)
+})
+
+test('a job has its thread replaced, after its end', async () => {
+  const { pool, opened, closed } = make({ maxWorkers: 1, init: 'open', teardown: 'close' })
+  const before = await pool.run('leave')
+  const after = await pool.run('who')
+  assert.notEqual(after, before)
+  assert.equal(await pool.run('who'), after)
+  assert.equal(opened(), 2)
+  await pool.close()
+  assert.equal(closed(), 2)
+  retireThread() // Not in a thread of a pool.
 })

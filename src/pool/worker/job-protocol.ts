@@ -27,6 +27,8 @@ export interface JobHost {
   readonly protocol: number
   /** The job that the calling code belongs to. */
   currentJob(): RunningJob | undefined
+  /** This thread begins no more jobs. Absent where the pool is older than that. */
+  retire?(): void
 }
 
 const MISPLACED = Symbol('transferring() inside of another value: it goes around all of what is sent')
@@ -46,8 +48,8 @@ export class Moving {
 }
 
 /** Worker entry only, before it loads the module of jobs. */
-export function becomeHost(currentJob: JobHost['currentJob']): void {
-  const host: JobHost = { protocol: JOB_PROTOCOL, currentJob }
+export function becomeHost(currentJob: JobHost['currentJob'], retire: () => void): void {
+  const host: JobHost = { protocol: JOB_PROTOCOL, currentJob, retire }
   Object.defineProperty(globalThis, HOST, { value: host, configurable: true })
 }
 

@@ -67,3 +67,16 @@ export function transferring<T>(value: T, transfer: readonly TransferListItem[])
   // The caller gets the value: to both sides' types this is nothing but it.
   return moving(value, transfer) as unknown as T
 }
+
+/**
+ * Has the thread of the running job replaced, as pool.recycle() does with all: it begins no more jobs, leaves when those
+ * that it has begun have ended, after `teardown`, and another starts in its place. For a job that finds its thread too
+ * large, or what it keeps there broken. Does nothing outside of a job.
+ *
+ * @example
+ * if (process.memoryUsage().heapUsed > LIMIT) retireThread()
+ */
+export function retireThread(): void {
+  const host = hostOfThread()
+  if (host?.currentJob() !== undefined) host.retire?.()
+}

@@ -92,7 +92,11 @@ function wakeForClaims(): void {
 // What the module's own `workerData` import shall see.
 ;(workerThreads as { workerData: unknown }).workerData = userData
 syncBuiltinESMExports()
-becomeHost(currentJob)
+/** A job has asked for it. */
+let isRetiring = false
+becomeHost(currentJob, () => {
+  isRetiring = true
+})
 enterPhase(PHASE_IMPORTS)
 const module = await JobsModule.load(jobs, hooks)
 const { slot, port, events } = await seated
@@ -102,8 +106,8 @@ await module.setUp()
 
 const acct = mem.words[mem.worker(slot) + (WORKER.at.acct >> 2)]!
 let nrRun = 0
-/** Nothing more is to be run here: enough was, or the pool has been recycled since this thread was made. */
-const isDue = () => nrRun >= maxJobs || loadAcquire(space.words, RETIRES) !== 0
+/** Nothing more is to be run here: enough was, a job said so, or the pool was recycled since this thread was made. */
+const isDue = () => nrRun >= maxJobs || isRetiring || loadAcquire(space.words, RETIRES) !== 0
 /** Unless it stays for callers who may never come back, and no other thread can be made in its place. */
 const retires = () => isDue() && !(turns.isParked && !mayGrow(mem, acct))
 
