@@ -31,8 +31,9 @@ const RETRY_MS = 100
 
 export async function execute(program: Program, syscalls: Syscalls): Promise<Observation> {
   const { companion, fileLimit } = program
-  const stand = new Stand(program, syscalls)
-  const beside = companion === undefined ? undefined : new Stand(companion, syscalls)
+  const lack: Lack = { nrDeaths: 0, isShort: program.fdsLeft !== undefined || companion?.fdsLeft !== undefined }
+  const stand = new Stand(program, syscalls, lack)
+  const beside = companion === undefined ? undefined : new Stand(companion, syscalls, lack)
   const was = fileLimit === undefined ? undefined : limitTo(RLIMIT_FSIZE, BigInt(fileLimit))
   try {
     const nrSteps = Math.max(program.steps.length, companion?.steps.length ?? 0)
@@ -49,6 +50,14 @@ export async function execute(program: Program, syscalls: Syscalls): Promise<Obs
   }
 }
 
+/** What two programs beside each other lack, for the rings of a thread share its workers: what one lacks the other does. */
+interface Lack {
+  /** Threads that were ended. */
+  nrDeaths: number
+  /** Calls are made with few descriptors left. */
+  readonly isShort: boolean
+}
+
 /** One ring with its files, and what runs on it. */
 class Stand {
   readonly #dir = mkdtempSync(join(tmpdir(), 'uring-model-'))
@@ -57,12 +66,12 @@ class Stand {
   readonly #program: Program
   readonly #run: Run
 
-  constructor(program: Program, syscalls: Syscalls) {
+  constructor(program: Program, syscalls: Syscalls, lack: Lack) {
     this.#program = program
     this.#materials = new Materials(this.#dir)
     const { entries, cqEntries, setupFlags } = program
     this.#ring = queueInit(syscalls, entries, { cqEntries, flags: setupFlags })
-    this.#run = new Run(this.#ring, this.#materials, program)
+    this.#run = new Run(this.#ring, this.#materials, program, lack)
     if (usesFixed(program)) this.#run.registerFiles()
     else if (program.steps.at(-1)?.step === 'close') this.#run.registerFilesIfPossible()
   }
@@ -99,10 +108,11 @@ class Run {
   #flying: Flying[] = []
   /** All chains since the last drain, in the order of submission. */
   #all: Flying[] = []
-  #nrDeaths = 0
+  readonly #lack: Lack
   isOver = false
 
-  constructor(ring: Ring, materials: Materials, program: Program) {
+  constructor(ring: Ring, materials: Materials, program: Program, lack: Lack) {
+    this.#lack = lack
     this.#ring = ring
     this.#materials = materials
     this.#model = new SubmitModel(program.setupFlags)
@@ -153,7 +163,7 @@ class Run {
         this.#drain()
         break
       case 'kill':
-        if (this.#ring.syscalls.name === 'threads' && killThread(step.nth, step.looks)) this.#nrDeaths++
+        if (this.#ring.syscalls.name === 'threads' && killThread(step.nth, step.looks)) this.#lack.nrDeaths++
         break
       case 'close':
         this.#ring.queueExit()
@@ -213,7 +223,7 @@ class Run {
 
   /** A thread may not come up, by a lack of descriptors or because it was ended: then requests are cancelled. */
   get #lacksThreads(): boolean {
-    return this.#nrDeaths > 0 || this.#fdsLeft !== undefined
+    return this.#lack.nrDeaths > 0 || this.#lack.isShort
   }
 
   #break(what: string): void {
