@@ -126,11 +126,11 @@ test('a blocked worker makes room for another, a busy one does not', async () =>
   await stand.arrived(gate)
   // Its thread sleeps in a futex: the sampler sees it, and this runs on a second worker.
   await stand.flush()
+  const spinning = stand.give(WAIT_CANCEL, busy)
+  await stand.arrived(busy)
   // On a machine under load a third may have come up, for the second slept before it was seen to run.
   const nrWorkers = stand.wq.counts().workers[0]
   assert.ok(nrWorkers >= 2)
-  const spinning = stand.give(WAIT_CANCEL, busy)
-  await stand.arrived(busy)
   const waiting = stand.give(NOOP)
   for (const end = performance.now() + 20; performance.now() < end; ) await new Promise((r) => setImmediate(r))
   assert.equal(stand.wq.counts().workers[0], nrWorkers)
